@@ -1,0 +1,68 @@
+import type { MacAddress } from '../lib/mac-address.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+
+export type OnOff = 'on' | 'off';
+export type VlanProtocol = '802.1q' | '802.1ad';
+export type LinkState = 'auto' | 'enable' | 'disable';
+export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
+
+/** The DRA driver's filter names (VfConfig / resource filter); each list is an OR, the lists are an AND. */
+export interface VfSelector {
+  readonly pfNames?: readonly string[];
+  readonly pfPciAddresses?: readonly PciAddress[];
+  /** PCI vendor IDs, four lower-case hex digits. */
+  readonly vendors?: readonly string[];
+  /** PCI device IDs, four lower-case hex digits. */
+  readonly devices?: readonly string[];
+  readonly drivers?: readonly string[];
+  /** `ether` or `infiniband` (ARPHRD of the PF). */
+  readonly linkType?: string;
+}
+
+/** A device hint as it came, and the key it came in. */
+export interface DeviceHint {
+  readonly key: 'runtimeConfig.deviceID' | 'deviceID' | 'pciBusID';
+  readonly value: string;
+}
+
+/** What the user asks of the VF's PF and netdev. An absent key means: leave it as it is. */
+export interface VfSettings {
+  readonly vlan?: number;
+  readonly vlanQos?: number;
+  readonly vlanProtocol?: VlanProtocol;
+  readonly mac?: MacAddress;
+  readonly mtu?: number;
+  readonly spoofchk?: OnOff;
+  readonly trust?: OnOff;
+  readonly linkState?: LinkState;
+  readonly minTxRateMbps?: number;
+  readonly maxTxRateMbps?: number;
+}
+
+/** A network config, validated; nothing in it comes from the node. */
+export interface SriovConf {
+  readonly cniVersion: string;
+  readonly network: string;
+  readonly type: string;
+  /** In order of precedence; empty where the runtime gave none. */
+  readonly deviceHints: readonly DeviceHint[];
+  /** `runtimeConfig.CNIDeviceInfoFile` */
+  readonly deviceInfoFile?: string;
+  readonly resourceName?: string;
+  readonly vfSelector?: VfSelector;
+  readonly settings: VfSettings;
+  /** Null where the config chains no IPAM. */
+  readonly ipam: { readonly type: string } | null;
+  readonly logLevel: LogLevel;
+  readonly logFile?: string;
+  /** Names this attachment in CNI_ARGS, where the runtime is Kubernetes. */
+  readonly pod: PodReference | null;
+  /** Keys one edit away from ours: `[{key: 'vlna', meant: 'vlan'}]`. */
+  readonly misspelt: readonly { readonly key: string; readonly meant: string }[];
+}
+
+export interface PodReference {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}

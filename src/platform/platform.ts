@@ -1,0 +1,161 @@
+/**
+ * The one interface to the operating system. Everything is synchronous: a network namespace belongs to a thread, and this
+ * program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
+ */
+
+/** Where things lie on this node. Set by environment variables on odd nodes and in tests; never by a network config. */
+export interface NodePaths {
+  /** `/sys` (DRA_SRIOV_SYSFS) */
+  readonly sysfs: string;
+  /** `/proc` */
+  readonly procfs: string;
+  /** `/var/lib/cni/dra-sriov` (DRA_SRIOV_STATE_DIR) */
+  readonly stateDir: string;
+  /** CDI directories, the more important first: `/var/run/cdi`, `/etc/cdi` (DRA_SRIOV_CDI_DIRS, joined by `:`) */
+  readonly cdiDirs: readonly string[];
+  /** `/var/run/k8s.cni.cncf.io/devinfo` (DRA_SRIOV_DEVINFO_DIR) */
+  readonly devinfoDir: string;
+  /** `/var/lib/kubelet` (DRA_SRIOV_KUBELET_DIR) */
+  readonly kubeletDir: string;
+}
+
+export type FileKind = 'file' | 'directory' | 'link' | 'other';
+
+/** lstat(2): a link is described itself, never what it points to. */
+export interface FileStatus {
+  readonly kind: FileKind;
+  /** Permission bits, `0o600`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly sizeBytes: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+export interface ProcessRequest {
+  /** Absolute path of the executable; no shell, no search. */
+  readonly path: string;
+  readonly args: readonly string[];
+  /** The whole environment of the child. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** Limit for the child and for reading its output; then its process group is killed. */
+  readonly timeoutMs: number;
+}
+
+export interface ProcessResult {
+  /** Exit code, or null when a signal ended it. */
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningProcess {
+  /** Joins the child. Throws SystemError where it could not be started. */
+  wait(): ProcessResult;
+}
+
+/** An open network namespace. */
+export interface Netns {
+  readonly fd: number;
+  readonly device: bigint;
+  /** Identifies the namespace until it ends; the kernel may give the number to a later one. */
+  readonly inode: bigint;
+  close(): void;
+}
+
+export interface Datagram {
+  readonly bytes: Buffer;
+  /** Sender's netlink port; 0 is the kernel. */
+  readonly senderPort: number;
+}
+
+/** A bound NETLINK_ROUTE socket. Knows bytes, not messages; `src/kernel/netlink` does the rest. */
+export interface NetlinkSocket {
+  /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
+  readonly port: number;
+  send(bytes: Uint8Array): void;
+  /** One whole datagram of whatever size, or null where none came within `timeoutMs`. EINTR is retried inside. */
+  receive(timeoutMs: number): Datagram | null;
+  close(): void;
+}
+
+/** A held flock(2). */
+export interface HeldLock {
+  unlock(): void;
+}
+
+export interface Platform {
+  /** Arguments without the program's own name. */
+  readonly argv: readonly string[];
+  /** Absolute path of this executable. */
+  readonly executable: string;
+  readonly paths: NodePaths;
+  /** The whole environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+
+  /** All of standard input; throws SystemError EOVERFLOW (errno 75) past `maxBytes`. */
+  readStdin(maxBytes: number): Buffer;
+  writeStdout(text: string): void;
+  writeStderr(text: string): void;
+  /** True where the stream is a terminal. */
+  isTerminal(stream: 'stdout' | 'stderr'): boolean;
+  exit(code: number): never;
+
+  monotonicMs(): number;
+  /** Milliseconds since 1970, UTC. */
+  epochMs(): number;
+  sleepMs(ms: number): void;
+  /** `/proc/sys/kernel/random/boot_id`, without the line end. */
+  bootId(): string;
+  /** getpid(2), for records and logs. */
+  readonly pid: number;
+
+  /** Whole file as bytes; null when absent (ENOENT, ENOTDIR); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
+  readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
+  /** tmp file in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
+  writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
+  /** Writes to an existing sysfs or procfs file (open, write once, close). */
+  writeSystemFile(path: string, content: string): void;
+  /** Appends to a log file: O_APPEND|O_CREAT|O_NOFOLLOW, mode 0600. */
+  appendFile(path: string, content: string): void;
+  /** Names, sorted; null when the directory is absent. */
+  readDir(path: string): readonly string[] | null;
+  /** Target of a symbolic link; null when absent or no link. */
+  readLink(path: string): string | null;
+  /** lstat; null when absent. */
+  stat(path: string): FileStatus | null;
+  /** True where the path (links followed) is a regular file that this process may execute. */
+  isExecutable(path: string): boolean;
+  /** mkdir -p; new directories get `mode`. */
+  makeDir(path: string, mode: number): void;
+  /** False when it was absent. */
+  unlink(path: string): boolean;
+  /** rename(2) within a directory tree of ours. */
+  rename(from: string, to: string): void;
+  /** rmdir(2); false when absent or not empty. */
+  removeDir(path: string): boolean;
+  /**
+   * flock(2) on `path` (made with 0600, never through a link). Null when it is held by another for `timeoutMs`.
+   * The file is unlinked by unlock(); taking it copes with that (compares inodes).
+   * `note` is written into the file, so that a waiter can name the holder (read the file).
+   */
+  lock(path: string, timeoutMs: number, note: string): HeldLock | null;
+
+  startProcess(request: ProcessRequest): RunningProcess;
+
+  /** This process's own network namespace; opened once. */
+  ownNetns(): Netns;
+  /** Opens a namespace by path; null when absent. SystemError EINVAL where the file is no network namespace. */
+  openNetns(path: string): Netns | null;
+  /** A route socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits). The thread is back in its own namespace afterwards. */
+  openNetlink(netns?: Netns, groups?: number): NetlinkSocket;
+  /** Runs `task` inside `netns`, for sysctl writes only. A failure to come back ends the process. */
+  inNetns<T>(netns: Netns, task: () => T): T;
+  /** One raw frame out of an interface (AF_PACKET, SOCK_RAW). */
+  sendFrame(netns: Netns, ifindex: number, frame: Uint8Array): void;
+  /** ETHTOOL_GDRVINFO `bus_info` of a netdev, e.g. `0000:3b:02.1`; '' where the driver gives none; SystemError ENODEV. */
+  ethtoolBusInfo(netns: Netns, ifname: string): string;
+}

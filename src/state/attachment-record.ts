@@ -1,0 +1,41 @@
+import type { PodReference } from '../config/sriov-conf.ts';
+import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
+
+export const recordVersion = 1;
+
+/** Names an attachment: (network, container, interface), as CNI does. */
+export interface AttachmentKey {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+/** What is needed to run the IPAM plugin again without the runtime. */
+export interface IpamInvocation {
+  readonly type: string;
+  readonly stdin: string;
+  readonly args: string;
+  readonly pluginDirs: readonly string[];
+}
+
+/** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
+export interface AttachmentRecord {
+  readonly version: typeof recordVersion;
+  readonly phase: 'pending' | 'attached';
+  readonly key: AttachmentKey;
+  readonly pod: PodReference | null;
+  readonly identity: VfIdentity;
+  /** How the VF was found: source and value, for people. */
+  readonly resolvedFrom: string;
+  readonly snapshot: VfSnapshot;
+  /** CNI_NETNS as given, and which namespace that was. */
+  readonly netns: { readonly path: string; readonly device: string; readonly inode: string };
+  readonly bootId: string;
+  /** The netdev's ifindex inside the pod; null until it is there. */
+  readonly podIfindex: number | null;
+  readonly ipam: IpamInvocation | null;
+  /** The config on stdin, verbatim: what CHECK compares with. */
+  readonly config: string;
+  readonly cniArgs: string;
+  readonly createdAt: string;
+}

@@ -1,0 +1,46 @@
+import type { LinkState, OnOff, VlanProtocol } from '../config/sriov-conf.ts';
+import type { MacAddress } from '../lib/mac-address.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+
+/** Which VF it is: what doesn't change while it is attached. */
+export interface VfIdentity {
+  readonly pci: PciAddress;
+  readonly pfPci: PciAddress;
+  /** Netdev name of the PF. */
+  readonly pfName: string;
+  /** N of `ip link set PF vf N`. */
+  readonly vfIndex: number;
+  /** Kernel driver bound to the VF, e.g. `igbvf`, `vfio-pci`. */
+  readonly driver: string;
+  /** `netdev`: has or had a netdev. `userspace`: bound to vfio-pci or uio: settings only. */
+  readonly kind: 'netdev' | 'userspace';
+}
+
+/** The PF's record of a VF (IFLA_VF_INFO); null fields are ones that the driver doesn't report. */
+export interface VfAdminState {
+  readonly mac: MacAddress;
+  readonly vlan: number;
+  readonly vlanQos: number;
+  readonly vlanProtocol: VlanProtocol;
+  readonly spoofchk: OnOff | null;
+  readonly trust: OnOff | null;
+  readonly linkState: LinkState | null;
+  readonly minTxRateMbps: number;
+  readonly maxTxRateMbps: number;
+}
+
+/** The VF's netdev as it was on the host. */
+export interface VfNetdevState {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly mac: MacAddress;
+  readonly mtu: number;
+  readonly up: boolean;
+  readonly altnames: readonly string[];
+}
+
+/** Everything that DEL must give back. `admin` is null where the PF reports no VFs; `netdev` for userspace drivers. */
+export interface VfSnapshot {
+  readonly admin: VfAdminState | null;
+  readonly netdev: VfNetdevState | null;
+}
