@@ -1,0 +1,281 @@
+import { SystemError } from '../lib/system-error.ts';
+import { errno, FileTree } from './memory/file-tree.ts';
+import {
+  createMemoryLock,
+  createMemoryReaders,
+  createMemoryWriters,
+  type FailurePoint,
+  type FileOperation,
+  nullIfAbsent,
+} from './memory/files.ts';
+import { defaultNodePaths } from './node-paths.ts';
+import type { NetlinkSocket, Netns, NodePaths, Platform, ProcessRequest, ProcessResult } from './platform.ts';
+
+export type { FileOperation } from './memory/files.ts';
+
+export interface NetnsIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+export interface MemoryPlatformOptions {
+  /** Path -> content. A path may lead over `links`. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Symbolic links: path -> target, absolute or relative to the link's directory, as in sysfs. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** Executable files; made empty where `files` doesn't name them. */
+  readonly executables?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly argv?: readonly string[];
+  readonly paths?: Partial<NodePaths>;
+  readonly stdin?: string;
+  /** Plays every child process; called when it is started. Without it, none can be started (ENOENT). */
+  readonly processes?: (request: ProcessRequest) => ProcessResult;
+  /** Opens route sockets; undefined is the own namespace. */
+  readonly netlink?: (netns: Netns | undefined, groups: number) => NetlinkSocket;
+  readonly netnsPaths?: Readonly<Record<string, NetnsIdentity>>;
+  readonly ownNetns?: NetnsIdentity;
+  readonly bootId?: string;
+  /** stdout and stderr are terminals. */
+  readonly terminal?: boolean;
+  /** Answers ethtoolBusInfo; '' without it. */
+  readonly busInfo?: (netns: Netns, ifname: string) => string;
+}
+
+export interface SentFrame {
+  readonly netns: Netns;
+  readonly ifindex: number;
+  readonly frame: Buffer;
+}
+
+/** A write to sysfs or procfs, and in which namespace (null: the own one) it was made. */
+export interface SystemWrite {
+  readonly netns: Netns | null;
+  readonly path: string;
+  readonly content: string;
+}
+
+/** A platform without an operating system, for unit tests. All maps may be changed by the test at any time. */
+export interface MemoryPlatform extends Platform {
+  /** By canonical path: no link on the way. */
+  readonly files: Map<string, string>;
+  readonly links: Map<string, string>;
+  readonly executables: Set<string>;
+  readonly netnsPaths: Map<string, NetnsIdentity>;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Null until exit(). */
+  readonly exitCode: number | null;
+  readonly frames: readonly SentFrame[];
+  /** In the order they were made. */
+  readonly systemWrites: readonly SystemWrite[];
+  /** In the order they were started. */
+  readonly startedProcesses: readonly ProcessRequest[];
+  /** Opened by openNetns and not closed yet. */
+  readonly openNamespaces: ReadonlySet<Netns>;
+  /** Path -> note of every held lock; a test that adds an entry plays another holder. */
+  readonly heldLocks: Map<string, string>;
+  /** Virtual time, advanced by sleepMs and by the test. */
+  readonly clock: { nowMs: number };
+  /** Lets the next `operation` on a path that starts with `pathPrefix` throw a SystemError, once. Calls add up. */
+  failNext(operation: FileOperation, pathPrefix: string, errno: number): void;
+}
+
+/** Thrown by exit(), so that nothing after it runs. */
+export class MemoryExit extends Error {
+  override readonly name = 'MemoryExit';
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exit(${code})`);
+    this.code = code;
+  }
+}
+
+const epochOfClockMs = Date.UTC(2026, 0, 1);
+
+function createTree(options: MemoryPlatformOptions): FileTree {
+  const tree = new FileTree();
+  for (const [path, target] of Object.entries(options.links ?? {})) tree.links.set(path, target);
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    tree.files.set(tree.resolve(`place ${path}`, path), content);
+  }
+  for (const path of options.executables ?? []) {
+    const at = tree.resolve(`place ${path}`, path);
+    tree.executables.add(at);
+    if (!tree.files.has(at)) tree.files.set(at, '');
+  }
+  return tree;
+}
+
+interface PlannedFailure {
+  readonly operation: FileOperation;
+  readonly pathPrefix: string;
+  readonly errno: number;
+}
+
+function createFailures(): { readonly planned: PlannedFailure[]; readonly failurePoint: FailurePoint } {
+  const planned: PlannedFailure[] = [];
+  const failurePoint: FailurePoint = (operation, path) => {
+    const at = planned.findIndex((failure) => failure.operation === operation && path.startsWith(failure.pathPrefix));
+    const [failure] = at === -1 ? [] : planned.splice(at, 1);
+    if (failure !== undefined) throw new SystemError(`${operation} ${path}`, failure.errno);
+  };
+  return { planned, failurePoint };
+}
+
+type Namespaces = Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns'> & {
+  readonly netnsPaths: Map<string, NetnsIdentity>;
+  readonly openNamespaces: Set<Netns>;
+  current(): Netns | null;
+};
+
+function createNamespaces(options: MemoryPlatformOptions, tree: FileTree): Namespaces {
+  const netnsPaths = new Map(Object.entries(options.netnsPaths ?? {}));
+  const openNamespaces = new Set<Netns>();
+  const own: Netns = { fd: 3, ...(options.ownNetns ?? { device: 4n, inode: 4026531840n }), close: () => undefined };
+  let nextFd = 10;
+  let current: Netns | null = null;
+  return {
+    netnsPaths,
+    openNamespaces,
+    current: () => current,
+    ownNetns: () => own,
+    openNetns(path) {
+      const identity = netnsPaths.get(path);
+      if (identity === undefined) {
+        const kind = nullIfAbsent(() => tree.kindOf(tree.resolve(`open namespace ${path}`, path)));
+        if (kind === null) return null;
+        throw new SystemError(`open namespace ${path}`, errno.EINVAL, 'no network namespace');
+      }
+      const netns: Netns = { fd: nextFd++, ...identity, close: () => openNamespaces.delete(netns) };
+      openNamespaces.add(netns);
+      return netns;
+    },
+    inNetns(netns, task) {
+      const before = current;
+      current = netns;
+      try {
+        return task();
+      } finally {
+        current = before;
+      }
+    },
+  };
+}
+
+type Streams = Pick<Platform, 'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit'> & {
+  readonly written: { stdout: string; stderr: string; exitCode: number | null };
+};
+
+function createStreams(options: MemoryPlatformOptions): Streams {
+  const written: Streams['written'] = { stdout: '', stderr: '', exitCode: null };
+  return {
+    written,
+    readStdin(maxBytes) {
+      const bytes = Buffer.from(options.stdin ?? '');
+      if (bytes.length > maxBytes) throw new SystemError('read stdin', errno.EOVERFLOW, `more than ${maxBytes} bytes`);
+      return bytes;
+    },
+    writeStdout(text) {
+      written.stdout += text;
+    },
+    writeStderr(text) {
+      written.stderr += text;
+    },
+    isTerminal: () => options.terminal ?? false,
+    exit(code) {
+      written.exitCode = code;
+      throw new MemoryExit(code);
+    },
+  };
+}
+
+function createProcesses(options: MemoryPlatformOptions, started: ProcessRequest[]): Pick<Platform, 'startProcess'> {
+  return {
+    startProcess(request) {
+      started.push(request);
+      const { processes } = options;
+      if (processes === undefined) {
+        return {
+          wait: () => {
+            throw new SystemError(`run ${request.path}`, errno.ENOENT);
+          },
+        };
+      }
+      let outcome: () => ProcessResult;
+      try {
+        const result = processes(request);
+        outcome = () => result;
+      } catch (thrown) {
+        outcome = () => {
+          throw thrown;
+        };
+      }
+      return { wait: () => outcome() };
+    },
+  };
+}
+
+/** A platform whose files, clock, streams and children are the test's own. */
+export function createMemoryPlatform(options: MemoryPlatformOptions = {}): MemoryPlatform {
+  const tree = createTree(options);
+  const { planned, failurePoint } = createFailures();
+  const { current, ...namespaces } = createNamespaces(options, tree);
+  const { written, ...streams } = createStreams(options);
+  const clock = { nowMs: 0 };
+  const heldLocks = new Map<string, string>();
+  const frames: SentFrame[] = [];
+  const systemWrites: SystemWrite[] = [];
+  const startedProcesses: ProcessRequest[] = [];
+  const sleepMs = (ms: number): void => {
+    clock.nowMs += ms;
+  };
+  return {
+    argv: options.argv ?? [],
+    executable: '/opt/cni/bin/dra-sriov',
+    paths: { ...defaultNodePaths, ...options.paths },
+    environment: options.environment ?? {},
+    pid: 4242,
+    monotonicMs: () => clock.nowMs,
+    epochMs: () => epochOfClockMs + clock.nowMs,
+    sleepMs,
+    bootId: () => options.bootId ?? '6d1ff1f4-0f0e-4a3e-9a43-7f0e8a3f0001',
+    ...streams,
+    ...namespaces,
+    ...createMemoryReaders(tree, failurePoint),
+    ...createMemoryWriters(tree, failurePoint, (path, content) => {
+      systemWrites.push({ netns: current(), path, content });
+    }),
+    ...createProcesses(options, startedProcesses),
+    lock: createMemoryLock(tree, failurePoint, heldLocks, sleepMs),
+    openNetlink(netns, groups = 0) {
+      if (options.netlink === undefined) throw new Error('this memory platform was given no netlink');
+      return options.netlink(netns, groups);
+    },
+    sendFrame(netns, ifindex, frame) {
+      frames.push({ netns, ifindex, frame: Buffer.from(frame) });
+    },
+    ethtoolBusInfo: (netns, ifname) => options.busInfo?.(netns, ifname) ?? '',
+    files: tree.files,
+    links: tree.links,
+    executables: tree.executables,
+    frames,
+    systemWrites,
+    startedProcesses,
+    heldLocks,
+    clock,
+    get stdout() {
+      return written.stdout;
+    },
+    get stderr() {
+      return written.stderr;
+    },
+    get exitCode() {
+      return written.exitCode;
+    },
+    failNext(operation, pathPrefix, errnoToThrow) {
+      planned.push({ operation, pathPrefix, errno: errnoToThrow });
+    },
+  };
+}

@@ -1,0 +1,237 @@
+import { isSystemError, SystemError } from '../../lib/system-error.ts';
+import type { FileKind, FileStatus, HeldLock, Platform } from '../platform.ts';
+import { errno, type FileTree, parentOf } from './file-tree.ts';
+
+const defaultMaxBytes = 1024 * 1024;
+
+export type FileOperation =
+  | 'readFile'
+  | 'writeFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'readDir'
+  | 'readLink'
+  | 'stat'
+  | 'isExecutable'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
+  | 'lock';
+
+/** Throws where the test asked for a failure of this operation on this path. */
+export type FailurePoint = (operation: FileOperation, path: string) => void;
+
+/** Null for ENOENT and ENOTDIR. */
+export function nullIfAbsent<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOENT', 'ENOTDIR')) return null;
+    throw thrown;
+  }
+}
+
+type Readers = Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'>;
+
+function readRegularFile(tree: FileTree, path: string, followLinks: boolean, maxBytes: number): Buffer {
+  const what = `read ${path}`;
+  const at = tree.resolve(what, path, followLinks);
+  const kind = tree.kindOf(at);
+  if (kind === null) throw new SystemError(what, errno.ENOENT);
+  if (kind === 'link') throw new SystemError(what, errno.ELOOP);
+  if (kind !== 'file') throw new SystemError(what, errno.EINVAL, `a ${kind}, not a regular file`);
+  const bytes = Buffer.from(tree.files.get(at) ?? '');
+  if (bytes.length > maxBytes) throw new SystemError(what, errno.EOVERFLOW, `more than ${maxBytes} bytes`);
+  return bytes;
+}
+
+function statusOf(tree: FileTree, path: string): FileStatus | null {
+  const at = tree.resolve(`stat ${path}`, path, false);
+  const kind = tree.kindOf(at);
+  if (kind === null) return null;
+  const usual: Record<FileKind, number> = { link: 0o777, directory: 0o755, file: 0o644, other: 0o644 };
+  const content = tree.files.get(at) ?? tree.links.get(at) ?? '';
+  return {
+    kind,
+    mode: tree.modes.get(at) ?? (tree.executables.has(at) ? 0o755 : usual[kind]),
+    uid: 0,
+    sizeBytes: Buffer.from(content).length,
+    device: 1n,
+    inode: tree.inodeOf(at),
+  };
+}
+
+export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint): Readers {
+  return {
+    readFile(path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) {
+      failurePoint('readFile', path);
+      return nullIfAbsent(() => readRegularFile(tree, path, followLinks, maxBytes));
+    },
+    readDir(path) {
+      failurePoint('readDir', path);
+      return nullIfAbsent(() => {
+        const at = tree.resolve(`list ${path}`, path);
+        return tree.kindOf(at) === 'directory' ? tree.namesIn(at) : null;
+      });
+    },
+    readLink(path) {
+      failurePoint('readLink', path);
+      return nullIfAbsent(() => tree.links.get(tree.resolve(`read link ${path}`, path, false)) ?? null);
+    },
+    stat(path) {
+      failurePoint('stat', path);
+      return nullIfAbsent(() => statusOf(tree, path));
+    },
+    isExecutable(path) {
+      failurePoint('isExecutable', path);
+      return nullIfAbsent(() => tree.executables.has(tree.resolve(`stat ${path}`, path))) ?? false;
+    },
+  };
+}
+
+type Writers = Pick<
+  Platform,
+  'writeFileAtomic' | 'writeSystemFile' | 'appendFile' | 'makeDir' | 'unlink' | 'rename' | 'removeDir'
+>;
+
+/** The canonical path at which an entry named `path` is or would be; its directory must be there. */
+function place(tree: FileTree, what: string, path: string): string {
+  const at = tree.resolve(what, path, false);
+  if (tree.kindOf(parentOf(at)) !== 'directory') throw new SystemError(what, errno.ENOENT);
+  return at;
+}
+
+function append(tree: FileTree, path: string, content: string): void {
+  const what = `append to ${path}`;
+  const at = place(tree, what, path);
+  const kind = tree.kindOf(at);
+  if (kind === 'link') throw new SystemError(what, errno.ELOOP);
+  if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+  if (kind === null) tree.modes.set(at, 0o600);
+  tree.files.set(at, (tree.files.get(at) ?? '') + content);
+}
+
+function makeDirs(tree: FileTree, path: string, mode: number): void {
+  const what = `make directory ${path}`;
+  const at = tree.resolve(what, path);
+  const missing: string[] = [];
+  for (let step = at; tree.kindOf(step) !== 'directory'; step = parentOf(step)) {
+    if (tree.kindOf(step) !== null) throw new SystemError(what, step === at ? errno.EEXIST : errno.ENOTDIR);
+    missing.push(step);
+  }
+  for (const step of missing) {
+    tree.directories.add(step);
+    tree.modes.set(step, mode);
+  }
+}
+
+function rename(tree: FileTree, from: string, to: string): void {
+  const what = `rename ${from} to ${to}`;
+  const source = tree.resolve(what, from, false);
+  const target = place(tree, what, to);
+  const [sourceKind, targetKind] = [tree.kindOf(source), tree.kindOf(target)];
+  if (sourceKind === null) throw new SystemError(what, errno.ENOENT);
+  if (source === target) return;
+  if (target.startsWith(`${source}/`)) throw new SystemError(what, errno.EINVAL);
+  if (targetKind === 'directory') {
+    if (sourceKind !== 'directory') throw new SystemError(what, errno.EISDIR);
+    if (tree.namesIn(target).length > 0) throw new SystemError(what, errno.ENOTEMPTY);
+  } else if (targetKind !== null && sourceKind === 'directory') throw new SystemError(what, errno.ENOTDIR);
+  tree.remove(target);
+  tree.move(source, target);
+}
+
+export function createMemoryWriters(
+  tree: FileTree,
+  failurePoint: FailurePoint,
+  onSystemWrite: (path: string, content: string) => void,
+): Writers {
+  return {
+    writeFileAtomic(path, content, { mode }) {
+      failurePoint('writeFileAtomic', path);
+      const what = `write ${path}`;
+      const at = place(tree, what, path);
+      if (tree.kindOf(at) === 'directory') throw new SystemError(what, errno.EISDIR);
+      tree.remove(at);
+      tree.files.set(at, content);
+      tree.modes.set(at, mode);
+    },
+    writeSystemFile(path, content) {
+      failurePoint('writeSystemFile', path);
+      const what = `write ${path}`;
+      const at = tree.resolve(what, path);
+      const kind = tree.kindOf(at);
+      if (kind === null) throw new SystemError(what, errno.ENOENT);
+      if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+      tree.files.set(at, content);
+      onSystemWrite(path, content);
+    },
+    appendFile(path, content) {
+      failurePoint('appendFile', path);
+      append(tree, path, content);
+    },
+    makeDir(path, mode) {
+      failurePoint('makeDir', path);
+      makeDirs(tree, path, mode);
+    },
+    unlink(path) {
+      failurePoint('unlink', path);
+      const what = `unlink ${path}`;
+      const at = nullIfAbsent(() => tree.resolve(what, path, false));
+      const kind = at === null ? null : tree.kindOf(at);
+      if (at === null || kind === null) return false;
+      if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+      tree.remove(at);
+      return true;
+    },
+    rename(from, to) {
+      failurePoint('rename', from);
+      rename(tree, from, to);
+    },
+    removeDir(path) {
+      failurePoint('removeDir', path);
+      const what = `remove directory ${path}`;
+      const at = nullIfAbsent(() => tree.resolve(what, path, false));
+      const kind = at === null ? null : tree.kindOf(at);
+      if (at === null || kind === null) return false;
+      if (kind !== 'directory') throw new SystemError(what, errno.ENOTDIR);
+      if (tree.namesIn(at).length > 0) return false;
+      tree.remove(at);
+      return true;
+    },
+  };
+}
+
+/** Locks of a tree: path as asked for -> note. A test that adds an entry plays another holder. */
+export function createMemoryLock(
+  tree: FileTree,
+  failurePoint: FailurePoint,
+  heldLocks: Map<string, string>,
+  sleepMs: (ms: number) => void,
+): Platform['lock'] {
+  return (path, timeoutMs, note): HeldLock | null => {
+    failurePoint('lock', path);
+    const what = `lock ${path}`;
+    const at = place(tree, what, path);
+    const kind = tree.kindOf(at);
+    if (kind === 'link') throw new SystemError(what, errno.ELOOP);
+    if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+    if (heldLocks.has(path)) {
+      sleepMs(timeoutMs);
+      return null;
+    }
+    heldLocks.set(path, note);
+    tree.files.set(at, note);
+    tree.modes.set(at, 0o600);
+    let held = true;
+    return {
+      unlock() {
+        if (!held) return;
+        held = false;
+        heldLocks.delete(path);
+        tree.remove(at);
+      },
+    };
+  };
+}

@@ -1,0 +1,44 @@
+import type { NodePaths } from './platform.ts';
+
+/** Where things lie on a usual node. */
+export const defaultNodePaths: NodePaths = {
+  sysfs: '/sys',
+  procfs: '/proc',
+  stateDir: '/var/lib/cni/dra-sriov',
+  cdiDirs: ['/var/run/cdi', '/etc/cdi'],
+  devinfoDir: '/var/run/k8s.cni.cncf.io/devinfo',
+  kubeletDir: '/var/lib/kubelet',
+};
+
+function absolute(variable: string, path: string): string {
+  if (!path.startsWith('/') || path.includes('\0')) {
+    throw new Error(
+      `${variable} is '${path}': it must be an absolute path; set it to one, or unset it for the default`,
+    );
+  }
+  return path;
+}
+
+/**
+ * The paths of this node: the defaults, with those replaced that DRA_SRIOV_STATE_DIR, DRA_SRIOV_SYSFS, DRA_SRIOV_CDI_DIRS
+ * (joined by `:`), DRA_SRIOV_DEVINFO_DIR and DRA_SRIOV_KUBELET_DIR name. An empty variable counts as unset.
+ * Throws an Error that names the variable where a path is not absolute.
+ */
+export function nodePathsFrom(environment: Readonly<Record<string, string | undefined>>): NodePaths {
+  const pathIn = (variable: string, otherwise: string): string => {
+    const value = environment[variable] ?? '';
+    return value === '' ? otherwise : absolute(variable, value);
+  };
+  const cdiDirs = environment['DRA_SRIOV_CDI_DIRS'] ?? '';
+  return {
+    sysfs: pathIn('DRA_SRIOV_SYSFS', defaultNodePaths.sysfs),
+    procfs: defaultNodePaths.procfs,
+    stateDir: pathIn('DRA_SRIOV_STATE_DIR', defaultNodePaths.stateDir),
+    cdiDirs:
+      cdiDirs === ''
+        ? defaultNodePaths.cdiDirs
+        : cdiDirs.split(':').map((path) => absolute('DRA_SRIOV_CDI_DIRS', path)),
+    devinfoDir: pathIn('DRA_SRIOV_DEVINFO_DIR', defaultNodePaths.devinfoDir),
+    kubeletDir: pathIn('DRA_SRIOV_KUBELET_DIR', defaultNodePaths.kubeletDir),
+  };
+}

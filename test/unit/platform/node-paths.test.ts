@@ -1,0 +1,38 @@
+import { defaultNodePaths, nodePathsFrom } from '../../../src/platform/node-paths.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('platform/node-paths');
+
+test('without variables, and with empty ones, the defaults hold', () => {
+  assert.equal(nodePathsFrom({}), defaultNodePaths);
+  assert.equal(
+    nodePathsFrom({ DRA_SRIOV_SYSFS: '', DRA_SRIOV_CDI_DIRS: '', DRA_SRIOV_STATE_DIR: undefined }),
+    defaultNodePaths,
+  );
+});
+
+test('every variable replaces its path', () => {
+  const paths = nodePathsFrom({
+    DRA_SRIOV_SYSFS: '/t/sys',
+    DRA_SRIOV_STATE_DIR: '/t/state',
+    DRA_SRIOV_CDI_DIRS: '/t/cdi:/u/cdi',
+    DRA_SRIOV_DEVINFO_DIR: '/t/devinfo',
+    DRA_SRIOV_KUBELET_DIR: '/t/kubelet',
+  });
+  assert.equal(paths, {
+    sysfs: '/t/sys',
+    procfs: '/proc',
+    stateDir: '/t/state',
+    cdiDirs: ['/t/cdi', '/u/cdi'],
+    devinfoDir: '/t/devinfo',
+    kubeletDir: '/t/kubelet',
+  });
+});
+
+test('a relative path is refused with the name of its variable', () => {
+  for (const variable of ['SYSFS', 'STATE_DIR', 'CDI_DIRS', 'DEVINFO_DIR', 'KUBELET_DIR']) {
+    const name = `DRA_SRIOV_${variable}`;
+    assert.throws(() => nodePathsFrom({ [name]: 'relative/path' }), new RegExp(`${name} is 'relative/path'`));
+  }
+  assert.throws(() => nodePathsFrom({ DRA_SRIOV_CDI_DIRS: '/a::/b' }), /DRA_SRIOV_CDI_DIRS is ''/);
+});
