@@ -1,0 +1,100 @@
+import { quote } from '../lib/quote.ts';
+import { CniError } from './errors.ts';
+import type { CniCommand } from './request.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Variable {
+  readonly name: string;
+  /** Verbs that can't do without it; only for them its form is checked. */
+  readonly neededBy: readonly CniCommand[];
+  /** What is allowed, where the value is not. */
+  readonly problem: (value: string) => string | null;
+}
+
+const commands: ReadonlySet<string> = new Set<CniCommand>(['ADD', 'DEL', 'CHECK', 'STATUS', 'GC', 'VERSION']);
+
+/** Form of a container ID and of a network name (SPEC.md; utils.ValidateContainerID); both become one path component. */
+export function isIdentifier(text: string): boolean {
+  return text.length <= 255 && /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
+}
+
+export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit';
+
+/** dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. */
+function isInterfaceName(text: string): boolean {
+  const bytes = Buffer.from(text, 'utf8').length;
+  return bytes >= 1 && bytes <= 15 && text !== '.' && text !== '..' && !/[\s/:%\p{Cc}]/u.test(text);
+}
+
+/** The directories of CNI_PATH; relative ones are left out, because they would depend on the runtime's directory. */
+export function splitPluginPath(text: string): readonly string[] {
+  return text.split(':').filter((directory) => directory.startsWith('/'));
+}
+
+const variables: readonly Variable[] = [
+  {
+    name: 'CNI_CONTAINERID',
+    neededBy: ['ADD', 'DEL', 'CHECK'],
+    problem: (value) => (isIdentifier(value) ? null : identifierForm),
+  },
+  {
+    name: 'CNI_NETNS',
+    neededBy: ['ADD', 'CHECK'],
+    problem: (value) => (value.startsWith('/') ? null : 'an absolute path'),
+  },
+  {
+    name: 'CNI_IFNAME',
+    neededBy: ['ADD', 'DEL', 'CHECK'],
+    problem: (value) =>
+      isInterfaceName(value)
+        ? null
+        : '1 to 15 bytes without white space, control characters, "/", ":" and "%", not "." or ".."',
+  },
+  {
+    name: 'CNI_PATH',
+    neededBy: ['GC'],
+    problem: (value) => (splitPluginPath(value).length > 0 ? null : 'absolute directories by ":"'),
+  },
+];
+
+const missing = (names: readonly string[], purpose: string): string =>
+  `required env variables [${names.join(',')}] missing: ${purpose} needs them`;
+
+/** CNI_COMMAND; null where it is unset or empty. Throws CniError invalidEnvironment for a verb that CNI does not have. */
+export function readCommand(environment: Environment): CniCommand | null {
+  const value = environment['CNI_COMMAND'] ?? '';
+  if (value === '') return null;
+  if (commands.has(value)) return value as CniCommand;
+  throw new CniError(
+    'invalidEnvironment',
+    `CNI_COMMAND: ${quote(value)} is not allowed; allowed: ${[...commands].join(', ')}`,
+  );
+}
+
+/**
+ * Checks the variables that `command` needs: first that all are there, then their form. Throws CniError
+ * invalidEnvironment, one for all that are missing or one for all that are malformed.
+ */
+export function checkEnvironment(environment: Environment, command: CniCommand): void {
+  const needed = variables.filter((variable) => variable.neededBy.includes(command));
+  const absent = needed.filter(({ name }) => (environment[name] ?? '') === '').map(({ name }) => name);
+  if (absent.length > 0) throw new CniError('invalidEnvironment', missing(absent, command));
+  const problems = needed.flatMap((variable) => {
+    const value = environment[variable.name] ?? '';
+    const allowed = variable.problem(value);
+    return allowed === null ? [] : [`${variable.name}: ${quote(value)} is not allowed; allowed: ${allowed}`];
+  });
+  if (problems.length > 0) throw new CniError('invalidEnvironment', problems.join('; '));
+}
+
+/** CNI_PATH is needed for ADD and CHECK only where the config has an IPAM plugin to run. Throws as checkEnvironment. */
+export function checkPluginPath(environment: Environment, command: CniCommand, cniVersion: string): void {
+  const value = environment['CNI_PATH'] ?? '';
+  if (splitPluginPath(value).length > 0) return;
+  const problem =
+    value === ''
+      ? missing(['CNI_PATH'], `${command} with ipam`)
+      : `CNI_PATH: ${quote(value)} is not allowed; allowed: absolute directories by ":"`;
+  throw new CniError('invalidEnvironment', problem, { cniVersion });
+}

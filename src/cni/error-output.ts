@@ -1,0 +1,47 @@
+import { isSystemError } from '../lib/system-error.ts';
+import { errorCodes, explain, isCniError } from './errors.ts';
+import { newestVersion } from './versions.ts';
+
+/** errno values of files and directories; what else the kernel refuses is about links, addresses and namespaces. */
+const fileErrnos: readonly string[] = [
+  'ENOENT',
+  'EIO',
+  'EACCES',
+  'ENOTDIR',
+  'EISDIR',
+  'ENFILE',
+  'EMFILE',
+  'ENOSPC',
+  'EROFS',
+  'EPIPE',
+  'ENAMETOOLONG',
+  'ELOOP',
+  'EOVERFLOW',
+];
+
+interface Meaning {
+  readonly code: number;
+  readonly details?: string | undefined;
+  readonly cniVersion?: string | undefined;
+}
+
+/** The first error in the chain of causes that has a meaning of its own. */
+function meaningOf(thrown: unknown): Meaning {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if (isCniError(error)) return error;
+    if (isSystemError(error, ...fileErrnos)) return errorCodes.io;
+    if (isSystemError(error)) return errorCodes.kernel;
+  }
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  return { code: errorCodes.internal.code, details: stack };
+}
+
+/**
+ * The CNI error JSON (SPEC.md, "Error") for whatever was thrown: a CniError with its own code, a SystemError as 113
+ * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first.
+ */
+export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
+  const { code, details, cniVersion: known } = meaningOf(thrown);
+  const optional = details === undefined || details === '' ? {} : { details };
+  return JSON.stringify({ cniVersion: known ?? cniVersion, code, msg: explain(thrown), ...optional });
+}

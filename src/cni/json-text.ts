@@ -1,0 +1,39 @@
+import { CniError } from './errors.ts';
+
+const maxDepth = 64;
+
+/** The depth of nesting of JSON text, found without parsing it: brackets outside strings. Malformed text gets some number. */
+function nestingDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (inString) {
+      if (char === '\\') at++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
+    else if (char === '}' || char === ']') depth--;
+  }
+  return deepest;
+}
+
+/**
+ * Parses JSON text that comes from outside; `what` names it in errors. Of a repeated key the last counts.
+ * Throws CniError decode for malformed text and for nesting deeper than 64 (checked first: a parser may recurse).
+ */
+export function parseJson(text: string, what: string): unknown {
+  if (text.trim() === '') throw new CniError('decode', `${what} is empty; expected JSON`);
+  if (nestingDepth(text) > maxDepth) throw new CniError('decode', `${what} is nested deeper than ${maxDepth} levels`);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CniError('decode', `${what} is not JSON`, { cause });
+  }
+}
+
+/** True for `{...}` of JSON: no array, no null. */
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
