@@ -1,4 +1,6 @@
+import type { CniRoute } from '../cni/result.ts';
 import type { PodReference } from '../config/sriov-conf.ts';
+import type { MacAddress } from '../lib/mac-address.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
 export const recordVersion = 1;
@@ -28,11 +30,16 @@ export interface AttachmentRecord {
   /** How the VF was found: source and value, for people. */
   readonly resolvedFrom: string;
   readonly snapshot: VfSnapshot;
+  /** The MAC asked for; null where the VF keeps its own. */
+  readonly mac: MacAddress | null;
   /** CNI_NETNS as given, and which namespace that was. */
   readonly netns: { readonly path: string; readonly device: string; readonly inode: string };
   readonly bootId: string;
   /** The netdev's ifindex inside the pod; null until it is there. */
   readonly podIfindex: number | null;
+  /** What was added inside the pod: CIDRs, and routes with their gateways. */
+  readonly addresses: readonly string[];
+  readonly routes: readonly CniRoute[];
   readonly ipam: IpamInvocation | null;
   /** The config on stdin, verbatim: what CHECK compares with. */
   readonly config: string;

@@ -1,0 +1,73 @@
+import { resolveVf } from '../allocation/resolve.ts';
+import type { CniResult } from '../cni/result.ts';
+import { checkConvertible, formatResult } from '../cni/result-versions.ts';
+import { parseConf } from '../config/parse.ts';
+import type { SriovConf } from '../config/sriov-conf.ts';
+import { findPlugin } from '../ipam/plugin.ts';
+import { Namespace } from '../kernel/namespace.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+import type { Netns } from '../platform/platform.ts';
+import { describeKey } from '../state/record-store.ts';
+import { identifyVf } from '../vf/identity.ts';
+import { Attachment } from './attachment.ts';
+import { type CommandContext, keyOf } from './context.ts';
+import { openPodNetns } from './pod-netns.ts';
+import { emptyResult, readPrevResult } from './prev-result.ts';
+import { reclaimSelf, reclaimVf, sweepDead } from './reap.ts';
+
+/**
+ * ADD (SPEC.md). Everything that can be refused is refused before the first change; from the record on, a failure undoes
+ * all. Prints the result in the config's version.
+ */
+export function add(context: CommandContext): string {
+  const { platform, request } = context;
+  checkConvertible(request.cniVersion);
+  const conf = parseConf(request);
+  const previous = readPrevResult(request) ?? emptyResult(request);
+  if (conf.ipam !== null) findPlugin(platform, { type: conf.ipam.type, pluginDirs: request.pluginDirs });
+  const netns = openPodNetns(platform, request);
+  try {
+    sweepDead(context, keyOf(request));
+    const result = addTo(context, conf, netns, previous);
+    return formatResult(result, request.cniVersion);
+  } finally {
+    netns.close();
+  }
+}
+
+function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous: CniResult): CniResult {
+  const { platform, parseYaml, request, locks } = context;
+  const key = keyOf(request);
+  const containerLock = locks.lockContainer(key.containerId, `ADD of ${key.ifname}`);
+  try {
+    reclaimSelf(context, key);
+    const held = heldByContainer(context);
+    const resolution = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
+    const { pci, source } = resolution;
+    context.log.info('VF found', { pci, source });
+    const vfLock = locks.lockVf(pci, `ADD of ${key.ifname} of container ${key.containerId}`);
+    try {
+      const identity = identifyVf(platform, pci, source);
+      reclaimVf(context, pci, key);
+      const pod = new Namespace(platform, netns);
+      try {
+        return new Attachment(context, conf, identity, source, pod).attach(previous);
+      } finally {
+        pod.close();
+      }
+    } finally {
+      vfLock.unlock();
+    }
+  } finally {
+    containerLock.unlock();
+  }
+}
+
+/** VFs that this container's other attachments hold, and which. */
+function heldByContainer(context: CommandContext): ReadonlyMap<PciAddress, string> {
+  const { store, request } = context;
+  const records = store.keysOfContainer(request.containerId).map((key) => store.read(key));
+  return new Map(
+    records.flatMap((record) => (record === null ? [] : [[record.identity.pci, describeKey(record.key)]])),
+  );
+}

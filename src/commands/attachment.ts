@@ -1,0 +1,226 @@
+import { CniError, explain, isCniError } from '../cni/errors.ts';
+import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
+import type { SriovConf } from '../config/sriov-conf.ts';
+import { applyIpamResult, resolveGateway } from '../ipam/configure.ts';
+import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
+import { announce } from '../kernel/announce.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
+import { getLink, type Link, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { writeSysctl } from '../kernel/sysctl.ts';
+import { converge } from '../lib/converge.ts';
+import { zeroMac } from '../lib/mac-address.ts';
+import { type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
+import { applyAdminChange } from '../vf/admin.ts';
+import { findInPod } from '../vf/locate.ts';
+import { settleMac, tryLinkMac } from '../vf/mac.ts';
+import { moveLinkTo } from '../vf/move.ts';
+import { planVf, type VfPlan } from '../vf/plan.ts';
+import { getPfLink, takeSnapshot } from '../vf/snapshot.ts';
+import type { VfIdentity } from '../vf/vf.ts';
+import { type CommandContext, keyOf } from './context.ts';
+import { detach, podLinkTraits } from './detach.ts';
+
+/** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */
+const carrierLimitMs = 200;
+
+/** One ADD on one VF, from the snapshot to the result; the caller holds the VF's lock. */
+export class Attachment {
+  readonly #context: CommandContext;
+  readonly #conf: SriovConf;
+  readonly #identity: VfIdentity;
+  readonly #source: string;
+  readonly #pod: Namespace;
+
+  constructor(context: CommandContext, conf: SriovConf, identity: VfIdentity, source: string, pod: Namespace) {
+    this.#context = context;
+    this.#conf = conf;
+    this.#identity = identity;
+    this.#source = source;
+    this.#pod = pod;
+  }
+
+  /** Throws CniError; then the node is as before, or the error is rollbackIncomplete and the record is kept. */
+  attach(previous: CniResult): CniResult {
+    const { platform, host, store } = this.#context;
+    this.#refuseTakenName();
+    const pf = getPfLink(host, this.#identity);
+    const snapshot = takeSnapshot(platform, host, this.#identity, pf);
+    const plan = planVf(this.#conf.settings, this.#identity, snapshot, pf.mtu);
+    let record = this.#pendingRecord(snapshot, plan);
+    let ipam: IpamProcess | null = null;
+    this.#writeFirst(record);
+    try {
+      ipam = this.#startIpam();
+      this.#configureOnHost(pf, record, plan);
+      record = this.#moveIntoPod(record);
+      this.#configureInPod(record, plan);
+      const addresses = ipam?.finishAdd() ?? null;
+      record = this.#applyAddresses(record, addresses);
+      store.write({ ...record, phase: 'attached' });
+      return this.#extend(previous, record, addresses);
+    } catch (thrown) {
+      ipam?.settle();
+      throw this.#rollBack(record, thrown);
+    }
+  }
+
+  #refuseTakenName(): void {
+    const { ifname } = this.#context.request;
+    const taken = getLink(this.#pod.session, { name: ifname });
+    if (taken === null) return;
+    const how = taken.name === ifname ? 'an interface' : `an altname of ${taken.name}`;
+    throw new CniError('interfaceNameTaken', `the pod has ${how} called ${ifname} already`);
+  }
+
+  #pendingRecord(snapshot: AttachmentRecord['snapshot'], plan: VfPlan): AttachmentRecord {
+    const { platform, request } = this.#context;
+    const { netns } = this.#pod;
+    const args = platform.environment['CNI_ARGS'] ?? '';
+    const { ipam } = this.#conf;
+    const { stdin, pluginDirs } = request;
+    return {
+      version: recordVersion,
+      phase: 'pending',
+      key: keyOf(request),
+      pod: this.#conf.pod,
+      identity: this.#identity,
+      resolvedFrom: this.#source,
+      snapshot,
+      mac: plan.mac,
+      netns: { path: request.netns, device: String(netns.device), inode: String(netns.inode) },
+      bootId: platform.bootId(),
+      podIfindex: null,
+      addresses: [],
+      routes: [],
+      ipam: ipam === null ? null : { type: ipam.type, stdin, args, pluginDirs },
+      config: stdin,
+      cniArgs: args,
+      createdAt: new Date(platform.epochMs()).toISOString(),
+    };
+  }
+
+  /** Nothing has changed yet: where the record can't be written, only its remains have to go. */
+  #writeFirst(record: AttachmentRecord): void {
+    const { store } = this.#context;
+    try {
+      store.write(record);
+    } catch (thrown) {
+      converge([['remove the record', () => store.remove(record)]]);
+      throw thrown;
+    }
+  }
+
+  #startIpam(): IpamProcess | null {
+    const { platform, log, request } = this.#context;
+    if (this.#conf.ipam === null) return null;
+    const { pluginDirs, stdin, cniVersion } = request;
+    return startIpam(platform, log, {
+      command: 'ADD',
+      type: this.#conf.ipam.type,
+      pluginDirs,
+      stdin,
+      cniVersion,
+      variables: {},
+    });
+  }
+
+  /** The VF's own MAC first, then all of the PF's settings in one message: the order that every driver can follow. */
+  #configureOnHost(pf: Link, record: AttachmentRecord, plan: VfPlan): void {
+    const { platform, host } = this.#context;
+    const { admin, netdev } = record.snapshot;
+    const { mac } = plan;
+    if (mac !== null && netdev !== null) {
+      const link = getLink(host.session, { ifindex: netdev.ifindex });
+      if (link !== null) tryLinkMac(platform, host, link, mac);
+    }
+    const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
+    applyAdminChange(host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
+  }
+
+  #moveIntoPod(record: AttachmentRecord): AttachmentRecord {
+    const { platform, host, request } = this.#context;
+    const { netdev } = record.snapshot;
+    if (netdev === null) return record;
+    const link = getLink(host.session, { ifindex: netdev.ifindex });
+    if (link === null) throw new CniError('noDriver', `the netdev ${netdev.name} of VF ${this.#identity.pci} vanished`);
+    moveLinkTo(platform, host, link, this.#pod, request.ifname);
+    const moved = findInPod(platform, this.#pod, podLinkTraits(record));
+    if (moved !== null) return { ...record, podIfindex: moved.ifindex };
+    throw new CniError('kernel', `VF ${this.#identity.pci} is not in the pod after its move`);
+  }
+
+  #configureInPod(record: AttachmentRecord, plan: VfPlan): void {
+    if (record.podIfindex === null) return;
+    const { platform, request } = this.#context;
+    const { session, netns } = this.#pod;
+    const ifindex = record.podIfindex;
+    for (const [family, key] of [
+      ['ipv4', 'arp_notify'],
+      ['ipv6', 'ndisc_notify'],
+      ['ipv6', 'optimistic_dad'],
+    ]) {
+      writeSysctl(platform, netns, `net/${family}/conf/${request.ifname}/${key}`, '1');
+    }
+    if (plan.mtu !== null) setLinkMtu(session, ifindex, plan.mtu);
+    setLinkUp(session, ifindex);
+    if (plan.mac !== null) settleMac(platform, this.#pod, this.#podLink(ifindex), plan.mac, this.#identity);
+  }
+
+  /** Adds what IPAM gave, waits for the carrier and announces it. */
+  #applyAddresses(record: AttachmentRecord, ipam: CniResult | null): AttachmentRecord {
+    if (ipam === null || record.podIfindex === null) return record;
+    const { platform, request, log } = this.#context;
+    const ifindex = record.podIfindex;
+    applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam);
+    const addresses = ipam.ips.map((ip) => ip.address);
+    if (addresses.length > 0 && waitForCarrier(platform, this.#pod.netns, ifindex, carrierLimitMs)) {
+      const { mac } = this.#podLink(ifindex);
+      for (const failure of announce(platform, this.#pod.netns, ifindex, mac, addresses)) {
+        log.warning('an address could not be announced', { reason: explain(failure) });
+      }
+    }
+    return { ...record, addresses, routes: ipam.routes.map((route) => resolveGateway(route, ipam)) };
+  }
+
+  #extend(previous: CniResult, record: AttachmentRecord, ipam: CniResult | null): CniResult {
+    const index = previous.interfaces.length;
+    const place = record.podIfindex === null ? {} : { interface: index };
+    const ips = (ipam?.ips ?? []).map(({ address, gateway }): CniIp => {
+      return { address, ...(gateway === undefined ? {} : { gateway }), ...place };
+    });
+    const hasDns = ipam !== null && Object.keys(ipam.dns).length > 0;
+    return {
+      interfaces: [...previous.interfaces, this.#describeInterface(record)],
+      ips: [...previous.ips, ...ips],
+      routes: [...previous.routes, ...(ipam?.routes ?? [])],
+      dns: hasDns ? ipam.dns : previous.dns,
+    };
+  }
+
+  /** A VF of a user-space driver has no interface in the pod, so none is claimed: PCI address, and the MAC the PF gave it. */
+  #describeInterface(record: AttachmentRecord): CniInterface {
+    const { request } = this.#context;
+    const { pci } = this.#identity;
+    if (record.podIfindex === null) {
+      const mac = record.mac ?? record.snapshot.admin?.mac ?? zeroMac;
+      return { name: request.ifname, ...(mac === zeroMac ? {} : { mac }), pciID: pci };
+    }
+    const { mac, mtu } = this.#podLink(record.podIfindex);
+    return { name: request.ifname, mac, mtu, sandbox: request.netns, pciID: pci };
+  }
+
+  #podLink(ifindex: number): Link {
+    const link = getLink(this.#pod.session, { ifindex });
+    if (link !== null) return link;
+    throw new CniError('kernel', `VF ${this.#identity.pci} vanished from the pod while it was set up`);
+  }
+
+  #rollBack(record: AttachmentRecord, thrown: unknown): unknown {
+    const failures = detach(this.#context, record);
+    if (failures.length === 0) return thrown;
+    const left = failures.map((failure) => explain(failure)).join('; ');
+    const code = isCniError(thrown) ? ` (code ${thrown.code})` : '';
+    return new CniError('rollbackIncomplete', `${explain(thrown)}${code}; and the rollback is incomplete: ${left}`);
+  }
+}

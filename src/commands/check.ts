@@ -1,0 +1,113 @@
+import { CniError } from '../cni/errors.ts';
+import type { CniResult } from '../cni/result.ts';
+import { parseConf } from '../config/parse.ts';
+import type { SriovConf } from '../config/sriov-conf.ts';
+import { startIpam } from '../ipam/plugin.ts';
+import { canonicalCidr } from '../kernel/ip-text.ts';
+import { Namespace } from '../kernel/namespace.ts';
+import { listAddresses } from '../kernel/rtnl/addresses.ts';
+import { getLink, type Link } from '../kernel/rtnl/links.ts';
+import { listRoutes } from '../kernel/rtnl/routes.ts';
+import type { AttachmentRecord } from '../state/attachment-record.ts';
+import { describeKey } from '../state/record-store.ts';
+import { findInPod } from '../vf/locate.ts';
+import { adminDifferences, difference } from '../vf/verify.ts';
+import { type CommandContext, keyOf } from './context.ts';
+import { podLinkTraits } from './detach.ts';
+import { openPodNetns } from './pod-netns.ts';
+import { readPrevResult } from './prev-result.ts';
+
+/**
+ * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins of
+ * a chain have made of it. Throws CniError checkFailed, listing every difference; then asks the IPAM plugin.
+ */
+export function check(context: CommandContext): string {
+  const { request, store, platform } = context;
+  const conf = parseConf(request);
+  const result = readPrevResult(request);
+  if (result === null) throw new CniError('invalidConfig', 'prevResult is missing: CHECK needs it');
+  const key = keyOf(request);
+  const record = store.read(key);
+  if (record === null) throw new CniError('checkFailed', `${describeKey(key)} has no attachment record on this node`);
+  const netns = openPodNetns(platform, request);
+  const pod = new Namespace(platform, netns);
+  try {
+    const found = [...settingDifferences(context, record, conf), ...podDifferences(context, pod, record, result)];
+    if (found.length > 0) throw new CniError('checkFailed', `${describeKey(key)}: ${found.join('; ')}`);
+  } finally {
+    pod.close();
+    netns.close();
+  }
+  checkIpam(context, conf);
+  return '';
+}
+
+function settingDifferences(context: CommandContext, record: AttachmentRecord, conf: SriovConf): string[] {
+  const { host } = context;
+  const { identity, snapshot } = record;
+  if (snapshot.admin === null) return [];
+  const pf = getLink(host.session, { name: identity.pfName });
+  return adminDifferences(host, pf, identity, snapshot.admin, conf.settings);
+}
+
+function podDifferences(
+  context: CommandContext,
+  pod: Namespace,
+  record: AttachmentRecord,
+  result: CniResult,
+): string[] {
+  const { identity, key } = record;
+  if (record.snapshot.netdev === null) return [];
+  const link = findInPod(context.platform, pod, podLinkTraits(record));
+  const named = getLink(pod.session, { name: key.ifname });
+  if (link === null) {
+    const impostor = named === null ? '' : `; ${key.ifname} is another device`;
+    return [`VF ${identity.pci} is not in the pod${impostor}`];
+  }
+  return [
+    ...difference('the interface name', link.name, key.ifname),
+    ...linkDifferences(context, link, result),
+    ...addressDifferences(pod, link, record, result),
+    ...routeDifferences(pod, link, record, result),
+  ];
+}
+
+function linkDifferences(context: CommandContext, link: Link, result: CniResult): string[] {
+  const { ifname } = context.request;
+  const wanted = result.interfaces.find((entry) => entry.name === ifname && entry.sandbox !== undefined);
+  return [
+    ...difference(`${ifname}: link`, link.up ? 'up' : 'down', 'up'),
+    ...(wanted === undefined ? [`${ifname} is not in prevResult`] : []),
+    ...(wanted?.mac === undefined ? [] : difference(`${ifname}: MAC`, link.mac, wanted.mac.toLowerCase())),
+    ...(wanted?.mtu === undefined ? [] : difference(`${ifname}: MTU`, link.mtu, wanted.mtu)),
+  ];
+}
+
+/** Only what ADD added and no later plugin has taken out of the result is expected. */
+function addressDifferences(pod: Namespace, link: Link, record: AttachmentRecord, result: CniResult): string[] {
+  const listed = new Set(result.ips.map((ip) => canonicalCidr(ip.address)));
+  const present = new Set(listAddresses(pod.session, link.ifindex).map((address) => canonicalCidr(address.cidr)));
+  return record.addresses
+    .filter((cidr) => listed.has(canonicalCidr(cidr)) && !present.has(canonicalCidr(cidr)))
+    .map((cidr) => `${link.name}: address ${cidr} is missing`);
+}
+
+function routeDifferences(pod: Namespace, link: Link, record: AttachmentRecord, result: CniResult): string[] {
+  const listed = new Set(result.routes.map((route) => canonicalCidr(route.dst)));
+  const present = listRoutes(pod.session, link.ifindex);
+  return record.routes
+    .filter((route) => listed.has(canonicalCidr(route.dst)))
+    .filter((wanted) => {
+      const dst = canonicalCidr(wanted.dst);
+      return !present.some((route) => canonicalCidr(route.dst) === dst && route.gw === wanted.gw);
+    })
+    .map(({ dst, gw }) => `${link.name}: route ${dst}${gw === undefined ? '' : ` via ${gw}`} is missing`);
+}
+
+function checkIpam(context: CommandContext, conf: SriovConf): void {
+  if (conf.ipam === null) return;
+  const { platform, log, request } = context;
+  const { pluginDirs, stdin, cniVersion } = request;
+  const call = { command: 'CHECK', type: conf.ipam.type, pluginDirs, stdin, cniVersion, variables: {} } as const;
+  startIpam(platform, log, call).finish();
+}

@@ -1,0 +1,35 @@
+import type { CniRequest } from '../cni/request.ts';
+import { Namespace } from '../kernel/namespace.ts';
+import type { Log } from '../lib/log.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
+import { Locks } from '../state/locks.ts';
+import { RecordStore } from '../state/record-store.ts';
+
+/** What every verb works with. */
+export interface CommandContext {
+  readonly platform: Platform;
+  readonly parseYaml: (text: string) => unknown;
+  readonly request: CniRequest;
+  readonly log: Log;
+  readonly store: RecordStore;
+  readonly locks: Locks;
+  /** The host's network namespace. */
+  readonly host: Namespace;
+}
+
+export function createContext(
+  parts: Pick<CommandContext, 'platform' | 'parseYaml' | 'request' | 'log'>,
+): CommandContext {
+  const { platform, log } = parts;
+  return {
+    ...parts,
+    store: new RecordStore(platform, log),
+    locks: new Locks(platform),
+    host: new Namespace(platform, platform.ownNetns()),
+  };
+}
+
+export function keyOf(request: CniRequest): AttachmentKey {
+  return { network: request.network, containerId: request.containerId, ifname: request.ifname };
+}

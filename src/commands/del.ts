@@ -1,0 +1,42 @@
+import { parseDelConf } from '../config/parse.ts';
+import { startIpam } from '../ipam/plugin.ts';
+import { type CommandContext, keyOf } from './context.ts';
+import { detach, detachIncomplete } from './detach.ts';
+
+/**
+ * DEL (SPEC.md): gives back the VF and the address. Works from the record; what stdin says of the VF is not looked at,
+ * because it may have changed since. Done when nothing is left, so it may be repeated.
+ */
+export function del(context: CommandContext): string {
+  const { request, locks, store, log } = context;
+  const key = keyOf(request);
+  const containerLock = locks.lockContainer(key.containerId, `DEL of ${key.ifname}`);
+  try {
+    const record = store.read(key);
+    if (record === null) {
+      log.info('no attachment record: only the address is released');
+      releaseWithoutRecord(context);
+      return '';
+    }
+    const vfLock = locks.lockVf(record.identity.pci, `DEL of ${key.ifname} of container ${key.containerId}`);
+    try {
+      const current = store.read(key);
+      const failures = current === null ? [] : detach(context, current);
+      if (failures.length > 0) throw detachIncomplete(record, failures);
+      log.info('detached', { pci: record.identity.pci, network: key.network, ifname: key.ifname });
+      return '';
+    } finally {
+      vfLock.unlock();
+    }
+  } finally {
+    containerLock.unlock();
+  }
+}
+
+function releaseWithoutRecord(context: CommandContext): void {
+  const { platform, log, request } = context;
+  const { ipam } = parseDelConf(request);
+  if (ipam === null) return;
+  const { pluginDirs, stdin, cniVersion } = request;
+  startIpam(platform, log, { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables: {} }).finish();
+}

@@ -1,0 +1,106 @@
+import { CniError, explain } from '../cni/errors.ts';
+import { type IpamCall, startIpam } from '../ipam/plugin.ts';
+import { zeroMac } from '../lib/mac-address.ts';
+import type { Netns } from '../platform/platform.ts';
+import type { AttachmentRecord } from '../state/attachment-record.ts';
+import { openRecordedNetns } from '../state/liveness.ts';
+import { describeKey, sameKey } from '../state/record-store.ts';
+import { bringHome } from '../vf/bring-home.ts';
+import type { PodLinkTraits } from '../vf/locate.ts';
+import { restoreVf } from '../vf/restore.ts';
+import type { CommandContext } from './context.ts';
+
+/**
+ * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
+ * and the rollback of ADD. Every step treats what is gone already as done. The address is released only when the VF has
+ * left the pod, and the record goes last and only if nothing failed. Returns what failed.
+ */
+export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+  const home = leavePod(context, record);
+  if (home.length > 0) return home;
+  const failures = [...restore(context, record), ...releaseAddresses(context, record)];
+  if (failures.length > 0) return failures;
+  context.store.remove(record);
+  return [];
+}
+
+/** The error for what `detach` returned. */
+export function detachIncomplete(record: AttachmentRecord, failures: readonly Error[]): CniError {
+  const what = failures.map((failure) => explain(failure)).join('; ');
+  const vf = `VF ${record.identity.pci}, ${describeKey(record.key)}`;
+  return new CniError('detachIncomplete', `${vf}: not everything could be given back: ${what}; the record is kept`);
+}
+
+/** A VF that another attachment has taken over since is not ours to touch. */
+function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
+  const owner = context.store.ownerOf(record.identity.pci);
+  return owner === null || sameKey(owner, record.key);
+}
+
+function leavePod(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+  const before = record.snapshot.netdev;
+  if (before === null || !ownsVf(context, record)) return [];
+  const { platform, log, host } = context;
+  const netns = openPodNetns(context, record);
+  try {
+    const { identity, netns: netnsId } = record;
+    bringHome({ platform, log, host, identity, before, traits: podLinkTraits(record), netns, netnsId });
+    return [];
+  } catch (cause) {
+    return [new Error('bring the VF back to the host', { cause })];
+  } finally {
+    netns?.close();
+  }
+}
+
+export function podLinkTraits(record: AttachmentRecord): PodLinkTraits {
+  const { identity, key, podIfindex, snapshot } = record;
+  const macs = [snapshot.netdev?.mac ?? zeroMac, record.mac ?? zeroMac].filter((mac) => mac !== zeroMac);
+  return { pci: identity.pci, ifname: key.ifname, podIfindex, macs };
+}
+
+function openPodNetns(context: CommandContext, record: AttachmentRecord): Netns | null {
+  const { platform, request } = context;
+  const recorded = openRecordedNetns(platform, record);
+  if (recorded !== null || request.netns === '' || !sameKey(record.key, request)) return recorded;
+  return openRecordedNetns(platform, { ...record, netns: { ...record.netns, path: request.netns } });
+}
+
+function restore(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+  if (!ownsVf(context, record)) return [];
+  const { platform, log, host } = context;
+  return restoreVf(platform, log, host, record.identity, record.snapshot);
+}
+
+function releaseAddresses(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+  if (record.ipam === null) return [];
+  try {
+    startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam)).finish();
+    return [];
+  } catch (cause) {
+    return [new Error('release the address', { cause })];
+  }
+}
+
+function recordedIpamCall(
+  context: CommandContext,
+  record: AttachmentRecord,
+  ipam: NonNullable<AttachmentRecord['ipam']>,
+): IpamCall {
+  const { request } = context;
+  const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
+  return {
+    command: 'DEL',
+    type: ipam.type,
+    pluginDirs,
+    stdin: ipam.stdin,
+    cniVersion: request.cniVersion,
+    variables: {
+      CNI_CONTAINERID: record.key.containerId,
+      CNI_IFNAME: record.key.ifname,
+      CNI_NETNS: sameKey(record.key, request) ? request.netns : '',
+      CNI_ARGS: ipam.args,
+      CNI_PATH: pluginDirs.join(':'),
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { CniError, explain } from '../cni/errors.ts';
+import { parseDelConf } from '../config/parse.ts';
+import { parseValidAttachments } from '../config/valid-attachments.ts';
+import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
+import { describeKey } from '../state/record-store.ts';
+import type { CommandContext } from './context.ts';
+import { detach } from './detach.ts';
+
+/**
+ * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid. Goes on past failures and
+ * reports all of them. Throws CniError gcIncomplete.
+ */
+export function gc(context: CommandContext): string {
+  const { request, store, platform } = context;
+  const startedAtMs = platform.epochMs();
+  const valid = new Set(parseValidAttachments(request.config).map((one) => `${one.containerId}/${one.ifname}`));
+  const failures: string[] = [];
+  for (const key of store.keysOfNetwork(request.network)) {
+    if (valid.has(`${key.containerId}/${key.ifname}`)) continue;
+    failures.push(...reclaim(context, key, startedAtMs));
+  }
+  failures.push(...collectIpam(context));
+  if (failures.length > 0) throw new CniError('gcIncomplete', failures.join('; '));
+  return '';
+}
+
+/** An attachment that was begun after GC can't be in its list, and one that is under way isn't left behind. */
+function reclaim(context: CommandContext, key: AttachmentKey, startedAtMs: number): string[] {
+  const { store, locks, log } = context;
+  const seen = store.read(key);
+  if (seen === null) return [];
+  try {
+    const lock = locks.lockVf(seen.identity.pci, `GC of ${key.ifname} of container ${key.containerId}`);
+    try {
+      const record = store.read(key);
+      if (record === null || Date.parse(record.createdAt) >= startedAtMs) return [];
+      log.info('reclaiming', { attachment: describeKey(key), pci: record.identity.pci });
+      return detach(context, record).map((failure) => `${describeKey(key)}: ${explain(failure)}`);
+    } finally {
+      lock.unlock();
+    }
+  } catch (thrown) {
+    return [`${describeKey(key)}: ${explain(thrown)}`];
+  }
+}
+
+/** `detach` has released the addresses of what was reclaimed; an IPAM plugin that knows GC may hold more. */
+function collectIpam(context: CommandContext): string[] {
+  const { platform, log, request } = context;
+  const { ipam } = parseDelConf(request);
+  if (ipam === null) return [];
+  const { pluginDirs, stdin, cniVersion } = request;
+  try {
+    startIpam(platform, log, { command: 'GC', type: ipam.type, pluginDirs, stdin, cniVersion, variables: {} }).finish();
+    return [];
+  } catch (thrown) {
+    return isNotImplemented(thrown) ? [] : [explain(thrown)];
+  }
+}

@@ -1,0 +1,53 @@
+import { CniError, explain } from '../cni/errors.ts';
+import type { CniRequest } from '../cni/request.ts';
+import { parseDelConf } from '../config/parse.ts';
+import { createLog, type Log } from '../lib/log.ts';
+import type { Platform } from '../platform/platform.ts';
+import { add } from './add.ts';
+import { check } from './check.ts';
+import { type CommandContext, createContext } from './context.ts';
+import { del } from './del.ts';
+import { gc } from './gc.ts';
+import { status } from './status.ts';
+
+const commands: Readonly<Record<string, (context: CommandContext) => string>> = {
+  ADD: add,
+  DEL: del,
+  CHECK: check,
+  STATUS: status,
+  GC: gc,
+};
+
+/** Runs one verb; returns what belongs on stdout. Throws CniError; every failure is in the log too. */
+export function runCommand(platform: Platform, parseYaml: (text: string) => unknown, request: CniRequest): string {
+  const command = commands[request.command];
+  if (command === undefined) throw new CniError('internal', `no command ${request.command}`);
+  const log = openLog(platform, request);
+  try {
+    return command(createContext({ platform, parseYaml, request, log }));
+  } catch (thrown) {
+    log.error(`${request.command} failed`, { reason: explain(thrown) });
+    throw thrown;
+  }
+}
+
+/** The log's own settings are read leniently: bad ones are an error of the verb, not of its log. */
+function openLog(platform: Platform, request: CniRequest): Log {
+  const { logLevel, logFile } = parseDelConf(request);
+  const write = (line: string): void => {
+    if (logFile === undefined) platform.writeStderr(line);
+    else appendOrTell(platform, logFile, line);
+  };
+  const { command, containerId, ifname, network } = request;
+  const about = { command, container: containerId, ifname, network };
+  return createLog({ level: logLevel, write, epochMs: () => platform.epochMs(), context: about });
+}
+
+/** A log that can't be written must not keep a pod from its network. */
+function appendOrTell(platform: Platform, path: string, line: string): void {
+  try {
+    platform.appendFile(path, line);
+  } catch (thrown) {
+    platform.writeStderr(`logFile can't be written: ${explain(thrown)}\n${line}`);
+  }
+}

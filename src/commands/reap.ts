@@ -1,0 +1,90 @@
+import { CniError, explain } from '../cni/errors.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
+import { isDead } from '../state/liveness.ts';
+import { describeKey, sameKey } from '../state/record-store.ts';
+import type { CommandContext } from './context.ts';
+import { detach, detachIncomplete } from './detach.ts';
+
+// Multus calls GC for no secondary network, so what a lost DEL left behind is reclaimed by the ADDs of others.
+
+/** How long an ADD may spend on others' leftovers, and how often. */
+const sweepBudgetMs = 500;
+const sweepIntervalMs = 60_000;
+
+/**
+ * Makes sure that nobody else holds the VF; the caller holds its lock. Reclaims it from a dead pod and from an ADD that
+ * was killed half-way (`pending`, and yet nobody holds the lock). Throws CniError vfBusy, naming the holder.
+ */
+export function reclaimVf(context: CommandContext, pci: PciAddress, key: AttachmentKey): void {
+  const owner = context.store.ownerOf(pci);
+  if (owner === null || sameKey(owner, key)) return;
+  const record = context.store.read(owner);
+  if (record === null || record.identity.pci !== pci) return;
+  if (record.phase === 'attached' && !isDead(context.platform, record)) {
+    throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
+  }
+  reclaim(context, record);
+}
+
+/** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */
+export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
+  const record = context.store.read(key);
+  if (record === null) return;
+  const lock = context.locks.lockVf(record.identity.pci, `ADD, cleaning up ${describeKey(key)}`);
+  try {
+    if (record.phase === 'attached' && !isDead(context.platform, record)) {
+      throw new CniError('alreadyAttached', `${describeKey(key)} is attached already, with VF ${record.identity.pci}`);
+    }
+    reclaim(context, record);
+  } finally {
+    lock.unlock();
+  }
+}
+
+/** Now and then, looks at all records and reclaims the dead ones, their addresses included. Never fails. */
+export function sweepDead(context: CommandContext, now: AttachmentKey): void {
+  const { platform, store } = context;
+  if (!sweepIsDue(context)) return;
+  const deadlineMs = platform.monotonicMs() + sweepBudgetMs;
+  for (const key of store.allKeys()) {
+    if (platform.monotonicMs() > deadlineMs) return;
+    if (!sameKey(key, now)) sweepOne(context, key);
+  }
+}
+
+function sweepOne(context: CommandContext, key: AttachmentKey): void {
+  try {
+    const record = context.store.read(key);
+    if (record === null || !isDead(context.platform, record)) return;
+    const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
+    if (lock === null) return;
+    try {
+      const current = context.store.read(key);
+      if (current !== null) reclaim(context, current);
+    } finally {
+      lock.unlock();
+    }
+  } catch (thrown) {
+    context.log.warning('a dead attachment could not be reclaimed', {
+      attachment: describeKey(key),
+      reason: explain(thrown),
+    });
+  }
+}
+
+function sweepIsDue(context: CommandContext): boolean {
+  const { platform } = context;
+  const path = `${platform.paths.stateDir}/.swept`;
+  const stamp = platform.readFile(path, { followLinks: false })?.toString('utf8').split(' ') ?? [];
+  const elapsedMs = platform.epochMs() - Number(stamp[1] ?? Number.NaN);
+  if (stamp[0] === platform.bootId() && elapsedMs >= 0 && elapsedMs < sweepIntervalMs) return false;
+  platform.writeFileAtomic(path, `${platform.bootId()} ${platform.epochMs()}`, { mode: 0o600, durable: false });
+  return true;
+}
+
+function reclaim(context: CommandContext, record: AttachmentRecord): void {
+  context.log.info('reclaiming a dead attachment', { attachment: describeKey(record.key), pci: record.identity.pci });
+  const failures = detach(context, record);
+  if (failures.length > 0) throw detachIncomplete(record, failures);
+}

@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import { isAssignableMac, type MacAddress, parseMacAddress, zeroMac } from '../lib/mac-address.ts';
+import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import type { AttachmentRecord } from './attachment-record.ts';
+import { recordVersion } from './attachment-record.ts';
+
+const pci = v.pipe(
+  v.string(),
+  v.check((text) => parsePciAddress(text) === text, 'no PCI address'),
+  v.transform((text) => text as PciAddress),
+);
+
+const mac = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const address = parseMacAddress(text);
+    return address === text && (address === zeroMac || isAssignableMac(address));
+  }, 'no MAC address'),
+  v.transform((text) => text as MacAddress),
+);
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const onOff = v.nullable(v.picklist(['on', 'off']));
+
+const snapshot = v.object({
+  admin: v.nullable(
+    v.object({
+      mac,
+      vlan: count,
+      vlanQos: count,
+      vlanProtocol: v.picklist(['802.1q', '802.1ad']),
+      spoofchk: onOff,
+      trust: onOff,
+      linkState: v.nullable(v.picklist(['auto', 'enable', 'disable'])),
+      minTxRateMbps: count,
+      maxTxRateMbps: count,
+    }),
+  ),
+  netdev: v.nullable(
+    v.object({
+      name: v.string(),
+      ifindex: count,
+      mac,
+      mtu: count,
+      up: v.boolean(),
+      altnames: v.array(v.string()),
+    }),
+  ),
+});
+
+const record = v.object({
+  version: v.literal(recordVersion),
+  phase: v.picklist(['pending', 'attached']),
+  key: v.object({ network: v.string(), containerId: v.string(), ifname: v.string() }),
+  pod: v.nullable(
+    v.object({
+      namespace: v.exactOptional(v.string()),
+      name: v.exactOptional(v.string()),
+      uid: v.exactOptional(v.string()),
+    }),
+  ),
+  identity: v.object({
+    pci,
+    pfPci: pci,
+    pfName: v.string(),
+    vfIndex: count,
+    driver: v.string(),
+    kind: v.picklist(['netdev', 'userspace']),
+  }),
+  resolvedFrom: v.string(),
+  snapshot,
+  mac: v.nullable(mac),
+  netns: v.object({ path: v.string(), device: v.string(), inode: v.string() }),
+  bootId: v.string(),
+  podIfindex: v.nullable(count),
+  addresses: v.array(v.string()),
+  routes: v.array(
+    v.object({
+      dst: v.string(),
+      gw: v.exactOptional(v.string()),
+      mtu: v.exactOptional(count),
+      advmss: v.exactOptional(count),
+      priority: v.exactOptional(count),
+      table: v.exactOptional(count),
+      scope: v.exactOptional(count),
+    }),
+  ),
+  ipam: v.nullable(
+    v.object({ type: v.string(), stdin: v.string(), args: v.string(), pluginDirs: v.array(v.string()) }),
+  ),
+  config: v.string(),
+  cniArgs: v.string(),
+  createdAt: v.string(),
+});
+
+export function formatRecord(value: AttachmentRecord): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+/** Reads a record; throws an Error that says what is wrong with it. */
+export function parseRecord(text: string): AttachmentRecord {
+  const outcome = v.safeParse(record, JSON.parse(text));
+  if (outcome.success) return outcome.output;
+  const [issue] = outcome.issues;
+  throw new Error(`${v.getDotPath(issue) ?? 'record'}: ${issue.message}`);
+}

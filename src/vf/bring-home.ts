@@ -1,0 +1,86 @@
+import { CniError } from '../cni/errors.ts';
+import { Namespace } from '../kernel/namespace.ts';
+import { getLink } from '../kernel/rtnl/links.ts';
+import { readVf } from '../kernel/sysfs.ts';
+import type { Log } from '../lib/log.ts';
+import { poll, type RetryLimits } from '../lib/retry.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Netns, Platform } from '../platform/platform.ts';
+import { findInPod, findOnHost, openNetnsByInode, type PodLinkTraits } from './locate.ts';
+import { moveLinkTo } from './move.ts';
+import type { VfIdentity, VfNetdevState } from './vf.ts';
+
+/** After the end of a namespace the kernel brings its devices back from a work queue. */
+const returnLimits: RetryLimits = { timeoutMs: 2000, firstPauseMs: 10, maxPauseMs: 100 };
+
+export interface Absence {
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly host: Namespace;
+  readonly identity: VfIdentity;
+  /** As it was on the host. */
+  readonly before: VfNetdevState;
+  readonly traits: PodLinkTraits;
+  /** The pod's namespace, opened by its path; null where that is gone. */
+  readonly netns: Netns | null;
+  /** For a namespace that lives on without its path. */
+  readonly netnsId: { readonly device: string; readonly inode: string };
+}
+
+/**
+ * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
+ * or gone with its driver or device. Throws CniError detachIncomplete where it is in a namespace that can't be reached.
+ */
+export function bringHome(absence: Absence): void {
+  const { platform, host, identity } = absence;
+  if (absence.netns !== null && fetchFrom(absence, absence.netns)) return;
+  if (findOnHost(platform, host, identity.pci) !== null) return;
+  if (!hasNetdriver(platform, identity)) return;
+  const lingering = openNetnsByInode(platform, absence.netnsId.device, absence.netnsId.inode);
+  try {
+    if (lingering !== null && fetchFrom(absence, lingering)) return;
+  } finally {
+    lingering?.close();
+  }
+  const isBack = (): boolean => findOnHost(platform, host, identity.pci) !== null || !hasNetdriver(platform, identity);
+  if (poll(platform, returnLimits, isBack)) return;
+  throw new CniError(
+    'detachIncomplete',
+    `the netdev of VF ${identity.pci} is neither on the host nor in the pod: another network namespace holds it`,
+  );
+}
+
+function fetchFrom(absence: Absence, netns: Netns): boolean {
+  const { platform, host, traits } = absence;
+  const pod = new Namespace(platform, netns);
+  try {
+    const link = findInPod(platform, pod, traits);
+    if (link === null) return false;
+    moveLinkTo(platform, pod, link, host, freeHostName(absence));
+    return true;
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENODEV')) return false;
+    throw thrown;
+  } finally {
+    pod.close();
+  }
+}
+
+/** Its own name; where another device has taken that meanwhile, one made of its PCI address: home comes first. */
+function freeHostName(absence: Absence): string {
+  const { host, identity, before, log } = absence;
+  const owner = getLink(host.session, { name: before.name });
+  if (owner === null) return before.name;
+  const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`.slice(0, 15);
+  log.warning('the VF’s own name is taken on the host', {
+    pci: identity.pci,
+    name: before.name,
+    takenBy: owner.ifindex,
+    instead: substitute,
+  });
+  return substitute;
+}
+
+function hasNetdriver(platform: Platform, identity: VfIdentity): boolean {
+  return readVf(platform, identity.pci)?.driver === identity.driver;
+}

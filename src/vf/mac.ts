@@ -1,0 +1,63 @@
+import { CniError } from '../cni/errors.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { getLink, type Link, setLinkDown, setLinkMac, setLinkUp } from '../kernel/rtnl/links.ts';
+import type { MacAddress } from '../lib/mac-address.ts';
+import { poll, type RetryLimits, retry } from '../lib/retry.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { VfIdentity } from './vf.ts';
+
+// Drivers disagree about who may set a VF's MAC, and when. igbvf: an admin MAC leaves the netdev's as it is and the VF
+// deaf, until the VF sets it too (refused when untrusted) or goes up, down and up. i40e and iavf: the admin MAC reaches the
+// netdev later, through a reset. So: first the netdev (a refusal means nothing yet), then the PF, then see what has become of it.
+
+const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs: 50 };
+const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
+
+/** Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. */
+export function tryLinkMac(platform: Platform, namespace: Namespace, link: Link, mac: MacAddress): boolean {
+  if (readMac(namespace, link.ifindex) === mac) return true;
+  try {
+    const busy = (thrown: unknown): boolean => isSystemError(thrown, 'EAGAIN', 'EBUSY');
+    retry(platform, busyLimits, busy, () => setLinkMac(namespace.session, link.ifindex, mac));
+    return readMac(namespace, link.ifindex) === mac;
+  } catch (thrown) {
+    if (isSystemError(thrown)) return false;
+    throw thrown;
+  }
+}
+
+/**
+ * Makes the effective MAC of a link that is up equal to the admin MAC that the PF holds already.
+ * Throws CniError settingRefused when the driver won't have it.
+ */
+export function settleMac(
+  platform: Platform,
+  namespace: Namespace,
+  link: Link,
+  mac: MacAddress,
+  identity: VfIdentity,
+): void {
+  const { ifindex } = link;
+  const settled = (): boolean => readMac(namespace, ifindex) === mac;
+  if (settled() || tryLinkMac(platform, namespace, link, mac)) return;
+  setLinkDown(namespace.session, ifindex);
+  setLinkUp(namespace.session, ifindex);
+  if (settled() || tryLinkMac(platform, namespace, link, mac)) return;
+  if (poll(platform, settleLimits, settled)) return;
+  const has = readMac(namespace, ifindex) ?? 'none';
+  throw new CniError(
+    'settingRefused',
+    `mac = ${mac} was refused for VF ${identity.vfIndex} (${identity.pci}) of PF ${identity.pfName}, driver ${identity.driver}: the netdev keeps ${has}`,
+  );
+}
+
+/** A different address that is as valid, for a driver that takes only a change. */
+export function neighbouringMac(mac: MacAddress): MacAddress {
+  const last = Number.parseInt(mac.slice(-2), 16) ^ 1;
+  return `${mac.slice(0, -2)}${last.toString(16).padStart(2, '0')}` as MacAddress;
+}
+
+function readMac(namespace: Namespace, ifindex: number): MacAddress | null {
+  return getLink(namespace.session, { ifindex })?.mac ?? null;
+}

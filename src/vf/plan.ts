@@ -1,0 +1,74 @@
+import { CniError } from '../cni/errors.ts';
+import type { VfSettings } from '../config/sriov-conf.ts';
+import type { VfChange } from '../kernel/rtnl/vfs.ts';
+import type { MacAddress } from '../lib/mac-address.ts';
+import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+
+/** What ADD has to change; only what differs from the snapshot. */
+export interface VfPlan {
+  /** Changes of the PF's record of the VF but the MAC, which has an order of its own. */
+  readonly admin: VfChange;
+  /** Admin and effective MAC that the VF shall have; null: as they are. */
+  readonly mac: MacAddress | null;
+  /** Null: as it is. */
+  readonly mtu: number | null;
+}
+
+/**
+ * Compares what is asked with what is there. Throws CniError invalidConfig (MTU over the PF's) and settingRefused (the PF
+ * reports no settings of its VFs).
+ */
+export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pfMtu: number): VfPlan {
+  const admin = snapshot.admin === null ? planBlind(settings, identity) : adminChange(snapshot.admin, settings);
+  return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, identity, snapshot, pfMtu) };
+}
+
+/** What must change so that the PF's record of a VF is as wanted; absent keys stay as they are. MAC excluded. */
+export function adminChange(now: VfAdminState, wanted: VfSettings): VfChange {
+  return {
+    ...vlanChange(now, wanted),
+    ...rateChange(now, wanted),
+    ...(wanted.spoofchk !== undefined && wanted.spoofchk !== now.spoofchk ? { spoofchk: wanted.spoofchk } : {}),
+    ...(wanted.trust !== undefined && wanted.trust !== now.trust ? { trust: wanted.trust } : {}),
+    ...(wanted.linkState !== undefined && wanted.linkState !== now.linkState ? { linkState: wanted.linkState } : {}),
+  };
+}
+
+function vlanChange(now: VfAdminState, wanted: VfSettings): VfChange {
+  if (wanted.vlan === undefined) return {};
+  const vlan = { id: wanted.vlan, qos: wanted.vlanQos ?? 0, protocol: wanted.vlanProtocol ?? '802.1q' } as const;
+  const same = vlan.id === now.vlan && vlan.qos === now.vlanQos;
+  // Without a VLAN there is no tag, so the protocol in the PF's record means nothing.
+  const sameProtocol = vlan.protocol === now.vlanProtocol || vlan.id === 0;
+  return same && sameProtocol ? {} : { vlan };
+}
+
+function rateChange(now: VfAdminState, wanted: VfSettings): VfChange {
+  const rate = {
+    minTxRateMbps: wanted.minTxRateMbps ?? now.minTxRateMbps,
+    maxTxRateMbps: wanted.maxTxRateMbps ?? now.maxTxRateMbps,
+  };
+  return rate.minTxRateMbps === now.minTxRateMbps && rate.maxTxRateMbps === now.maxTxRateMbps ? {} : { rate };
+}
+
+/** A PF that reports no VF settings has no VLAN either, so asking for none is met; all else can't be. */
+function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
+  const { mac, mtu, vlan, vlanQos, vlanProtocol, ...others } = settings;
+  const asked = [...(vlan === undefined || vlan === 0 ? [] : ['vlan']), ...Object.keys(others)];
+  if (asked.length === 0) return {};
+  const pf = `PF ${identity.pfName} (${identity.pfPci})`;
+  throw new CniError(
+    'settingRefused',
+    `${asked.join(', ')}: ${pf} doesn't let the settings of its VF ${identity.vfIndex} be read or set`,
+  );
+}
+
+function planMtu(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pfMtu: number): number | null {
+  const { mtu } = settings;
+  if (mtu === undefined || snapshot.netdev === null || mtu === snapshot.netdev.mtu) return null;
+  if (mtu <= pfMtu) return mtu;
+  throw new CniError(
+    'invalidConfig',
+    `mtu: ${mtu} is not allowed; allowed: 68 to the MTU of PF ${identity.pfName}, which is ${pfMtu}`,
+  );
+}

@@ -1,0 +1,122 @@
+import { explain } from '../cni/errors.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { pciDeviceExists } from '../kernel/sysfs.ts';
+import { converge } from '../lib/converge.ts';
+import type { Log } from '../lib/log.ts';
+import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import { adminDifference, applyAdminChange } from './admin.ts';
+import { findOnHost } from './locate.ts';
+import { neighbouringMac, tryLinkMac } from './mac.ts';
+import { renameLinkTo, restoreAltnames } from './move.ts';
+import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+
+interface Restoration {
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly host: Namespace;
+  readonly identity: VfIdentity;
+}
+
+/**
+ * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, and the PF's settings.
+ * Only what differs is touched; what is gone (VF, netdev, PF) is done. Returns what failed.
+ */
+export function restoreVf(
+  platform: Platform,
+  log: Log,
+  host: Namespace,
+  identity: VfIdentity,
+  snapshot: VfSnapshot,
+): readonly Error[] {
+  if (!pciDeviceExists(platform, identity.pci)) return [];
+  const at: Restoration = { platform, log, host, identity };
+  const { netdev, admin } = snapshot;
+  const pf = getLink(host.session, { name: identity.pfName });
+  const here = (): Link | null => (netdev === null ? null : findOnHost(platform, host, identity.pci));
+  return converge(
+    [
+      ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
+      [
+        'restore the altnames',
+        () => withLink(here(), netdev, (link, before) => restoreAltnamesOf(at, link, before.altnames)),
+      ],
+      ['restore the MTU', () => withLink(here(), netdev, (link, before) => restoreMtu(host, link, before.mtu))],
+      ['restore the PF’s settings', () => withLink(pf, admin, (link, before) => restoreAdmin(at, link, before))],
+      ['restore the MAC', () => restoreMacs(at, pf, here(), snapshot)],
+      ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],
+    ],
+    (thrown) => isSystemError(thrown, 'ENODEV'),
+  );
+}
+
+function withLink<Before>(link: Link | null, before: Before | null, run: (link: Link, before: Before) => void): void {
+  if (link !== null && before !== null) run(link, before);
+}
+
+/** A name that another device has taken meanwhile is lost; the VF is as usable without it, and DEL must be able to end. */
+function restoreName(at: Restoration, link: Link, name: string): void {
+  try {
+    renameLinkTo(at.host, link, name);
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'EEXIST')) throw thrown;
+    at.log.warning('the VF’s own name is taken on the host', { pci: at.identity.pci, name, keeps: link.name });
+  }
+}
+
+function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly string[]): void {
+  try {
+    restoreAltnames(at.host, link, altnames);
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'EEXIST')) throw thrown;
+    at.log.warning('an altname of the VF is taken on the host', { pci: at.identity.pci, altnames: altnames.join(' ') });
+  }
+}
+
+function restoreMtu(host: Namespace, link: Link, mtu: number): void {
+  if (link.mtu !== mtu) setLinkMtu(host.session, link.ifindex, mtu);
+}
+
+function restoreUp(host: Namespace, link: Link, up: boolean): void {
+  if (link.up === up) return;
+  if (up) setLinkUp(host.session, link.ifindex);
+  else setLinkDown(host.session, link.ifindex);
+}
+
+function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
+  const change = adminDifference(at.host, pf, at.identity, before);
+  if (change !== null) applyAdminChange(at.host, pf, at.identity, change);
+}
+
+function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapshot: VfSnapshot): void {
+  const { platform, host } = at;
+  const effective = snapshot.netdev?.mac ?? null;
+  if (link !== null && effective !== null) tryLinkMac(platform, host, link, effective);
+  const adminMac = snapshot.admin?.mac ?? null;
+  const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
+  if (link === null || effective === null) return;
+  if (cleared) tryLinkMac(platform, host, link, neighbouringMac(effective));
+  if (!tryLinkMac(platform, host, link, effective)) {
+    throw new Error(`the netdev of VF ${at.identity.pci} doesn't take its MAC ${effective} back`);
+  }
+}
+
+/**
+ * Tells whether the PF's MAC was cleared: then the VF (igbvf) hears nothing until it sets an address that is new to it.
+ * Some drivers refuse to clear it; the next ADD sets it anyway, so that is no failure.
+ */
+function restoreAdminMac(at: Restoration, pf: Link, mac: MacAddress): boolean {
+  const now = readVfAdminState(at.host.session, pf.ifindex, at.identity.vfIndex);
+  if (now === null || now.mac === mac) return false;
+  try {
+    applyAdminChange(at.host, pf, at.identity, { mac });
+    return mac === zeroMac;
+  } catch (thrown) {
+    if (mac !== zeroMac) throw thrown;
+    at.log.warning('the PF keeps the MAC of the VF', { pci: at.identity.pci, mac: now.mac, reason: explain(thrown) });
+    return false;
+  }
+}

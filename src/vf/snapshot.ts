@@ -1,0 +1,41 @@
+import { CniError } from '../cni/errors.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { getLink, type Link } from '../kernel/rtnl/links.ts';
+import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import type { Platform } from '../platform/platform.ts';
+import { findOnHost } from './locate.ts';
+import type { VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
+
+/** The PF's netdev. Throws CniError pfMissing. */
+export function getPfLink(host: Namespace, identity: VfIdentity): Link {
+  const link = getLink(host.session, { name: identity.pfName });
+  if (link !== null) return link;
+  throw new CniError('pfMissing', `the PF ${identity.pfName} (${identity.pfPci}) of VF ${identity.pci} is gone`);
+}
+
+export function describeNetdev(link: Link): VfNetdevState {
+  const { name, ifindex, mac, mtu, up, altnames } = link;
+  return { name, ifindex, mac, mtu, up, altnames };
+}
+
+/**
+ * All that DEL has to give back, read before the first change. Throws CniError noDriver where a network driver is bound
+ * and yet no netdev is on the host, and vfBusy where the host itself uses the netdev.
+ */
+export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Link): VfSnapshot {
+  const admin = readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
+  if (identity.kind === 'userspace') return { admin, netdev: null };
+  const link = findOnHost(platform, host, identity.pci);
+  if (link === null) {
+    const reason = 'it has no netdev on the host: another namespace holds it, or the driver failed to make one';
+    throw new CniError('noDriver', `VF ${identity.pci} (driver ${identity.driver}): ${reason}`);
+  }
+  refuseUsedByHost(host, identity, link);
+  return { admin, netdev: describeNetdev(link) };
+}
+
+function refuseUsedByHost(host: Namespace, identity: VfIdentity, link: Link): void {
+  if (link.master === null) return;
+  const master = getLink(host.session, { ifindex: link.master })?.name ?? `interface ${link.master}`;
+  throw new CniError('vfBusy', `VF ${identity.pci} (${link.name}) is enslaved to the host's ${master}`);
+}
