@@ -22,7 +22,7 @@ export function isIdentifier(text: string): boolean {
 export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit';
 
 /** dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. */
-function isInterfaceName(text: string): boolean {
+export function isInterfaceName(text: string): boolean {
   const bytes = Buffer.from(text, 'utf8').length;
   return bytes >= 1 && bytes <= 15 && text !== '.' && text !== '..' && !/[\s/:%\p{Cc}]/u.test(text);
 }

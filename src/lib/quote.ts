@@ -10,10 +10,12 @@ export function quote(text: string, maxLength = 120): string {
   return escapeUnprintable(JSON.stringify(cut ? `${text.slice(0, maxLength)}…` : text));
 }
 
+const bigintsAsText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
+
 /** Any value as JSON on one line, for people; cut after `maxLength` characters. */
 export function show(value: unknown, maxLength = 120): string {
   if (typeof value === 'string') return quote(value, maxLength);
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
-  const json = escapeUnprintable(JSON.stringify(value) ?? String(value));
+  const json = escapeUnprintable(JSON.stringify(value, bigintsAsText) ?? String(value));
   return json.length > maxLength ? `${json.slice(0, maxLength)}…` : json;
 }

@@ -1,0 +1,158 @@
+import { CniError } from '../cni/errors.ts';
+import type { CniRequest } from '../cni/request.ts';
+import type { MacAddress } from '../lib/mac-address.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+import { quote } from '../lib/quote.ts';
+import { checkPod, podOf } from './pod.ts';
+import { macAddress, type WireConf } from './schema.ts';
+import { findMisspelt } from './spelling.ts';
+import type { DeviceHint, LogLevel, SriovConf, VfSelector, VfSettings, VlanProtocol } from './sriov-conf.ts';
+import { type ConfProblem, checkConf, checkText } from './wire-conf.ts';
+
+export type { ConfProblem } from './wire-conf.ts';
+
+/** What DEL takes from the config on stdin; all else is in the attachment record. */
+export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'logLevel' | 'logFile' | 'pod'>;
+
+/** Where events go; known even where the rest of the config is wrong. */
+export type LogSettings = Pick<SriovConf, 'logLevel' | 'logFile'>;
+
+/** The object without what is absent (undefined, an empty list or an empty object), frozen. */
+function present<Fields extends object>(fields: { readonly [Key in keyof Fields]: Fields[Key] | undefined }): Fields {
+  return Object.freeze(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))) as Fields;
+}
+
+/** `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug. */
+function toLogLevel(level: WireConf['logLevel']): LogLevel {
+  if (level === 'panic') return 'error';
+  return level === 'verbose' ? 'debug' : (level ?? 'info');
+}
+
+/** In rising order of precedence: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
+function chooseMac(values: Partial<WireConf>, argsMac: string | undefined): MacAddress | undefined {
+  const mac = values.runtimeConfig?.mac ?? values.args?.cni?.mac ?? argsMac ?? values.mac;
+  const digits = mac?.toLowerCase().replaceAll(/[:.-]/g, '');
+  return digits?.match(/../g)?.join(':') as MacAddress | undefined;
+}
+
+/**
+ * One PF setting holds VLAN, QoS and protocol, another both rates: where a part is given the rest is what sriov-cni
+ * makes it, QoS 0, 802.1q and rate 0. -0 becomes 0.
+ */
+function toSettings(values: Partial<WireConf>, mac: MacAddress | undefined): VfSettings {
+  const { vlan, vlanQoS = 0, vlanProto = '802.1q', mtu, spoofchk, trust, link_state: linkState } = values;
+  const { min_tx_rate: min, max_tx_rate: max } = values;
+  const limited = min !== undefined || max !== undefined;
+  const tag = { vlanQos: vlanQoS + 0, vlanProtocol: vlanProto.toLowerCase() as VlanProtocol };
+  return present<VfSettings>({
+    ...(vlan === undefined ? {} : { vlan: vlan + 0, ...tag }),
+    mac,
+    mtu,
+    spoofchk,
+    trust,
+    linkState,
+    ...(limited ? { minTxRateMbps: (min ?? 0) + 0, maxTxRateMbps: (max ?? 0) + 0 } : {}),
+  });
+}
+
+function lowerCase<Text extends string>(texts: readonly string[] | undefined): readonly Text[] | undefined {
+  return texts === undefined || texts.length === 0
+    ? undefined
+    : Object.freeze(texts.map((text) => text.toLowerCase() as Text));
+}
+
+function asGiven(texts: readonly string[] | undefined): readonly string[] | undefined {
+  return texts === undefined || texts.length === 0 ? undefined : Object.freeze([...texts]);
+}
+
+/** An empty list selects nothing in particular, and a selector without lists is none. */
+function toSelector(wire: WireConf['vfSelector']): VfSelector | undefined {
+  if (wire === undefined) return undefined;
+  const selector = present<VfSelector>({
+    pfNames: asGiven(wire.pfNames),
+    pfPciAddresses: lowerCase<PciAddress>(wire.pfPciAddresses),
+    vendors: lowerCase(wire.vendors),
+    devices: lowerCase(wire.devices),
+    drivers: asGiven(wire.drivers),
+    linkType: wire.linkType,
+  });
+  return Object.keys(selector).length === 0 ? undefined : selector;
+}
+
+function toDeviceHints(values: Partial<WireConf>): readonly DeviceHint[] {
+  const hints: readonly (readonly [DeviceHint['key'], string | undefined])[] = [
+    ['runtimeConfig.deviceID', values.runtimeConfig?.deviceID],
+    ['deviceID', values.deviceID],
+    ['pciBusID', values.pciBusID],
+  ];
+  return Object.freeze(hints.flatMap(([key, value]) => (value === undefined ? [] : [Object.freeze({ key, value })])));
+}
+
+/** The error for all that is wrong with a config: code 2 where the only fault is keys of other plugins, else 7. */
+function refuse(network: string, problems: readonly ConfProblem[]): CniError {
+  const unsupported = problems.every((problem) => problem.unsupported === true);
+  const texts = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  return new CniError(
+    unsupported ? 'unsupportedField' : 'invalidConfig',
+    `${unsupported ? 'unsupported' : 'invalid'} network config ${quote(network)}: ${texts.join('; ')}`,
+  );
+}
+
+/**
+ * Reads the config of ADD or CHECK. The result is frozen. Throws CniError invalidConfig (7), or unsupportedField (2)
+ * where nothing else is wrong; its message lists every problem with key, value and what is allowed.
+ */
+export function parseConf(request: CniRequest): SriovConf {
+  const { config, args, cniVersion, network } = request;
+  const { values, problems } = checkConf(config);
+  const argsMac = args['MAC'] === '' ? undefined : args['MAC'];
+  const argsProblems = [
+    ...(argsMac === undefined ? [] : checkText('CNI_ARGS MAC', argsMac, macAddress)),
+    ...checkPod(args),
+  ];
+  if (problems.length + argsProblems.length > 0) throw refuse(network, [...problems, ...argsProblems]);
+  return present<SriovConf>({
+    cniVersion,
+    network,
+    type: values.type,
+    deviceHints: toDeviceHints(values),
+    deviceInfoFile: values.runtimeConfig?.CNIDeviceInfoFile,
+    resourceName: values.resourceName,
+    vfSelector: toSelector(values.vfSelector),
+    settings: toSettings(values, chooseMac(values, argsMac)),
+    ipam: values.ipam === undefined ? null : Object.freeze({ type: values.ipam.type }),
+    logLevel: toLogLevel(values.logLevel),
+    logFile: values.logFile,
+    pod: podOf(args),
+    misspelt: Object.freeze(findMisspelt(config)),
+  });
+}
+
+/** All problems of a network config by itself, in the order of its keys; none where it is valid. Throws nothing. */
+export function validateConf(config: unknown): ConfProblem[] {
+  return [...checkConf(config).problems];
+}
+
+/** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
+export function readLogSettings(config: Readonly<Record<string, unknown>>): LogSettings {
+  const { logLevel, logFile } = checkConf(config).values;
+  return present<LogSettings>({ logLevel: toLogLevel(logLevel), logFile });
+}
+
+/**
+ * Reads what DEL needs and takes what is wrong for absent: a DEL must work although the config was edited badly since.
+ * Throws nothing.
+ */
+export function parseDelConf(request: CniRequest): DelConf {
+  const { config, args, cniVersion, network } = request;
+  const { values } = checkConf(config);
+  return present<DelConf>({
+    cniVersion,
+    network,
+    type: values.type ?? '',
+    ipam: values.ipam === undefined ? null : Object.freeze({ type: values.ipam.type }),
+    logLevel: toLogLevel(values.logLevel),
+    logFile: values.logFile,
+    pod: checkPod(args).length > 0 ? null : podOf(args),
+  });
+}
