@@ -1,0 +1,101 @@
+import type { NetlinkMessage } from 'netlink/dist/structs.js';
+import type { Clock } from '../../lib/retry.ts';
+import { isSystemError, SystemError } from '../../lib/system-error.ts';
+import type { NetlinkSocket, Netns, Platform } from '../../platform/platform.ts';
+import {
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_MIN_TYPE,
+  NLMSG_OVERRUN,
+} from './constants.ts';
+import { decodeMessages, encodeMessage, type OutgoingMessage, throwIfRefused } from './messages.ts';
+
+export type { OutgoingMessage } from './messages.ts';
+
+const timeLimitMs = 5000;
+const maxAttempts = 10;
+
+const EINTR = 4;
+const ENOBUFS = 105;
+const ETIMEDOUT = 110;
+
+/** Requests and their replies on one route socket, one at a time. */
+export class NetlinkSession {
+  readonly #socket: NetlinkSocket;
+  readonly #clock: Clock;
+  #seq = 0;
+
+  constructor(socket: NetlinkSocket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends a request and returns the payloads of its replies, as far as ACK or NLMSG_DONE. A read whose replies were lost
+   * (ENOBUFS) or that the kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never.
+   * Throws SystemError: the kernel's errno with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
+   */
+  request(message: OutgoingMessage): Buffer[] {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.#exchange(message);
+      } catch (thrown) {
+        const repeat = isRead(message) && attempt < maxAttempts && isSystemError(thrown, 'ENOBUFS', 'EINTR');
+        if (!repeat) throw thrown;
+      }
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #exchange(message: OutgoingMessage): Buffer[] {
+    this.#seq = (this.#seq + 1) >>> 0;
+    const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
+    this.#socket.send(encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq));
+    const payloads: Buffer[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const reply of this.#receive(message.what, deadlineMs)) {
+        if ((reply.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+        if (reply.type === NLMSG_OVERRUN) throw new SystemError(message.what, ENOBUFS, 'replies were lost');
+        if (reply.type === NLMSG_ERROR || reply.type === NLMSG_DONE) {
+          throwIfRefused(message.what, reply);
+          if (interrupted) throw new SystemError(message.what, EINTR, 'what was listed kept changing meanwhile');
+          return payloads;
+        }
+        if (reply.type >= NLMSG_MIN_TYPE) payloads.push(reply.data);
+      }
+    }
+  }
+
+  /** The next datagram's messages that answer the request under way; late answers to an earlier one are dropped. */
+  #receive(what: string, deadlineMs: number): NetlinkMessage[] {
+    const leftMs = deadlineMs - this.#clock.monotonicMs();
+    const datagram = leftMs > 0 ? this.#socket.receive(leftMs) : null;
+    if (datagram === null) throw new SystemError(what, ETIMEDOUT, `the kernel sent no answer for ${timeLimitMs} ms`);
+    if (datagram.senderPort !== 0) return [];
+    const isOurs = (each: NetlinkMessage): boolean => each.seq === this.#seq && each.port === this.#socket.port;
+    return decodeMessages(datagram.bytes).filter(isOurs);
+  }
+}
+
+/** Opens a route socket in `netns`; without it in this process's own namespace. */
+export function openSession(platform: Platform, netns?: Netns): NetlinkSession {
+  return new NetlinkSession(platform.openNetlink(netns), platform);
+}
+
+/** Route messages come in fours: new, delete, get, set (net/core/rtnetlink.c, RTNL_KIND). */
+function isRead(message: OutgoingMessage): boolean {
+  return (message.type & 3) === 2;
+}
+
+/** A dump ends with NLMSG_DONE; all else with the ACK that is asked for here. */
+function ackFlag(message: OutgoingMessage): number {
+  return isRead(message) && (message.flags & NLM_F_DUMP) === NLM_F_DUMP ? 0 : NLM_F_ACK;
+}

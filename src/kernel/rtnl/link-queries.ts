@@ -1,0 +1,51 @@
+import { formatLink } from 'netlink/dist/rt/gen_structs.js';
+import { isSystemError } from '../../lib/system-error.ts';
+import { stringAttribute, u32Attribute } from '../netlink/attributes.ts';
+import {
+  IFLA_ALT_IFNAME,
+  IFLA_EXT_MASK,
+  IFLA_IFNAME,
+  IFNAMSIZ,
+  NLM_F_DUMP,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_GETLINK,
+} from '../netlink/constants.ts';
+import type { NetlinkSession } from '../netlink/session.ts';
+import { decodeLink, type Link } from './link.ts';
+
+/**
+ * A link by ifindex, or by name or altname; null where there is none (`ip link show dev NAME`).
+ * Throws SystemError otherwise.
+ */
+export function getLink(
+  session: NetlinkSession,
+  target: { readonly ifindex: number } | { readonly name: string },
+): Link | null {
+  const [what, index, naming] =
+    'ifindex' in target
+      ? [`read interface ${target.ifindex}`, target.ifindex, Buffer.alloc(0)]
+      : [`read interface ${target.name}`, 0, nameAttribute(target.name)];
+  const payload = Buffer.concat([formatLink({ index }), extMask(), naming]);
+  try {
+    const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
+    return reply === undefined ? null : decodeLink(reply);
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENODEV')) return null;
+    throw thrown;
+  }
+}
+
+/** All links of the session's namespace (`ip link show`). Throws SystemError. */
+export function listLinks(session: NetlinkSession): Link[] {
+  const payload = Buffer.concat([formatLink({}), extMask()]);
+  const what = 'list interfaces (ip link show)';
+  return session.request({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }).map(decodeLink);
+}
+
+function extMask(): Buffer {
+  return u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+function nameAttribute(name: string): Buffer {
+  return stringAttribute(Buffer.byteLength(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+}

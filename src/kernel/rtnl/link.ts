@@ -1,0 +1,105 @@
+import { readS32, readU16, readU32 } from 'netlink/dist/structs.js';
+import { type MacAddress, macFromBytes, zeroMac } from '../../lib/mac-address.ts';
+import { leading, readAttributes, toText, toU32, walkAttributes } from '../netlink/attributes.ts';
+import {
+  IFF_LOWER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_ALT_IFNAME,
+  IFLA_CARRIER,
+  IFLA_IFNAME,
+  IFLA_MASTER,
+  IFLA_MAX_MTU,
+  IFLA_MIN_MTU,
+  IFLA_MTU,
+  IFLA_PARENT_DEV_BUS_NAME,
+  IFLA_PARENT_DEV_NAME,
+  IFLA_PHYS_PORT_NAME,
+  IFLA_PROP_LIST,
+} from '../netlink/constants.ts';
+import { malformed } from '../netlink/malformed.ts';
+
+/** A network interface as the kernel describes it. */
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  /** IFF_* */
+  readonly flags: number;
+  /** IFF_UP */
+  readonly up: boolean;
+  readonly carrier: boolean;
+  /** Of an interface without an Ethernet address: all zeros. */
+  readonly mac: MacAddress;
+  readonly mtu: number;
+  /** Null before Linux 4.19. */
+  readonly minMtu: number | null;
+  /** Null before Linux 4.19, and where the driver sets no limit. */
+  readonly maxMtu: number | null;
+  readonly altnames: readonly string[];
+  /** IFLA_PARENT_DEV_NAME, e.g. the PCI address; null before Linux 5.14 and for virtual interfaces. */
+  readonly parentDeviceName: string | null;
+  /** IFLA_PARENT_DEV_BUS_NAME, e.g. `pci`. */
+  readonly parentBusName: string | null;
+  /** ifindex of the bridge, bond, ... that it is enslaved to. */
+  readonly master: number | null;
+  /** ARPHRD_*: 1 is Ethernet, 32 InfiniBand. */
+  readonly type: number;
+  /** IFLA_PHYS_PORT_NAME, e.g. `p0` or `pf0vf3`. */
+  readonly physPortName: string | null;
+}
+
+/** Length of struct ifinfomsg, linux/rtnetlink.h. */
+export const ifinfomsgLength = 16;
+
+/** Decodes the payload of RTM_NEWLINK. Throws SystemError EBADMSG. */
+export function decodeLink(payload: Buffer): Link {
+  const header = leading('struct ifinfomsg', payload, ifinfomsgLength);
+  const attributes = readAttributes('a link', payload.subarray(ifinfomsgLength));
+  const text = (type: number, name: string): string | null =>
+    mapped(attributes.get(type), (data) => toText(name, data));
+  const u32 = (type: number, name: string): number | null => mapped(attributes.get(type), (data) => toU32(name, data));
+  const flags = readU32.call(header, 8);
+  return {
+    ifindex: readS32.call(header, 4),
+    name: text(IFLA_IFNAME, 'IFLA_IFNAME') ?? missing('IFLA_IFNAME'),
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    carrier: mapped(attributes.get(IFLA_CARRIER), decodeCarrier) ?? (flags & IFF_LOWER_UP) !== 0,
+    mac: mapped(attributes.get(IFLA_ADDRESS), decodeMac) ?? zeroMac,
+    mtu: u32(IFLA_MTU, 'IFLA_MTU') ?? missing('IFLA_MTU'),
+    minMtu: u32(IFLA_MIN_MTU, 'IFLA_MIN_MTU'),
+    maxMtu: u32(IFLA_MAX_MTU, 'IFLA_MAX_MTU') || null,
+    altnames: mapped(attributes.get(IFLA_PROP_LIST), decodeAltnames) ?? [],
+    parentDeviceName: text(IFLA_PARENT_DEV_NAME, 'IFLA_PARENT_DEV_NAME'),
+    parentBusName: text(IFLA_PARENT_DEV_BUS_NAME, 'IFLA_PARENT_DEV_BUS_NAME'),
+    master: u32(IFLA_MASTER, 'IFLA_MASTER'),
+    type: readU16.call(header, 2),
+    physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
+  };
+}
+
+function mapped<T>(data: Buffer | undefined, decode: (data: Buffer) => T): T | null {
+  return data === undefined ? null : decode(data);
+}
+
+function missing(name: string): never {
+  throw malformed(`${name} is missing`);
+}
+
+function decodeCarrier(data: Buffer): boolean {
+  return leading('IFLA_CARRIER', data, 1)[0] === 1;
+}
+
+/** Tunnels have addresses of 4 or 16 bytes, InfiniBand of 20: none of them is a MAC address. */
+function decodeMac(data: Buffer): MacAddress {
+  return data.length === 6 ? macFromBytes(data) : zeroMac;
+}
+
+function decodeAltnames(data: Buffer): readonly string[] {
+  const names: string[] = [];
+  walkAttributes('IFLA_PROP_LIST', data, (type, payload) => {
+    if (type === IFLA_ALT_IFNAME) names.push(toText('IFLA_ALT_IFNAME', payload));
+    return false;
+  });
+  return names;
+}
