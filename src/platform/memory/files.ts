@@ -194,8 +194,7 @@ export function createMemoryWriters(
       const what = `remove directory ${path}`;
       const at = nullIfAbsent(() => tree.resolve(what, path, false));
       const kind = at === null ? null : tree.kindOf(at);
-      if (at === null || kind === null) return false;
-      if (kind !== 'directory') throw new SystemError(what, errno.ENOTDIR);
+      if (at === null || kind !== 'directory') return false;
       if (tree.namesIn(at).length > 0) return false;
       tree.remove(at);
       return true;

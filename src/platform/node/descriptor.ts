@@ -1,0 +1,71 @@
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { SystemError } from '../../lib/system-error.ts';
+import { sleepMs } from './sleep.ts';
+import { errno, systemCall } from './system-call.ts';
+
+const chunkBytes = 64 * 1024;
+const fullPipePauseMs = 1;
+
+/** Opens, hands the descriptor to `use` and closes it. Node adds O_CLOEXEC to every open(2). */
+export function withDescriptor<T>(path: string, flags: number, mode: number, use: (fd: number) => T): T {
+  const fd = openSync(path, flags, mode);
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Opens what must be a regular file, as withDescriptor. O_NONBLOCK lets a FIFO, a socket or a device be opened without
+ * waiting, so that fstat can refuse it; it means nothing to a regular file.
+ */
+export function withRegularFile<T>(what: string, path: string, flags: number, use: (fd: number) => T): T {
+  return systemCall(what, () =>
+    withDescriptor(path, flags | constants.O_NONBLOCK | constants.O_NOCTTY, 0o600, (fd) => {
+      if (!fstatSync(fd).isFile()) throw new SystemError(what, errno.EINVAL, 'not a regular file');
+      return use(fd);
+    }),
+  );
+}
+
+function isErrno(thrown: unknown, number: number): boolean {
+  return (thrown as { readonly errno?: unknown }).errno === -number;
+}
+
+/** read(2); waits where a non-blocking pipe has nothing yet. */
+function readSome(fd: number, into: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(fd, into, 0, into.length, null);
+    } catch (thrown) {
+      if (!isErrno(thrown, errno.EAGAIN)) throw thrown;
+      sleepMs(fullPipePauseMs);
+    }
+  }
+}
+
+/** Reads until the end, whatever size fstat claims (sysfs says 4096, procfs 0). Throws EOVERFLOW past `maxBytes`. */
+export function readAll(what: string, fd: number, maxBytes: number): Buffer {
+  const chunks: Buffer[] = [];
+  for (let total = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, maxBytes + 1));
+    const count = readSome(fd, chunk);
+    if (count === 0) return Buffer.concat(chunks, total);
+    chunks.push(chunk.subarray(0, count));
+    total += count;
+    if (total > maxBytes) throw new SystemError(what, errno.EOVERFLOW, `more than ${maxBytes} bytes`);
+  }
+}
+
+/** Writes all; waits where a non-blocking pipe is full. */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(fd, bytes, done);
+    } catch (thrown) {
+      if (!isErrno(thrown, errno.EAGAIN)) throw thrown;
+      sleepMs(fullPipePauseMs);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { closeSync } from 'node:fs';
+import { SystemError } from '../../lib/system-error.ts';
+import { callLibc } from './libc.ts';
+import { errno } from './system-call.ts';
+
+// linux/socket.h, linux/if_packet.h
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+/** Offset of the EtherType in a frame, and the header's length. */
+const etherTypeOffset = 12;
+const headerBytes = 14;
+
+/** struct sockaddr_ll: u16 family, be16 protocol, i32 ifindex, u16 hatype, u8 pkttype, u8 halen, u8 addr[8] */
+function linkAddress(ifindex: number, frame: Buffer): Buffer {
+  const bytes = Buffer.alloc(20);
+  bytes.writeUInt16LE(AF_PACKET, 0);
+  frame.copy(bytes, 2, etherTypeOffset, headerBytes);
+  bytes.writeInt32LE(ifindex, 4);
+  return bytes;
+}
+
+/** Sends one Ethernet frame, header included, out of an interface of the namespace that the thread is in (packet(7)). */
+export function sendFrame(ifindex: number, content: Uint8Array): void {
+  const what = `send a frame out of interface ${ifindex}`;
+  const frame = Buffer.from(content);
+  if (frame.length < headerBytes) throw new SystemError(what, errno.EINVAL, `${frame.length} bytes are no frame`);
+  // protocol 0: a socket that only sends, and is handed no frame of others
+  const fd = callLibc('open packet socket', (libc) => libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  try {
+    const to = linkAddress(ifindex, frame);
+    callLibc(what, (libc) => libc.sendto(fd, frame, BigInt(frame.length), 0, to, to.length));
+  } finally {
+    closeSync(fd);
+  }
+}

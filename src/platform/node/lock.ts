@@ -1,0 +1,95 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { SystemError } from '../../lib/system-error.ts';
+import type { HeldLock } from '../platform.ts';
+import { tryLibc } from './libc.ts';
+import { monotonicMs, sleepMs } from './sleep.ts';
+import { errno, systemCall } from './system-call.ts';
+
+// sys/file.h
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+const firstPauseMs = 2;
+const maxPauseMs = 20;
+
+function openLockFile(what: string, path: string): number {
+  const { O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new SystemError(what, errno.EINVAL, 'not a regular file');
+}
+
+/** False where another took the file away after we opened it: then the lock on it means nothing to newcomers. */
+function isStillAt(path: string, fd: number): boolean {
+  const opened: BigIntStats = fstatSync(fd, { bigint: true });
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && found.ino === opened.ino && found.dev === opened.dev;
+}
+
+type Attempt = number | 'held' | 'gone';
+
+/** Opens and locks without waiting; the descriptor, or why there is none. */
+function tryLock(what: string, path: string): Attempt {
+  const fd = openLockFile(what, path);
+  const result = tryLibc((libc) => libc.flock(fd, LOCK_EX | LOCK_NB));
+  if (result === 0 && isStillAt(path, fd)) return fd;
+  closeSync(fd);
+  if (result === 0) return 'gone';
+  if (result === -errno.EAGAIN) return 'held';
+  throw new SystemError(what, -result);
+}
+
+/** The note is for people; a full disk is no reason not to lock, since DEL must work on one. */
+function writeNote(fd: number, note: string): void {
+  try {
+    ftruncateSync(fd, 0);
+    writeSync(fd, note, 0);
+  } catch {}
+}
+
+function held(path: string, fd: number): HeldLock {
+  let isHeld = true;
+  return {
+    unlock() {
+      if (!isHeld) return;
+      isHeld = false;
+      try {
+        // before the close: after it, the file may be a newcomer's
+        systemCall(`unlock ${path}`, () => {
+          if (isStillAt(path, fd)) unlinkSync(path);
+        });
+      } finally {
+        closeSync(fd);
+      }
+    },
+  };
+}
+
+/** flock(2), see `Platform.lock`. The kernel gives the lock up when its holder ends, however that ends. */
+export function lock(path: string, timeoutMs: number, note: string): HeldLock | null {
+  const what = `lock ${path}`;
+  const deadlineMs = monotonicMs() + timeoutMs;
+  for (let pauseMs = firstPauseMs; ; ) {
+    const attempt = systemCall(what, () => tryLock(what, path));
+    if (typeof attempt === 'number') {
+      writeNote(attempt, note);
+      return held(path, attempt);
+    }
+    if (attempt === 'gone') continue;
+    const leftMs = deadlineMs - monotonicMs();
+    if (leftMs <= 0) return null;
+    sleepMs(Math.min(pauseMs, leftMs));
+    pauseMs = Math.min(pauseMs * 2, maxPauseMs);
+  }
+}

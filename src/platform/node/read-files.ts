@@ -1,0 +1,54 @@
+import { accessSync, type BigIntStats, constants, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { isSystemError, SystemError } from '../../lib/system-error.ts';
+import type { FileKind, FileStatus, Platform } from '../platform.ts';
+import { readAll, withRegularFile } from './descriptor.ts';
+import { absent, errno, nullOn } from './system-call.ts';
+
+const defaultMaxBytes = 1024 * 1024;
+
+function kindOf(stats: BigIntStats): FileKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+function statusOf(stats: BigIntStats): FileStatus {
+  return {
+    kind: kindOf(stats),
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    sizeBytes: Number(stats.size),
+    device: stats.dev,
+    inode: stats.ino,
+  };
+}
+
+function readRegularFile(path: string, maxBytes: number, followLinks: boolean): Buffer {
+  const what = `read ${path}`;
+  const flags = constants.O_RDONLY | (followLinks ? 0 : constants.O_NOFOLLOW);
+  try {
+    return withRegularFile(what, path, flags, (fd) => readAll(what, fd, maxBytes));
+  } catch (thrown) {
+    // open(2) of a unix socket, before fstat could tell that it is one
+    if (isSystemError(thrown) && thrown.errno === errno.ENXIO) {
+      throw new SystemError(what, errno.EINVAL, 'not a regular file');
+    }
+    throw thrown;
+  }
+}
+
+/** The operations that change nothing. */
+export function createReaders(): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'> {
+  return {
+    readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) =>
+      nullOn(absent, `read ${path}`, () => readRegularFile(path, maxBytes, followLinks)),
+    readDir: (path) => nullOn(absent, `list ${path}`, () => readdirSync(path).sort()),
+    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => readlinkSync(path)),
+    stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(lstatSync(path, { bigint: true }))),
+    isExecutable: (path) =>
+      nullOn([...absent, errno.EACCES], `stat ${path}`, () => {
+        accessSync(path, constants.X_OK);
+        return statSync(path).isFile();
+      }) ?? false,
+  };
+}

@@ -1,0 +1,108 @@
+import {
+  chmodSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { SystemError } from '../../lib/system-error.ts';
+import type { Platform } from '../platform.ts';
+import { withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
+import { absent, errno, nullOn, systemCall } from './system-call.ts';
+
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+
+let temporaryFiles = 0;
+
+/**
+ * Makes a new file beside `path` and returns its name. A name that is taken (a killed process of the same number, or of
+ * another PID namespace) is passed over.
+ */
+function writeTemporary(path: string, bytes: Buffer, mode: number, durable: boolean): string {
+  for (;;) {
+    const temporary = join(dirname(path), `.dra-sriov-${process.pid}-${temporaryFiles++}.tmp`);
+    let isOurs = false;
+    try {
+      withDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, (fd) => {
+        isOurs = true;
+        writeAll(fd, bytes);
+        // after the content, and not through open(2): the umask doesn't apply, and nobody reads a half-written file
+        fchmodSync(fd, mode);
+        if (durable) fsyncSync(fd);
+      });
+      return temporary;
+    } catch (thrown) {
+      if (isOurs) unlinkSync(temporary);
+      if (isOurs || (thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    }
+  }
+}
+
+function writeAtomic(path: string, content: string, mode: number, durable: boolean): void {
+  const temporary = writeTemporary(path, Buffer.from(content), mode, durable);
+  try {
+    renameSync(temporary, path);
+  } catch (thrown) {
+    unlinkSync(temporary);
+    throw thrown;
+  }
+  if (durable) withDescriptor(dirname(path), O_RDONLY | O_DIRECTORY, 0, fsyncSync);
+}
+
+/** sysfs and procfs take a value in one write(2) only. */
+function writeOnce(what: string, fd: number, bytes: Buffer): void {
+  const count = writeSync(fd, bytes);
+  if (count !== bytes.length) throw new SystemError(what, errno.EIO, `took ${count} of ${bytes.length} bytes`);
+}
+
+/** Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is. */
+function makeDirs(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw thrown;
+    makeDirs(dirname(path), mode);
+    makeDirs(path, mode);
+    return;
+  }
+  chmodSync(path, mode);
+}
+
+/** The operations that change the file system. */
+export function createWriters(): Pick<
+  Platform,
+  'writeFileAtomic' | 'writeSystemFile' | 'appendFile' | 'makeDir' | 'unlink' | 'rename' | 'removeDir'
+> {
+  return {
+    writeFileAtomic(path, content, { mode, durable }) {
+      systemCall(`write ${path}`, () => writeAtomic(path, content, mode, durable));
+    },
+    writeSystemFile(path, content) {
+      const what = `write '${content.trimEnd()}' to ${path}`;
+      // O_TRUNC means nothing to sysfs and procfs, and makes a tree of plain files behave alike
+      withRegularFile(what, path, O_WRONLY | O_TRUNC, (fd) => writeOnce(what, fd, Buffer.from(content)));
+    },
+    appendFile(path, content) {
+      const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW;
+      withRegularFile(`append to ${path}`, path, flags, (fd) => writeAll(fd, Buffer.from(content)));
+    },
+    makeDir(path, mode) {
+      systemCall(`make directory ${path}`, () => makeDirs(path, mode));
+    },
+    unlink: (path) => nullOn(absent, `unlink ${path}`, () => unlinkSync(path)) !== null,
+    rename(from, to) {
+      systemCall(`rename ${from} to ${to}`, () => renameSync(from, to));
+    },
+    removeDir: (path) =>
+      nullOn([...absent, errno.ENOTEMPTY], `remove directory ${path}`, () => rmdirSync(path)) !== null,
+  };
+}

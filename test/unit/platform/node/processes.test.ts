@@ -1,0 +1,148 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { isSystemError } from '../../../../src/lib/system-error.ts';
+import { createNodePlatform } from '../../../../src/platform/node.ts';
+import type { ProcessRequest, ProcessResult } from '../../../../src/platform/platform.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
+
+const test = suite('platform/node/processes');
+const platform = createNodePlatform({});
+
+function request(path: string, args: readonly string[], more: Partial<ProcessRequest> = {}): ProcessRequest {
+  return { path, args, env: { PATH: '/usr/bin:/bin' }, stdin: '', timeoutMs: 10_000, ...more };
+}
+
+function shell(script: string, more: Partial<ProcessRequest> = {}): ProcessResult {
+  return platform.startProcess(request('/bin/sh', ['-c', script], more)).wait();
+}
+
+function isAlive(pid: number): boolean {
+  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+  return stat !== '' && !/\) [ZX] /.test(stat);
+}
+
+function timed<T>(task: () => T): { readonly value: T; readonly tookMs: number } {
+  const beginMs = platform.monotonicMs();
+  return { value: task(), tookMs: platform.monotonicMs() - beginMs };
+}
+
+test('stdin goes in; stdout, stderr and the status come out', () => {
+  const result = shell('read line; echo "got $line"; echo oops >&2; exit 3', { stdin: 'hällo\n' });
+  assert.equal(result, { status: 3, signal: null, timedOut: false, stdout: 'got hällo\n', stderr: 'oops\n' });
+});
+
+test('the child sees the given environment and nothing else', () => {
+  process.env['DRA_TEST_LEAK'] = 'leaked';
+  const env = { CNI_COMMAND: 'ADD', CNI_ARGS: 'A=1;B=2', EMPTY: '' };
+  const result = platform.startProcess(request('/usr/bin/env', ['-0'], { env })).wait();
+  assert.equal(result.stdout.split('\0').sort(), ['', 'CNI_ARGS=A=1;B=2', 'CNI_COMMAND=ADD', 'EMPTY=']);
+  assert.is(platform.startProcess(request('/usr/bin/env', [], { env: {} })).wait().stdout, '');
+});
+
+test('arguments arrive as they are, without a shell', () => {
+  const args = ['%s|', 'a b', '$HOME', '', '*'];
+  assert.is(platform.startProcess(request('/usr/bin/printf', args)).wait().stdout, 'a b|$HOME||*|');
+});
+
+test('a child that does not read its stdin is no error', () => {
+  const stdin = 'x'.repeat(1024 * 1024);
+  assert.equal(shell('exec <&-; echo fine; exit 4', { stdin }), {
+    status: 4,
+    signal: null,
+    timedOut: false,
+    stdout: 'fine\n',
+    stderr: '',
+  });
+});
+
+test('a child that reads late gets all of a long stdin', () => {
+  const stdin = 'y'.repeat(1024 * 1024);
+  assert.is(shell('sleep 0.2; wc -c', { stdin }).stdout.trim(), String(stdin.length));
+});
+
+test('a signal ends a child', () => {
+  const result = shell('kill -TERM $$');
+  assert.equal([result.status, result.signal, result.timedOut], [null, 'SIGTERM', false]);
+});
+
+test('a child that can not be started says why', () => {
+  withTemporaryDirectory((directory) => {
+    writeFileSync(`${directory}/plain`, 'no program', { mode: 0o644 });
+    const cases = [
+      [`${directory}/absent`, 2],
+      [`${directory}/plain`, 13],
+      [directory, 13],
+      ['true', 22],
+    ] as const;
+    for (const [path, errno] of cases) {
+      assert.throws(
+        () => platform.startProcess(request(path, [])).wait(),
+        (thrown: unknown) =>
+          isSystemError(thrown) && thrown.errno === errno && thrown.message.startsWith(`run ${path}:`),
+        path,
+      );
+    }
+  });
+});
+
+test('time out: the child ends, and what it wrote before is there', () => {
+  const { value, tookMs } = timed(() => shell('echo begun; echo why >&2; sleep 30', { timeoutMs: 300 }));
+  assert.equal(value, { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'begun\n', stderr: 'why\n' });
+  assert.ok(tookMs >= 290 && tookMs < 2000, `took ${tookMs} ms`);
+});
+
+test('time out: grandchildren of the group end too', () => {
+  const script = 'sleep 31 & echo $!; sleep 32';
+  const { value } = timed(() => shell(script, { timeoutMs: 300 }));
+  const pid = Number(value.stdout);
+  assert.ok(pid > 1, value.stdout);
+  platform.sleepMs(50);
+  assert.is(isAlive(pid), false);
+});
+
+test('a grandchild that keeps the pipes open past the death of the child ends at the time limit', () => {
+  const { value, tookMs } = timed(() => shell('sleep 33 & echo $!; exit 0', { timeoutMs: 300 }));
+  assert.ok(tookMs >= 290 && tookMs < 2000, `took ${tookMs} ms`);
+  assert.is(value.timedOut, true);
+  platform.sleepMs(50);
+  assert.is(isAlive(Number(value.stdout)), false);
+});
+
+test('a grandchild in a session of its own can not hold the caller past the time limit', () => {
+  const { value, tookMs } = timed(() => shell('setsid sh -c "echo \\$\\$; exec sleep 3" & wait', { timeoutMs: 500 }));
+  assert.ok(tookMs < 2000, `took ${tookMs} ms`);
+  assert.is(value.timedOut, true);
+});
+
+test('a grandchild that let go of the pipes lives on', () => {
+  const result = shell('sleep 5 >/dev/null 2>&1 </dev/null & echo $!');
+  assert.is(result.timedOut, false);
+  const pid = Number(result.stdout);
+  assert.is(isAlive(pid), true);
+  process.kill(pid, 'SIGKILL');
+});
+
+test('too much output ends the child with an error', () => {
+  const { value, tookMs } = timed(() => {
+    assert.throws(
+      () => shell('yes & echo begun; wait'),
+      (thrown: unknown) => isSystemError(thrown, 'EOVERFLOW') && thrown.message.includes('run /bin/sh'),
+    );
+    return null;
+  });
+  assert.is(value, null);
+  assert.ok(tookMs < 5000, `took ${tookMs} ms`);
+});
+
+test('output up to the limit comes whole', () => {
+  const result = shell('head -c 4000000 /dev/zero | tr "\\0" z');
+  assert.is(result.stdout.length, 4_000_000);
+});
+
+test('joining twice runs the child once', () => {
+  withTemporaryDirectory((directory) => {
+    const child = platform.startProcess(request('/bin/sh', ['-c', `echo run >> ${directory}/runs; echo out`]));
+    assert.is(child.wait(), child.wait());
+    assert.is(readFileSync(`${directory}/runs`, 'utf8'), 'run\n');
+  });
+});
