@@ -1,0 +1,113 @@
+import { realpathSync } from 'node:fs';
+import { isSystemError } from '../../../src/lib/system-error.ts';
+import { createNodePlatform } from '../../../src/platform/node.ts';
+import type { Netns } from '../../../src/platform/platform.ts';
+import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = asRoot(suite('kernel/platform/interfaces'));
+const platform = createNodePlatform({});
+
+interface CountedLink {
+  readonly ifindex: number;
+  readonly stats64: { readonly rx: { readonly packets: number; readonly bytes: number } };
+}
+
+function withVeth(body: (netns: Netns, ns: TestNetns, ifindex: number) => void): void {
+  withNetns((ns) => {
+    // no IPv6: its own router solicitations would be counted
+    for (const conf of ['all', 'default']) {
+      ns.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${conf}/disable_ipv6`);
+    }
+    ns.ip('link', 'add', 'veth-a', 'type', 'veth', 'peer', 'name', 'veth-b');
+    ns.ip('link', 'set', 'veth-a', 'up');
+    ns.ip('link', 'set', 'veth-b', 'up');
+    const netns = platform.openNetns(ns.path);
+    if (netns === null) throw new Error('absent');
+    body(netns, ns, counted(ns, 'veth-a').ifindex);
+    netns.close();
+  });
+}
+
+function counted(ns: TestNetns, ifname: string): CountedLink {
+  const [link] = ns.ip('-s', 'link', 'show', ifname) as readonly CountedLink[];
+  if (link === undefined) throw new Error(`no ${ifname}`);
+  return link;
+}
+
+const broadcast = Buffer.concat([
+  Buffer.from('ffffffffffff', 'hex'),
+  Buffer.from('02aabbccddee', 'hex'),
+  Buffer.from('0806', 'hex'),
+  Buffer.alloc(46, 0x5a),
+]);
+
+function throws(task: () => unknown, code: string, text: string): void {
+  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
+}
+
+test('a frame leaves the interface and arrives at its peer, byte for byte', () => {
+  withVeth((netns, ns, ifindex) => {
+    const before = counted(ns, 'veth-b').stats64.rx;
+    platform.sendFrame(netns, ifindex, broadcast);
+    platform.sendFrame(netns, ifindex, broadcast);
+    const after = counted(ns, 'veth-b').stats64.rx;
+    assert.equal([after.packets - before.packets, after.bytes - before.bytes], [2, 120]);
+    const script = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+s.bind(('veth-b', 0)); s.settimeout(5)
+open('/tmp/ready-' + sys.argv[1], 'w').close()
+print(s.recv(2000).hex())`;
+    assert.is(captured(ns, netns, ifindex, script), broadcast.toString('hex'));
+  });
+});
+
+/** Sends from this thread while a listener inside waits in the background of a shell. */
+function captured(ns: TestNetns, netns: Netns, ifindex: number, script: string): string {
+  const name = ns.name;
+  const output = `/tmp/heard-${name}`;
+  ns.run('sh', '-c', `python3 -c "$0" ${name} > ${output} 2>&1 < /dev/null &`, script);
+  const deadlineMs = platform.monotonicMs() + 5000;
+  while (platform.stat(`/tmp/ready-${name}`) === null && platform.monotonicMs() < deadlineMs) platform.sleepMs(10);
+  platform.sendFrame(netns, ifindex, broadcast);
+  let heard = '';
+  while (!heard.endsWith('\n') && platform.monotonicMs() < deadlineMs) {
+    heard = platform.readFile(output)?.toString() ?? '';
+    platform.sleepMs(10);
+  }
+  platform.unlink(output);
+  platform.unlink(`/tmp/ready-${name}`);
+  return heard.trim();
+}
+
+test('a frame that can not be sent says why', () => {
+  withVeth((netns, ns, ifindex) => {
+    throws(() => platform.sendFrame(netns, 9999, broadcast), 'ENXIO', 'interface 9999');
+    throws(() => platform.sendFrame(netns, ifindex, broadcast.subarray(0, 13)), 'EINVAL', '13 bytes');
+    throws(() => platform.sendFrame(netns, ifindex, Buffer.alloc(3000)), 'EMSGSIZE', `interface ${ifindex}`);
+    ns.ip('link', 'set', 'veth-a', 'down');
+    throws(() => platform.sendFrame(netns, ifindex, broadcast), 'ENETDOWN', `interface ${ifindex}`);
+  });
+});
+
+test('the bus-info is asked inside; a driver without one gives an empty text', () => {
+  withVeth((netns) => {
+    assert.is(platform.ethtoolBusInfo(netns, 'veth-a'), '');
+    assert.is(platform.ethtoolBusInfo(netns, 'lo'), '');
+    throws(() => platform.ethtoolBusInfo(platform.ownNetns(), 'veth-a'), 'ENODEV', 'bus-info of veth-a');
+    for (const name of ['absent0', '', 'a-name-of-16-chr', 'nul\0']) {
+      throws(() => platform.ethtoolBusInfo(netns, name), 'ENODEV', 'bus-info');
+    }
+  });
+});
+
+test('the bus-info of a device on a bus is its address there', () => {
+  const own = platform.ownNetns();
+  for (const name of platform.readDir('/sys/class/net') ?? []) {
+    if (platform.readLink(`/sys/class/net/${name}/device`) === null) continue;
+    // virtio gives the address of the PCI device above its own
+    const components = realpathSync(`/sys/class/net/${name}`).split('/');
+    assert.ok(components.includes(platform.ethtoolBusInfo(own, name)), components.join('/'));
+  }
+});

@@ -1,0 +1,200 @@
+import { readdirSync } from 'node:fs';
+import { isSystemError } from '../../../src/lib/system-error.ts';
+import { createNodePlatform } from '../../../src/platform/node.ts';
+import type { Datagram, NetlinkSocket, Netns } from '../../../src/platform/platform.ts';
+import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { linkName, linkRequest, NLMSG_DONE, NLMSG_ERROR, RTM_NEWLINK, splitMessages } from './route-message.ts';
+
+const test = asRoot(suite('kernel/platform/netlink-socket'));
+const platform = createNodePlatform({});
+const RTMGRP_LINK = 1;
+const limitMs = 2000;
+
+function within(body: (socket: NetlinkSocket, ns: TestNetns, netns: Netns) => void, groups = 0): void {
+  withNetns((ns) => {
+    const netns = platform.openNetns(ns.path);
+    if (netns === null) throw new Error('absent');
+    const socket = platform.openNetlink(netns, groups);
+    try {
+      body(socket, ns, netns);
+    } finally {
+      socket.close();
+      netns.close();
+    }
+  });
+}
+
+function receive(socket: NetlinkSocket): Datagram {
+  const datagram = socket.receive(limitMs);
+  if (datagram === null) throw new Error('nothing came');
+  return datagram;
+}
+
+/** All datagrams of a dump's answer. */
+function dump(socket: NetlinkSocket, seq: number): Datagram[] {
+  socket.send(linkRequest(seq));
+  const datagrams: Datagram[] = [];
+  for (;;) {
+    const datagram = receive(socket);
+    datagrams.push(datagram);
+    if (splitMessages(datagram.bytes).some(({ type }) => type === NLMSG_DONE)) return datagrams;
+  }
+}
+
+function names(datagrams: readonly Datagram[]): string[] {
+  return datagrams
+    .flatMap(({ bytes }) => splitMessages(bytes))
+    .filter(({ type }) => type === RTM_NEWLINK)
+    .map(({ payload }) => linkName(payload))
+    .sort();
+}
+
+test('a socket made inside lists the links inside, and keeps to that namespace', () => {
+  within((socket, ns) => {
+    assert.equal(names(dump(socket, 1)), ['lo']);
+    ns.ip('link', 'add', 'veth-a', 'type', 'veth', 'peer', 'name', 'veth-b');
+    ns.ip('link', 'add', 'mac0', 'link', 'veth-a', 'type', 'macvlan', 'mode', 'bridge');
+    assert.equal(names(dump(socket, 2)), ['lo', 'mac0', 'veth-a', 'veth-b']);
+    const own = platform.openNetlink();
+    const ownNames = names(dump(own, 3));
+    own.close();
+    assert.ok(ownNames.includes('lo'));
+    assert.not(ownNames.includes('veth-a'));
+  });
+});
+
+test('answers come from the kernel, to our port, with our number', () => {
+  within((socket, _ns, netns) => {
+    const other = platform.openNetlink(netns);
+    assert.ok(socket.port > 0);
+    assert.is.not(other.port, socket.port);
+    const datagrams = dump(socket, 4711);
+    for (const { bytes, senderPort } of datagrams) {
+      assert.is(senderPort, 0);
+      for (const { seq, port } of splitMessages(bytes)) assert.equal([seq, port], [4711, socket.port]);
+    }
+    assert.is(other.receive(0), null);
+    other.close();
+  });
+});
+
+test('a datagram of another process shows its sender', () => {
+  within((socket, ns) => {
+    const script = `
+import socket, struct
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+s.bind((0, 0))
+s.sendto(struct.pack('IHHII', 16, 3, 0, 1, 0), (${socket.port}, 0))
+print(s.getsockname()[0])`;
+    const sender = Number(ns.run('python3', '-c', script));
+    const { senderPort, bytes } = receive(socket);
+    assert.is(senderPort, sender);
+    assert.is(bytes.length, 16);
+  });
+});
+
+test('many links come in many datagrams, none of them cut', () => {
+  within((socket, ns) => {
+    const count = 150;
+    const batch = Array.from({ length: count }, (_, index) => `link add a${index} type veth peer name b${index}`);
+    ns.run('sh', '-c', `ip -batch - <<'END'\n${batch.join('\n')}\nEND`);
+    const datagrams = dump(socket, 5);
+    assert.ok(datagrams.length > 3, `${datagrams.length} datagrams`);
+    const total = datagrams.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    assert.ok(total > 64 * 1024, `${total} bytes`);
+    assert.is(names(datagrams).length, 2 * count + 1);
+  });
+});
+
+test('a single datagram of more than 32 KiB comes whole', () => {
+  within((socket, ns) => {
+    const script = `
+import socket, struct
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+s.bind((0, 0))
+n = 100000
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+s.sendto(struct.pack('IHHII', n, 3, 0, 1, 0) + bytes((i % 251 for i in range(n - 16))), (${socket.port}, 0))`;
+    ns.run('python3', '-c', script);
+    const { bytes } = receive(socket);
+    assert.is(bytes.length, 100_000);
+    assert.ok(bytes.subarray(16).every((byte, index) => byte === index % 251));
+  });
+});
+
+test('an unknown link is answered with an error that explains itself', () => {
+  within((socket) => {
+    socket.send(linkRequest(6, 9999));
+    const [answer] = splitMessages(receive(socket).bytes);
+    assert.is(answer?.type, NLMSG_ERROR);
+    assert.is(answer?.payload.readInt32LE(0), -19);
+    // NETLINK_CAP_ACK: the header of the request alone comes back
+    assert.ok((answer?.payload.length ?? 99) <= 20 + 64);
+  });
+});
+
+test('a dump may be asked for one link (strict checking), and a refusal has words (extended ack)', () => {
+  within((socket) => {
+    const malformed = linkRequest(7);
+    malformed.writeUInt32LE(0x1, 24);
+    socket.send(malformed);
+    const [answer] = splitMessages(receive(socket).bytes);
+    const text = answer?.payload.toString('latin1') ?? '';
+    assert.match(text, /Invalid values in header for link dump request/);
+  });
+});
+
+test('waits as long as asked, and no longer', () => {
+  within((socket) => {
+    const beginMs = platform.monotonicMs();
+    assert.is(socket.receive(0), null);
+    assert.ok(platform.monotonicMs() - beginMs < 50);
+    assert.is(socket.receive(120.5), null);
+    const tookMs = platform.monotonicMs() - beginMs;
+    assert.ok(tookMs >= 119 && tookMs < 1000, `waited ${tookMs} ms`);
+  });
+});
+
+test('a member of a group hears of changes, others do not', () => {
+  within((events, ns, netns) => {
+    const deaf = platform.openNetlink(netns);
+    ns.ip('link', 'set', 'lo', 'up');
+    const heard = splitMessages(receive(events).bytes);
+    assert.equal(
+      heard.map(({ type, payload }) => [type, linkName(payload)]),
+      [[RTM_NEWLINK, 'lo']],
+    );
+    assert.is(deaf.receive(20), null);
+    deaf.close();
+  }, RTMGRP_LINK);
+});
+
+test('events that overflow the buffer are reported as ENOBUFS, and the socket works on', () => {
+  within((events, ns) => {
+    const flips = Array.from({ length: 6000 }, (_, index) => `link set lo mtu ${1500 + (index % 2)}`);
+    ns.run('sh', '-c', `ip -batch - <<'END'\n${flips.join('\n')}\nEND`);
+    assert.throws(
+      () => {
+        while (events.receive(0) !== null);
+      },
+      (thrown: unknown) => isSystemError(thrown, 'ENOBUFS') && thrown.message.includes('netlink'),
+    );
+    while (events.receive(0) !== null);
+    ns.ip('link', 'set', 'lo', 'up');
+    assert.ok(events.receive(limitMs));
+  }, RTMGRP_LINK);
+});
+
+test('a closed socket refuses, and leaves no descriptor', () => {
+  platform.ownNetns();
+  const before = readdirSync('/proc/self/fd').length;
+  within((socket) => {
+    socket.close();
+    socket.close();
+    for (const use of [() => socket.send(linkRequest(1)), () => socket.receive(0)]) {
+      assert.throws(use, (thrown: unknown) => isSystemError(thrown, 'EBADF'));
+    }
+  });
+  assert.is(readdirSync('/proc/self/fd').length, before);
+});

@@ -1,0 +1,210 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { isSystemError } from '../../../src/lib/system-error.ts';
+import { createNodePlatform } from '../../../src/platform/node.ts';
+import type { Netns } from '../../../src/platform/platform.ts';
+import { asRoot, withNetns } from '../../support/netns.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
+
+const test = asRoot(suite('kernel/platform/netns'));
+const platform = createNodePlatform({});
+
+function throws(task: () => unknown, code: string, text: string): void {
+  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
+}
+
+function threadNetns(): string {
+  return readlinkSync('/proc/thread-self/ns/net');
+}
+
+function opened(path: string): Netns {
+  const netns = platform.openNetns(path);
+  if (netns === null) throw new Error(`${path} is absent`);
+  return netns;
+}
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+test('opens a namespace and knows its identity', () => {
+  withNetns((ns) => {
+    const netns = opened(ns.path);
+    const inode = ns.run('readlink', '/proc/self/ns/net').trim();
+    assert.is(`net:[${netns.inode}]`, inode);
+    const again = opened(ns.path);
+    assert.equal([again.device, again.inode], [netns.device, netns.inode]);
+    assert.not.equal(netns.inode, platform.ownNetns().inode);
+    netns.close();
+    netns.close();
+    throws(() => platform.inNetns(netns, () => null), 'EBADF', 'after close');
+    assert.is(platform.inNetns(again, threadNetns), inode);
+    again.close();
+  });
+});
+
+test('the own namespace is opened once and can not be closed by mistake', () => {
+  const own = platform.ownNetns();
+  assert.is(platform.ownNetns(), own);
+  assert.is(threadNetns(), `net:[${own.inode}]`);
+  own.close();
+  withNetns((ns) => {
+    const netns = opened(ns.path);
+    platform.inNetns(netns, () => null);
+    netns.close();
+  });
+  assert.is(threadNetns(), `net:[${own.inode}]`);
+});
+
+test('refuses what is no network namespace, at once, and leaves nothing open', () => {
+  platform.ownNetns();
+  withTemporaryDirectory((directory) => {
+    writeFileSync(`${directory}/file`, '');
+    execFileSync('mkfifo', [`${directory}/fifo`]);
+    const before = openDescriptors();
+    for (const path of [`${directory}/file`, `${directory}/fifo`, directory, '/proc/self/ns/mnt', '/dev/null']) {
+      throws(() => platform.openNetns(path), 'EINVAL', `open network namespace ${path}`);
+    }
+    assert.is(platform.openNetns(`${directory}/absent`), null);
+    assert.is(platform.openNetns(`${directory}/file/absent`), null);
+    assert.is(openDescriptors(), before);
+  });
+});
+
+test('a namespace whose name is unmounted lives on while it is open', () => {
+  const netns = withNetns((ns) => opened(ns.path));
+  assert.is(platform.inNetns(netns, threadNetns), `net:[${netns.inode}]`);
+  netns.close();
+});
+
+test('comes back after a task that returns, throws, or enters another namespace', () => {
+  const home = threadNetns();
+  withNetns((outer) =>
+    withNetns((inner) => {
+      const [a, b] = [opened(outer.path), opened(inner.path)];
+      assert.is(platform.inNetns(a, threadNetns), `net:[${a.inode}]`);
+      assert.is(threadNetns(), home);
+      assert.throws(
+        () =>
+          platform.inNetns(a, () => {
+            throw new Error('on purpose');
+          }),
+        /on purpose/,
+      );
+      assert.is(threadNetns(), home);
+      const seen = platform.inNetns(a, () => [platform.inNetns(b, threadNetns), threadNetns()]);
+      assert.equal(seen, [`net:[${b.inode}]`, `net:[${a.inode}]`]);
+      assert.is(
+        platform.inNetns(a, () => platform.inNetns(platform.ownNetns(), threadNetns)),
+        home,
+      );
+      assert.is(threadNetns(), home);
+      a.close();
+      b.close();
+    }),
+  );
+});
+
+test('refuses a task that would go on after it returned', () => {
+  withNetns((ns) => {
+    const netns = opened(ns.path);
+    assert.throws(() => platform.inNetns(netns, async () => null), /may not return a promise/);
+    assert.is(threadNetns(), `net:[${platform.ownNetns().inode}]`);
+    netns.close();
+  });
+});
+
+test('a sysctl written inside lands inside', () => {
+  withNetns((ns) => {
+    const path = '/proc/sys/net/ipv4/conf/all/arp_notify';
+    const before = readFileSync(path, 'utf8');
+    const netns = opened(ns.path);
+    const written = before === '1\n' ? '0' : '1';
+    platform.inNetns(netns, () => platform.writeSystemFile(path, written));
+    assert.is(ns.run('cat', path), `${written}\n`);
+    assert.is(readFileSync(path, 'utf8'), before);
+    assert.is(
+      platform.inNetns(netns, () => platform.readFile(path)?.toString()),
+      `${written}\n`,
+    );
+    throws(
+      () => platform.inNetns(netns, () => platform.writeSystemFile(path, 'nonsense')),
+      'EINVAL',
+      `write 'nonsense' to ${path}`,
+    );
+    netns.close();
+  });
+});
+
+test('a thread that can not come back ends the process at once with 70', () => {
+  withNetns((ns) => {
+    const script = `
+      import { closeSync } from 'node:fs';
+      import { createNodePlatform } from '${import.meta.dirname}/../../../src/platform/node.ts';
+      const platform = createNodePlatform({});
+      const own = platform.ownNetns();
+      try { platform.inNetns(platform.openNetns('${ns.path}'), () => closeSync(own.fd)); }
+      finally { platform.writeStdout('went on'); }`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.equal([status, stdout], [70, '']);
+    assert.is(stderr, "dra-sriov: return to the host's network namespace: EBADF\n");
+  });
+});
+
+test('without the right to enter, it says so and stays', () => {
+  withNetns((ns) => {
+    const script = `
+      import { readlinkSync } from 'node:fs';
+      import { createNodePlatform } from '${import.meta.dirname}/../../../src/platform/node.ts';
+      const platform = createNodePlatform({});
+      const netns = platform.openNetns('${ns.path}');
+      try { platform.inNetns(netns, () => platform.writeStdout('inside')); }
+      catch (thrown) { platform.writeStdout(thrown.message); }
+      platform.exit(0);`;
+    const args = [
+      '--bounding-set=-sys_admin',
+      '--inh-caps=-sys_admin',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ];
+    const { stdout, stderr } = spawnSync('setpriv', args, { encoding: 'utf8' });
+    assert.is(stderr, '');
+    assert.match(stdout, /^enter network namespace \d+:\d+: EPERM$/);
+  });
+});
+
+test('a child started meanwhile is in the own namespace', () => {
+  withNetns((ns) => {
+    const netns = opened(ns.path);
+    platform.openNetlink(netns).close();
+    const request = { path: '/usr/bin/readlink', args: ['/proc/self/ns/net'], env: {}, stdin: '', timeoutMs: 5000 };
+    assert.is(platform.startProcess(request).wait().stdout.trim(), threadNetns());
+    assert.is(threadNetns(), `net:[${platform.ownNetns().inode}]`);
+    netns.close();
+  });
+});
+
+test('a child inherits no namespace, socket or lock of ours', () => {
+  withNetns((ns) =>
+    withTemporaryDirectory((directory) => {
+      const netns = opened(ns.path);
+      const socket = platform.openNetlink(netns);
+      const lock = platform.lock(`${directory}/lock`, 0, '');
+      const request = { path: '/bin/ls', args: ['-l', '/proc/self/fd'], env: {}, stdin: '', timeoutMs: 5000 };
+      const listed = platform.startProcess(request).wait().stdout;
+      assert.match(listed, / 2 -> /);
+      for (const kept of ['net:[', 'lock']) assert.not(listed.includes(kept), listed);
+      assert.is(listed.split(' -> socket:').length - 1, 3, listed);
+      lock?.unlock();
+      socket.close();
+      netns.close();
+      assert.not(existsSync(`${directory}/lock`));
+    }),
+  );
+});
