@@ -1,0 +1,7 @@
+// Every part at once, for tests that run the plugin from source: nothing has to start fast there.
+import * as cli from '../../src/cli/cli.ts';
+import * as plugin from '../../src/commands/plugin.ts';
+import * as yaml from '../../src/lib/yaml.ts';
+import type { Parts } from '../../src/parts.ts';
+
+export const sourceParts: Parts = { cli: () => cli, plugin: () => plugin, yaml: () => yaml };

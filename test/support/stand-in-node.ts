@@ -1,0 +1,290 @@
+// A node whose VFs are stand-ins: veth ends in a throwaway namespace that plays the host, a sysfs tree that says they are
+// VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type FakePfState, newFakeVf, readFakePf, writeFakePf } from './fake-pf.ts';
+import { type TestNetns, withNetns } from './netns.ts';
+import { peerDir } from './peers.ts';
+
+export const pfPci = '0000:3b:00.0';
+const vfDirectory = (index: number): string => `0000:3b:02.${index}`;
+
+export interface StandInOptions {
+  /** Number of VFs, even: neighbours (0 and 1, 2 and 3) are the two ends of a veth, so that they can talk. */
+  readonly vfs?: number;
+  /** Adds a PF whose VF settings are faked at message level; then the plugin runs from source. */
+  readonly fakePf?: boolean;
+}
+
+export interface CniOutcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout as JSON; null where it is empty. */
+  readonly json: unknown;
+}
+
+export interface CniCall {
+  readonly containerId?: string;
+  readonly ifname?: string;
+  /** Default: the node's first pod. */
+  readonly netns?: string;
+  readonly args?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Which program; default the one that fits the node. */
+  readonly program?: readonly string[];
+}
+
+const root = join(import.meta.dirname, '../..');
+export const builtExecutable = join(root, 'dist/dra-sriov');
+const pinnedNode = process.execPath;
+const fakePfProgram = [
+  pinnedNode,
+  '--disable-warning=ExperimentalWarning',
+  join(root, 'test/support/fake-pf-plugin.ts'),
+] as const;
+
+export class StandInNode {
+  readonly host: TestNetns;
+  readonly pod: TestNetns;
+  readonly directory: string;
+  readonly vfPcis: readonly string[];
+  readonly #fakePf: boolean;
+
+  constructor(host: TestNetns, pod: TestNetns, options: StandInOptions) {
+    this.host = host;
+    this.pod = pod;
+    this.directory = mkdtempSync(join(tmpdir(), 'dra-sriov-test-'));
+    this.#fakePf = options.fakePf ?? false;
+    const count = options.vfs ?? 2;
+    this.vfPcis = Array.from({ length: count }, (_, index) => vfDirectory(index));
+    this.#makeLinks(count);
+    this.#makeSysfs(count);
+    for (const name of ['state', 'cdi', 'devinfo/dp', 'devinfo/cni', 'kubelet', 'ipam']) {
+      mkdirSync(join(this.directory, name), { recursive: true });
+    }
+    if (this.#fakePf) this.#makeFakePf(count);
+  }
+
+  get fakePfPath(): string {
+    return join(this.directory, 'pf.json');
+  }
+
+  get fakePf(): FakePfState {
+    return readFakePf(this.fakePfPath);
+  }
+
+  changeFakePf(change: (state: FakePfState) => void): void {
+    const state = this.fakePf;
+    change(state);
+    writeFakePf(this.fakePfPath, state);
+  }
+
+  /** What the plugin's environment holds on this node. */
+  get environment(): Record<string, string> {
+    return {
+      PATH: process.env['PATH'] ?? '',
+      DRA_SRIOV_STATE_DIR: join(this.directory, 'state'),
+      DRA_SRIOV_SYSFS: join(this.directory, 'sys'),
+      DRA_SRIOV_CDI_DIRS: join(this.directory, 'cdi'),
+      DRA_SRIOV_DEVINFO_DIR: join(this.directory, 'devinfo'),
+      DRA_SRIOV_KUBELET_DIR: join(this.directory, 'kubelet'),
+      ...(this.#fakePf ? { FAKE_PF: this.fakePfPath } : {}),
+    };
+  }
+
+  /** host-local with its store on this node. */
+  ipam(subnet = '10.0.2.0/24', extra: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return { type: 'host-local', subnet, dataDir: join(this.directory, 'ipam'), ...extra };
+  }
+
+  /** A network config of this node. */
+  conf(keys: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return { cniVersion: '1.0.0', name: 'vf-test1', type: 'dra-sriov', ...keys };
+  }
+
+  /** Runs one verb in the host's namespace. */
+  cni(command: string, conf: unknown, call: CniCall = {}): CniOutcome {
+    const env: Record<string, string | undefined> = {
+      ...this.environment,
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: call.containerId ?? 'c1',
+      CNI_NETNS: call.netns ?? this.pod.path,
+      CNI_IFNAME: call.ifname ?? 'net1',
+      CNI_PATH: peerDir(),
+      ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
+      ...call.env,
+    };
+    const program = call.program ?? (this.#fakePf ? fakePfProgram : [builtExecutable]);
+    const input = typeof conf === 'string' ? conf : JSON.stringify(conf);
+    const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', this.host.name, ...program], {
+      env: env as NodeJS.ProcessEnv,
+      input,
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
+  }
+
+  /** `cni` that has to succeed. */
+  succeed(command: string, conf: unknown, call: CniCall = {}): CniOutcome {
+    const outcome = this.cni(command, conf, call);
+    if (outcome.status !== 0) throw new Error(`${command} failed: ${outcome.stdout}\n${outcome.stderr}`);
+    return outcome;
+  }
+
+  /** `cni` that has to fail; returns its error. */
+  fail(command: string, conf: unknown, call: CniCall = {}): { code: number; msg: string; details?: string } {
+    const outcome = this.cni(command, conf, call);
+    if (outcome.status === 0) throw new Error(`${command} succeeded, which it must not: ${outcome.stdout}`);
+    return outcome.json as { code: number; msg: string; details?: string };
+  }
+
+  /** The per-pod CDI spec as the DRA driver writes it. */
+  writePodSpec(podUid: string, pcis: readonly string[] = this.vfPcis): void {
+    const lines = [
+      '---',
+      'cdiVersion: 0.5.0',
+      'kind: sriovnetwork.k8snetworkplumbingwg.io/vf',
+      'devices:',
+      `    - name: ${podUid}`,
+      '      containerEdits:',
+      '        env:',
+      `            - SRIOVNETWORK_PCI_ADDRESSES=${pcis.join(',')}`,
+    ];
+    const name = `sriovnetwork.k8snetworkplumbingwg.io-vf_${podUid}.yaml`;
+    writeFileSync(join(this.directory, 'cdi', name), `${lines.join('\n')}\n`);
+  }
+
+  /** Addresses that host-local holds for a network. */
+  leases(network = 'vf-test1'): string[] {
+    const directory = join(this.directory, 'ipam', network);
+    return filesBelow(directory).filter((name) => /^[0-9a-f.:]+$/.test(name));
+  }
+
+  /** Paths below the state directory but the sweep's stamp. */
+  stateFiles(): string[] {
+    return filesBelow(join(this.directory, 'state')).filter((name) => name !== '.swept');
+  }
+
+  /** All that ADD may change and DEL must give back, as other programs see it. */
+  picture(): unknown {
+    const links = this.host.ip('link', 'show') as Record<string, unknown>[];
+    const volatile = new Set(['operstate', 'link_netnsid', 'link_index', 'link']);
+    return {
+      host: links.map((link) => Object.fromEntries(Object.entries(link).filter(([key]) => !volatile.has(key)))),
+      pod: (this.pod.ip('link', 'show') as { ifname: string }[]).map((link) => link.ifname),
+      pf: this.#fakePf ? this.fakePf.vfs : null,
+      leases: readdirSync(join(this.directory, 'ipam')).flatMap((network) => this.leases(network)),
+      state: this.stateFiles(),
+    };
+  }
+
+  /** The VF's PCI device is gone, as after `echo 0 > sriov_numvfs`. */
+  removeDevice(index: number): void {
+    const devices = join(this.directory, 'sys/bus/pci/devices');
+    rmSync(join(devices, vfDirectory(index)), { recursive: true });
+    rmSync(join(devices, pfPci, `virtfn${index}`));
+  }
+
+  /** Makes the next ADD look at all records. */
+  forgetSweep(): void {
+    rmSync(join(this.directory, 'state/.swept'), { force: true });
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  vfName(index: number): string {
+    return `vf${index}`;
+  }
+
+  #makeLinks(count: number): void {
+    const host = this.host.name;
+    const add = (one: string, other: string): void => {
+      execFileSync('ip', ['-n', host, 'link', 'add', one, 'type', 'veth', 'peer', 'name', other]);
+    };
+    add('pf0', 'pf0peer');
+    execFileSync('ip', ['-n', host, 'link', 'set', 'pf0', 'mtu', '9000', 'up']);
+    for (let index = 0; index < count; index += 2) add(this.vfName(index), this.vfName(index + 1));
+    execFileSync('ip', ['-n', host, 'link', 'set', 'lo', 'up']);
+  }
+
+  #makeSysfs(count: number): void {
+    const devices = join(this.directory, 'sys/bus/pci/devices');
+    const pf = join(devices, pfPci);
+    mkdirSync(join(pf, 'net/pf0'), { recursive: true });
+    writeFileSync(join(pf, 'sriov_numvfs'), `${count}\n`);
+    writeFileSync(join(pf, 'sriov_totalvfs'), `${count}\n`);
+    this.#describeDevice(pf, 'igb', '0x10c9');
+    for (let index = 0; index < count; index++) {
+      const vf = join(devices, vfDirectory(index));
+      mkdirSync(join(vf, 'net', this.vfName(index)), { recursive: true });
+      symlinkSync(`../${pfPci}`, join(vf, 'physfn'));
+      symlinkSync(`../${vfDirectory(index)}`, join(pf, `virtfn${index}`));
+      this.#describeDevice(vf, 'igbvf', '0x10ca');
+    }
+  }
+
+  #describeDevice(directory: string, driver: string, device: string): void {
+    const drivers = join(this.directory, 'sys/bus/pci/drivers', driver);
+    mkdirSync(drivers, { recursive: true });
+    symlinkSync(`../../drivers/${driver}`, join(directory, 'driver'));
+    writeFileSync(join(directory, 'vendor'), '0x8086\n');
+    writeFileSync(join(directory, 'device'), `${device}\n`);
+    writeFileSync(join(directory, 'numa_node'), '0\n');
+  }
+
+  #makeFakePf(count: number): void {
+    const [pf] = this.host.ip('link', 'show', 'pf0') as [{ ifindex: number }];
+    writeFakePf(this.fakePfPath, {
+      ifindex: pf.ifindex,
+      vfs: Array.from({ length: count }, () => ({ ...newFakeVf })),
+      refuse: {},
+      log: [],
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`stdout is no JSON: ${text}`);
+  }
+}
+
+function filesBelow(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+      .sort();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw thrown;
+  }
+}
+
+export function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+/** A node with a host, one pod's namespace and VFs, for `body`; all gone afterwards. */
+export function withStandInNode(options: StandInOptions, body: (node: StandInNode) => void): void {
+  withNetns((host) => {
+    withNetns((pod) => {
+      const node = new StandInNode(host, pod, options);
+      try {
+        body(node);
+      } finally {
+        node.remove();
+      }
+    });
+  });
+}
