@@ -89,12 +89,12 @@ export function checkEnvironment(environment: Environment, command: CniCommand):
 }
 
 /** CNI_PATH is needed for ADD and CHECK only where the config has an IPAM plugin to run. Throws as checkEnvironment. */
-export function checkPluginPath(environment: Environment, command: CniCommand, cniVersion: string): void {
+export function checkPluginPath(environment: Environment, command: CniCommand): void {
   const value = environment['CNI_PATH'] ?? '';
   if (splitPluginPath(value).length > 0) return;
   const problem =
     value === ''
       ? missing(['CNI_PATH'], `${command} with ipam`)
       : `CNI_PATH: ${quote(value)} is not allowed; allowed: absolute directories by ":"`;
-  throw new CniError('invalidEnvironment', problem, { cniVersion });
+  throw new CniError('invalidEnvironment', problem);
 }

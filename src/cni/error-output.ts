@@ -22,7 +22,6 @@ const fileErrnos: readonly string[] = [
 interface Meaning {
   readonly code: number;
   readonly details?: string | undefined;
-  readonly cniVersion?: string | undefined;
 }
 
 /** The first error in the chain of causes that has a meaning of its own. */
@@ -41,7 +40,7 @@ function meaningOf(thrown: unknown): Meaning {
  * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first.
  */
 export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
-  const { code, details, cniVersion: known } = meaningOf(thrown);
+  const { code, details } = meaningOf(thrown);
   const optional = details === undefined || details === '' ? {} : { details };
-  return JSON.stringify({ cniVersion: known ?? cniVersion, code, msg: explain(thrown), ...optional });
+  return JSON.stringify({ cniVersion, code, msg: explain(thrown), ...optional });
 }

@@ -118,7 +118,6 @@ export type ErrorName = keyof typeof errorCodes;
 export interface CniErrorOptions {
   readonly cause?: unknown;
   readonly details?: string;
-  readonly cniVersion?: string;
 }
 
 /** A failure whose meaning is known; becomes the CNI error JSON. `details` is for what would make `msg` too long. */
@@ -126,14 +125,11 @@ export class CniError extends Error {
   override readonly name = 'CniError';
   readonly code: number;
   readonly details: string | undefined;
-  /** The config's version, where it was known before the request was complete. */
-  readonly cniVersion: string | undefined;
 
   constructor(name: ErrorName, message: string, options: CniErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = errorCodes[name].code;
     this.details = options.details;
-    this.cniVersion = options.cniVersion;
   }
 
   /** An error of another plugin (IPAM), passed on with its own code. */

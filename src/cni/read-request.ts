@@ -12,7 +12,7 @@ import {
 import { CniError } from './errors.ts';
 import { isJsonObject, parseJson } from './json-text.ts';
 import type { CniCommand, CniRequest } from './request.ts';
-import { type CniVersion, checkVersion, impliedVersion, isSupportedVersion, newestVersion } from './versions.ts';
+import { type CniVersion, checkVersion, impliedVersion, newestVersion } from './versions.ts';
 
 function readConfig(stdin: string): Readonly<Record<string, unknown>> {
   const config = parseJson(stdin, 'the network config on stdin');
@@ -34,15 +34,11 @@ function readVersion(config: Readonly<Record<string, unknown>>): string {
 
 function readNetworkName(config: Readonly<Record<string, unknown>>): string {
   const name = config['name'] ?? '';
-  const version = config['cniVersion'];
-  const options = typeof version === 'string' && isSupportedVersion(version) ? { cniVersion: version } : {};
-  if (name === '')
-    throw new CniError('invalidConfig', 'invalid network config: name: missing; a network needs a name', options);
+  if (name === '') throw new CniError('invalidConfig', 'invalid network config: name: missing; a network needs a name');
   if (typeof name === 'string' && isIdentifier(name)) return name;
   throw new CniError(
     'invalidConfig',
     `invalid network config: name: ${show(name)} is not allowed; allowed: ${identifierForm}`,
-    options,
   );
 }
 
@@ -87,7 +83,7 @@ export function readRequest(environment: Environment, readStdin: () => string): 
   const attaching = command === 'ADD' || command === 'CHECK';
   const args = (attaching ? parseCniArgs : parseCniArgsLeniently)(environment['CNI_ARGS'] ?? '');
   const stdinPart = command === 'VERSION' ? withoutStdin : readStdinPart(command, readStdin());
-  if (attaching && hasIpam(stdinPart.config)) checkPluginPath(environment, command, stdinPart.cniVersion);
+  if (attaching && hasIpam(stdinPart.config)) checkPluginPath(environment, command);
   return {
     command,
     containerId: environment['CNI_CONTAINERID'] ?? '',

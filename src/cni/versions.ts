@@ -40,7 +40,6 @@ export function checkVersion(command: CniCommand, version: string): asserts vers
   const since = verbSince[command];
   if (since !== undefined && !atLeast(version, since)) {
     throw new CniError('incompatibleVersion', `cniVersion: ${quote(version)} does not have ${command}`, {
-      cniVersion: version,
       details: `${command} needs cniVersion ${since} or newer`,
     });
   }
