@@ -1,0 +1,11 @@
+import { Address4 } from 'ip-address/dist/ipv4.js';
+
+/** The four bytes of a dotted quad without leading zeros; null where the text is none. */
+export function parseIpv4(text: string): Buffer | null {
+  if (!/^[\d.]+$/.test(text) || !Address4.isValid(text)) return null;
+  return Buffer.from(new Address4(text).toArray());
+}
+
+export function formatIpv4(bytes: Uint8Array): string {
+  return Address4.fromUnsignedByteArray([...bytes]).correctForm();
+}

@@ -1,0 +1,117 @@
+import { formatAddress as formatHeader } from 'netlink/dist/rt/gen_structs.js';
+import { readU8, readU32 } from 'netlink/dist/structs.js';
+import { type Cidr, formatAddress, lastAddressOf, parseCidr } from '../ip-text.ts';
+import { attribute, leading, readAttributes, toU32 } from '../netlink/attributes.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  IFA_ADDRESS,
+  IFA_BROADCAST,
+  IFA_F_TENTATIVE,
+  IFA_FLAGS,
+  IFA_LOCAL,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  RT_SCOPE_HOST,
+  RT_SCOPE_UNIVERSE,
+  RTM_DELADDR,
+  RTM_GETADDR,
+  RTM_NEWADDR,
+} from '../netlink/constants.ts';
+import type { NetlinkSession } from '../netlink/session.ts';
+
+export interface AddressOfLink {
+  /** Canonical, with its host bits. */
+  readonly cidr: string;
+  readonly family: 4 | 6;
+  /** Duplicate address detection isn't over: it can't be used yet. */
+  readonly tentative: boolean;
+  /** RT_SCOPE_*: 0 is global, 253 link, 254 host. */
+  readonly scope: number;
+}
+
+/** Length of struct ifaddrmsg, linux/if_addr.h. */
+const ifaddrmsgLength = 8;
+
+/**
+ * Adds an address (`ip addr add CIDR brd + dev LINK`, `ip addr add CIDR nodad dev LINK`). IPv6 without duplicate address
+ * detection, so that it is usable at once. Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
+ */
+export function addAddress(session: NetlinkSession, ifindex: number, cidr: string): void {
+  const parsed = parseCidr(cidr);
+  const isIpv6 = parsed.family === 6;
+  const option = isIpv6 ? 'nodad' : 'brd +';
+  session.request({
+    what: `add address ${cidr} to interface ${ifindex} (ip addr add ${cidr} ${option} dev if${ifindex})`,
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    payload: Buffer.concat([
+      encode(ifindex, parsed, { nodad: isIpv6, scope: defaultScope(parsed) }),
+      ...(hasBroadcast(parsed) ? [attribute(IFA_BROADCAST, lastAddressOf(parsed))] : []),
+    ]),
+  });
+}
+
+/** `ip addr del CIDR dev LINK`. Throws SystemError; EADDRNOTAVAIL: it isn't there; EINVAL: no CIDR. */
+export function removeAddress(session: NetlinkSession, ifindex: number, cidr: string): void {
+  session.request({
+    what: `remove address ${cidr} from interface ${ifindex} (ip addr del ${cidr} dev if${ifindex})`,
+    type: RTM_DELADDR,
+    flags: 0,
+    payload: encode(ifindex, parseCidr(cidr), { nodad: false, scope: RT_SCOPE_UNIVERSE }),
+  });
+}
+
+/** The addresses of a link, in the kernel's order (`ip addr show dev LINK`). Throws SystemError. */
+export function listAddresses(session: NetlinkSession, ifindex: number): AddressOfLink[] {
+  const what = `list addresses of interface ${ifindex} (ip addr show dev if${ifindex})`;
+  const payload = formatHeader({ family: AF_UNSPEC, index: ifindex });
+  return session.request({ what, type: RTM_GETADDR, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
+    const header = leading('struct ifaddrmsg', reply, ifaddrmsgLength);
+    // A kernel before 4.20 lists those of all links.
+    if (readU32.call(header, 4) !== ifindex) return [];
+    const address = decode(header, reply.subarray(ifaddrmsgLength));
+    return address === null ? [] : [address];
+  });
+}
+
+/** `ip` gives loopback addresses host scope, whatever link they are on. */
+function defaultScope({ family, bytes }: Cidr): number {
+  return family === 4 && bytes[0] === 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+}
+
+/** Networks of one or two addresses have none (RFC 3021). */
+function hasBroadcast({ family, prefixLength }: Cidr): boolean {
+  return family === 4 && prefixLength <= 30;
+}
+
+function encode(ifindex: number, cidr: Cidr, options: { readonly nodad: boolean; readonly scope: number }): Buffer {
+  const header = formatHeader({
+    family: cidr.family === 6 ? AF_INET6 : AF_INET,
+    prefixlen: cidr.prefixLength,
+    flags: options.nodad ? { nodad: true } : {},
+    scope: options.scope,
+    index: ifindex,
+  });
+  return Buffer.concat([header, attribute(IFA_LOCAL, cidr.bytes), attribute(IFA_ADDRESS, cidr.bytes)]);
+}
+
+/** Null for families other than IPv4 and IPv6. With a peer, IFA_ADDRESS is the peer's and IFA_LOCAL the own one. */
+function decode(header: Buffer, data: Buffer): AddressOfLink | null {
+  const family = readU8.call(header, 0);
+  if (family !== AF_INET && family !== AF_INET6) return null;
+  const attributes = readAttributes('an address', data);
+  const own = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
+  if (own === undefined) return null;
+  const bytes = leading('IFA_LOCAL', own, family === AF_INET ? 4 : 16);
+  const wideFlags = attributes.get(IFA_FLAGS);
+  const flags = wideFlags === undefined ? readU8.call(header, 2) : toU32('IFA_FLAGS', wideFlags);
+  return {
+    cidr: `${formatAddress(bytes)}/${readU8.call(header, 1)}`,
+    family: family === AF_INET ? 4 : 6,
+    tentative: (flags & IFA_F_TENTATIVE) !== 0,
+    scope: readU8.call(header, 3),
+  };
+}

@@ -1,0 +1,123 @@
+import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+
+// Documentation/ABI/testing/sysfs-bus-pci, sysfs-class-net. A sysfs shows the netdevs of the namespace in which it was mounted, no others.
+
+/** A PCI device as sysfs shows it. */
+export interface SysfsVf {
+  readonly pci: PciAddress;
+  /** Null: it is no VF. */
+  readonly pfPci: PciAddress | null;
+  /** N of the PF's `virtfnN`. */
+  readonly vfIndex: number | null;
+  /** Null: none is bound. */
+  readonly driver: string | null;
+  /** On the host; empty while the netdev is in a pod. */
+  readonly netdevs: readonly string[];
+  /** Four lower-case hex digits; '' where sysfs doesn't tell. */
+  readonly vendor: string;
+  /** Four lower-case hex digits; '' where sysfs doesn't tell. */
+  readonly device: string;
+  readonly numaNode: number | null;
+}
+
+export interface SysfsPf {
+  readonly pci: PciAddress;
+  /** VFs that there are. */
+  readonly numVfs: number;
+  /** VFs that there can be. */
+  readonly totalVfs: number;
+}
+
+/** What sysfs knows of a PCI device; null where there is none of that address. Throws SystemError. */
+export function readVf(platform: Platform, pci: PciAddress): SysfsVf | null {
+  if (!pciDeviceExists(platform, pci)) return null;
+  const directory = deviceDirectory(platform, pci);
+  const pfPci = parsePciAddress(linkBasename(platform, `${directory}/physfn`) ?? '');
+  const numaNode = Number(readAttribute(platform, `${directory}/numa_node`) ?? -1);
+  return {
+    pci,
+    pfPci,
+    vfIndex: pfPci === null ? null : readVfIndex(platform, pfPci, pci),
+    driver: linkBasename(platform, `${directory}/driver`),
+    netdevs: netdevsOf(platform, directory),
+    vendor: readPciId(platform, `${directory}/vendor`),
+    device: readPciId(platform, `${directory}/device`),
+    numaNode: numaNode >= 0 ? numaNode : null,
+  };
+}
+
+/**
+ * Name of the PF's own netdev; null where it has none on the host. In switchdev mode the PF also holds a representor for
+ * each of its VFs; those are skipped.
+ */
+export function readPfNetdev(platform: Platform, pfPci: PciAddress): string | null {
+  const names = netdevsOf(platform, deviceDirectory(platform, pfPci));
+  if (names.length <= 1) return names[0] ?? null;
+  const ports = names
+    .map((name) => ({ name, port: readNetdevAttribute(platform, name, 'phys_port_name') ?? '' }))
+    .filter(({ port }) => !/^(c\d+)?pf\d+(vf|sf)\d+$/.test(port));
+  const uplink = ports.find(({ port }) => port === '' || /^p\d+$/.test(port)) ?? ports[0];
+  return uplink?.name ?? null;
+}
+
+export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
+  return platform.stat(deviceDirectory(platform, pci)) !== null;
+}
+
+/** An attribute of a netdev on the host, e.g. `phys_port_name`; null where it has none, or its driver gives no value. Throws SystemError. */
+export function readNetdevAttribute(platform: Platform, name: string, attribute: string): string | null {
+  return readAttribute(platform, `${platform.paths.sysfs}/class/net/${name}/${attribute}`);
+}
+
+/** The PCI devices that can have VFs, by address. Throws SystemError. */
+export function listPfs(platform: Platform): SysfsPf[] {
+  const names = platform.readDir(`${platform.paths.sysfs}/bus/pci/devices`) ?? [];
+  return names.flatMap((name) => {
+    const pci = parsePciAddress(name);
+    if (pci === null) return [];
+    const count = (attribute: string): number =>
+      Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
+    const totalVfs = count('sriov_totalvfs');
+    return totalVfs > 0 ? [{ pci, numVfs: count('sriov_numvfs'), totalVfs }] : [];
+  });
+}
+
+function deviceDirectory(platform: Platform, pci: PciAddress): string {
+  return `${platform.paths.sysfs}/bus/pci/devices/${pci}`;
+}
+
+function linkBasename(platform: Platform, path: string): string | null {
+  const target = platform.readLink(path);
+  return target === null ? null : target.slice(target.lastIndexOf('/') + 1);
+}
+
+function readVfIndex(platform: Platform, pfPci: PciAddress, vfPci: PciAddress): number | null {
+  const directory = deviceDirectory(platform, pfPci);
+  const virtfns = (platform.readDir(directory) ?? []).filter((name) => /^virtfn\d+$/.test(name));
+  const virtfn = virtfns.find((name) => linkBasename(platform, `${directory}/${name}`) === vfPci);
+  return virtfn === undefined ? null : Number(virtfn.slice('virtfn'.length));
+}
+
+/** virtio-net has its netdev one level deeper, on the virtio device. */
+function netdevsOf(platform: Platform, directory: string): readonly string[] {
+  const virtios = (platform.readDir(directory) ?? []).filter((name) => /^virtio\d+$/.test(name));
+  return [directory, ...virtios.map((name) => `${directory}/${name}`)].flatMap(
+    (parent) => platform.readDir(`${parent}/net`) ?? [],
+  );
+}
+
+function readPciId(platform: Platform, path: string): string {
+  return (readAttribute(platform, path) ?? '').replace(/^0x/, '').toLowerCase();
+}
+
+/** Some attributes exist for every netdev, and reading them fails where the driver knows nothing of them. */
+function readAttribute(platform: Platform, path: string): string | null {
+  try {
+    return platform.readFile(path)?.toString('utf8').trim() ?? null;
+  } catch (thrown) {
+    if (isSystemError(thrown, 'EOPNOTSUPP', 'EINVAL', 'ENODEV', 'EIO')) return null;
+    throw thrown;
+  }
+}
