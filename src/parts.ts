@@ -1,0 +1,27 @@
+// Parts of the program that are loaded when they are first needed: a plugin that starts for every attachment shall not read
+// the command line tool, nor the tool the plugin. The bundler turns each `require` of a literal path into a module that is
+// initialised by that call. From source there is none: whoever starts the program from source provides it (bin/dra-sriov.ts).
+
+type Plugin = typeof import('./commands/plugin.ts');
+type Cli = typeof import('./cli/cli.ts');
+type Yaml = typeof import('./lib/yaml.ts');
+
+declare function require(path: './commands/plugin.ts'): Plugin;
+declare function require(path: './cli/cli.ts'): Cli;
+declare function require(path: './lib/yaml.ts'): Yaml;
+
+export interface Parts {
+  /** ADD, DEL, CHECK, STATUS and GC. */
+  plugin(): Plugin;
+  /** What runs when CNI_COMMAND is unset. */
+  cli(): Cli;
+  /** For CDI specs in YAML and manifests; CDI specs in JSON do without. */
+  yaml(): Yaml;
+}
+
+/** Each part is loaded by the first call of its function. */
+export const parts: Parts = {
+  plugin: () => require('./commands/plugin.ts'),
+  cli: () => require('./cli/cli.ts'),
+  yaml: () => require('./lib/yaml.ts'),
+};
