@@ -1,0 +1,78 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runChecked } from '../child.ts';
+import { LabError } from '../lab-error.ts';
+
+const unpackTimeoutMs = 30_000;
+
+/** What the lab and its tests need of the kernel. */
+export const neededModules = [
+  'virtio_console',
+  '9pnet_virtio',
+  '9p',
+  'overlay',
+  'igb',
+  'igbvf',
+  'af_packet',
+  '8021q',
+  'veth',
+  'dummy',
+  'macvlan',
+  'ipvlan',
+  'bridge',
+  'tun',
+  'vfio_iommu_type1',
+  'vfio-pci',
+] as const;
+
+/** The kernel would create a first device of its own. */
+const moduleParameters = new Map([['dummy', 'numdummies=0']]);
+
+function fileIndex(modulesFolder: string): ReadonlyMap<string, string> {
+  const index = new Map<string, string>();
+  for (const name of readdirSync(modulesFolder, { recursive: true, encoding: 'utf8' })) {
+    const match = /([^/]+)\.ko\.xz$/.exec(name);
+    if (match !== null) index.set(canonical(match[1] ?? ''), join(modulesFolder, name));
+  }
+  return index;
+}
+
+/** The kernel takes - and _ in a module's name for the same. */
+function canonical(name: string): string {
+  return name.replaceAll('-', '_');
+}
+
+/** Modules that this kernel holds without a file. */
+function builtInModules(modulesFolder: string): ReadonlySet<string> {
+  const text = readFileSync(join(modulesFolder, 'modules.builtin'), 'utf8');
+  return new Set([...text.matchAll(/([^/]+)\.ko$/gm)].map((match) => canonical(match[1] ?? '')));
+}
+
+/** The `depends=` entry of a module's .modinfo section. */
+function dependencies(module: Buffer): readonly string[] {
+  const at = module.indexOf('\0depends=');
+  if (at === -1) return [];
+  const begin = at + '\0depends='.length;
+  return module.toString('latin1', begin, module.indexOf(0, begin)).split(',').filter(Boolean).map(canonical);
+}
+
+/** Writes the modules and all they depend on into `target`, with a file `order`: names and parameters, dependencies first. */
+export async function unpackModules(modulesFolder: string, target: string, unxz: readonly string[]): Promise<void> {
+  const index = fileIndex(modulesFolder);
+  const builtIn = builtInModules(modulesFolder);
+  const order: string[] = [];
+  const done = new Set<string>();
+  const visit = async (name: string): Promise<void> => {
+    const file = index.get(name);
+    if (builtIn.has(name) || done.has(name)) return;
+    done.add(name);
+    if (file === undefined) throw new LabError('setup', `the kernel package has no module ${name}`);
+    const module = await runChecked([...unxz, file], { timeoutMs: unpackTimeoutMs });
+    for (const dependency of dependencies(module)) await visit(dependency);
+    writeFileSync(join(target, `${name}.ko`), module);
+    order.push([name, moduleParameters.get(name) ?? ''].join(' ').trim());
+  };
+  mkdirSync(target, { recursive: true });
+  for (const name of neededModules) await visit(canonical(name));
+  writeFileSync(join(target, 'order'), `${order.join('\n')}\n`);
+}

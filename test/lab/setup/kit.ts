@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from './cache-folder.ts';
+
+/** Raise this when what provisioning downloads, or how it lays it out, changes. */
+export const recipeVersion = 2;
+
+/** What the lab runs on, unpacked into one folder of the cache. */
+export interface Kit {
+  readonly recipe: number;
+  /** Package name to version, of everything unpacked. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly folder: string;
+}
+
+export function kitsFolder(): string {
+  return join(cacheFolder(), 'kits');
+}
+
+/** Names the kit in use; written last. */
+export function currentKitFile(): string {
+  return join(cacheFolder(), 'kit.json');
+}
+
+/** The kit that is ready, if there is one that fits this code. */
+export function readKit(): Kit | undefined {
+  const file = currentKitFile();
+  if (!existsSync(file)) return undefined;
+  const kit = JSON.parse(readFileSync(file, 'utf8')) as Kit;
+  return kit.recipe === recipeVersion && existsSync(kit.folder) ? kit : undefined;
+}
+
+const libraryFolder = 'usr/lib/x86_64-linux-gnu';
+
+/** Places inside a kit. */
+export const kitPath = {
+  qemuRoot: (kit: Kit) => join(kit.folder, 'qemu'),
+  qemuBinary: (kit: Kit) => join(kit.folder, 'qemu/usr/bin/qemu-system-x86_64'),
+  qemuFirmware: (kit: Kit) => ['usr/share/qemu', 'usr/share/seabios'].map((name) => join(kit.folder, 'qemu', name)),
+  qemuEnvironment: (kit: Kit) => ({
+    LD_LIBRARY_PATH: join(kit.folder, 'qemu', libraryFolder),
+    QEMU_MODULE_DIR: join(kit.folder, 'qemu', libraryFolder, 'qemu'),
+  }),
+  /** Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump. */
+  tools: (kit: Kit) => join(kit.folder, 'tools'),
+  busybox: (kit: Kit) => join(kit.folder, 'busybox'),
+  kernel: (kit: Kit) => join(kit.folder, 'vmlinux'),
+  modules: (kit: Kit) => join(kit.folder, 'modules'),
+} as const;

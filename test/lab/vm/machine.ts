@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { AgentPort } from './agent-port.ts';
+import { LabGuest } from './lab-guest.ts';
+import { type MachineFiles, type MachineModel, socketNames } from './qemu-command.ts';
+import { QemuProcess } from './qemu-process.ts';
+import { Qmp } from './qmp.ts';
+import { connectUnix } from './unix-socket.ts';
+
+export interface MachineOptions {
+  /** A snapshot of a machine of the same model, to go on from. */
+  readonly snapshot?: string;
+  /** How long the guest may take until its agent answers. */
+  readonly bootTimeoutMs: number;
+}
+
+const socketTimeoutMs = 10_000;
+const incomingTimeoutMs = 15_000;
+
+/** A running machine whose guest's agent answers, but which has nothing of the host mounted yet. */
+export class Machine {
+  readonly qmp: Qmp;
+  readonly guest: LabGuest;
+  readonly files: MachineFiles;
+  readonly #process: QemuProcess;
+
+  private constructor(process: QemuProcess, files: MachineFiles, qmp: Qmp, guest: LabGuest) {
+    this.#process = process;
+    this.files = files;
+    this.qmp = qmp;
+    this.guest = guest;
+  }
+
+  /** Boots the machine, or restores it. Nothing is left running when that fails. */
+  static async start(model: MachineModel, files: MachineFiles, options: MachineOptions): Promise<Machine> {
+    const incoming = options.snapshot === undefined ? [] : ['-incoming', `file:${options.snapshot}`];
+    const qemu = QemuProcess.start(model, files, incoming);
+    try {
+      const machine = await Machine.#connect(qemu, files);
+      if (options.snapshot !== undefined) await machine.#resume();
+      await machine.guest.greet(options.bootTimeoutMs);
+      return machine;
+    } catch (cause) {
+      const failure = qemu.failure('the machine did not start', cause);
+      await qemu.kill();
+      throw failure;
+    }
+  }
+
+  static async #connect(qemu: QemuProcess, files: MachineFiles): Promise<Machine> {
+    const end = performance.now() + socketTimeoutMs;
+    const gaveUp = (): string | undefined =>
+      qemu.exit ?? (performance.now() > end ? 'QEMU opened no sockets in time' : undefined);
+    const open = (name: keyof typeof socketNames) => connectUnix(join(files.folder, socketNames[name]), gaveUp);
+    const qmp = await Qmp.open(await open('qmp'));
+    const guest = new LabGuest(new AgentPort(await open('agent')), new AgentPort(await open('control')));
+    return new Machine(qemu, files, qmp, guest);
+  }
+
+  async #resume(): Promise<void> {
+    await this.qmp.waitForStatus('query-status', ['inmigrate'], incomingTimeoutMs);
+    await this.qmp.execute('cont');
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** What QEMU and the guest's kernel said last. */
+  lastWords(): string {
+    return this.#process.lastWords();
+  }
+
+  /** As pulling the plug. */
+  async kill(): Promise<void> {
+    await this.#process.kill();
+  }
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { type Kit, kitPath } from '../setup/kit.ts';
+
+export type Accelerator = 'kvm' | 'tcg';
+
+/** What makes one machine different from another; a snapshot fits machines of the same model only. */
+export interface MachineModel {
+  readonly kit: Kit;
+  readonly initramfs: string;
+  readonly accelerator: Accelerator;
+  /** An emulated IOMMU, which vfio-pci needs. */
+  readonly iommu: boolean;
+}
+
+export interface MachineFiles {
+  /** Sockets, console log and captures. */
+  readonly folder: string;
+  /** The folder the guest has at /share. */
+  readonly share: string;
+}
+
+const memoryMib = 2048;
+const processors = 2;
+
+export const socketNames = { qmp: 'qmp.sock', agent: 'agent.sock', control: 'control.sock', terminal: 'terminal.sock' };
+export const consoleLogName = 'console.log';
+
+function cpuArguments(model: MachineModel): readonly string[] {
+  if (model.accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
+  // With five-level paging the emulated MMU is slower and the guest gains nothing.
+  return ['-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off'];
+}
+
+function machineArguments(model: MachineModel): readonly string[] {
+  if (!model.iommu) return ['-machine', 'q35'];
+  return ['-machine', 'q35,kernel-irqchip=split', '-device', 'intel-iommu,intremap=on'];
+}
+
+function kernelCommandLine(model: MachineModel): string {
+  const words = ['console=ttyS0', 'quiet', 'panic=-1', 'mitigations=off', 'nokaslr', 'no_timer_check', 'tsc=reliable'];
+  return [...words, ...(model.iommu ? ['intel_iommu=on'] : [])].join(' ');
+}
+
+/** Both physical functions are on one hub: their virtual functions reach each other over this wire. */
+function networkArguments(): readonly string[] {
+  return [0, 1].flatMap((index) => [
+    '-device',
+    `pcie-root-port,id=rp${index},chassis=${index + 1},slot=${index + 1}`,
+    '-netdev',
+    `hubport,id=wire${index},hubid=0`,
+    '-device',
+    `igb,bus=rp${index},netdev=wire${index},id=pf${index},mac=52:54:00:11:22:3${index}`,
+  ]);
+}
+
+/** QEMU reads a comma in a path as the end of it, unless doubled. */
+function quoted(path: string): string {
+  return path.replaceAll(',', ',,');
+}
+
+function shareArguments(model: MachineModel, files: MachineFiles): readonly string[] {
+  const shares = [
+    { tag: 'host', options: `path=/,security_model=none,readonly=on,multidevs=remap` },
+    { tag: 'tools', options: `path=${quoted(kitPath.tools(model.kit))},security_model=none,readonly=on` },
+    { tag: 'share', options: `path=${quoted(files.share)},security_model=none,multidevs=remap` },
+  ];
+  return shares.flatMap(({ tag, options }) => [
+    '-fsdev',
+    `local,id=${tag},${options}`,
+    '-device',
+    `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
+  ]);
+}
+
+function socketArguments(files: MachineFiles): readonly string[] {
+  const listen = (name: keyof typeof socketNames): string =>
+    `socket,id=${name},path=${quoted(join(files.folder, socketNames[name]))},server=on,wait=off`;
+  return [
+    ...['-chardev', listen('qmp'), '-mon', 'chardev=qmp,mode=control'],
+    ...['-device', 'virtio-serial-pci'],
+    ...['-chardev', listen('agent'), '-device', 'virtserialport,chardev=agent,name=agent'],
+    ...['-chardev', listen('control'), '-device', 'virtserialport,chardev=control,name=control'],
+    ...['-chardev', listen('terminal'), '-device', 'virtconsole,chardev=terminal'],
+  ];
+}
+
+export function qemuArguments(model: MachineModel, files: MachineFiles): readonly string[] {
+  return [
+    ...['-nodefaults', '-nographic', '-no-reboot', '-no-user-config'],
+    ...kitPath.qemuFirmware(model.kit).flatMap((folder) => ['-L', folder]),
+    ...cpuArguments(model),
+    ...machineArguments(model),
+    ...['-m', String(memoryMib), '-smp', String(processors)],
+    // Tells a restored guest that it is a copy, upon which its kernel draws new random numbers.
+    ...['-device', 'vmgenid,guid=auto'],
+    ...['-serial', `file:${join(files.folder, consoleLogName)}`],
+    ...['-kernel', kitPath.kernel(model.kit), '-initrd', model.initramfs, '-append', kernelCommandLine(model)],
+    ...networkArguments(),
+    ...shareArguments(model, files),
+    ...socketArguments(files),
+  ];
+}

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { LabError } from '../lab-error.ts';
+import { onProcessEnd } from '../process-end.ts';
+import { kitPath } from '../setup/kit.ts';
+import { consoleLogName, type MachineFiles, type MachineModel, qemuArguments } from './qemu-command.ts';
+
+const errorLogName = 'qemu.log';
+const lastBytes = 2000;
+
+function tail(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').slice(-lastBytes) : '';
+}
+
+/** A running QEMU; it ends with this process, however that ends. */
+export class QemuProcess {
+  readonly #child: ChildProcess;
+  readonly #files: MachineFiles;
+  readonly #ended: Promise<void>;
+  readonly #forget: () => void;
+  #exit: string | undefined;
+
+  private constructor(child: ChildProcess, files: MachineFiles) {
+    this.#child = child;
+    this.#files = files;
+    this.#forget = onProcessEnd(() => child.kill('SIGKILL'));
+    this.#ended = new Promise((resolve) => {
+      child.on('error', (error) => {
+        this.#exit = String(error);
+        resolve();
+      });
+      child.on('exit', (code, signal) => {
+        this.#exit = `QEMU ended with ${signal ?? code}`;
+        resolve();
+      });
+    });
+  }
+
+  static start(model: MachineModel, files: MachineFiles, extra: readonly string[]): QemuProcess {
+    const argv = [kitPath.qemuBinary(model.kit), ...qemuArguments(model, files), ...extra];
+    const log = openSync(join(files.folder, errorLogName), 'a');
+    // setpriv lets QEMU die with this process even when that is killed and can clean up nothing.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+      env: { ...process.env, ...kitPath.qemuEnvironment(model.kit) },
+      // Out of the terminal's process group: Ctrl-C is for us, who then end QEMU in order.
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    child.unref();
+    return new QemuProcess(child, files);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Why it no longer runs; undefined while it does. */
+  get exit(): string | undefined {
+    return this.#exit;
+  }
+
+  /** What QEMU and the guest's kernel said last, for error messages. */
+  lastWords(): string {
+    const { folder } = this.#files;
+    return [tail(join(folder, errorLogName)), tail(join(folder, consoleLogName))].filter(Boolean).join('\n');
+  }
+
+  failure(what: string, cause?: unknown): LabError {
+    return new LabError('boot', `${what}\n${this.#exit ?? ''}\n${this.lastWords()}`, { cause });
+  }
+
+  async kill(): Promise<void> {
+    this.#child.ref();
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+    this.#forget();
+  }
+}
