@@ -36,10 +36,16 @@ export function renameLinkTo(namespace: Namespace, link: Link, name: string): vo
   renameLink(namespace.session, link.ifindex, name);
 }
 
-/** Adds the altnames that the link lacks. Throws SystemError EEXIST where another link has one of them. */
+/**
+ * Gives a link the altnames in their order, and no others: the kernel lists them as they were added, so from the first that
+ * differs all are put anew. Throws SystemError EEXIST where another link has one of them.
+ */
 export function restoreAltnames(namespace: Namespace, link: Link, wanted: readonly string[]): void {
-  const missing = wanted.filter((name) => name !== link.name && !link.altnames.includes(name));
-  if (missing.length > 0) addAltnames(namespace.session, link.ifindex, missing);
+  const differs = wanted.findIndex((name, at) => link.altnames[at] !== name);
+  const same = differs === -1 ? wanted.length : differs;
+  const extra = link.altnames.slice(same);
+  if (extra.length > 0) removeAltnames(namespace.session, link.ifindex, extra);
+  if (same < wanted.length) addAltnames(namespace.session, link.ifindex, wanted.slice(same));
 }
 
 function dropConflictingAltnames(from: Namespace, link: Link, to: Namespace, name: string): void {

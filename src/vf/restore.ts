@@ -1,7 +1,7 @@
 import { explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
-import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
 import type { Log } from '../lib/log.ts';
@@ -13,6 +13,9 @@ import { findOnHost } from './locate.ts';
 import { neighbouringMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
 import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+
+/** What drivers answer that hold all zeros to be no MAC. */
+const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
 interface Restoration {
   readonly platform: Platform;
@@ -112,10 +115,10 @@ function restoreAdminMac(at: Restoration, pf: Link, mac: MacAddress): boolean {
   const now = readVfAdminState(at.host.session, pf.ifindex, at.identity.vfIndex);
   if (now === null || now.mac === mac) return false;
   try {
-    applyAdminChange(at.host, pf, at.identity, { mac });
+    changeVf(at.host.session, pf, at.identity.vfIndex, { mac });
     return mac === zeroMac;
   } catch (thrown) {
-    if (mac !== zeroMac) throw thrown;
+    if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;
     at.log.warning('the PF keeps the MAC of the VF', { pci: at.identity.pci, mac: now.mac, reason: explain(thrown) });
     return false;
   }

@@ -1,6 +1,8 @@
-import type { LinkState, OnOff, VlanProtocol } from '../config/sriov-conf.ts';
+import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+
+export type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 
 /** Which VF it is: what doesn't change while it is attached. */
 export interface VfIdentity {
@@ -14,19 +16,6 @@ export interface VfIdentity {
   readonly driver: string;
   /** `netdev`: has or had a netdev. `userspace`: bound to vfio-pci or uio: settings only. */
   readonly kind: 'netdev' | 'userspace';
-}
-
-/** The PF's record of a VF (IFLA_VF_INFO); null fields are ones that the driver doesn't report. */
-export interface VfAdminState {
-  readonly mac: MacAddress;
-  readonly vlan: number;
-  readonly vlanQos: number;
-  readonly vlanProtocol: VlanProtocol;
-  readonly spoofchk: OnOff | null;
-  readonly trust: OnOff | null;
-  readonly linkState: LinkState | null;
-  readonly minTxRateMbps: number;
-  readonly maxTxRateMbps: number;
 }
 
 /** The VF's netdev as it was on the host. */

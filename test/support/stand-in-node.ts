@@ -15,8 +15,10 @@ const vfDirectory = (index: number): string => `0000:3b:02.${index}`;
 export interface StandInOptions {
   /** Number of VFs, even: neighbours (0 and 1, 2 and 3) are the two ends of a veth, so that they can talk. */
   readonly vfs?: number;
-  /** Adds a PF whose VF settings are faked at message level; then the plugin runs from source. */
+  /** Adds a PF whose VF settings are faked at message level; for the plugin from source. */
   readonly fakePf?: boolean;
+  /** Runs dist/dra-sriov instead of the source. */
+  readonly built?: boolean;
 }
 
 export interface CniOutcome {
@@ -41,7 +43,7 @@ export interface CniCall {
 const root = join(import.meta.dirname, '../..');
 export const builtExecutable = join(root, 'dist/dra-sriov');
 const pinnedNode = process.execPath;
-const fakePfProgram = [
+const sourceProgram = [
   pinnedNode,
   '--disable-warning=ExperimentalWarning',
   join(root, 'test/support/fake-pf-plugin.ts'),
@@ -53,12 +55,14 @@ export class StandInNode {
   readonly directory: string;
   readonly vfPcis: readonly string[];
   readonly #fakePf: boolean;
+  readonly #program: readonly string[];
 
   constructor(host: TestNetns, pod: TestNetns, options: StandInOptions) {
     this.host = host;
     this.pod = pod;
     this.directory = mkdtempSync(join(tmpdir(), 'dra-sriov-test-'));
     this.#fakePf = options.fakePf ?? false;
+    this.#program = options.built === true ? [builtExecutable] : sourceProgram;
     const count = options.vfs ?? 2;
     this.vfPcis = Array.from({ length: count }, (_, index) => vfDirectory(index));
     this.#makeLinks(count);
@@ -118,7 +122,7 @@ export class StandInNode {
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.env,
     };
-    const program = call.program ?? (this.#fakePf ? fakePfProgram : [builtExecutable]);
+    const program = call.program ?? this.#program;
     const input = typeof conf === 'string' ? conf : JSON.stringify(conf);
     const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', this.host.name, ...program], {
       env: env as NodeJS.ProcessEnv,
