@@ -1,22 +1,16 @@
 import { SystemError } from '../lib/system-error.ts';
-import { errno, FileTree } from './memory/file-tree.ts';
-import {
-  createMemoryLock,
-  createMemoryReaders,
-  createMemoryWriters,
-  type FailurePoint,
-  type FileOperation,
-  nullIfAbsent,
-} from './memory/files.ts';
+import { FileTree } from './memory/file-tree.ts';
+import { createMemoryReaders, createMemoryWriters, type FailurePoint, type FileOperation } from './memory/files.ts';
+import { createMemoryLock } from './memory/lock.ts';
+import { createMemoryNamespaces, type NetnsIdentity } from './memory/namespaces.ts';
+import { createMemoryProcesses } from './memory/processes.ts';
+import { createMemoryStreams } from './memory/streams.ts';
 import { defaultNodePaths } from './node-paths.ts';
 import type { NetlinkSocket, Netns, NodePaths, Platform, ProcessRequest, ProcessResult } from './platform.ts';
 
 export type { FileOperation } from './memory/files.ts';
-
-export interface NetnsIdentity {
-  readonly device: bigint;
-  readonly inode: bigint;
-}
+export type { NetnsIdentity } from './memory/namespaces.ts';
+export { MemoryExit } from './memory/streams.ts';
 
 export interface MemoryPlatformOptions {
   /** Path -> content. A path may lead over `links`. */
@@ -81,17 +75,7 @@ export interface MemoryPlatform extends Platform {
   failNext(operation: FileOperation, pathPrefix: string, errno: number): void;
 }
 
-/** Thrown by exit(), so that nothing after it runs. */
-export class MemoryExit extends Error {
-  override readonly name = 'MemoryExit';
-  readonly code: number;
-
-  constructor(code: number) {
-    super(`exit(${code})`);
-    this.code = code;
-  }
-}
-
+const usualOwnNetns: NetnsIdentity = { device: 4n, inode: 4026531840n };
 const epochOfClockMs = Date.UTC(2026, 0, 1);
 
 function createTree(options: MemoryPlatformOptions): FileTree {
@@ -124,105 +108,16 @@ function createFailures(): { readonly planned: PlannedFailure[]; readonly failur
   return { planned, failurePoint };
 }
 
-type Namespaces = Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns'> & {
-  readonly netnsPaths: Map<string, NetnsIdentity>;
-  readonly openNamespaces: Set<Netns>;
-  current(): Netns | null;
-};
-
-function createNamespaces(options: MemoryPlatformOptions, tree: FileTree): Namespaces {
-  const netnsPaths = new Map(Object.entries(options.netnsPaths ?? {}));
-  const openNamespaces = new Set<Netns>();
-  const own: Netns = { fd: 3, ...(options.ownNetns ?? { device: 4n, inode: 4026531840n }), close: () => undefined };
-  let nextFd = 10;
-  let current: Netns | null = null;
-  return {
-    netnsPaths,
-    openNamespaces,
-    current: () => current,
-    ownNetns: () => own,
-    openNetns(path) {
-      const identity = netnsPaths.get(path);
-      if (identity === undefined) {
-        const kind = nullIfAbsent(() => tree.kindOf(tree.resolve(`open namespace ${path}`, path)));
-        if (kind === null) return null;
-        throw new SystemError(`open namespace ${path}`, errno.EINVAL, 'no network namespace');
-      }
-      const netns: Netns = { fd: nextFd++, ...identity, close: () => openNamespaces.delete(netns) };
-      openNamespaces.add(netns);
-      return netns;
-    },
-    inNetns(netns, task) {
-      const before = current;
-      current = netns;
-      try {
-        return task();
-      } finally {
-        current = before;
-      }
-    },
-  };
-}
-
-type Streams = Pick<Platform, 'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit'> & {
-  readonly written: { stdout: string; stderr: string; exitCode: number | null };
-};
-
-function createStreams(options: MemoryPlatformOptions): Streams {
-  const written: Streams['written'] = { stdout: '', stderr: '', exitCode: null };
-  return {
-    written,
-    readStdin(maxBytes) {
-      const bytes = Buffer.from(options.stdin ?? '');
-      if (bytes.length > maxBytes) throw new SystemError('read stdin', errno.EOVERFLOW, `more than ${maxBytes} bytes`);
-      return bytes;
-    },
-    writeStdout(text) {
-      written.stdout += text;
-    },
-    writeStderr(text) {
-      written.stderr += text;
-    },
-    isTerminal: () => options.terminal ?? false,
-    exit(code) {
-      written.exitCode = code;
-      throw new MemoryExit(code);
-    },
-  };
-}
-
-function createProcesses(options: MemoryPlatformOptions, started: ProcessRequest[]): Pick<Platform, 'startProcess'> {
-  return {
-    startProcess(request) {
-      started.push(request);
-      const { processes } = options;
-      if (processes === undefined) {
-        return {
-          wait: () => {
-            throw new SystemError(`run ${request.path}`, errno.ENOENT);
-          },
-        };
-      }
-      let outcome: () => ProcessResult;
-      try {
-        const result = processes(request);
-        outcome = () => result;
-      } catch (thrown) {
-        outcome = () => {
-          throw thrown;
-        };
-      }
-      return { wait: () => outcome() };
-    },
-  };
-}
-
 /** A platform whose files, clock, streams and children are the test's own. */
 export function createMemoryPlatform(options: MemoryPlatformOptions = {}): MemoryPlatform {
   const tree = createTree(options);
   const { planned, failurePoint } = createFailures();
-  const { current, ...namespaces } = createNamespaces(options, tree);
-  const { written, ...streams } = createStreams(options);
+  const { current, ...namespaces } = createMemoryNamespaces(
+    options.netnsPaths ?? {},
+    options.ownNetns ?? usualOwnNetns,
+    tree,
+  );
+  const { written, ...streams } = createMemoryStreams(options.stdin ?? '', options.terminal ?? false);
   const clock = { nowMs: 0 };
   const heldLocks = new Map<string, string>();
   const frames: SentFrame[] = [];
@@ -247,7 +142,7 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     ...createMemoryWriters(tree, failurePoint, (path, content) => {
       systemWrites.push({ netns: current(), path, content });
     }),
-    ...createProcesses(options, startedProcesses),
+    ...createMemoryProcesses(options.processes, startedProcesses),
     lock: createMemoryLock(tree, failurePoint, heldLocks, sleepMs),
     openNetlink(netns, groups = 0) {
       if (options.netlink === undefined) throw new Error('this memory platform was given no netlink');

@@ -47,13 +47,17 @@ export interface ProcessResult {
   /** Exit code, or null when a signal ended it. */
   readonly status: number | null;
   readonly signal: string | null;
+  /** The limit passed; `status` may still be there, where a grandchild kept the output open after the child's end. */
   readonly timedOut: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface RunningProcess {
-  /** Joins the child. Throws SystemError where it could not be started. */
+  /**
+   * Joins the child; a second call gives the same result. Throws SystemError where it could not be started, and EOVERFLOW
+   * where it wrote more than 4 MiB. A host may start the child only here.
+   */
   wait(): ProcessResult;
 }
 
@@ -98,7 +102,9 @@ export interface Platform {
 
   /** All of standard input; throws SystemError EOVERFLOW (errno 75) past `maxBytes`. */
   readStdin(maxBytes: number): Buffer;
+  /** Writes all; throws SystemError EPIPE where the reader is gone. */
   writeStdout(text: string): void;
+  /** Writes all, or silently not: a log that nobody reads is no reason to fail. */
   writeStderr(text: string): void;
   /** True where the stream is a terminal. */
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
@@ -135,7 +141,7 @@ export interface Platform {
   unlink(path: string): boolean;
   /** rename(2) within a directory tree of ours. */
   rename(from: string, to: string): void;
-  /** rmdir(2); false when absent or not empty. */
+  /** rmdir(2); false when there is no such directory or it is not empty. */
   removeDir(path: string): boolean;
   /**
    * flock(2) on `path` (made with 0600, never through a link). Null when it is held by another for `timeoutMs`.
@@ -152,7 +158,7 @@ export interface Platform {
   openNetns(path: string): Netns | null;
   /** A route socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits). The thread is back in its own namespace afterwards. */
   openNetlink(netns?: Netns, groups?: number): NetlinkSocket;
-  /** Runs `task` inside `netns`, for sysctl writes only. A failure to come back ends the process. */
+  /** Runs `task` inside `netns`, for sysctl writes only; it may not return a promise. A failure to come back ends the process (70). */
   inNetns<T>(netns: Netns, task: () => T): T;
   /** One raw frame out of an interface (AF_PACKET, SOCK_RAW). */
   sendFrame(netns: Netns, ifindex: number, frame: Uint8Array): void;

@@ -1,5 +1,5 @@
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
-import type { FileKind, FileStatus, HeldLock, Platform } from '../platform.ts';
+import type { FileKind, FileStatus, Platform } from '../platform.ts';
 import { errno, type FileTree, parentOf } from './file-tree.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -96,7 +96,7 @@ type Writers = Pick<
 >;
 
 /** The canonical path at which an entry named `path` is or would be; its directory must be there. */
-function place(tree: FileTree, what: string, path: string): string {
+export function place(tree: FileTree, what: string, path: string): string {
   const at = tree.resolve(what, path, false);
   if (tree.kindOf(parentOf(at)) !== 'directory') throw new SystemError(what, errno.ENOENT);
   return at;
@@ -199,38 +199,5 @@ export function createMemoryWriters(
       tree.remove(at);
       return true;
     },
-  };
-}
-
-/** Locks of a tree: path as asked for -> note. A test that adds an entry plays another holder. */
-export function createMemoryLock(
-  tree: FileTree,
-  failurePoint: FailurePoint,
-  heldLocks: Map<string, string>,
-  sleepMs: (ms: number) => void,
-): Platform['lock'] {
-  return (path, timeoutMs, note): HeldLock | null => {
-    failurePoint('lock', path);
-    const what = `lock ${path}`;
-    const at = place(tree, what, path);
-    const kind = tree.kindOf(at);
-    if (kind === 'link') throw new SystemError(what, errno.ELOOP);
-    if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
-    if (heldLocks.has(path)) {
-      sleepMs(timeoutMs);
-      return null;
-    }
-    heldLocks.set(path, note);
-    tree.files.set(at, note);
-    tree.modes.set(at, 0o600);
-    let held = true;
-    return {
-      unlock() {
-        if (!held) return;
-        held = false;
-        heldLocks.delete(path);
-        tree.remove(at);
-      },
-    };
   };
 }

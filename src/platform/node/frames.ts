@@ -15,6 +15,7 @@ const headerBytes = 14;
 function linkAddress(ifindex: number, frame: Buffer): Buffer {
   const bytes = Buffer.alloc(20);
   bytes.writeUInt16LE(AF_PACKET, 0);
+  // newer kernels read it from the frame themselves (5.1)
   frame.copy(bytes, 2, etherTypeOffset, headerBytes);
   bytes.writeInt32LE(ifindex, 4);
   return bytes;

@@ -3,12 +3,15 @@ export const RTM_NEWLINK = 16;
 export const RTM_GETLINK = 18;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
+/** The request is not repeated after its header in an error. */
+export const NLM_F_CAPPED = 0x100;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 const IFLA_IFNAME = 3;
 
 export interface RouteMessage {
   readonly type: number;
+  readonly flags: number;
   readonly seq: number;
   readonly port: number;
   readonly payload: Buffer;
@@ -32,6 +35,7 @@ export function splitMessages(bytes: Buffer): RouteMessage[] {
     const length = bytes.readUInt32LE(at);
     messages.push({
       type: bytes.readUInt16LE(at + 4),
+      flags: bytes.readUInt16LE(at + 6),
       seq: bytes.readUInt32LE(at + 8),
       port: bytes.readUInt32LE(at + 12),
       payload: bytes.subarray(at + 16, at + length),

@@ -1,0 +1,37 @@
+import { SystemError } from '../../lib/system-error.ts';
+import type { HeldLock, Platform } from '../platform.ts';
+import { errno, type FileTree } from './file-tree.ts';
+import { type FailurePoint, place } from './files.ts';
+
+/** Locks of a tree: path as asked for -> note. A test that adds an entry plays another holder. */
+export function createMemoryLock(
+  tree: FileTree,
+  failurePoint: FailurePoint,
+  heldLocks: Map<string, string>,
+  sleepMs: (ms: number) => void,
+): Platform['lock'] {
+  return (path, timeoutMs, note): HeldLock | null => {
+    failurePoint('lock', path);
+    const what = `lock ${path}`;
+    const at = place(tree, what, path);
+    const kind = tree.kindOf(at);
+    if (kind === 'link') throw new SystemError(what, errno.ELOOP);
+    if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+    if (heldLocks.has(path)) {
+      sleepMs(timeoutMs);
+      return null;
+    }
+    heldLocks.set(path, note);
+    tree.files.set(at, note);
+    tree.modes.set(at, 0o600);
+    let held = true;
+    return {
+      unlock() {
+        if (!held) return;
+        held = false;
+        heldLocks.delete(path);
+        tree.remove(at);
+      },
+    };
+  };
+}
