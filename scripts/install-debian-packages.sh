@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs Debian packages as root: scripts/install-debian-packages.sh PACKAGE... As anyone else it names them and fails.
+set -euo pipefail
+
+say() { echo "setup: $*" >&2; }
+
+if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+  say "not installed: $* (apt-get install $*, or run this as root)"
+  exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+readonly apt=(apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+say "installing with apt-get: $*"
+# One source that can't be reached need not be the one that has them.
+"${apt[@]}" update </dev/null >/dev/null || say "apt-get update failed; trying with the lists that are here"
+if ! "${apt[@]}" install --yes --no-install-recommends "$@" </dev/null >/dev/null; then
+  say "apt-get could not install $*; its message is above"
+  exit 1
+fi

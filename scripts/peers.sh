@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Prints the directory of the CNI programs that the tests run beside the plugin (host-local, tuning, cnitool), built once from
+# the versions in test/peers/go.mod. Without Go it is that of Debian's containernetworking-plugins, which are older: CNI 1.0.0
+# at most, and no cnitool.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers"
+
+readonly debian_directory=/usr/lib/cni
+
+say() { echo "peers: $*" >&2; }
+
+# Written beside its place and moved there whole: builds may run at the same time.
+build() {
+  local -r directory=$1
+  mkdir -p "$(dirname "$directory")"
+  local part
+  part=$(mktemp -d "$directory.XXXXXX")
+  say "building host-local, tuning and cnitool with $(go env GOVERSION); once, takes a minute or two"
+  # The machine's own Go or none: a toolchain that Go would download is not what was asked for.
+  if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
+    chmod 755 "$part"
+    mv -T "$part" "$directory" 2>/dev/null || rm -rf "$part"
+  else
+    rm -rf "$part"
+    return 1
+  fi
+}
+
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dra-sriov-cni/peers
+hash=$(cat go.mod go.sum | sha256sum)
+directory=$cache/${hash::16}-$(uname -m)
+
+if [[ -d $directory ]]; then
+  echo "$directory"
+elif command -v go >/dev/null && build "$directory"; then
+  echo "$directory"
+else
+  [[ -x $debian_directory/host-local ]] || ../../scripts/install-debian-packages.sh containernetworking-plugins
+  echo "$debian_directory"
+fi

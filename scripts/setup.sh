@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Makes a checkout ready to build and test: npm packages, with them the pinned Node, and the Debian packages that the tests
+# use. Says nothing and is quick where nothing is to do. Works from any directory.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Where Debian keeps ip; not everyone's PATH has it.
+PATH=$PATH:/usr/sbin:/sbin
+
+readonly node_major=26
+readonly installed_lock=node_modules/.installed-lock.json
+
+# Program -> the Debian package that has it.
+readonly -A package_of=(
+  [ip]=iproute2
+  [setpriv]=util-linux
+  [pgrep]=procps
+  [strip]=binutils
+  [python3]=python3
+  [strace]=strace
+)
+
+say() { echo "setup: $*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+provide_debian_packages() {
+  local program missing=()
+  for program in "${!package_of[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+  done
+  [[ ${#missing[@]} -eq 0 ]] && return
+  # Not everybody is root, and most of the work needs none of them.
+  scripts/install-debian-packages.sh "${missing[@]}" || [[ $EUID -ne 0 ]]
+}
+
+provide_npm() {
+  command -v npm >/dev/null && return
+  scripts/install-debian-packages.sh ca-certificates nodejs npm
+}
+
+# Registries fail for a moment now and then.
+npm_ci() {
+  local try
+  for try in 1 2 3; do
+    # Errors only: what npm warns about the machine's Node (EBADENGINE) is beside the point, the pinned one runs these packages.
+    npm ci --loglevel=error --no-progress </dev/null >&2 && return
+    say "npm ci failed (try $try of 3)"
+    sleep $((try * 2))
+  done
+  fail "npm ci failed; its message is above"
+}
+
+# What is there already may be the right thing: the copy of the lock file, made last, says whether it is.
+install_npm_packages() {
+  cmp -s package-lock.json "$installed_lock" && return
+  provide_npm
+  say "installing npm packages"
+  npm_ci
+  cp package-lock.json "$installed_lock"
+}
+
+check_node() {
+  local version
+  version=$(node_modules/.bin/node --version 2>/dev/null) ||
+    fail "node_modules has no Node for this machine: x64 and arm64 Linux with glibc are supported, this is $(uname -sm)"
+  [[ $version == v$node_major.* ]] || fail "node_modules/.bin/node is $version where $node_major is needed: run npm ci"
+}
+
+install_npm_packages
+check_node
+provide_debian_packages
