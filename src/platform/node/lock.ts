@@ -21,6 +21,8 @@ const LOCK_NB = 4;
 
 const firstPauseMs = 2;
 const maxPauseMs = 20;
+/** Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities. */
+const maxReplacements = 1000;
 
 function openLockFile(what: string, path: string): number {
   const { O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -80,13 +82,17 @@ function held(path: string, fd: number): HeldLock {
 export function lock(path: string, timeoutMs: number, note: string): HeldLock | null {
   const what = `lock ${path}`;
   const deadlineMs = monotonicMs() + timeoutMs;
+  let replacements = 0;
   for (let pauseMs = firstPauseMs; ; ) {
     const attempt = systemCall(what, () => tryLock(what, path));
     if (typeof attempt === 'number') {
       writeNote(attempt, note);
       return held(path, attempt);
     }
-    if (attempt === 'gone') continue;
+    if (attempt === 'gone') {
+      if (++replacements > maxReplacements) throw new SystemError(what, errno.EIO, 'it is another file at every look');
+      continue;
+    }
     const leftMs = deadlineMs - monotonicMs();
     if (leftMs <= 0) return null;
     sleepMs(Math.min(pauseMs, leftMs));
