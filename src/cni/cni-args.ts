@@ -12,7 +12,12 @@ const knownArgs: ReadonlySet<string> = new Set([
   'K8S_POD_INFRA_CONTAINER_ID',
 ]);
 
-const truthValues: Readonly<Record<string, boolean>> = { '1': true, true: true, '0': false, false: false };
+const truthValues: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+]);
 
 function splitPair(pair: string): [key: string, value: string] {
   const [key, value, ...rest] = pair.split('=');
@@ -26,7 +31,7 @@ function splitPair(pair: string): [key: string, value: string] {
 }
 
 function readIgnoreUnknown(value: string): boolean {
-  const truth = truthValues[value.toLowerCase()];
+  const truth = truthValues.get(value.toLowerCase());
   if (truth !== undefined) return truth;
   throw new CniError(
     'invalidEnvironment',

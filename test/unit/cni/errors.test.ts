@@ -1,0 +1,27 @@
+import { CniError, errorCodes, explain, isCniError } from '../../../src/cni/errors.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('cni/errors');
+
+test('every code is there once, ours from 100 up, and says what to do', () => {
+  const codes = Object.values(errorCodes).map(({ code }) => code);
+  assert.is(new Set(codes).size, codes.length);
+  const reserved = codes.filter((code) => code < 100);
+  assert.equal(reserved, [1, 2, 3, 4, 5, 6, 7, 8, 11, 50, 51]);
+  for (const { meaning, remedy } of Object.values(errorCodes)) assert.ok(meaning.length > 0 && remedy.length > 0);
+});
+
+test('is told by name and code', () => {
+  const thrown = new CniError('vfBusy', 'busy');
+  assert.ok(isCniError(thrown));
+  assert.ok(isCniError(thrown, 'vfBusy'));
+  assert.not(isCniError(thrown, 'vfMissing'));
+  for (const other of [new Error('x'), 'CniError', null, undefined, { name: 'CniError', code: 102 }]) {
+    assert.not(isCniError(other));
+  }
+});
+
+test('explains causes, outermost first, also such as are no errors', () => {
+  assert.is(explain(new Error('a', { cause: new Error('b', { cause: 'c' }) })), 'a: b: c');
+  assert.is(explain(undefined), 'undefined');
+});
