@@ -2,8 +2,13 @@ import { Address4 } from 'ip-address/dist/ipv4.js';
 
 /** The four bytes of a dotted quad without leading zeros; null where the text is none. */
 export function parseIpv4(text: string): Buffer | null {
-  if (!/^[\d.]+$/.test(text) || !Address4.isValid(text)) return null;
-  return Buffer.from(new Address4(text).toArray());
+  // Only so that the library sees no suffix of its own (`/24`): it would take that too.
+  if (!/^[\d.]+$/.test(text)) return null;
+  try {
+    return Buffer.from(new Address4(text).toArray());
+  } catch {
+    return null;
+  }
 }
 
 export function formatIpv4(bytes: Uint8Array): string {

@@ -7,6 +7,7 @@ import {
   AF_INET,
   AF_INET6,
   RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
@@ -68,8 +69,9 @@ export function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
 }
 
 /** The payload of RTM_DELROUTE; what is absent matches any route. Throws SystemError as encodeNewRoute does. */
-export function encodeDeleteRoute(ifindex: number, route: RouteSpec, anyScope: number): Buffer {
+export function encodeDeleteRoute(ifindex: number, route: RouteSpec): Buffer {
   const dst = networkOf(parseCidr(route.dst));
+  const anyScope = dst.family === 4 ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
   return encode(ifindex, route, dst, { scope: route.scope ?? anyScope });
 }
 

@@ -5,7 +5,6 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
-  RT_SCOPE_NOWHERE,
   RTM_DELROUTE,
   RTM_GETROUTE,
   RTM_NEWROUTE,
@@ -34,7 +33,7 @@ export function removeRoute(session: NetlinkSession, ifindex: number, route: Rou
     what: `remove route to ${route.dst} from interface ${ifindex} (ip route del ${spell(ifindex, route)})`,
     type: RTM_DELROUTE,
     flags: 0,
-    payload: encodeDeleteRoute(ifindex, route, RT_SCOPE_NOWHERE),
+    payload: encodeDeleteRoute(ifindex, route),
   });
 }
 
