@@ -1,0 +1,98 @@
+// Builds dist/node/dra-sriov, the plugin on Node, and makes it dist/dra-sriov. Run by build.sh with the pinned Node.
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { BuildStamp, hashSources } from './build-stamp.ts';
+import { type Bundle, bundleProgram, bytesByPackage, packageOf } from './bundle.ts';
+import { packageExecutable } from './executable.ts';
+import { collectLicenses } from './licenses.ts';
+
+const root = join(import.meta.dirname, '../..');
+const outputDirectory = join(root, 'dist/node');
+const output = join(outputDirectory, 'dra-sriov');
+const licenses = join(outputDirectory, 'dra-sriov.licenses.txt');
+const delivered = join(root, 'dist/dra-sriov');
+const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-node');
+
+function say(text: string): void {
+  process.stdout.write(`build: ${text}\n`);
+}
+
+/** Refuses an executable that doesn't even name its versions. */
+function tryOut(executable: string): void {
+  const answer = execFileSync(executable, { encoding: 'utf8', env: { CNI_COMMAND: 'VERSION' }, input: '' });
+  const { supportedVersions } = JSON.parse(answer) as { readonly supportedVersions?: readonly string[] };
+  if (supportedVersions?.includes('1.1.0') !== true) throw new Error(`${executable} answers VERSION with ${answer}`);
+}
+
+function writeLicenses({ files }: Bundle): void {
+  const packages = new Set(Object.keys(files).flatMap((path) => packageOf(path) ?? []));
+  const nodePackage = `node-linux-${process.arch}`;
+  writeFileSync(licenses, collectLicenses(root, [...[...packages].sort(), nodePackage]));
+}
+
+/** The same file under a second name; a copy where the file system has no hard links. */
+function deliver(): void {
+  const part = `${delivered}.part`;
+  rmSync(part, { force: true });
+  try {
+    linkSync(output, part);
+  } catch {
+    copyFileSync(output, part);
+  }
+  renameSync(part, delivered);
+}
+
+/** Running plugins keep the old file: the new one takes its name only when it is whole. */
+async function makeExecutable(bundle: string, workDirectory: string): Promise<void> {
+  const part = `${output}.part`;
+  try {
+    await packageExecutable(bundle, part, realpathSync(process.execPath), workDirectory);
+    chmodSync(part, 0o755);
+    tryOut(part);
+    renameSync(part, output);
+  } finally {
+    rmSync(part, { force: true });
+  }
+}
+
+async function build(workDirectory: string): Promise<void> {
+  const begin = performance.now();
+  const bundlePath = join(workDirectory, 'dra-sriov.js');
+  const bundle = await bundleProgram(root, 'src/hosts/node.ts', bundlePath);
+  const shares = [...bytesByPackage(bundle.files)].map(([name, bytes]) => `${name} ${(bytes / 1e3).toFixed(0)}`);
+  say(`bundle ${(bundle.bytes / 1e3).toFixed(0)} KB: ${shares.join(', ')}`);
+  mkdirSync(outputDirectory, { recursive: true });
+  await makeExecutable(bundlePath, workDirectory);
+  writeLicenses(bundle);
+  deliver();
+  const megabytes = (statSync(output).size / 1e6).toFixed(1);
+  const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
+  say(`dist/node/dra-sriov and dist/dra-sriov: Node ${process.version}, ${megabytes} MB, in ${seconds} s`);
+}
+
+const stamp = new BuildStamp(stampPath, hashSources(root), [output, licenses, delivered]);
+if (!process.argv.includes('--force') && stamp.isFresh()) {
+  say('dist/dra-sriov is up to date');
+} else {
+  const workDirectory = mkdtempSync(join(tmpdir(), 'dra-sriov-build-'));
+  try {
+    await build(workDirectory);
+    stamp.write();
+  } finally {
+    rmSync(workDirectory, { recursive: true, force: true });
+  }
+}
