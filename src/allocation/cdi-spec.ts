@@ -1,0 +1,160 @@
+import { explain } from '../cni/errors.ts';
+import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { show } from '../lib/quote.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import { commonMark, isOurFileName, isOurKind, isSpecFileName, specFileNames } from './cdi-kinds.ts';
+import type { Trace } from './trace.ts';
+
+/** One device of a CDI spec of ours. */
+export interface CdiDevice {
+  readonly kind: string;
+  readonly name: string;
+  /** `containerEdits.env`, of a repeated name the last. */
+  readonly env: ReadonlyMap<string, string>;
+  /** The spec file. */
+  readonly file: string;
+}
+
+/** A file with a name of ours that can't be read or understood. */
+export interface BrokenSpec {
+  readonly file: string;
+  readonly reason: string;
+}
+
+export interface FoundSpecs {
+  readonly devices: readonly CdiDevice[];
+  readonly broken: readonly BrokenSpec[];
+}
+
+const maxFileBytes = 1024 * 1024;
+const maxFilesPerDirectory = 4096;
+
+function readEnv(device: Readonly<Record<string, unknown>>, name: string): ReadonlyMap<string, string> {
+  const edits = device['containerEdits'] ?? {};
+  const list = isJsonObject(edits) ? (edits['env'] ?? []) : edits;
+  if (!Array.isArray(list)) throw new Error(`containerEdits.env of device ${show(name)} is no list`);
+  return new Map(
+    list.map((entry: unknown): [string, string] => {
+      const at = typeof entry === 'string' ? entry.indexOf('=') : -1;
+      if (typeof entry !== 'string' || at < 1) {
+        throw new Error(`${show(entry)} in containerEdits.env of device ${show(name)} is not NAME=VALUE`);
+      }
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+/** The devices of a spec; none where its kind is somebody else's. Throws an Error that says what is wrong. */
+function readDevices(spec: unknown, file: string): readonly CdiDevice[] {
+  if (!isJsonObject(spec)) throw new Error('it is no mapping of keys to values');
+  const { kind, devices = [] } = spec;
+  if (typeof kind !== 'string') throw new Error(`kind is ${show(kind)}, not <vendor>/<class>`);
+  if (!isOurKind(kind)) return [];
+  if (!Array.isArray(devices)) throw new Error('devices is no list');
+  return devices.map((device: unknown): CdiDevice => {
+    const name = isJsonObject(device) ? device['name'] : undefined;
+    if (!isJsonObject(device) || typeof name !== 'string') throw new Error(`${show(device)} in devices has no name`);
+    return { kind, name, env: readEnv(device, name), file };
+  });
+}
+
+const firstLine = (text: string): string => text.split('\n')[0] ?? '';
+
+/**
+ * The CDI spec files of this node (`<cdiDir>/*.yaml` and `*.json`), each parsed at most once. Links are not followed:
+ * the CDI library writes a file beside and renames it, so a link is none of ours. Throws CniError io where a directory
+ * can't be listed.
+ */
+export class CdiSpecs {
+  readonly #platform: Platform;
+  readonly #parseYaml: (text: string) => unknown;
+  readonly #trace: Trace;
+  readonly #parsed = new Map<string, FoundSpecs>();
+
+  constructor(platform: Platform, parseYaml: (text: string) => unknown, trace: Trace) {
+    this.#platform = platform;
+    this.#parseYaml = parseYaml;
+    this.#trace = trace;
+  }
+
+  /** What the files hold that our drivers name after a pod's or claim's UID; no directory is listed. */
+  namedAfter(uid: string): FoundSpecs {
+    for (const directory of this.#platform.paths.cdiDirs) {
+      const found = specFileNames(uid).map((name) => this.#open(`${directory}/${name}`, []));
+      const merged = merge(found);
+      if (merged.devices.length > 0 || merged.broken.length > 0) return merged;
+    }
+    return merge([]);
+  }
+
+  /**
+   * What all files hold in whose text one of `needles` occurs (PCI addresses, names and UIDs are plain text in every
+   * spelling that a driver writes): parsing hundreds of other pods' YAML would cost more than the whole attachment.
+   * A file or a device in a more important directory hides one of the same name.
+   */
+  mentioning(needles: readonly string[]): FoundSpecs {
+    const hiddenFiles = new Set<string>();
+    const hiddenDevices = new Set<string>();
+    const all: FoundSpecs[] = [];
+    for (const directory of this.#platform.paths.cdiDirs) {
+      const names = this.#specNames(directory).filter((name) => !hiddenFiles.has(name));
+      const { devices, broken } = merge(names.map((name) => this.#open(`${directory}/${name}`, needles)));
+      all.push({ devices: devices.filter((device) => !hiddenDevices.has(qualifiedName(device))), broken });
+      for (const name of names) hiddenFiles.add(name);
+      for (const device of devices) hiddenDevices.add(qualifiedName(device));
+    }
+    return merge(all);
+  }
+
+  #specNames(directory: string): readonly string[] {
+    const names = this.#list(directory).filter(isSpecFileName);
+    if (names.length <= maxFilesPerDirectory) return names;
+    throw this.#trace.failure(
+      'io',
+      `${directory} holds ${names.length} CDI specs; at most ${maxFilesPerDirectory} are read`,
+    );
+  }
+
+  #list(directory: string): readonly string[] {
+    try {
+      return this.#platform.readDir(directory) ?? [];
+    } catch (cause) {
+      throw this.#trace.failure('io', `the CDI directory ${directory} can't be listed: ${explain(cause)}`);
+    }
+  }
+
+  /** Empty for an absent file, one that mentions none of `needles` (unless there are none), and a foreign one. */
+  #open(file: string, needles: readonly string[]): FoundSpecs {
+    const known = this.#parsed.get(file);
+    if (known !== undefined) return known;
+    const nothing: FoundSpecs = { devices: [], broken: [] };
+    const ours = isOurFileName(file.slice(file.lastIndexOf('/') + 1));
+    try {
+      const text = this.#platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
+      if (text === undefined || !isRelevant(text, ours, needles)) return nothing;
+      const found = { devices: readDevices(this.#parse(text, file), file), broken: [] };
+      this.#parsed.set(file, found);
+      return found;
+    } catch (thrown) {
+      if (!ours) return nothing;
+      const reason = firstLine(isSystemError(thrown) ? thrown.message : explain(thrown));
+      return { devices: [], broken: [{ file, reason }] };
+    }
+  }
+
+  #parse(text: string, file: string): unknown {
+    return file.endsWith('.json') ? parseJson(text, 'the file') : this.#parseYaml(text);
+  }
+}
+
+function isRelevant(text: string, ours: boolean, needles: readonly string[]): boolean {
+  if (!ours && !text.includes(commonMark)) return false;
+  return needles.length === 0 || needles.some((needle) => text.includes(needle));
+}
+
+const qualifiedName = (device: CdiDevice): string => `${device.kind}=${device.name}`;
+
+function merge(found: readonly FoundSpecs[]): FoundSpecs {
+  return { devices: found.flatMap(({ devices }) => devices), broken: found.flatMap(({ broken }) => broken) };
+}

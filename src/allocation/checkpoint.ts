@@ -1,0 +1,100 @@
+import { explain } from '../cni/errors.ts';
+import { isJsonObject } from '../cni/json-text.ts';
+import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import { type ClaimVf, nadName } from './claim-specs.ts';
+import type { Trace } from './trace.ts';
+
+/** What the DRA driver's checkpoint says about one VF of a pod. */
+export interface CheckpointVf extends ClaimVf {
+  readonly resourceName: string | null;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** About 3 KiB a VF; more than any node has. */
+const maxFileBytes = 4 * 1024 * 1024;
+
+/** Go field names have no promise of stability: `PciAddress`, `pciAddress` and `pci_address` are one. */
+const fold = (key: string): string => key.toLowerCase().replace(/[_-]/g, '');
+
+function field(object: unknown, name: string): unknown {
+  if (!isJsonObject(object)) return undefined;
+  const key = Object.keys(object).find((candidate) => fold(candidate) === fold(name));
+  return key === undefined ? undefined : object[key];
+}
+
+function textField(object: unknown, name: string): string | undefined {
+  const value = field(object, name);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function networkOf(device: Json): string | null {
+  const configured = nadName(textField(field(device, 'Config'), 'netAttachDefName'));
+  if (configured !== null) return configured;
+  const env = field(field(device, 'ContainerEdits'), 'env');
+  const marker = 'SRIOVNETWORK_NET_ATTACH_DEF_NAME=';
+  const entry = Array.isArray(env)
+    ? env.find((text) => typeof text === 'string' && text.startsWith(marker))
+    : undefined;
+  return typeof entry === 'string' ? nadName(entry.slice(marker.length)) : null;
+}
+
+function readVf(device: unknown, claimUid: string, file: string): CheckpointVf | null {
+  if (!isJsonObject(device)) return null;
+  const address = textField(device, 'PciAddress') ?? textField(field(device, 'Device'), 'PciAddress');
+  const pci: PciAddress | null = parsePciAddress(address ?? '');
+  if (pci === null) return null;
+  const resourceName = textField(device, 'MultusResourceName') ?? null;
+  return { pci, claimUid, networkName: networkOf(device), resourceName, file };
+}
+
+/** `preparedClaimsByPodUID` at the top or inside `v1`, as the driver's versions have it: pod -> claim -> devices. */
+function claimsOfPod(checkpoint: unknown, podUid: string): Json | null {
+  if (!isJsonObject(checkpoint)) return null;
+  for (const level of [checkpoint, ...Object.values(checkpoint)]) {
+    const byPod = field(level, 'preparedClaimsByPodUID');
+    const claims = isJsonObject(byPod) && Object.hasOwn(byPod, podUid) ? byPod[podUid] : undefined;
+    if (isJsonObject(claims)) return claims;
+  }
+  return null;
+}
+
+function readPod(checkpoint: unknown, podUid: string, file: string): readonly CheckpointVf[] {
+  return Object.entries(claimsOfPod(checkpoint, podUid) ?? {}).flatMap(([claimUid, devices]) =>
+    (Array.isArray(devices) ? devices : []).flatMap((device: unknown) => readVf(device, claimUid, file) ?? []),
+  );
+}
+
+const isOurDriver = (name: string): boolean => name.includes('sriov');
+
+/**
+ * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty where
+ * they don't know it. It survives a reboot, which the CDI specs of claims do not. Broken checkpoints of other drivers are
+ * skipped. Throws CniError decode naming a broken one of ours, io where the directory can't be listed.
+ */
+export function readCheckpoints(platform: Platform, podUid: string, trace: Trace): readonly CheckpointVf[] {
+  const directory = `${platform.paths.kubeletDir}/plugins`;
+  return listDrivers(platform, directory, trace).flatMap((driver) => {
+    const file = `${directory}/${driver}/checkpoint.json`;
+    try {
+      const text = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
+      // Other drivers' may be big, and are none of our business until they name this pod.
+      if (text === undefined || (!text.includes(podUid) && !isOurDriver(driver))) return [];
+      return readPod(JSON.parse(text), podUid, file);
+    } catch (thrown) {
+      if (!isOurDriver(driver)) return [];
+      const reason = isSystemError(thrown) ? thrown.message : 'it is not JSON';
+      throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${reason}`);
+    }
+  });
+}
+
+function listDrivers(platform: Platform, directory: string, trace: Trace): readonly string[] {
+  try {
+    return platform.readDir(directory) ?? [];
+  } catch (cause) {
+    throw trace.failure('io', `${directory} can't be listed: ${explain(cause)}`);
+  }
+}

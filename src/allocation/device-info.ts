@@ -1,0 +1,76 @@
+import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { show } from '../lib/quote.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+
+/** What a device-info file says (NPWG Device Information Specification 1.0 and 1.1). */
+export type DeviceInfo =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'pci'; readonly pci: PciAddress }
+  | { readonly kind: 'other'; readonly type: string }
+  /** `reason` holds nothing of the file's content: its path may come from a network config. */
+  | { readonly kind: 'broken'; readonly reason: string };
+
+const maxFileBytes = 1024 * 1024;
+const maxFilesRead = 4096;
+
+function parseQuietly(text: string): unknown {
+  try {
+    return parseJson(text, 'it');
+  } catch {
+    return undefined;
+  }
+}
+
+function interpret(info: unknown): DeviceInfo {
+  if (!isJsonObject(info)) return { kind: 'broken', reason: 'it is no JSON object' };
+  const { type } = info;
+  if (typeof type !== 'string') return { kind: 'broken', reason: 'it has no type' };
+  if (type !== 'pci') return { kind: 'other', type: show(type, 40) };
+  // `pci-address` is inside `pci` since version 1.0.0 of the specification; drafts had it at the top.
+  const at = isJsonObject(info['pci']) ? info['pci'] : info;
+  const address = at['pci-address'];
+  const pci = typeof address === 'string' ? parsePciAddress(address) : null;
+  return pci === null ? { kind: 'broken', reason: 'its pci-address is no PCI address' } : { kind: 'pci', pci };
+}
+
+/** Reads a device-info file. A link counts as broken: Multus and the drivers write plain files. Throws nothing of its own. */
+export function readDeviceInfo(platform: Platform, file: string): DeviceInfo {
+  try {
+    const bytes = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false });
+    return bytes === null ? { kind: 'absent' } : interpret(parseQuietly(bytes.toString('utf8')));
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    return { kind: 'broken', reason: thrown.code };
+  }
+}
+
+const suffix = '-device.json';
+
+/** `<resourceName>-<deviceID>-device.json`, `/` written as `-` (SaveDeviceInfoForDP of the NAD client). */
+const resourceFile = (directory: string, resource: string, device: string): string =>
+  `${directory}/${resource}-${device}${suffix}`;
+
+/** Of a device ID that is no PCI address only the file's content tells which VF it is. */
+function holdsUnderOtherId(platform: Platform, directory: string, resource: string, pci: PciAddress): boolean {
+  const names = (platform.readDir(directory) ?? []).filter((name) => {
+    if (!name.startsWith(`${resource}-`) || !name.endsWith(suffix)) return false;
+    const device = name.slice(resource.length + 1, -suffix.length);
+    // With a PCI address at its end it is of another VF, or of a resource whose longer name begins like this one.
+    return parsePciAddress(device.slice(device.lastIndexOf('-') + 1)) === null;
+  });
+  return names.slice(0, maxFilesRead).some((name) => {
+    const info = readDeviceInfo(platform, `${directory}/${name}`);
+    return info.kind === 'pci' && info.pci === pci;
+  });
+}
+
+/** True where a device plugin's or the DRA driver's device-info says that the VF belongs to the resource. */
+export function isOfResource(platform: Platform, resourceName: string, pci: PciAddress): boolean {
+  const directory = `${platform.paths.devinfoDir}/dp`;
+  const resource = resourceName.replaceAll('/', '-');
+  const info = readDeviceInfo(platform, resourceFile(directory, resource, pci));
+  if (info.kind === 'pci' && info.pci === pci) return true;
+  return holdsUnderOtherId(platform, directory, resource, pci);
+}

@@ -1,0 +1,42 @@
+import { CniError, type ErrorName } from '../cni/errors.ts';
+
+/** One source that was looked at. */
+export interface TraceStep {
+  /** `per-pod CDI spec /var/run/cdi/….yaml`, `deviceID`, … */
+  readonly source: string;
+  /** What it held: PCI addresses, or its text where it holds none. */
+  readonly held: readonly string[];
+  /** What was made of it, in plain words. */
+  readonly verdict: string;
+}
+
+const maxHeldShown = 64;
+
+function formatStep({ source, held, verdict }: TraceStep): string {
+  const more = held.length > maxHeldShown ? ` and ${held.length - maxHeldShown} more` : '';
+  const shown = held.length === 0 ? '' : ` [${held.slice(0, maxHeldShown).join(', ')}${more}]`;
+  return `${source}${shown}: ${verdict}`;
+}
+
+/** The steps on one line, numbered: the `details` of an allocation error. */
+export function formatTrace(steps: readonly TraceStep[]): string {
+  return steps.map((step, index) => `(${index + 1}) ${formatStep(step)}`).join(' ');
+}
+
+/** What one search for a VF has seen so far. */
+export class Trace {
+  readonly #steps: TraceStep[] = [];
+
+  get steps(): readonly TraceStep[] {
+    return [...this.#steps];
+  }
+
+  add(source: string, held: readonly string[], verdict: string): void {
+    this.#steps.push({ source, held, verdict });
+  }
+
+  /** An error to throw, with all that was seen in its `details`. */
+  failure(name: ErrorName, message: string): CniError {
+    return new CniError(name, message, this.#steps.length === 0 ? {} : { details: formatTrace(this.#steps) });
+  }
+}
