@@ -1,0 +1,127 @@
+import {
+  canonicalCidr,
+  formatAddress,
+  lastAddressOf,
+  networkOf,
+  parseAddress,
+  parseCidr,
+} from '../../../src/kernel/ip-text.ts';
+import { isSystemError } from '../../../src/lib/system-error.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('kernel/ip-text');
+
+function errorOf(run: () => unknown): string {
+  try {
+    run();
+    return 'nothing was thrown';
+  } catch (thrown) {
+    return isSystemError(thrown, 'EINVAL') ? thrown.message : `no EINVAL: ${String(thrown)}`;
+  }
+}
+
+const good: readonly [text: string, canonical: string, network: string, last: string][] = [
+  ['10.1.2.3/24', '10.1.2.3/24', '10.1.2.0', '10.1.2.255'],
+  ['10.1.2.3/32', '10.1.2.3/32', '10.1.2.3', '10.1.2.3'],
+  ['10.1.2.3/31', '10.1.2.3/31', '10.1.2.2', '10.1.2.3'],
+  ['172.31.255.255/12', '172.31.255.255/12', '172.16.0.0', '172.31.255.255'],
+  ['0.0.0.0/0', '0.0.0.0/0', '0.0.0.0', '255.255.255.255'],
+  ['255.255.255.255/1', '255.255.255.255/1', '128.0.0.0', '255.255.255.255'],
+  ['FD00:0:0::0001/64', 'fd00::1/64', 'fd00::', 'fd00::ffff:ffff:ffff:ffff'],
+  ['fd00::1/128', 'fd00::1/128', 'fd00::1', 'fd00::1'],
+  ['fd00:1:2:3:4:5:6:7/63', 'fd00:1:2:3:4:5:6:7/63', 'fd00:1:2:2::', 'fd00:1:2:3:ffff:ffff:ffff:ffff'],
+  ['::/0', '::/0', '::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['::ffff:1.2.3.4/128', '::ffff:102:304/128', '::ffff:102:304', '::ffff:102:304'],
+  ['1:0:0:2:0:0:0:3/0', '1:0:0:2::3/0', '::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+];
+
+for (const [text, canonical, network, last] of good) {
+  test(`${text}: spelling, network, last address`, () => {
+    const cidr = parseCidr(text);
+    assert.is(canonicalCidr(text), canonical);
+    assert.is(cidr.family, text.includes(':') ? 6 : 4);
+    assert.is(cidr.bytes.length, cidr.family === 6 ? 16 : 4);
+    assert.is(formatAddress(networkOf(cidr).bytes), network);
+    assert.is(networkOf(cidr).prefixLength, cidr.prefixLength);
+    assert.is(formatAddress(lastAddressOf(cidr)), last);
+  });
+}
+
+test('bytes are in network order', () => {
+  assert.is(parseAddress('10.1.2.3').bytes.toString('hex'), '0a010203');
+  assert.is(parseAddress('fd00:1::3').bytes.toString('hex'), 'fd000001000000000000000000000003');
+});
+
+test('what is no CIDR is refused, and quoted', () => {
+  const bad = [
+    '',
+    '/8',
+    '10.1.2.3',
+    '10.1.2.3/',
+    '10.1.2.3/33',
+    '10.1.2.3/-1',
+    '10.1.2.3/024',
+    '10.1.2.3/8/9',
+    '10.1.2.3/8\n',
+    '10.1.2.3/0x8',
+    '10.1.2.3/1e1',
+    ' 10.1.2.3/8',
+    '010.1.2.3/8',
+    '0x0a.1.2.3/8',
+    '10.1.2/8',
+    '10.1.2.3.4/8',
+    '10.1.2.256/8',
+    '10..2.3/8',
+    'fd00::1/129',
+    'fe80::1%eth0/64',
+    ':::/64',
+    '1::2::3/64',
+    '12345::/64',
+    '1:2:3:4:5:6:7/64',
+    '1:2:3:4:5:6:7:8:9/64',
+    '1:2:3:4:5:6:7:8::/64',
+    '::1.2.3.04/64',
+    ':1/64',
+    'g::/64',
+    '[::1]/64',
+  ];
+  for (const text of bad) {
+    assert.match(
+      errorOf(() => parseCidr(text)),
+      /^read address ".*": EINVAL \(.+\)$/s,
+      JSON.stringify(text),
+    );
+  }
+  assert.is(
+    errorOf(() => parseCidr('10.1.2.3')),
+    'read address "10.1.2.3": EINVAL (the prefix length is missing)',
+  );
+  assert.is(
+    errorOf(() => parseCidr('10.1.2.300/8')),
+    'read address "10.1.2.300": EINVAL (no IPv4 address)',
+  );
+  assert.is(
+    errorOf(() => parseCidr('10.1.2.3/33')),
+    'read address "10.1.2.3/33": EINVAL (the prefix length is no number from 0 to 32)',
+  );
+});
+
+test('an address alone has no prefix', () => {
+  assert.is(
+    errorOf(() => parseAddress('10.1.2.3/24')),
+    'read address "10.1.2.3/24": EINVAL (no IPv4 address)',
+  );
+  assert.is(
+    errorOf(() => parseAddress('fd00::1/64')),
+    'read address "fd00::1/64": EINVAL (no IPv6 address)',
+  );
+});
+
+test('bytes of another length are no address', () => {
+  for (const length of [0, 3, 5, 15, 17]) {
+    assert.match(
+      errorOf(() => formatAddress(new Uint8Array(length))),
+      `${length} bytes`,
+    );
+  }
+});
