@@ -64,10 +64,14 @@ install_npm_packages() {
   cp package-lock.json "$installed_lock"
 }
 
+node_version() { node_modules/.bin/node --version 2>/dev/null; }
+
 check_node() {
   local version
-  version=$(node_modules/.bin/node --version 2>/dev/null) ||
-    fail "node_modules has no Node for this machine: x64 and arm64 Linux with glibc are supported, this is $(uname -sm)"
+  # It links to two libraries that a minimal Debian doesn't have.
+  node_version >/dev/null || [[ $EUID -ne 0 ]] || scripts/install-debian-packages.sh libatomic1 libstdc++6
+  version=$(node_version) ||
+    fail "node_modules/.bin/node does not run on this machine ($(uname -sm)): it is for x64 and arm64 Linux with glibc, and needs libatomic1 and libstdc++6"
   [[ $version == v$node_major.* ]] || fail "node_modules/.bin/node is $version where $node_major is needed: run npm ci"
 }
 
