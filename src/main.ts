@@ -24,7 +24,7 @@ function run(platform: Platform, parts: Parts): number {
     const command = readCommand(platform.environment);
     if (command === null) return parts.cli().runCli(platform);
     const output = command === 'VERSION' ? formatVersions() : runVerb(platform, parts, readStdin);
-    if (output !== '') platform.writeStdout(output);
+    if (output !== '') platform.writeStdout(`${output}\n`);
     return 0;
   } catch (thrown) {
     platform.writeStdout(`${formatError(thrown, claimedVersion(stdin))}\n`);

@@ -45,7 +45,7 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
 /** Now and then, looks at all records and reclaims the dead ones, their addresses included. Never fails. */
 export function sweepDead(context: CommandContext, now: AttachmentKey): void {
   const { platform, store } = context;
-  if (!sweepIsDue(context)) return;
+  if (!sweepIsDueQuietly(context)) return;
   const deadlineMs = platform.monotonicMs() + sweepBudgetMs;
   for (const key of store.allKeys()) {
     if (platform.monotonicMs() > deadlineMs) return;
@@ -73,12 +73,22 @@ function sweepOne(context: CommandContext, key: AttachmentKey): void {
   }
 }
 
+function sweepIsDueQuietly(context: CommandContext): boolean {
+  try {
+    return sweepIsDue(context);
+  } catch (thrown) {
+    context.log.warning('dead attachments can’t be looked for', { reason: explain(thrown) });
+    return false;
+  }
+}
+
 function sweepIsDue(context: CommandContext): boolean {
   const { platform } = context;
   const path = `${platform.paths.stateDir}/.swept`;
   const stamp = platform.readFile(path, { followLinks: false })?.toString('utf8').split(' ') ?? [];
   const elapsedMs = platform.epochMs() - Number(stamp[1] ?? Number.NaN);
   if (stamp[0] === platform.bootId() && elapsedMs >= 0 && elapsedMs < sweepIntervalMs) return false;
+  platform.makeDir(platform.paths.stateDir, 0o700);
   platform.writeFileAtomic(path, `${platform.bootId()} ${platform.epochMs()}`, { mode: 0o600, durable: false });
   return true;
 }

@@ -28,7 +28,7 @@ export function tryLinkMac(platform: Platform, namespace: Namespace, link: Link,
 }
 
 /**
- * Makes the effective MAC of a link that is up equal to the admin MAC that the PF holds already.
+ * Makes the effective MAC of a link equal to the admin MAC that the PF holds already; the link may be up afterwards.
  * Throws CniError settingRefused when the driver won't have it.
  */
 export function settleMac(
@@ -41,6 +41,7 @@ export function settleMac(
   const { ifindex } = link;
   const settled = (): boolean => readMac(namespace, ifindex) === mac;
   if (settled() || tryLinkMac(platform, namespace, link, mac)) return;
+  setLinkUp(namespace.session, ifindex);
   setLinkDown(namespace.session, ifindex);
   setLinkUp(namespace.session, ifindex);
   if (settled() || tryLinkMac(platform, namespace, link, mac)) return;

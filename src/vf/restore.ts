@@ -10,7 +10,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { adminDifference, applyAdminChange } from './admin.ts';
 import { findOnHost } from './locate.ts';
-import { neighbouringMac, tryLinkMac } from './mac.ts';
+import { neighbouringMac, settleMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
 import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 
@@ -94,6 +94,10 @@ function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
   if (change !== null) applyAdminChange(at.host, pf, at.identity, change);
 }
 
+/**
+ * The netdev's own MAC first, while the PF may still allow it; then the PF's. igb: once a PF has set a MAC, an untrusted VF is
+ * refused its own one, even when both agree; so for a moment it is trusted, or its driver is made to ask the PF (up, down).
+ */
 function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapshot: VfSnapshot): void {
   const { platform, host } = at;
   const effective = snapshot.netdev?.mac ?? null;
@@ -102,8 +106,24 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
   const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
   if (link === null || effective === null) return;
   if (cleared) tryLinkMac(platform, host, link, neighbouringMac(effective));
-  if (!tryLinkMac(platform, host, link, effective)) {
-    throw new Error(`the netdev of VF ${at.identity.pci} doesn't take its MAC ${effective} back`);
+  if (tryLinkMac(platform, host, link, effective)) return;
+  if (pf !== null && tryTrustedMac(at, pf, link, effective)) return;
+  settleMac(platform, host, link, effective, at.identity);
+}
+
+function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): boolean {
+  const { host, identity, platform } = at;
+  if (readVfAdminState(host.session, pf.ifindex, identity.vfIndex)?.trust !== 'off') return false;
+  try {
+    changeVf(host.session, pf, identity.vfIndex, { trust: 'on' });
+  } catch (thrown) {
+    if (isSystemError(thrown, ...refusals)) return false;
+    throw thrown;
+  }
+  try {
+    return tryLinkMac(platform, host, link, mac);
+  } finally {
+    changeVf(host.session, pf, identity.vfIndex, { trust: 'off' });
   }
 }
 
