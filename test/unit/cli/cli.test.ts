@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { programVersion } from '../../../src/cli/about.ts';
+import { runCli } from '../../../src/cli/cli.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('cli/cli');
+
+function run(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
+  const platform = createMemoryPlatform({ argv, files });
+  const code = runCli(platform);
+  assert.is(platform.exitCode, null);
+  return { code, stdout: platform.stdout, stderr: platform.stderr };
+}
+
+test('the version is that of package.json', () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8'));
+  assert.is(programVersion, version);
+  for (const flag of ['--version', '-V']) assert.equal(run([flag]), { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('without arguments it says what it is, on stderr, as skel does', () => {
+  const { code, stdout, stderr } = run([]);
+  assert.is(code, 0);
+  assert.is(stdout, '');
+  assert.match(stderr, `CNI plugin dra-sriov v${programVersion}\n`);
+  assert.match(stderr, 'CNI protocol versions supported: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0\n');
+  assert.match(stderr, 'validate');
+});
+
+test('help goes to stdout and succeeds', () => {
+  for (const argv of [['--help'], ['-h'], ['help'], ['validate', '--help'], ['help', 'validate']]) {
+    const { code, stdout, stderr } = run(argv);
+    assert.is(code, 0, argv.join(' '));
+    assert.match(stdout, 'Usage: dra-sriov');
+    assert.is(stderr, '');
+  }
+});
+
+test('a wrong command line is said on stderr and fails', () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [['nope'], "unknown command 'nope'"],
+    [['validate'], "missing required argument 'file'"],
+    [['--nope'], "unknown option '--nope'"],
+    [['validate', '--nope', 'x'], "unknown option '--nope'"],
+    [['validate', 'x', '--type'], "option '--type <name>' argument missing"],
+  ];
+  for (const [argv, words] of cases) {
+    const { code, stdout, stderr } = run(argv);
+    assert.is(code, 1, argv.join(' '));
+    assert.is(stdout, '');
+    assert.match(stderr, words);
+  }
+});
+
+test('validate: 0 where all files are valid, 1 where one is not', () => {
+  const files = { '/good.json': '{"name":"a","type":"sriov"}', '/bad.json': '{"name":"a","type":"sriov","vlan":5000}' };
+  assert.equal(run(['validate', '/good.json'], files), { code: 0, stdout: 'valid: /good.json\n', stderr: '' });
+  const { code, stdout } = run(['validate', '/good.json', '/bad.json'], files);
+  assert.is(code, 1);
+  assert.is(
+    stdout,
+    'valid: /good.json\nerror: /bad.json: vlan: 5000 is not allowed; allowed: an integer from 0 to 4094\n',
+  );
+});
+
+test('validate --type adds names of this plugin, and may be repeated', () => {
+  const files = { '/a.json': '{"name":"a","type":"my-sriov","vlan":5000}' };
+  assert.is(run(['validate', '/a.json'], files).code, 0);
+  assert.is(run(['validate', '--type', 'my-sriov', '/a.json'], files).code, 1);
+  assert.is(run(['validate', '/a.json', '--type', 'x', '--type', 'my-sriov'], files).code, 1);
+  // a second run has the names of the first no more
+  assert.is(run(['validate', '/a.json'], files).code, 0);
+});

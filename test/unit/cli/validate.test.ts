@@ -1,0 +1,161 @@
+import type { Finding } from '../../../src/cli/finding.ts';
+import { checkText, usualTypes, validateFiles } from '../../../src/cli/validate.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('cli/validate');
+
+const check = (text: string): readonly Finding[] => checkText(text, new Set(usualTypes));
+const lines = (text: string): string[] =>
+  check(text).map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
+const checkJson = (value: unknown): string[] => lines(JSON.stringify(value));
+
+const definition = (config: string, metadata = 'name: vf-test1, namespace: vf-test8'): string =>
+  `apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata: {${metadata}}\nspec:\n  config: '${config}'\n`;
+
+const title = 'NetworkAttachmentDefinition vf-test8/vf-test1';
+
+test('a network config: every error with its path, misspelt keys as warnings', () => {
+  assert.equal(checkJson({ cniVersion: '1.0.0', name: 'a', type: 'sriov', vlan: 5 }), []);
+  assert.equal(checkJson({ cniVersion: '9', name: 'a/b', type: 'sriov', vlan: -1, vlna: 1, Trust: 'on' }), [
+    'error: name: "a/b" is not allowed; allowed: up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit',
+    'error: cniVersion: "9" is not allowed; allowed: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0',
+    'error: vlan: -1 is not allowed; allowed: an integer from 0 to 4094',
+    'warning: vlna: is ignored; did you mean vlan?',
+    'warning: Trust: is taken as trust; write trust',
+  ]);
+  assert.equal(checkJson({ type: 'sriov' }), ['error: name: missing; a network needs a name']);
+  assert.match(checkJson({ name: 'a' }).join(), 'error: type: missing');
+});
+
+test('a conflist: only our plugin is checked whole', () => {
+  const list = {
+    cniVersion: '1.0.0',
+    name: 'a',
+    plugins: [
+      { type: 'bridge', vlan: 'any', mtu: 'x' },
+      { type: 'sriov', vlan: 'x' },
+      { vlan: 5 },
+      'x',
+      { type: 'tuning' },
+    ],
+  };
+  const found = checkJson(list);
+  assert.equal(
+    found.map((line) => line.split(': ').slice(0, 2).join(' ')),
+    ['error plugins[1].vlan', 'error plugins[2].type', 'error plugins[3]'],
+  );
+});
+
+test('a conflist needs plugins, and versions it may have several of', () => {
+  for (const plugins of [[], {}, 'x', null]) assert.match(checkJson({ name: 'a', plugins }).join(), 'error: plugins: ');
+  const plugins = [{ type: 'sriov' }];
+  assert.equal(checkJson({ name: 'a', cniVersions: ['0.4.0', '1.1.0'], plugins }), []);
+  assert.match(checkJson({ name: 'a', cniVersions: ['0.4.0', '2.0.0'], plugins }).join(), '"2.0.0"');
+});
+
+test('where nothing is ours there is a warning, not silence', () => {
+  assert.match(
+    checkJson({ name: 'a', type: 'macvlan', vlan: 'x' }).join(),
+    'warning: type: no plugin of type "sriov" or',
+  );
+  assert.match(checkJson({ name: 'a', plugins: [{ type: 'macvlan' }] }).join(), 'warning: plugins: no plugin of type');
+});
+
+test('definitions: other kinds are skipped, the config inside needs no name', () => {
+  const text = `apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n${definition('{"type":"sriov","vlan":5000}')}`;
+  assert.equal(lines(text), [
+    `error: ${title}: spec.config: vlan: 5000 is not allowed; allowed: an integer from 0 to 4094`,
+  ]);
+  assert.equal(lines(definition('{"type":"sriov"}')), []);
+  const inList = definition('{"plugins":[{"type":"tuning"},{"type":"sriov","mtu":1}]}');
+  assert.match(lines(inList).join(), `error: ${title}: spec.config: plugins[1].mtu: 1 is not allowed`);
+});
+
+test('definitions in a List, and in JSON', () => {
+  const one = { apiVersion: 'k8s.cni.cncf.io/v1', kind: 'NetworkAttachmentDefinition', metadata: { name: 'a' } };
+  const bad = { ...one, spec: { config: '{"type":"sriov","mtu":1}' } };
+  const expected = 'error: NetworkAttachmentDefinition a: spec.config: mtu: 1 is not allowed';
+  assert.match(checkJson(bad).join(), expected);
+  assert.match(checkJson({ kind: 'List', items: [{ kind: 'Pod' }, bad] }).join(), expected);
+});
+
+test('what surrounds the config in a definition', () => {
+  const annotated = (name: string): string =>
+    definition(
+      '{"type":"sriov"}',
+      `name: vf-test1, namespace: vf-test8, annotations: {k8s.v1.cni.cncf.io/resourceName: "${name}"}`,
+    );
+  for (const name of ['example.com/sriov_nic_1', 'sriov_nic_1', 'intel.com/pci.sriov-x', ''])
+    assert.equal(lines(annotated(name)), []);
+  for (const name of ['a b', '/a', 'a/', 'a/b/c', 'UPPER.com/x', '../x']) {
+    assert.match(
+      lines(annotated(name)).join(),
+      `error: ${title}: metadata.annotations["k8s.v1.cni.cncf.io/resourceName"]: "${name}"`,
+    );
+  }
+  assert.match(lines(definition('{"type":"sriov"}', 'name: Bad_Name')).join(), 'metadata.name: "Bad_Name"');
+  assert.match(
+    lines(definition('{"type":"sriov"}', '')).join(),
+    'error: NetworkAttachmentDefinition: metadata.name: undefined',
+  );
+  const wrongGroup = definition('{"type":"sriov"}').replace('k8s.cni.cncf.io/v1', 'k8s.cni.cncf.io/v1beta1');
+  assert.match(lines(wrongGroup).join(), 'apiVersion: "k8s.cni.cncf.io/v1beta1" is not allowed');
+});
+
+test('a config that is no JSON, no text, or not there', () => {
+  assert.equal(lines(definition('{"type":"sriov",}')), [
+    `error: ${title}: spec.config: line 1, column 17: this is not JSON`,
+  ]);
+  assert.match(lines(definition('')).join(), `warning: ${title}: spec.config: missing`);
+  assert.match(
+    lines(definition('').replace("'", '{a: 1} #')).join(),
+    `error: ${title}: spec.config: {"a":1} is not allowed`,
+  );
+  assert.match(lines(definition('[]')).join(), `error: ${title}: spec.config: [] is not allowed`);
+});
+
+test('syntax errors have their line', () => {
+  assert.equal(lines('{\n "name": "a",\n}'), ['error: : line 3, column 1: this is not JSON']);
+  assert.match(lines('kind: x\nmetadata: [1\nspec: 2\n').join(), 'error: : line 3, column 1: ');
+});
+
+test('files that hold nothing to check', () => {
+  for (const text of ['', ' \n', '\ufeff']) assert.equal(lines(text), ['error: : is empty']);
+  assert.match(lines('kind: Pod\n').join(), 'holds no network config');
+  assert.match(lines('# comment').join(), 'holds no network config');
+  for (const text of ['[]', '[{"type":"sriov"}]']) assert.match(lines(text).join(), 'allowed: a JSON object');
+  assert.equal(lines('\ufeff{"name":"a","type":"sriov"}'), []);
+});
+
+test('hostile files end in an error', () => {
+  for (const text of [
+    '{"a":'.repeat(5000),
+    `{"name":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`,
+    '- '.repeat(5000),
+    '\u0000',
+  ]) {
+    assert.ok(
+      check(text).some(({ severity }) => severity === 'error'),
+      text.slice(0, 10),
+    );
+  }
+  const evil = lines('{"name":"\\u202ea\\u001b[2J","type":"sriov"}').join();
+  assert.not.match(evil, '\u202e');
+  assert.not.match(evil, '\u001b');
+});
+
+test('files that can’t be read are errors; the others are checked all the same', () => {
+  const platform = createMemoryPlatform({ files: { '/ok.json': '{"name":"a","type":"sriov"}', '/denied.json': '{}' } });
+  platform.failNext('readFile', '/denied.json', 13);
+  assert.is(validateFiles(platform, ['/none', '/denied.json', '/ok.json'], usualTypes), false);
+  assert.match(platform.stdout, 'error: /none: no such file\n');
+  assert.match(platform.stdout, /error: \/denied\.json: .*EACCES/);
+  assert.match(platform.stdout, 'valid: /ok.json\n');
+});
+
+test('a file with warnings alone is valid', () => {
+  const platform = createMemoryPlatform({ files: { '/w.json': '{"name":"a","type":"sriov","vlna":1}' } });
+  assert.is(validateFiles(platform, ['/w.json'], usualTypes), true);
+  assert.is(platform.stdout, 'warning: /w.json: vlna: is ignored; did you mean vlan?\nvalid: /w.json\n');
+});

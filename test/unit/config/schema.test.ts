@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { createFiles, createJsonSchema } from '../../../scripts/write-schema.ts';
+import { validateConf } from '../../../src/config/parse.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('config/schema');
+
+const root = join(import.meta.dirname, '../../..');
+
+test('what is generated is current: run `npm run schema`', () => {
+  for (const [path, content] of createFiles()) assert.is(readFileSync(join(root, path), 'utf8'), content, path);
+});
+
+const validate = new Ajv({ strict: true, allErrors: true }).compile(createJsonSchema() as object);
+
+/** Configs on which the JSON Schema and the plugin must agree. */
+const cases: readonly (readonly [config: Readonly<Record<string, unknown>>, valid: boolean])[] = [
+  [{}, true],
+  [{ type: 5 }, false],
+  [{ unknown: { a: [] }, $schema: './sriov-conf.schema.json' }, true],
+  [
+    { vlan: 0, vlanQoS: 0, spoofchk: 'on', trust: 'on', logLevel: 'info', ipam: { type: 'host-local', subnet: 'x' } },
+    true,
+  ],
+  [{ vlan: 4094 }, true],
+  [{ vlan: 4095 }, false],
+  [{ vlan: '5' }, false],
+  [{ vlan: 1.5 }, false],
+  [{ vlanQoS: 3 }, false],
+  [{ vlanQoS: 3, vlan: 5 }, true],
+  [{ vlanQoS: 8, vlan: 5 }, false],
+  [{ vlanProto: '802.1AD', vlan: 5 }, true],
+  [{ vlanProto: '802.1ad' }, false],
+  [{ vlanProto: '802.3', vlan: 5 }, false],
+  [{ mac: '02:00:00:00:00:01' }, true],
+  [{ mac: '0200.0000.0001' }, true],
+  [{ mac: '01:00:00:00:00:01' }, false],
+  [{ mac: '00:00:00:00:00:00' }, false],
+  [{ mtu: 67 }, false],
+  [{ mtu: 9000 }, true],
+  [{ link_state: 'enable' }, true],
+  [{ link_state: 'up' }, false],
+  [{ min_tx_rate: -1 }, false],
+  [{ max_tx_rate: 4294967295 }, true],
+  [{ max_tx_rate: 4294967296 }, false],
+  [{ ipam: [] }, false],
+  [{ ipam: { type: '../x' } }, false],
+  [{ logFile: '/var/log/x.log' }, true],
+  [{ logFile: '/var/../x' }, false],
+  [{ vfSelector: { pfNames: ['ens1f0'], linkType: 'ether' } }, true],
+  [{ vfSelector: { pfNames: ['a/b'] } }, false],
+  [{ vfSelector: { vendors: ['8086x'] } }, false],
+  [{ vfSelector: [] }, false],
+  [{ runtimeConfig: { ips: ['10.0.0.1/24', '2001:db8::1'], mac: '02:00:00:00:00:01' } }, true],
+  [{ runtimeConfig: { ips: ['10.0.0.256'] } }, false],
+  [{ args: { cni: { mac: 'x' } } }, false],
+  [{ deviceID: '0000:3b:02.1' }, true],
+  [{ deviceID: 'a b' }, false],
+  [{ guid: '00:11' }, false],
+];
+
+test('the JSON Schema and the plugin agree', () => {
+  for (const [config, valid] of cases) {
+    const whole = { type: 'sriov', ...config };
+    assert.is(validateConf(whole).length === 0, valid, `plugin: ${JSON.stringify(config)}`);
+    assert.is(validate(whole), valid, `schema: ${JSON.stringify(config)}`);
+  }
+  assert.not(validate({ vlan: 1 }));
+});
+
+test('every key has a description for editors', () => {
+  const { properties = {} } = createJsonSchema();
+  for (const [key, property] of Object.entries(properties)) {
+    assert.ok(typeof property === 'object' && (property.description ?? '').length > 10, key);
+  }
+});
+
+test('hostile text takes no time: patterns are linear', () => {
+  const begin = performance.now();
+  const texts = [
+    '/'.repeat(65536),
+    '/..a'.repeat(16384),
+    `${':'.repeat(65536)}g`,
+    `${'1.'.repeat(32768)}`,
+    `a${'-/.'.repeat(20000)}`,
+  ];
+  for (const text of texts) {
+    const config = { deviceID: text, resourceName: text, mac: text, logFile: text, type: text };
+    const nested = { runtimeConfig: { ips: [text], CNIDeviceInfoFile: text }, vfSelector: { pfNames: [text] } };
+    assert.ok(validateConf({ ...config, ...nested }).length >= 7);
+  }
+  assert.ok(performance.now() - begin < 2000);
+});
