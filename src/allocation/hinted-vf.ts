@@ -30,6 +30,7 @@ function refuseContradictions(search: Search, pci: PciAddress, source: string): 
   // Anything but another address there is beside the point: the VF has been named.
   const info = deviceInfoFile === undefined ? null : readDeviceInfo(platform, deviceInfoFile);
   if (info?.kind === 'pci' && info.pci !== pci) refuse(`device info ${deviceInfoFile}`, [info.pci], `says ${info.pci}`);
+  // A VF that sysfs has not gets a clearer error from whoever looks at it next.
   const reason =
     vfSelector === undefined || readVf(platform, pci) === null ? null : whyNotSelected(platform, pci, vfSelector);
   if (reason !== null) refuse('vfSelector of the network config', [], `rules it out: ${reason}`);

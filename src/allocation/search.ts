@@ -41,6 +41,7 @@ export class Search {
   readonly specs: CdiSpecs;
   readonly podUid: string | null;
   #podSpec: PodVfs | null | undefined;
+  #podSpecAnywhere: PodVfs | null | undefined;
   #checkpoints: readonly CheckpointVf[] | undefined;
   readonly #claims = new Map<string, readonly ClaimVf[]>();
 
@@ -60,14 +61,14 @@ export class Search {
 
   /** The pod's per-pod CDI spec by its file name; null where there is none. */
   podSpec(): PodVfs | null {
-    this.#podSpec ??= this.#readPodSpec(false);
+    if (this.#podSpec === undefined) this.#podSpec = this.#readPodSpec(false);
     return this.#podSpec;
   }
 
   /** The same, and under whatever file name. */
   podSpecAnywhere(): PodVfs | null {
-    this.#podSpec = this.podSpec() ?? this.#readPodSpec(true);
-    return this.#podSpec;
+    if (this.#podSpecAnywhere === undefined) this.#podSpecAnywhere = this.podSpec() ?? this.#readPodSpec(true);
+    return this.#podSpecAnywhere;
   }
 
   /** What the drivers' checkpoints say about the pod. */

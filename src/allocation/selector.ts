@@ -12,8 +12,6 @@ const hardwareTypes: Readonly<Record<string, string>> = {
   ib: '32',
 };
 
-const pciId = (text: string | null): string | null => text?.trim().toLowerCase().replace(/^0x/, '') ?? null;
-
 function linkTypeOf(platform: Platform, pfName: string | null): string | null {
   return pfName === null ? null : (readNetdevAttribute(platform, pfName, 'type')?.trim() ?? null);
 }
@@ -31,23 +29,20 @@ function comparisons(
   return [
     ['pfNames', pfName, selector.pfNames ?? []],
     ['pfPciAddresses', vf.pfPci, selector.pfPciAddresses ?? []],
-    ['vendors', pciId(vf.vendor), (selector.vendors ?? []).map((id) => pciId(id) ?? id)],
-    ['devices', pciId(vf.device), (selector.devices ?? []).map((id) => pciId(id) ?? id)],
+    ['vendors', vf.vendor, selector.vendors ?? []],
+    ['devices', vf.device, selector.devices ?? []],
     ['drivers', vf.driver, selector.drivers ?? []],
     ['linkType', linkType === undefined ? null : linkTypeOf(platform, pfName), hardwareType],
   ];
 }
 
-/**
- * Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is, and where sysfs has
- * no such VF: that has an error of its own, which is clearer.
- */
+/** Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws SystemError. */
 export function whyNotSelected(platform: Platform, pci: PciAddress, selector: VfSelector): string | null {
   const vf = readVf(platform, pci);
-  if (vf === null) return null;
+  if (vf === null) return 'sysfs has no such PCI device';
   for (const [key, actual, allowed] of comparisons(platform, vf, selector)) {
     if (allowed.length > 0 && (actual === null || !allowed.includes(actual))) {
-      return `vfSelector.${key} asks for ${allowed.join(' or ')}, it has ${actual ?? 'none'}`;
+      return `vfSelector.${key} asks for ${allowed.join(' or ')}, it has ${actual || 'none'}`;
     }
   }
   return null;
