@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('build/build-options');
+const script = join(import.meta.dirname, '../../../build.sh');
+
+function refused(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(script, args, { encoding: 'utf8' });
+  assert.is(status, 2, `${args.join(' ')}: ${stderr}`);
+  assert.is(stdout, '');
+  return stderr;
+}
+
+test('what build.sh does not know is refused with its usage', () => {
+  assert.match(refused('--fast'), /unknown option --fast\nUsage: /);
+  assert.match(refused('--runtime', 'deno'), /unknown runtime deno\nUsage: /);
+  assert.match(refused('--runtime'), /--runtime needs a value\nUsage: /);
+});
+
+test('the native runtime is not there yet, and it says so', () => {
+  assert.match(refused('--runtime', 'native'), /not there yet/);
+  assert.match(refused('--runtime=native'), /not there yet/);
+});
+
+test('--help tells the options', () => {
+  const { status, stdout } = spawnSync(script, ['--help'], { encoding: 'utf8' });
+  assert.is(status, 0);
+  assert.match(stdout, /--runtime node .*--runtime native .*--force /s);
+});
