@@ -1,0 +1,431 @@
+// A small rtnetlink for createMemoryPlatform, at message level: namespaces with links, addresses and routes, and a PF with VF
+// settings. It answers what the plugin asks, in the kernel's order and with the kernel's errno (net/core/rtnetlink.c, net/core/dev.c),
+// keeps a list of all that was changed, and refuses what a test wants refused.
+import { formatAddress } from '../../src/kernel/ip-text.ts';
+import type { Datagram, NetlinkSocket, Netns } from '../../src/platform/platform.ts';
+import { cString, encodeLink, type MemoryAddress, type MemoryLink } from './memory-links.ts';
+import { attribute, attributesOf, listAttributes, words } from './netlink-bytes.ts';
+import {
+  applyVfChange,
+  type FakeVf,
+  IFLA_VFINFO_LIST,
+  macText,
+  readVfChange,
+  type VfAttributeName,
+} from './vf-info.ts';
+
+const errno = { ENOENT: 2, EBADF: 9, EEXIST: 17, ENODEV: 19, EINVAL: 22, ENETDOWN: 100, EOPNOTSUPP: 95 } as const;
+const NLM_F_DUMP = 0x300;
+const NLM_F_MULTI = 2;
+const NLM_F_CAPPED = 0x100;
+const NLM_F_ACK_TLVS = 0x200;
+
+/** A message of the kernel's refused, with its own words. */
+class Refusal extends Error {
+  readonly errno: number;
+  readonly extack: string;
+
+  constructor(refused: number, extack = '') {
+    super(`errno ${refused}`);
+    this.errno = refused;
+    this.extack = extack;
+  }
+}
+
+interface PlannedRefusal {
+  readonly what: string | RegExp;
+  readonly errno: number;
+  readonly extack: string;
+  left: number;
+}
+
+export interface MemoryRoute {
+  readonly ifindex: number;
+  readonly family: number;
+  readonly payload: Buffer;
+  /** `10.9.0.0/16 via 10.0.2.1 table 254` */
+  readonly text: string;
+}
+
+export class MemoryNamespace {
+  readonly label: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly links: MemoryLink[] = [];
+  routes: MemoryRoute[] = [];
+  readonly listeners = new Set<() => void>();
+
+  constructor(label: string, device: bigint, inode: bigint) {
+    this.label = label;
+    this.device = device;
+    this.inode = inode;
+  }
+
+  /** By name or altname. */
+  find(name: string): MemoryLink | undefined {
+    return this.links.find((link) => link.name === name || link.altnames.includes(name));
+  }
+
+  get(name: string): MemoryLink {
+    const link = this.find(name);
+    if (link === undefined) throw new Error(`${this.label} has no link ${name}`);
+    return link;
+  }
+}
+
+export type NewLink = Partial<Omit<MemoryLink, 'ifindex' | 'name'>>;
+
+interface Request {
+  readonly type: number;
+  readonly flags: number;
+  readonly seq: number;
+  readonly payload: Buffer;
+}
+
+export class MemoryKernel {
+  /** All that was asked to change, refused or not, in order: `host: vf0 mtu 1400`. Tests may add lines of their own. */
+  readonly changes: string[] = [];
+  /** Every message, by its type. */
+  readonly messageTypes: number[] = [];
+  readonly namespaces: MemoryNamespace[] = [];
+  /** Called when a link came, went or changed its name. */
+  onLinksChanged: () => void = () => undefined;
+  /** Which namespace an open descriptor is. */
+  descriptor: (fd: number) => Pick<Netns, 'device' | 'inode'> | undefined = () => undefined;
+  clock: { nowMs: number } = { nowMs: 0 };
+  readonly #refusals: PlannedRefusal[] = [];
+  #nextIfindex = 1;
+  #nextPort = 7000;
+
+  addNamespace(label: string, { device, inode }: Pick<Netns, 'device' | 'inode'>): MemoryNamespace {
+    const namespace = new MemoryNamespace(label, device, inode);
+    this.namespaces.push(namespace);
+    this.addLink(namespace, 'lo', { up: true });
+    return namespace;
+  }
+
+  addLink(namespace: MemoryNamespace, name: string, link: NewLink = {}): MemoryLink {
+    const ifindex = this.#nextIfindex++;
+    const mac = `52:54:00:00:00:${ifindex.toString(16).padStart(2, '0')}`;
+    const usual = { mac, mtu: 1500, maxMtu: 9216, up: false, cable: true, altnames: [], parent: null, master: null };
+    const added: MemoryLink = { ...usual, vfs: null, addresses: [], driver: null, ...link, ifindex, name };
+    namespace.links.push(added);
+    this.onLinksChanged();
+    return added;
+  }
+
+  /** Answers changes whose line in `changes` holds or matches `what` with an errno; `times` of them. */
+  refuse(what: string | RegExp, refused: number, { extack = '', times = Number.POSITIVE_INFINITY } = {}): void {
+    this.#refusals.push({ what, errno: refused, extack, left: times });
+  }
+
+  /** Nothing is refused any more. */
+  allowAll(): void {
+    this.#refusals.length = 0;
+  }
+
+  /** Ends a namespace: the kernel takes the physical links back to the host, under their names where those are free. */
+  endNamespace(namespace: MemoryNamespace, host: MemoryNamespace): void {
+    this.namespaces.splice(this.namespaces.indexOf(namespace), 1);
+    for (const link of namespace.links.filter((each) => each.driver !== null)) {
+      this.#carry(link, namespace, host, host.find(link.name) === undefined ? link.name : `dev${link.ifindex}`);
+    }
+  }
+
+  /** For `createMemoryPlatform({netlink})`. */
+  open(netns: Pick<Netns, 'device' | 'inode'>, groups: number): NetlinkSocket {
+    const namespace = this.#namespaceOf(netns);
+    if (namespace === undefined) throw new Error(`the memory kernel has no namespace ${netns.device}:${netns.inode}`);
+    return new MemorySocket(this, namespace, this.#nextPort++, groups);
+  }
+
+  /** The answer to one message, as datagrams. */
+  answer(namespace: MemoryNamespace, port: number, request: Request): Buffer[] {
+    this.messageTypes.push(request.type);
+    const isDump = (request.type & 3) === 2 && (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+    const reply = (type: number, payload: Buffer, flags = 0): Buffer =>
+      message(type, flags, request.seq, port, payload);
+    try {
+      const [type, payloads] = this.#serve(namespace, request, isDump);
+      const replies = payloads.map((payload) => reply(type, payload, isDump ? NLM_F_MULTI : 0));
+      const echo = Buffer.concat([words(0, request.payload.length + 16, 0, request.seq), words(port)]);
+      return [...replies, isDump ? reply(3, words(0), NLM_F_MULTI) : reply(2, echo, NLM_F_CAPPED)];
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) throw thrown;
+      const echo = [words(-thrown.errno, request.payload.length + 16, 0, request.seq), words(port)];
+      const words_ = thrown.extack === '' ? [] : [attribute(1, cString(thrown.extack))];
+      const flags = NLM_F_CAPPED | (thrown.extack === '' ? 0 : NLM_F_ACK_TLVS);
+      return [reply(2, Buffer.concat([...echo, ...words_]), flags)];
+    }
+  }
+
+  #serve(namespace: MemoryNamespace, request: Request, isDump: boolean): [number, Buffer[]] {
+    for (const each of this.namespaces) {
+      for (const link of each.links) link.driver?.passTime(link, this.clock.nowMs);
+    }
+    const { type, payload } = request;
+    if (type === 18) return [16, this.#getLinks(namespace, payload, isDump)];
+    if (type === 22) return [20, this.#getAddresses(namespace, payload)];
+    if (type === 26) {
+      return [24, namespace.routes.filter((route) => route.family === payload[0]).map((route) => route.payload)];
+    }
+    if (type === 16) this.#changeLink(namespace, payload);
+    else if (type === 108 || type === 109) this.#changeAltnames(namespace, payload, type === 108);
+    else if (type === 20) this.#addAddress(namespace, payload);
+    else if (type === 24) this.#addRoute(namespace, payload);
+    else throw new Refusal(errno.EOPNOTSUPP, `the memory kernel doesn't know message ${type}`);
+    for (const listener of namespace.listeners) listener();
+    return [0, []];
+  }
+
+  #getLinks(namespace: MemoryNamespace, payload: Buffer, isDump: boolean): Buffer[] {
+    const attributes = attributesOf(payload.subarray(16));
+    const withVfs = ((attributes.get(29)?.readUInt32LE(0) ?? 0) & 1) !== 0;
+    const links = isDump ? namespace.links : [this.#target(namespace, payload)];
+    return links.map((link) => encodeLink(link, withVfs));
+  }
+
+  #target(namespace: MemoryNamespace, payload: Buffer): MemoryLink {
+    const ifindex = payload.readInt32LE(4);
+    const attributes = attributesOf(payload.subarray(16));
+    const name = (attributes.get(3) ?? attributes.get(53))?.toString('utf8').replace('\0', '');
+    const link = ifindex > 0 ? namespace.links.find((each) => each.ifindex === ifindex) : namespace.find(name ?? '');
+    if (link === undefined) throw new Refusal(errno.ENODEV);
+    return link;
+  }
+
+  /** The order of do_setlink(): namespace, MAC, MTU, name, VFs, up or down. */
+  #changeLink(namespace: MemoryNamespace, payload: Buffer): void {
+    const link = this.#target(namespace, payload);
+    const attributes = attributesOf(payload.subarray(16));
+    const given = (type: number): Buffer | undefined => attributes.get(type);
+    const name = given(3)?.toString('utf8').replace('\0', '');
+    const [fd, mac, mtu, list] = [given(28), given(1), given(4), given(IFLA_VFINFO_LIST)];
+    if (fd !== undefined) this.#move(link, namespace, fd.readUInt32LE(0), name ?? link.name);
+    if (mac !== undefined) this.#setMac(namespace, link, macText(mac));
+    if (mtu !== undefined) this.#setMtu(namespace, link, mtu.readUInt32LE(0));
+    if (fd === undefined && name !== undefined && payload.readInt32LE(4) > 0) this.#rename(namespace, link, name);
+    if (list !== undefined) this.#changeVf(namespace, link, list);
+    if ((payload.readUInt32LE(12) & 1) !== 0) this.#setUp(namespace, link, (payload.readUInt32LE(8) & 1) !== 0);
+  }
+
+  /** Notes a change, and throws where a test wants it refused. */
+  #doing(namespace: MemoryNamespace, text: string): void {
+    const line = `${namespace.label}: ${text}`;
+    this.changes.push(line);
+    this.#throwIfRefused(line);
+  }
+
+  #throwIfRefused(line: string): void {
+    const refusal = this.#refusals.find(({ what, left }) => left > 0 && matches(line, what));
+    if (refusal === undefined) return;
+    refusal.left--;
+    throw new Refusal(refusal.errno, refusal.extack);
+  }
+
+  #move(link: MemoryLink, from: MemoryNamespace, fd: number, name: string): void {
+    const netns = this.descriptor(fd);
+    if (netns === undefined) throw new Refusal(errno.EBADF);
+    const to = this.#namespaceOf(netns);
+    if (to === undefined) throw new Refusal(errno.EINVAL);
+    this.#doing(from, `${link.name} to ${to.label} as ${name}`);
+    if ([name, ...link.altnames].some((each) => to.find(each) !== undefined)) throw new Refusal(errno.EEXIST);
+    if (link.altnames.includes(name)) throw new Refusal(errno.EEXIST);
+    this.#carry(link, from, to, name);
+  }
+
+  #carry(link: MemoryLink, from: MemoryNamespace, to: MemoryNamespace, name: string): void {
+    from.links.splice(from.links.indexOf(link), 1);
+    from.routes = from.routes.filter((route) => route.ifindex !== link.ifindex);
+    Object.assign(link, { up: false, name, addresses: [] });
+    to.links.push(link);
+    this.onLinksChanged();
+  }
+
+  #setMac(namespace: MemoryNamespace, link: MemoryLink, mac: string): void {
+    this.#doing(namespace, `${link.name} mac ${mac}`);
+    const refused = link.driver?.setMac(link, mac) ?? 0;
+    if (refused !== 0) throw new Refusal(refused);
+    if (link.driver === null) link.mac = mac;
+  }
+
+  #setMtu(namespace: MemoryNamespace, link: MemoryLink, mtu: number): void {
+    this.#doing(namespace, `${link.name} mtu ${mtu}`);
+    if (mtu < 68 || mtu > link.maxMtu) throw new Refusal(errno.EINVAL, 'mtu out of range');
+    link.mtu = mtu;
+  }
+
+  #rename(namespace: MemoryNamespace, link: MemoryLink, name: string): void {
+    this.#doing(namespace, `${link.name} name ${name}`);
+    if (name !== link.name && namespace.find(name) !== undefined) throw new Refusal(errno.EEXIST);
+    link.name = name;
+    this.onLinksChanged();
+  }
+
+  #setUp(namespace: MemoryNamespace, link: MemoryLink, up: boolean): void {
+    this.#doing(namespace, `${link.name} ${up ? 'up' : 'down'}`);
+    if (up && !link.up) link.driver?.goUp(link);
+    link.up = up;
+    if (up) return;
+    link.addresses = link.addresses.filter((address) => address.family === 2);
+    namespace.routes = namespace.routes.filter((route) => route.ifindex !== link.ifindex);
+  }
+
+  #changeVf(namespace: MemoryNamespace, pf: MemoryLink, list: Buffer): void {
+    const change = readVfChange(list);
+    const vf = pf.vfs?.[change.vf];
+    const parts: string[] = [];
+    const line = this.changes.push('') - 1;
+    const before = vf?.mac;
+    const where = `${namespace.label}: ${pf.name} vf ${change.vf}`;
+    if (pf.vfs === null) throw new Refusal(errno.EOPNOTSUPP);
+    try {
+      const refused = applyVfChange(pf.vfs, change, (name, wanted) => {
+        const part = spellSetting(name, wanted);
+        parts.push(part);
+        this.#throwIfRefused(`${where} ${part}`);
+        return undefined;
+      });
+      if (refused !== 0) throw new Refusal(refused);
+    } finally {
+      this.changes[line] = `${where} ${parts.join(', ')}`;
+      if (vf !== undefined && vf.mac !== before) this.#linkOfVf(vf);
+    }
+  }
+
+  #linkOfVf(vf: FakeVf): void {
+    const links = this.namespaces.flatMap((namespace) => namespace.links);
+    const pf = links.find((link) => link.vfs?.includes(vf));
+    const index = pf?.vfs?.indexOf(vf) ?? -1;
+    const link = links.find((each) => each.driver !== null && this.vfIndexOf(each) === index);
+    link?.driver?.adminMacChanged(link);
+  }
+
+  /** Which VF a link is the netdev of; set by whoever made the links. */
+  vfIndexOf: (link: MemoryLink) => number = () => -1;
+
+  #changeAltnames(namespace: MemoryNamespace, payload: Buffer, add: boolean): void {
+    const link = this.#target(namespace, payload);
+    const list = attributesOf(payload.subarray(16)).get(52) ?? Buffer.alloc(0);
+    const names = listAttributes(list).map(([, text]) => text.toString('utf8').replace('\0', ''));
+    this.#doing(namespace, `${link.name} ${add ? 'add' : 'remove'} altnames ${names.join(' ')}`);
+    for (const name of names) {
+      if (add && namespace.find(name) !== undefined) throw new Refusal(errno.EEXIST);
+      if (!add && !link.altnames.includes(name)) throw new Refusal(errno.ENOENT);
+      link.altnames = add ? [...link.altnames, name] : link.altnames.filter((each) => each !== name);
+    }
+  }
+
+  #addAddress(namespace: MemoryNamespace, payload: Buffer): void {
+    const link = this.#byIndex(namespace, payload.readUInt32LE(4));
+    const [family = 0, prefixLength = 0, flags = 0, scope = 0] = payload;
+    const attributes = payload.subarray(8);
+    const own = attributesOf(attributes).get(2) ?? Buffer.alloc(4);
+    const address: MemoryAddress = {
+      family,
+      prefixLength,
+      flags,
+      scope,
+      attributes,
+      cidr: `${formatAddress(own)}/${prefixLength}`,
+    };
+    this.#doing(namespace, `${link.name} address ${address.cidr}`);
+    if (link.addresses.some(({ cidr }) => cidr === address.cidr)) throw new Refusal(errno.EEXIST);
+    link.addresses.push(address);
+  }
+
+  #getAddresses(namespace: MemoryNamespace, payload: Buffer): Buffer[] {
+    const ifindex = payload.readUInt32LE(4);
+    return namespace.links
+      .filter((link) => ifindex === 0 || link.ifindex === ifindex)
+      .flatMap((link) =>
+        link.addresses.map(({ family, prefixLength, flags, scope, attributes }) =>
+          Buffer.concat([Buffer.from([family, prefixLength, flags, scope]), words(link.ifindex), attributes]),
+        ),
+      );
+  }
+
+  #addRoute(namespace: MemoryNamespace, payload: Buffer): void {
+    const attributes = attributesOf(payload.subarray(12));
+    const link = this.#byIndex(namespace, attributes.get(4)?.readUInt32LE(0) ?? 0);
+    const [family = 0, dstLength = 0, , , table = 0] = payload;
+    const dst = attributes.get(1) ?? Buffer.alloc(family === 2 ? 4 : 16);
+    const gateway = attributes.get(5);
+    const via = gateway === undefined ? '' : ` via ${formatAddress(gateway)}`;
+    const inTable = attributes.get(15)?.readUInt32LE(0) ?? table;
+    const text = `${formatAddress(dst)}/${dstLength}${via} table ${inTable}`;
+    this.#doing(namespace, `${link.name} route ${text}`);
+    if (!link.up) throw new Refusal(errno.ENETDOWN);
+    if (namespace.routes.some((route) => route.text === text)) throw new Refusal(errno.EEXIST);
+    namespace.routes.push({ ifindex: link.ifindex, family, payload: Buffer.from(payload), text });
+  }
+
+  #byIndex(namespace: MemoryNamespace, ifindex: number): MemoryLink {
+    const link = namespace.links.find((each) => each.ifindex === ifindex);
+    if (link === undefined) throw new Refusal(errno.ENODEV);
+    return link;
+  }
+
+  #namespaceOf({ device, inode }: Pick<Netns, 'device' | 'inode'>): MemoryNamespace | undefined {
+    return this.namespaces.find((namespace) => namespace.device === device && namespace.inode === inode);
+  }
+}
+
+class MemorySocket implements NetlinkSocket {
+  readonly port: number;
+  readonly #kernel: MemoryKernel;
+  readonly #namespace: MemoryNamespace;
+  readonly #queue: Buffer[] = [];
+  readonly #hear = (): void => {
+    this.#queue.push(message(16, 0, 0, 0, Buffer.alloc(0)));
+  };
+  #isOpen = true;
+
+  constructor(kernel: MemoryKernel, namespace: MemoryNamespace, port: number, groups: number) {
+    this.#kernel = kernel;
+    this.#namespace = namespace;
+    this.port = port;
+    if (groups !== 0) namespace.listeners.add(this.#hear);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.#isOpen) throw new Error('a closed socket was written to');
+    const sent = Buffer.from(bytes);
+    const [type, flags, seq] = [sent.readUInt16LE(4), sent.readUInt16LE(6), sent.readUInt32LE(8)];
+    const request = { type, flags, seq, payload: sent.subarray(16, sent.readUInt32LE(0)) };
+    this.#queue.push(...this.#kernel.answer(this.#namespace, this.port, request));
+  }
+
+  receive(timeoutMs: number): Datagram | null {
+    const bytes = this.#queue.shift();
+    if (bytes !== undefined) return { bytes, senderPort: 0 };
+    this.#kernel.clock.nowMs += timeoutMs;
+    return null;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#namespace.listeners.delete(this.#hear);
+  }
+}
+
+function message(type: number, flags: number, seq: number, port: number, payload: Buffer): Buffer {
+  const kind = Buffer.alloc(4);
+  kind.writeUInt16LE(type, 0);
+  kind.writeUInt16LE(flags, 2);
+  const padding = Buffer.alloc(-payload.length & 3);
+  return Buffer.concat([words(16 + payload.length), kind, words(seq, port), payload, padding]);
+}
+
+function matches(line: string, what: string | RegExp): boolean {
+  return typeof what === 'string' ? line.includes(what) : what.test(line);
+}
+
+function spellSetting(name: VfAttributeName, vf: Readonly<FakeVf>): string {
+  if (name === 'mac') return `mac ${vf.mac}`;
+  if (name === 'vlan') return `vlan ${vf.vlan} qos ${vf.qos}`;
+  if (name === 'vlanList') return `vlan ${vf.vlan} qos ${vf.qos} proto ${vf.proto.toString(16)}`;
+  if (name === 'rate') return `rate ${vf.minTxRate} ${vf.maxTxRate}`;
+  if (name === 'spoofchk') return `spoofchk ${vf.spoofchk}`;
+  return name === 'linkState' ? `state ${vf.linkState}` : `trust ${vf.trust}`;
+}

@@ -1,0 +1,309 @@
+// A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses. Whole
+// commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through, in order.
+import { runMain } from '../../src/main.ts';
+import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
+import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
+import { MemoryKernel, type MemoryNamespace } from './memory-kernel.ts';
+import { igbvfDriver, type MemoryLink, plainDriver, stubbornDriver, type VfDriver } from './memory-links.ts';
+import { sourceParts } from './source-parts.ts';
+import { type FakeVf, newFakeVf } from './vf-info.ts';
+
+export const pfPci = '0000:3b:00.0';
+const devices = '/sys/bus/pci/devices';
+export const stateDir = '/var/lib/cni/dra-sriov';
+export const vfPci = (index: number): string => `0000:3b:02.${index}`;
+
+const hostId = { device: 4n, inode: 4026531840n };
+
+export interface MemoryNodeOptions {
+  readonly vfs?: number;
+  /** How the VFs' driver treats MACs. */
+  readonly driver?: (vf: FakeVf) => VfDriver;
+  /** These are bound to vfio-pci and have no netdev. */
+  readonly userspace?: readonly number[];
+  /** The PF tells and takes no settings of its VFs. */
+  readonly blindPf?: boolean;
+  /** The kernel doesn't tell a netdev's PCI address (before 5.14, and stand-ins). */
+  readonly withoutParents?: boolean;
+}
+
+export interface Call {
+  readonly containerId?: string;
+  readonly ifname?: string;
+  /** CNI_NETNS; default the pod's. */
+  readonly netns?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout as JSON; null where it is empty. */
+  readonly json: unknown;
+}
+
+export interface CniErrorJson {
+  readonly cniVersion: string;
+  readonly code: number;
+  readonly msg: string;
+  readonly details?: string;
+}
+
+export interface Pod {
+  readonly containerId: string;
+  readonly path: string;
+  readonly namespace: MemoryNamespace;
+}
+
+export { igbvfDriver, plainDriver, stubbornDriver };
+
+export class MemoryNode {
+  readonly kernel = new MemoryKernel();
+  readonly platform: MemoryPlatform;
+  readonly host: MemoryNamespace;
+  readonly pod: Pod;
+  /** The PF's records; also there where the PF doesn't show them. */
+  readonly vfs: FakeVf[];
+  /** `container/ifname` -> address */
+  readonly leases = new Map<string, string>();
+  /** Takes the place of the IPAM plugin where it returns a result. */
+  ipam: (request: ProcessRequest) => Partial<ProcessResult> | undefined = () => undefined;
+  /** What the IPAM plugin answers to ADD. */
+  ipamResult: (address: string) => unknown = (address) => ({
+    cniVersion: '1.0.0',
+    ips: [{ address: `${address}/24`, gateway: '10.0.2.1' }],
+    routes: [{ dst: '0.0.0.0/0' }],
+  });
+  readonly #environment: Record<string, string | undefined> = {};
+  readonly #links = new Map<number, MemoryLink>();
+  readonly #options: MemoryNodeOptions;
+  #stdin = '';
+  #pods = 0;
+  #addresses = 4;
+
+  constructor(options: MemoryNodeOptions = {}) {
+    this.#options = options;
+    const count = options.vfs ?? 2;
+    this.vfs = Array.from({ length: count }, () => ({ ...newFakeVf }));
+    this.platform = this.#makePlatform();
+    this.kernel.clock = this.platform.clock;
+    this.kernel.descriptor = (fd) =>
+      [this.platform.ownNetns(), ...this.platform.openNamespaces].find((netns) => netns.fd === fd);
+    this.host = this.kernel.addNamespace('host', hostId);
+    this.kernel.addLink(this.host, 'pf0', { up: true, mtu: 9000, vfs: options.blindPf === true ? null : this.vfs });
+    for (let index = 0; index < count; index++) this.#makeVf(index);
+    this.kernel.vfIndexOf = (link) => [...this.#links].find(([, each]) => each === link)?.[0] ?? -1;
+    this.kernel.onLinksChanged = () => this.#showLinks();
+    this.#showLinks();
+    this.pod = this.addPod();
+  }
+
+  get changes(): string[] {
+    return this.kernel.changes;
+  }
+
+  /** A VF's netdev, wherever it is. */
+  link(index: number): MemoryLink {
+    const link = this.#links.get(index);
+    if (link === undefined) throw new Error(`VF ${index} has no netdev`);
+    return link;
+  }
+
+  addPod(): Pod {
+    const number = ++this.#pods;
+    const path = `/run/netns/pod${number}`;
+    const id = { device: 4n, inode: 4026532000n + BigInt(number) };
+    this.platform.netnsPaths.set(path, id);
+    return { containerId: `c${number}`, path, namespace: this.kernel.addNamespace(`pod${number}`, id) };
+  }
+
+  /** The pod's sandbox ends: its path is gone, and its devices return. */
+  endPod(pod: Pod): void {
+    this.platform.netnsPaths.delete(pod.path);
+    this.kernel.endNamespace(pod.namespace, this.host);
+  }
+
+  /** The VF's PCI device and netdev are gone, as after `echo 0 > sriov_numvfs`. */
+  removeVf(index: number): void {
+    const link = this.link(index);
+    this.#links.delete(index);
+    for (const { links } of this.kernel.namespaces) if (links.includes(link)) links.splice(links.indexOf(link), 1);
+    const { files, links } = this.platform;
+    const gone = `${devices}/${vfPci(index)}`;
+    for (const path of files.keys()) if (path.startsWith(`${gone}/`)) files.delete(path);
+    for (const path of links.keys()) if (path.startsWith(`${gone}/`)) links.delete(path);
+    links.delete(`${devices}/${pfPci}/virtfn${index}`);
+  }
+
+  /** A network config. */
+  conf(keys: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return { cniVersion: '1.1.0', name: 'vf-net', type: 'dra-sriov', deviceID: vfPci(0), ...keys };
+  }
+
+  /** Runs one verb as the runtime does. */
+  run(command: string | undefined, conf: unknown = this.conf(), call: Call = {}): Outcome {
+    for (const key of Object.keys(this.#environment)) delete this.#environment[key];
+    Object.assign(this.#environment, {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: call.containerId ?? this.pod.containerId,
+      CNI_NETNS: call.netns ?? this.pod.path,
+      CNI_IFNAME: call.ifname ?? 'net1',
+      CNI_PATH: '/opt/cni/bin',
+      PATH: '/usr/bin',
+      ...call.env,
+    });
+    this.#stdin = typeof conf === 'string' ? conf : JSON.stringify(conf);
+    const [stdoutBefore, stderrBefore] = [this.platform.stdout.length, this.platform.stderr.length];
+    const exitCode = this.#runMain();
+    const stdout = this.platform.stdout.slice(stdoutBefore);
+    const json: unknown = stdout === '' ? null : JSON.parse(stdout);
+    return { exitCode, stdout, stderr: this.platform.stderr.slice(stderrBefore), json };
+  }
+
+  /** `run` that has to succeed; returns stdout as JSON. */
+  succeed(command: string, conf?: unknown, call?: Call): unknown {
+    const outcome = this.run(command, conf, call);
+    if (outcome.exitCode !== 0) throw new Error(`${command} failed: ${outcome.stdout}${outcome.stderr}`);
+    return outcome.json;
+  }
+
+  /** `run` that has to fail; returns its error. */
+  fail(command: string, conf?: unknown, call?: Call): CniErrorJson {
+    const outcome = this.run(command, conf, call);
+    if (outcome.exitCode === 0) throw new Error(`${command} succeeded, which it must not: ${outcome.stdout}`);
+    return outcome.json as CniErrorJson;
+  }
+
+  /** Call arguments of another pod. */
+  of(pod: Pod, ifname = 'net1'): Call {
+    return { containerId: pod.containerId, netns: pod.path, ifname };
+  }
+
+  /** What ADD may change and DEL must give back. */
+  picture(): unknown {
+    const describe = ({ ifindex, name, mac, mtu, up, altnames, driver }: MemoryLink): unknown => {
+      return { ifindex, name, mac, mtu, up, altnames, hears: driver?.hears ?? true };
+    };
+    return structuredClone({
+      host: this.host.links
+        .map(describe)
+        .sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
+      vfs: this.vfs,
+      leases: [...this.leases],
+      records: this.recordPaths(),
+      owners: this.stateFiles('.vfs/'),
+      locks: [...this.platform.heldLocks.keys()],
+    });
+  }
+
+  /** Paths of files in the state directory that begin with `prefix`, without that directory. */
+  stateFiles(prefix = ''): string[] {
+    const paths = [...this.platform.files.keys()].filter((path) => path.startsWith(`${stateDir}/${prefix}`));
+    return paths.map((path) => path.slice(stateDir.length + 1)).sort();
+  }
+
+  recordPaths(): string[] {
+    return this.stateFiles().filter((path) => !path.startsWith('.'));
+  }
+
+  recordPath(pod: Pod = this.pod, ifname = 'net1', network = 'vf-net'): string {
+    return `${stateDir}/${network}/${pod.containerId}/${ifname}.json`;
+  }
+
+  readRecord(path: string = this.recordPath()): Record<string, unknown> {
+    return JSON.parse(this.platform.files.get(path) ?? 'null') as Record<string, unknown>;
+  }
+
+  editRecord(change: Readonly<Record<string, unknown>>, path: string = this.recordPath()): void {
+    this.platform.files.set(path, JSON.stringify({ ...this.readRecord(path), ...change }));
+  }
+
+  /** Makes the next ADD look at all records. */
+  forgetSweep(): void {
+    this.platform.files.delete(`${stateDir}/.swept`);
+  }
+
+  #runMain(): number {
+    try {
+      runMain(this.platform, sourceParts);
+    } catch (thrown) {
+      if (thrown instanceof MemoryExit) return thrown.code;
+      throw thrown;
+    }
+  }
+
+  #makePlatform(): MemoryPlatform {
+    const platform = createMemoryPlatform({
+      executables: ['/opt/cni/bin/host-local'],
+      environment: this.#environment,
+      netlink: (netns, groups) => this.kernel.open(netns ?? hostId, groups),
+      ownNetns: hostId,
+      netnsPaths: { '/proc/self/ns/net': hostId },
+      processes: (request) => this.#runIpam(request),
+    });
+    return this.#withNotes(platform);
+  }
+
+  /** Puts what happens to records into `changes`, and gives every command a stdin of its own. */
+  #withNotes(platform: MemoryPlatform): MemoryPlatform {
+    const isRecord = (path: string): boolean => path.startsWith(`${stateDir}/`) && path.endsWith('.json');
+    const { writeFileAtomic, unlink } = platform;
+    const noting: Pick<Platform, 'readStdin' | 'writeFileAtomic' | 'unlink'> = {
+      readStdin: () => Buffer.from(this.#stdin),
+      writeFileAtomic: (path, content, options) => {
+        writeFileAtomic(path, content, options);
+        if (isRecord(path)) this.changes.push(`record ${(JSON.parse(content) as { phase: string }).phase}`);
+      },
+      unlink: (path) => {
+        const was = unlink(path);
+        if (was && isRecord(path)) this.changes.push('record removed');
+        return was;
+      },
+    };
+    return Object.assign(platform, noting);
+  }
+
+  #makeVf(index: number): void {
+    const userspace = this.#options.userspace?.includes(index) ?? false;
+    const { files, links } = this.platform;
+    const directory = `${devices}/${vfPci(index)}`;
+    links.set(`${directory}/physfn`, `../${pfPci}`);
+    links.set(`${devices}/${pfPci}/virtfn${index}`, `../${vfPci(index)}`);
+    links.set(`${directory}/driver`, `../../../drivers/${userspace ? 'vfio-pci' : 'igbvf'}`);
+    files.set(`${directory}/vendor`, '0x8086\n');
+    const vf = this.vfs[index];
+    if (userspace || vf === undefined) return;
+    const driver = (this.#options.driver ?? plainDriver)(vf);
+    const parent = this.#options.withoutParents === true ? null : vfPci(index);
+    this.#links.set(index, this.kernel.addLink(this.host, `vf${index}`, { parent, driver }));
+  }
+
+  /** sysfs shows the netdevs of the host. */
+  #showLinks(): void {
+    const { files } = this.platform;
+    for (const path of files.keys()) if (/\/net\/[^/]+\/ifindex$/.test(path)) files.delete(path);
+    files.set(`${devices}/${pfPci}/net/pf0/ifindex`, `${this.host.get('pf0').ifindex}\n`);
+    for (const [index, link] of this.#links) {
+      if (!this.host.links.includes(link)) continue;
+      files.set(`${devices}/${vfPci(index)}/net/${link.name}/ifindex`, `${link.ifindex}\n`);
+    }
+  }
+
+  #runIpam(request: ProcessRequest): ProcessResult {
+    const command = request.env['CNI_COMMAND'] ?? '';
+    this.changes.push(`ipam ${command}`);
+    const usual: ProcessResult = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
+    const own = this.ipam(request);
+    if (own !== undefined) return { ...usual, ...own };
+    const lease = `${request.env['CNI_CONTAINERID']}/${request.env['CNI_IFNAME']}`;
+    if (command === 'DEL') this.leases.delete(lease);
+    if (command === 'STATUS' || command === 'GC') {
+      return { ...usual, status: 1, stdout: JSON.stringify({ code: 4, msg: `unknown CNI_COMMAND: ${command}` }) };
+    }
+    if (command !== 'ADD') return usual;
+    const address = `10.0.2.${++this.#addresses}`;
+    this.leases.set(lease, address);
+    return { ...usual, stdout: JSON.stringify(this.ipamResult(address)) };
+  }
+}
