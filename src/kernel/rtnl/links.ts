@@ -11,9 +11,10 @@ export type { Link } from './link.ts';
 export { getLink, listLinks } from './link-queries.ts';
 
 /**
- * Moves a link into another namespace and renames it, in one message: no other program ever sees it under a name that is
- * neither (`ip link set LINK netns NS name NAME`). The kernel takes it down, and may give it another ifindex.
- * Throws SystemError EEXIST where the name, one of its altnames included, is taken there; EBUSY while it is in use.
+ * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever looks
+ * sees it here under the old name or there under the new one, though an event tells of the old name there. The kernel
+ * takes it down, and may give it another ifindex. Throws SystemError: EBUSY while it is in use; EEXIST where the name is taken
+ * there or is an altname of its own. The kernel moves before it renames, so after EEXIST the link may be there, under its old name.
  */
 export function moveLink(
   session: NetlinkSession,

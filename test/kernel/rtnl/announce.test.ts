@@ -1,0 +1,75 @@
+import { announce } from '../../../src/kernel/announce.ts';
+import { waitForCarrier } from '../../../src/kernel/rtnl/carrier.ts';
+import { moveLink } from '../../../src/kernel/rtnl/links.ts';
+import { writeSysctl } from '../../../src/kernel/sysctl.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import { asRoot } from '../../support/netns.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { platform, type Side, withHostAndPod } from './host-and-pod.ts';
+
+const test = asRoot(suite('kernel/announce'));
+
+const mac = '02:11:22:33:44:55' as MacAddress;
+const staleMac = '02:99:99:99:99:99';
+
+/** A pod whose `net1` is at the other end of the host's `wire0`, and can send; no address that would speak for itself. */
+function withAnnouncer(body: (host: Side, pod: Side, ifindex: number) => void): void {
+  withHostAndPod((host, pod) => {
+    moveLink(host.session, host.link('vf0').ifindex, { netns: pod.netns, name: 'net1' });
+    host.ip('addr', 'add', '10.1.2.1/24', 'dev', 'wire0');
+    host.ip('addr', 'add', 'fd00:1::1/64', 'dev', 'wire0', 'nodad');
+    host.ip('link', 'set', 'wire0', 'up');
+    pod.ip('link', 'set', 'net1', 'address', mac, 'up');
+    const { ifindex } = pod.link('net1');
+    assert.is(waitForCarrier(platform, pod.netns, ifindex, 2000), true);
+    body(host, pod, ifindex);
+  });
+}
+
+/** The MAC that the host has for an address, as `ip neigh` shows it. */
+function neighbour(host: Side, address: string): string | undefined {
+  const shown = host.ip('neigh', 'show', 'to', address, 'dev', 'wire0') as readonly { lladdr?: string }[] | null;
+  return shown?.[0]?.lladdr;
+}
+
+function learns(host: Side, address: string): boolean {
+  const deadlineMs = platform.monotonicMs() + 2000;
+  while (neighbour(host, address) !== mac && platform.monotonicMs() < deadlineMs) platform.sleepMs(10);
+  return neighbour(host, address) === mac;
+}
+
+test('a neighbour that had another MAC takes the new one, IPv4 and IPv6', () => {
+  withAnnouncer((host, pod, ifindex) => {
+    for (const address of ['10.1.2.3', 'fd00:1::3']) {
+      host.ip('neigh', 'add', address, 'lladdr', staleMac, 'nud', 'stale', 'dev', 'wire0');
+      assert.is(neighbour(host, address), staleMac);
+    }
+    assert.equal(announce(platform, pod.netns, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']), []);
+    assert.ok(learns(host, '10.1.2.3'), 'IPv4');
+    assert.ok(learns(host, 'fd00:1::3'), 'IPv6');
+  });
+});
+
+test('a neighbour that accepts gratuitous ARP learns an address that it never asked for', () => {
+  withAnnouncer((host, pod, ifindex) => {
+    assert.is(writeSysctl(platform, host.netns, 'net/ipv4/conf/wire0/arp_accept', '1'), true);
+    assert.is(host.run('cat', '/proc/sys/net/ipv4/conf/wire0/arp_accept').trim(), '1');
+    assert.is(neighbour(host, '10.1.2.4'), undefined);
+    assert.equal(announce(platform, pod.netns, ifindex, mac, ['10.1.2.4/24']), []);
+    assert.ok(learns(host, '10.1.2.4'));
+  });
+});
+
+test('a link that is down or gone: failures, no exception', () => {
+  withAnnouncer((_host, pod, ifindex) => {
+    pod.ip('link', 'set', 'net1', 'down');
+    assert.is(announce(platform, pod.netns, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']).length, 2);
+    assert.is(announce(platform, pod.netns, 999999, mac, ['10.1.2.3/24']).length, 1);
+  });
+});
+
+test('a sysctl that this kernel lacks', () => {
+  withHostAndPod((host) => {
+    assert.is(writeSysctl(platform, host.netns, 'net/ipv4/conf/nope/arp_notify', '1'), false);
+  });
+});
