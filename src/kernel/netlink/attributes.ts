@@ -84,5 +84,5 @@ export function toU32(name: string, data: Buffer): number {
 export function toText(name: string, data: Buffer): string {
   const end = data.indexOf(0);
   if (end === -1) throw malformed(`${name} holds ${data.length} bytes and no NUL`);
-  return data.toString('utf8', 0, end);
+  return data.subarray(0, end).toString('utf8');
 }

@@ -56,8 +56,9 @@ export class NetlinkSession {
 
   #exchange(message: OutgoingMessage): Buffer[] {
     this.#seq = (this.#seq + 1) >>> 0;
-    const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     this.#socket.send(encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq));
+    // The kernel carries a request out inside send(2), however long the driver takes; the limit is for its answer.
+    const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     const payloads: Buffer[] = [];
     let interrupted = false;
     for (;;) {

@@ -181,6 +181,16 @@ test('the time limit holds for the whole answer, however much foreign traffic th
   assert.ok(socket.timeouts.length < 30, String(socket.timeouts.length));
 });
 
+test('a driver that takes longer than the limit to carry a request out is waited for', () => {
+  let nowMs = 0;
+  const socket = new FakeSocket((request) => {
+    nowMs += 60_000;
+    return [ack(request)];
+  });
+  const session = new NetlinkSession(socket, { monotonicMs: () => nowMs, sleepMs: () => undefined });
+  assert.equal(session.request(change), []);
+});
+
 test('malformed datagrams: EBADMSG that names the length', () => {
   const cases: readonly [string, (request: SentMessage) => Buffer][] = [
     ['a truncated header', () => Buffer.alloc(15)],
