@@ -55,12 +55,21 @@ npm_ci() {
   fail "npm ci failed; its message is above"
 }
 
+# npm 9, which Debian 12 has, drops this link where the package for the other CPU, which has it too, is left out.
+link_node() {
+  local package
+  for package in node_modules/node-linux-*/; do
+    [[ ! -x ${package}bin/node ]] || ln -sfn "../$(basename "$package")/bin/node" node_modules/.bin/node
+  done
+}
+
 # What is there already may be the right thing: the copy of the lock file, made last, says whether it is.
 install_npm_packages() {
   cmp -s package-lock.json "$installed_lock" && return
   provide_npm
   say "installing npm packages"
   npm_ci
+  link_node
   cp package-lock.json "$installed_lock"
 }
 
