@@ -106,7 +106,7 @@ function padMac(mac: MacAddress): number[] {
 function encodeVlan(vf: number, { id, qos, protocol }: VfVlan): Buffer {
   if (protocol === '802.1q') return attribute(IFLA_VF_VLAN, formatVirtualFunctionVlan({ vf, vlan: id, qos }));
   const info = formatVirtualFunctionVlanInfo({ vf, vlan: id, qos, vlanProto: ETH_P_8021AD });
-  // The kernel's struct ends with two bytes of padding, and it refuses one without them.
+  // sizeof(struct ifla_vf_vlan_info) counts two bytes of padding, and it is what `ip` sends.
   const padding = Buffer.alloc(2);
   return attribute(IFLA_VF_VLAN_LIST, attribute(IFLA_VF_VLAN_INFO, info, padding));
 }
