@@ -48,7 +48,7 @@ npm_ci() {
   local try
   for try in 1 2 3; do
     # Errors only: what npm warns about the machine's Node (EBADENGINE) is beside the point, the pinned one runs these packages.
-    npm ci --loglevel=error --no-progress </dev/null >&2 && return
+    npm ci --loglevel=error --no-progress </dev/null >/dev/null && return
     say "npm ci failed (try $try of 3)"
     sleep $((try * 2))
   done
