@@ -52,4 +52,7 @@ case $runtime in
 esac
 
 scripts/setup.sh
+# One build at a time; the next finds it done.
+exec 9<package.json
+flock 9
 exec node_modules/.bin/node scripts/build/node.ts "${options[@]}"

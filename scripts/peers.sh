@@ -10,9 +10,12 @@ readonly debian_directory=/usr/lib/cni
 
 say() { echo "peers: $*" >&2; }
 
-# Written beside its place and moved there whole: builds may run at the same time.
+# Written beside its place and moved there whole, by one build at a time.
 build() {
   local -r directory=$1
+  exec 9<go.mod
+  flock 9
+  [[ ! -d $directory ]] || return 0
   mkdir -p "$(dirname "$directory")"
   local part
   part=$(mktemp -d "$directory.XXXXXX")
@@ -20,7 +23,7 @@ build() {
   # The machine's own Go or none: a toolchain that Go would download is not what was asked for.
   if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
     chmod 755 "$part"
-    mv -T "$part" "$directory" 2>/dev/null || rm -rf "$part"
+    mv -T "$part" "$directory"
   else
     rm -rf "$part"
     return 1

@@ -66,11 +66,16 @@ link_node() {
 # What is there already may be the right thing: the copy of the lock file, made last, says whether it is.
 install_npm_packages() {
   cmp -s package-lock.json "$installed_lock" && return
+  # Another set-up of this checkout may be at it.
+  exec 9<package-lock.json
+  flock 9
+  cmp -s package-lock.json "$installed_lock" && return
   provide_npm
   say "installing npm packages"
   npm_ci
   link_node
   cp package-lock.json "$installed_lock"
+  exec 9<&-
 }
 
 node_version() { node_modules/.bin/node --version 2>/dev/null; }
