@@ -23,6 +23,7 @@ export function add(context: CommandContext): string {
   const { platform, request } = context;
   checkConvertible(request.cniVersion);
   const conf = parseConf(request);
+  for (const { key, meant } of conf.misspelt) context.log.warning('a key is not known: misspelt?', { key, meant });
   const previous = readPrevResult(request) ?? emptyResult(request);
   if (conf.ipam !== null) findPlugin(platform, { type: conf.ipam.type, pluginDirs: request.pluginDirs });
   const netns = openPodNetns(platform, request);

@@ -3,7 +3,7 @@ import type { CniResult } from '../cni/result.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { startIpam } from '../ipam/plugin.ts';
-import { canonicalCidr } from '../kernel/ip-text.ts';
+import { canonicalCidr, formatAddress, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { listAddresses } from '../kernel/rtnl/addresses.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
@@ -93,15 +93,22 @@ function addressDifferences(pod: Namespace, link: Link, record: AttachmentRecord
 }
 
 function routeDifferences(pod: Namespace, link: Link, record: AttachmentRecord, result: CniResult): string[] {
-  const listed = new Set(result.routes.map((route) => canonicalCidr(route.dst)));
-  const present = listRoutes(pod.session, link.ifindex);
+  const listed = new Set(result.routes.map((route) => routeNetwork(route.dst)));
+  const present = new Set(listRoutes(pod.session, link.ifindex).map(routeIdentity));
   return record.routes
-    .filter((route) => listed.has(canonicalCidr(route.dst)))
-    .filter((wanted) => {
-      const dst = canonicalCidr(wanted.dst);
-      return !present.some((route) => canonicalCidr(route.dst) === dst && route.gw === wanted.gw);
-    })
+    .filter((route) => listed.has(routeNetwork(route.dst)) && !present.has(routeIdentity(route)))
     .map(({ dst, gw }) => `${link.name}: route ${dst}${gw === undefined ? '' : ` via ${gw}`} is missing`);
+}
+
+/** The kernel keeps no host bits of a destination. */
+function routeNetwork(dst: string): string {
+  const { bytes, prefixLength } = networkOf(parseCidr(dst));
+  return `${formatAddress(bytes)}/${prefixLength}`;
+}
+
+function routeIdentity(route: { readonly dst: string; readonly gw?: string | undefined }): string {
+  const gateway = route.gw === undefined ? '' : formatAddress(parseAddress(route.gw).bytes);
+  return `${routeNetwork(route.dst)} ${gateway}`;
 }
 
 function checkIpam(context: CommandContext, conf: SriovConf): void {

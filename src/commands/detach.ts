@@ -1,5 +1,6 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { type IpamCall, startIpam } from '../ipam/plugin.ts';
+import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
 import type { Netns } from '../platform/platform.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
@@ -16,12 +17,14 @@ import type { CommandContext } from './context.ts';
  * left the pod, and the record goes last and only if nothing failed. Returns what failed.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
-  const home = leavePod(context, record);
+  const home = converge([['bring the VF back to the host', () => leavePod(context, record)]]);
   if (home.length > 0) return home;
-  const failures = [...restore(context, record), ...releaseAddresses(context, record)];
+  const failures = [
+    ...restore(context, record),
+    ...converge([['release the address', () => releaseAddresses(context, record)]]),
+  ];
   if (failures.length > 0) return failures;
-  context.store.remove(record);
-  return [];
+  return converge([['remove the record', () => context.store.remove(record)]]);
 }
 
 /** The error for what `detach` returned. */
@@ -37,17 +40,14 @@ function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
   return owner === null || sameKey(owner, record.key);
 }
 
-function leavePod(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+function leavePod(context: CommandContext, record: AttachmentRecord): void {
   const before = record.snapshot.netdev;
-  if (before === null || !ownsVf(context, record)) return [];
+  if (before === null || !ownsVf(context, record)) return;
   const { platform, log, host } = context;
   const netns = openPodNetns(context, record);
   try {
     const { identity, netns: netnsId } = record;
     bringHome({ platform, log, host, identity, before, traits: podLinkTraits(record), netns, netnsId });
-    return [];
-  } catch (cause) {
-    return [new Error('bring the VF back to the host', { cause })];
   } finally {
     netns?.close();
   }
@@ -67,19 +67,17 @@ function openPodNetns(context: CommandContext, record: AttachmentRecord): Netns 
 }
 
 function restore(context: CommandContext, record: AttachmentRecord): readonly Error[] {
-  if (!ownsVf(context, record)) return [];
   const { platform, log, host } = context;
-  return restoreVf(platform, log, host, record.identity, record.snapshot);
+  const failures: Error[] = [];
+  const restoring = (): void => {
+    if (ownsVf(context, record)) failures.push(...restoreVf(platform, log, host, record.identity, record.snapshot));
+  };
+  return [...converge([['restore the VF', restoring]]), ...failures];
 }
 
-function releaseAddresses(context: CommandContext, record: AttachmentRecord): readonly Error[] {
-  if (record.ipam === null) return [];
-  try {
-    startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam)).finish();
-    return [];
-  } catch (cause) {
-    return [new Error('release the address', { cause })];
-  }
+function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
+  if (record.ipam === null) return;
+  startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam)).finish();
 }
 
 function recordedIpamCall(

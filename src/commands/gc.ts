@@ -28,9 +28,9 @@ export function gc(context: CommandContext): string {
 /** An attachment that was begun after GC can't be in its list, and one that is under way isn't left behind. */
 function reclaim(context: CommandContext, key: AttachmentKey, startedAtMs: number): string[] {
   const { store, locks, log } = context;
-  const seen = store.read(key);
-  if (seen === null) return [];
   try {
+    const seen = store.read(key);
+    if (seen === null) return [];
     const lock = locks.lockVf(seen.identity.pci, `GC of ${key.ifname} of container ${key.containerId}`);
     try {
       const record = store.read(key);

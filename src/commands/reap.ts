@@ -29,10 +29,12 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
 
 /** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */
 export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
-  const record = context.store.read(key);
-  if (record === null) return;
-  const lock = context.locks.lockVf(record.identity.pci, `ADD, cleaning up ${describeKey(key)}`);
+  const seen = context.store.read(key);
+  if (seen === null) return;
+  const lock = context.locks.lockVf(seen.identity.pci, `ADD, cleaning up ${describeKey(key)}`);
   try {
+    const record = context.store.read(key);
+    if (record === null) return;
     if (record.phase === 'attached' && !isDead(context.platform, record)) {
       throw new CniError('alreadyAttached', `${describeKey(key)} is attached already, with VF ${record.identity.pci}`);
     }
@@ -60,8 +62,10 @@ function sweepOne(context: CommandContext, key: AttachmentKey): void {
     const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
     if (lock === null) return;
     try {
+      // The attachment may have been made anew meanwhile, on another VF even.
       const current = context.store.read(key);
-      if (current !== null) reclaim(context, current);
+      const same = current?.identity.pci === record.identity.pci && current.createdAt === record.createdAt;
+      if (current !== null && same) reclaim(context, current);
     } finally {
       lock.unlock();
     }
