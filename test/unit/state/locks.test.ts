@@ -1,0 +1,78 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { Locks } from '../../../src/state/locks.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { samplePci } from './sample-record.ts';
+
+const test = suite('state/locks');
+
+const directory = '/var/lib/cni/dra-sriov/.locks';
+
+test('container and VF are locked apart, and free after unlock', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform);
+  const container = locks.lockContainer('c1', 'ADD of net1');
+  const vf = locks.lockVf(samplePci, 'ADD of net1');
+  assert.equal([...platform.heldLocks.keys()].length, 2);
+  assert.is(locks.tryLockVf(samplePci, 'sweep'), null);
+  vf.unlock();
+  const again = locks.tryLockVf(samplePci, 'sweep');
+  assert.ok(again !== null);
+  again?.unlock();
+  container.unlock();
+  assert.is(platform.heldLocks.size, 0);
+});
+
+test('the lock directory is for root alone', () => {
+  const platform = createMemoryPlatform();
+  new Locks(platform).lockContainer('c1', 'ADD');
+  assert.is(platform.stat(directory)?.mode, 0o700);
+});
+
+test('a lock tells who holds it and what for', () => {
+  const platform = createMemoryPlatform();
+  new Locks(platform).lockVf(samplePci, 'ADD of net1 of container c1');
+  assert.equal([...platform.heldLocks.values()], ['process 4242 (ADD of net1 of container c1)\n']);
+});
+
+test('a lock that stays taken is CniError 11, naming lock, holder and time', () => {
+  for (const take of ['lockContainer', 'lockVf'] as const) {
+    const platform = createMemoryPlatform();
+    const locks = new Locks(platform, 700);
+    const lock = (): unknown => (take === 'lockVf' ? locks.lockVf(samplePci, 'DEL') : locks.lockContainer('c1', 'DEL'));
+    lock();
+    assert.throws(lock, (thrown: unknown) => {
+      if (!isCniError(thrown, 'tryAgainLater')) return false;
+      assert.is(thrown.code, 11);
+      assert.match(thrown.message, take === 'lockVf' ? samplePci : 'c1');
+      assert.match(thrown.message, 'process 4242 (DEL)');
+      assert.match(thrown.message, '700 ms');
+      return true;
+    });
+    assert.is(platform.clock.nowMs, 700);
+  }
+});
+
+test('a holder that left no word is another process', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform, 1);
+  locks.lockContainer('c1', 'ADD');
+  for (const path of platform.files.keys()) platform.files.set(path, ' \n');
+  assert.throws(() => locks.lockContainer('c1', 'DEL'), /another process/);
+});
+
+test('trying to lock doesn’t wait', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform);
+  locks.lockVf(samplePci, 'ADD');
+  assert.is(locks.tryLockVf(samplePci, 'sweep'), null);
+  assert.is(platform.clock.nowMs, 0);
+});
+
+test('a wait ends well before runtimes give up, which is after two minutes', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform);
+  locks.lockContainer('c1', 'ADD');
+  assert.throws(() => locks.lockContainer('c1', 'DEL'));
+  assert.ok(platform.clock.nowMs >= 10_000 && platform.clock.nowMs <= 60_000, `${platform.clock.nowMs}`);
+});

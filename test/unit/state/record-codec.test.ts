@@ -1,0 +1,122 @@
+import { formatRecord, parseRecord } from '../../../src/state/record-codec.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { sampleRecord } from './sample-record.ts';
+
+const test = suite('state/record-codec');
+
+type Json = Record<string, unknown>;
+
+function copy(): Json {
+  return JSON.parse(formatRecord(sampleRecord)) as Json;
+}
+
+/** The record's text with the value at `path` replaced, or taken out where it is undefined. */
+function broken(path: string, value: unknown): string {
+  const record = copy();
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  const holder = keys.reduce<Json>((at, key) => at[key] as Json, record);
+  if (!(last in holder)) throw new Error(`the sample has no ${path}`);
+  if (value === undefined) delete holder[last];
+  else holder[last] = value;
+  return JSON.stringify(record);
+}
+
+/** Paths of all values in the sample that are no objects. */
+function leaves(value: unknown, path: readonly string[] = []): string[] {
+  if (typeof value !== 'object' || value === null) return [path.join('.')];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
+test('what is written is read back', () => {
+  assert.equal(parseRecord(formatRecord(sampleRecord)), sampleRecord);
+});
+
+test('a record with all that may be absent absent is read back', () => {
+  const bare = {
+    ...sampleRecord,
+    phase: 'pending',
+    pod: null,
+    snapshot: { admin: null, netdev: null },
+    mac: null,
+    podIfindex: null,
+    addresses: [],
+    routes: [{ dst: '::/0' }],
+    ipam: null,
+  } as const;
+  assert.equal(parseRecord(formatRecord(bare)), bare);
+  assert.equal(parseRecord(formatRecord({ ...bare, pod: {} })).pod, {});
+});
+
+test('settings that the PF doesn’t report are read back as null', () => {
+  const { admin } = sampleRecord.snapshot;
+  if (admin === null) throw new Error('the sample has none');
+  const silent = { ...admin, spoofchk: null, trust: null, linkState: null };
+  const record = { ...sampleRecord, snapshot: { ...sampleRecord.snapshot, admin: silent } };
+  assert.equal(parseRecord(formatRecord(record)).snapshot.admin, silent);
+});
+
+test('every value is needed but the details of pods and routes', () => {
+  const optional = /^(pod\.|routes\.0\.(gw|mtu|advmss|priority|table|scope)$)/;
+  for (const path of leaves(copy())) {
+    // An element of a list that is gone is a shorter list.
+    if (/\.\d+$/.test(path)) continue;
+    if (optional.test(path)) assert.ok(parseRecord(broken(path, undefined)), path);
+    else assert.throws(() => parseRecord(broken(path, undefined)), undefined, path);
+  }
+});
+
+test('every value of another type is refused, and named', () => {
+  for (const path of leaves(copy())) {
+    for (const wrong of [{}, [[]], true]) {
+      if (path === 'snapshot.netdev.up' && wrong === true) continue;
+      assert.throws(() => parseRecord(broken(path, wrong)), new RegExp(`^${path.replaceAll('.', '\\.')}`), path);
+    }
+  }
+});
+
+test('values out of range are refused', () => {
+  const cases: [string, unknown][] = [
+    ['version', 2],
+    ['version', '1'],
+    ['phase', 'detached'],
+    ['identity.pci', '0000:3B:02.1'],
+    ['identity.pci', '../../etc'],
+    ['identity.pfPci', '3b:00.0'],
+    ['identity.vfIndex', -1],
+    ['identity.vfIndex', 1.5],
+    ['identity.kind', 'pf'],
+    ['snapshot.admin.mac', '02:00:00:00:00:0G'],
+    ['snapshot.admin.vlan', -5],
+    ['snapshot.admin.vlanProtocol', '802.1x'],
+    ['snapshot.admin.spoofchk', 'yes'],
+    ['snapshot.admin.linkState', 'up'],
+    ['snapshot.netdev.mac', 'FE:00:00:00:00:01'],
+    ['snapshot.netdev.mtu', 2 ** 60],
+    ['mac', '01:00:5e:00:00:01'],
+    ['podIfindex', '7'],
+    ['netns.inode', 4026532001],
+  ];
+  for (const [path, value] of cases)
+    assert.throws(() => parseRecord(broken(path, value)), new RegExp(`^${path}`), path);
+});
+
+test('truncated anywhere, it is no record', () => {
+  const text = formatRecord(sampleRecord).trimEnd();
+  for (let length = 0; length < text.length; length += 7) {
+    assert.throws(() => parseRecord(text.slice(0, length)), undefined, `${length} bytes`);
+  }
+});
+
+test('other JSON is no record', () => {
+  for (const text of ['null', '[]', '{}', '"record"', '1', '[{}]'])
+    assert.throws(() => parseRecord(text), undefined, text);
+});
+
+test('keys that no record has are dropped, those of the prototype too', () => {
+  const text = formatRecord(sampleRecord).replace('{', '{"__proto__":{"polluted":1},"constructor":1,"later":true,');
+  const record = parseRecord(text);
+  assert.equal(record, sampleRecord);
+  assert.is((record as unknown as Json)['polluted'], undefined);
+  assert.is(({} as Json)['polluted'], undefined);
+});

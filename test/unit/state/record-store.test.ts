@@ -1,0 +1,229 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import { createLog } from '../../../src/lib/log.ts';
+import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
+import { describeKey, RecordStore, sameKey } from '../../../src/state/record-store.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { sampleKey, samplePci, sampleRecord } from './sample-record.ts';
+
+const test = suite('state/record-store');
+
+const root = '/var/lib/cni/dra-sriov';
+const recordPath = `${root}/vf-net/c1/net1.json`;
+const ownerPath = `${root}/.vfs/0000:3b:02.1`;
+const [ENOENT, EIO, ENOSPC] = [2, 5, 28];
+
+interface Fixture {
+  readonly platform: MemoryPlatform;
+  readonly store: RecordStore;
+  readonly log: readonly string[];
+}
+
+function open(files: Readonly<Record<string, string>> = {}): Fixture {
+  const platform = createMemoryPlatform({ files });
+  const log: string[] = [];
+  const store = new RecordStore(platform, createLog({ level: 'debug', write: (line) => void log.push(line) }));
+  return { platform, store, log };
+}
+
+function another(key: Partial<AttachmentRecord['key']>, pci: string = samplePci): AttachmentRecord {
+  const identity = { ...sampleRecord.identity, pci: pci as PciAddress };
+  return { ...sampleRecord, identity, key: { ...sampleKey, ...key } };
+}
+
+test('a written record is read back, and its VF is owned', () => {
+  const { store } = open();
+  assert.is(store.read(sampleKey), null);
+  assert.is(store.ownerOf(samplePci), null);
+  store.write(sampleRecord);
+  assert.equal(store.read(sampleKey), sampleRecord);
+  assert.equal(store.ownerOf(samplePci), sampleKey);
+});
+
+test('lies in a file of its own, for root alone', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  const modeOf = (path: string): number | undefined => platform.stat(path)?.mode;
+  for (const path of [recordPath, ownerPath]) assert.is(modeOf(path), 0o600, path);
+  for (const path of [root, `${root}/vf-net`, `${root}/vf-net/c1`, `${root}/.vfs`]) {
+    assert.is(modeOf(path), 0o700, path);
+  }
+});
+
+test('the record is on disk durably before its VF is owned', () => {
+  const { store, platform } = open();
+  const written: [string, boolean][] = [];
+  const { writeFileAtomic } = platform;
+  Object.assign(platform, {
+    writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
+      written.push([args[0], args[2].durable]);
+      writeFileAtomic(...args);
+    },
+  });
+  store.write(sampleRecord);
+  assert.equal(written, [
+    [recordPath, true],
+    [ownerPath, false],
+  ]);
+});
+
+test('a directory that is removed between its making and the write is made again', () => {
+  const { store, platform } = open();
+  platform.failNext('writeFileAtomic', recordPath, ENOENT);
+  platform.failNext('writeFileAtomic', recordPath, ENOENT);
+  store.write(sampleRecord);
+  assert.equal(store.read(sampleKey), sampleRecord);
+});
+
+test('a record that can’t be written is CniError 5, with the errno', () => {
+  for (const [errno, times] of [
+    [ENOENT, 3],
+    [ENOSPC, 1],
+  ] as const) {
+    const { store, platform } = open();
+    for (let time = 0; time < times; time++) platform.failNext('writeFileAtomic', recordPath, errno);
+    assert.throws(
+      () => store.write(sampleRecord),
+      (thrown: unknown) => isCniError(thrown, 'io') && thrown.cause instanceof Error,
+    );
+  }
+});
+
+test('a removed record leaves nothing behind; removing it again is no error', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  for (let time = 0; time < 2; time++) {
+    store.remove(sampleRecord);
+    assert.is(store.read(sampleKey), null);
+    assert.is(store.ownerOf(samplePci), null);
+    assert.equal([...platform.files.keys()], []);
+    assert.is(platform.readDir(`${root}/vf-net`), null);
+  }
+});
+
+test('a container’s other records and a network’s other containers stay', () => {
+  const { store } = open();
+  const [second, third] = [another({ ifname: 'net2' }, '0000:3b:02.2'), another({ containerId: 'c2' }, '0000:3b:02.3')];
+  for (const record of [sampleRecord, second, third]) store.write(record);
+  store.remove(sampleRecord);
+  assert.equal(store.read(second.key), second);
+  assert.equal(store.read(third.key), third);
+  store.remove(second);
+  assert.equal(store.allKeys(), [third.key]);
+});
+
+test('removing a record doesn’t take the VF from the attachment that has it now', () => {
+  const { store } = open();
+  store.write(sampleRecord);
+  const next = another({ containerId: 'c2' });
+  store.write(next);
+  store.remove(sampleRecord);
+  assert.equal(store.ownerOf(samplePci), next.key);
+  assert.equal(store.read(next.key), next);
+});
+
+test('lists by network, by container and all, and takes none of its own files for a record', () => {
+  const { store } = open({
+    [`${root}/.swept`]: 'x 1',
+    [`${root}/vf-net/c1/.dra-sriov-1-0.tmp`]: '{',
+    [`${root}/vf-net/c1/notes.txt`]: 'hello',
+    [`${root}/.locks/container-c1`]: '',
+  });
+  const other = another({ network: 'other', ifname: 'net2' }, '0000:3b:02.2');
+  const third = another({ containerId: 'c2' }, '0000:3b:02.3');
+  for (const record of [sampleRecord, other, third]) store.write(record);
+  assert.equal(store.keysOfNetwork('vf-net'), [sampleKey, third.key]);
+  assert.equal(store.keysOfContainer('c1'), [other.key, sampleKey]);
+  assert.equal(store.allKeys(), [other.key, sampleKey, third.key]);
+  assert.equal(store.keysOfNetwork('none'), []);
+  assert.equal(store.keysOfContainer('none'), []);
+});
+
+test('an interface name with dots is kept whole', () => {
+  const { store } = open();
+  const record = another({ ifname: 'net1.json' });
+  store.write(record);
+  assert.equal(store.allKeys(), [record.key]);
+  assert.equal(store.read(record.key), record);
+});
+
+test('no state directory yet: nothing is listed, nothing is read', () => {
+  const { store } = open();
+  assert.equal(store.allKeys(), []);
+  assert.is(store.read(sampleKey), null);
+});
+
+test('a damaged record is set aside once, reported, and counts as none', () => {
+  const { store, platform, log } = open({ [recordPath]: '{"version":1,"phase"' });
+  assert.is(store.read(sampleKey), null);
+  assert.is(platform.files.has(recordPath), false);
+  const aside = [...platform.files.keys()].filter((path) => path.startsWith(`${root}/.damaged/`));
+  assert.is(aside.length, 1);
+  assert.is(platform.files.get(aside[0] ?? ''), '{"version":1,"phase"');
+  assert.is(platform.stat(`${root}/.damaged`)?.mode, 0o700);
+  assert.is(log.length, 1);
+  assert.match(log[0] ?? '', recordPath);
+  assert.equal(store.allKeys(), []);
+});
+
+test('another attachment’s record under this name is set aside, whatever its form', () => {
+  for (const key of [{ network: 'other' }, { containerId: 'c2' }, { ifname: 'net2' }]) {
+    const { store, log } = open({ [recordPath]: JSON.stringify(another(key)) });
+    assert.is(store.read(sampleKey), null);
+    assert.match(log[0] ?? '', 'it is the record of');
+  }
+});
+
+test('a damaged record that another process has set aside meanwhile counts as none', () => {
+  const { store, platform } = open({ [recordPath]: 'x' });
+  platform.failNext('rename', recordPath, ENOENT);
+  assert.is(store.read(sampleKey), null);
+});
+
+test('a damaged record that can’t be set aside is an error, not an absence', () => {
+  const { store, platform } = open({ [recordPath]: 'x' });
+  platform.failNext('rename', recordPath, EIO);
+  assert.throws(() => store.read(sampleKey), /EIO/);
+});
+
+test('a long name is cut to what a directory takes', () => {
+  const key = { network: 'n'.repeat(255), containerId: 'c'.repeat(255), ifname: 'net1' };
+  const { store, platform } = open({ [`${root}/${key.network}/${key.containerId}/net1.json`]: 'x' });
+  assert.is(store.read(key), null);
+  const [aside = ''] = platform.readDir(`${root}/.damaged`) ?? [];
+  assert.ok(aside.length > 0 && aside.length <= 255, `${aside.length}`);
+});
+
+test('an owner file that says nothing is no owner', () => {
+  const texts = [
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"network":"n","containerId":"c"}',
+    '{"network":1,"containerId":"c","ifname":"i"}',
+  ];
+  for (const text of texts) {
+    const { store } = open({ [ownerPath]: text });
+    assert.is(store.ownerOf(samplePci), null, text);
+  }
+});
+
+test('neither a record nor an owner is read through a link', () => {
+  const platform = createMemoryPlatform({
+    files: { '/tmp/record': JSON.stringify(sampleRecord), '/tmp/owner': JSON.stringify(sampleKey) },
+    links: { [recordPath]: '/tmp/record', [ownerPath]: '/tmp/owner' },
+  });
+  const store = new RecordStore(platform, createLog({ level: 'error', write: () => undefined }));
+  assert.throws(() => store.read(sampleKey), /ELOOP/);
+  assert.throws(() => store.ownerOf(samplePci), /ELOOP/);
+});
+
+test('keys are the same when all three parts are, and are described by all three', () => {
+  assert.ok(sameKey(sampleKey, { ...sampleKey }));
+  for (const key of [{ network: 'x' }, { containerId: 'x' }, { ifname: 'x' }]) {
+    assert.not(sameKey(sampleKey, { ...sampleKey, ...key }));
+  }
+  assert.is(describeKey(sampleKey), 'net1 of container c1 (network vf-net)');
+});
