@@ -1,9 +1,10 @@
+import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
 
 /**
  * True where the attachment's pod can no longer exist: the node has booted since, or the path of its namespace is gone or
- * names another namespace now.
+ * names another namespace now. Throws SystemError where that can't be told: who can't look must not call a pod dead.
  */
 export function isDead(platform: Platform, record: AttachmentRecord): boolean {
   if (record.bootId !== platform.bootId()) return true;
@@ -12,21 +13,22 @@ export function isDead(platform: Platform, record: AttachmentRecord): boolean {
   return netns === null;
 }
 
-/** The pod's namespace as recorded at ADD; null where it is gone or another one has its path now. */
+/** The pod's namespace as recorded at ADD; null where it is gone or another one has its path now. Throws SystemError. */
 export function openRecordedNetns(platform: Platform, record: AttachmentRecord): ReturnType<Platform['openNetns']> {
   if (record.bootId !== platform.bootId()) return null;
-  const netns = openQuietly(platform, record.netns.path);
+  const netns = openIfNamespace(platform, record.netns.path);
   if (netns === null) return null;
   if (String(netns.inode) === record.netns.inode && String(netns.device) === record.netns.device) return netns;
   netns.close();
   return null;
 }
 
-function openQuietly(platform: Platform, path: string): ReturnType<Platform['openNetns']> {
+function openIfNamespace(platform: Platform, path: string): ReturnType<Platform['openNetns']> {
   try {
     return platform.openNetns(path);
-  } catch {
-    // What lies there now is no namespace (an unmounted bind leaves an empty file).
-    return null;
+  } catch (thrown) {
+    // What lies there now is no namespace: an unmounted bind leaves an empty file.
+    if (isSystemError(thrown, 'EINVAL')) return null;
+    throw thrown;
   }
 }

@@ -149,7 +149,13 @@ export class RecordStore {
     const name = `${key.network}_${key.containerId}_${key.ifname}_${this.#platform.epochMs()}`.slice(-200);
     const target = this.#path(damagedDirectory, name);
     this.#platform.makeDir(this.#path(damagedDirectory), directoryMode);
-    this.#platform.rename(path, target);
+    try {
+      this.#platform.rename(path, target);
+    } catch (thrown) {
+      // Another process was faster.
+      if (isSystemError(thrown, 'ENOENT')) return;
+      throw thrown;
+    }
     this.#log.error('a damaged attachment record was set aside', { path, movedTo: target, reason: explain(cause) });
   }
 }
