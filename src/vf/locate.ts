@@ -1,6 +1,6 @@
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listLinks } from '../kernel/rtnl/links.ts';
-import { readVf } from '../kernel/sysfs.ts';
+import { readPfNetdev, readVf } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -23,6 +23,12 @@ export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress)
     if (link !== null) return link;
   }
   return null;
+}
+
+/** The PF's netdev on the host, by sysfs: it may have another name than when the VF was attached. Null where it isn't there. */
+export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): Link | null {
+  const name = readPfNetdev(platform, pfPci);
+  return name === null ? null : getLink(host.session, { name });
 }
 
 /** The VF's netdev inside a pod, whatever name it has now; null where it isn't there. */

@@ -53,10 +53,13 @@ export function settleMac(
   );
 }
 
-/** A different address that is as valid, for a driver that takes only a change. */
-export function neighbouringMac(mac: MacAddress): MacAddress {
-  const last = Number.parseInt(mac.slice(-2), 16) ^ 1;
-  return `${mac.slice(0, -2)}${last.toString(16).padStart(2, '0')}` as MacAddress;
+/**
+ * A different address that is as valid, for a driver that takes only a change. It differs in the vendor's part, because VFs and
+ * PFs have consecutive addresses: no device of this node may lose its frames to this one, be it for a moment.
+ */
+export function substituteMac(mac: MacAddress): MacAddress {
+  const first = Number.parseInt(mac.slice(0, 2), 16) ^ 0xf2;
+  return `${first.toString(16).padStart(2, '0')}${mac.slice(2)}` as MacAddress;
 }
 
 function readMac(namespace: Namespace, ifindex: number): MacAddress | null {

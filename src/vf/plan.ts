@@ -54,7 +54,10 @@ function rateChange(now: VfAdminState, wanted: VfSettings): VfChange {
 /** A PF that reports no VF settings has no VLAN either, so asking for none is met; all else can't be. */
 function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
   const { mac, mtu, vlan, vlanQos, vlanProtocol, ...others } = settings;
-  const asked = [...(vlan === undefined || vlan === 0 ? [] : ['vlan']), ...Object.keys(others)];
+  // Without a netdev there is nobody but the PF who could set a MAC.
+  const needsPfMac = mac !== undefined && identity.kind === 'userspace';
+  const tagged = vlan !== undefined && vlan !== 0;
+  const asked = [...(needsPfMac ? ['mac'] : []), ...(tagged ? ['vlan'] : []), ...Object.keys(others)];
   if (asked.length === 0) return {};
   const pf = `PF ${identity.pfName} (${identity.pfPci})`;
   throw new CniError(

@@ -1,6 +1,6 @@
 import { explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
@@ -9,8 +9,8 @@ import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { adminDifference, applyAdminChange } from './admin.ts';
-import { findOnHost } from './locate.ts';
-import { neighbouringMac, settleMac, tryLinkMac } from './mac.ts';
+import { findOnHost, findPf } from './locate.ts';
+import { settleMac, substituteMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
 import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 
@@ -38,7 +38,7 @@ export function restoreVf(
   if (!pciDeviceExists(platform, identity.pci)) return [];
   const at: Restoration = { platform, log, host, identity };
   const { netdev, admin } = snapshot;
-  const pf = getLink(host.session, { name: identity.pfName });
+  const pf = findPf(platform, host, identity.pfPci);
   const here = (): Link | null => (netdev === null ? null : findOnHost(platform, host, identity.pci));
   return converge(
     [
@@ -105,7 +105,7 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
   const adminMac = snapshot.admin?.mac ?? null;
   const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
   if (link === null || effective === null) return;
-  if (cleared) tryLinkMac(platform, host, link, neighbouringMac(effective));
+  if (cleared) tryLinkMac(platform, host, link, substituteMac(effective));
   if (tryLinkMac(platform, host, link, effective)) return;
   if (pf !== null && tryTrustedMac(at, pf, link, effective)) return;
   settleMac(platform, host, link, effective, at.identity);
