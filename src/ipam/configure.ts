@@ -8,9 +8,12 @@ function isIpv6(cidr: string): boolean {
   return cidr.includes(':');
 }
 
+/** RT_SCOPE_LINK, linux/rtnetlink.h: such destinations are on the link itself, and the kernel refuses a gateway for them. */
+const linkScope = 253;
+
 /** A route with its gateway: its own, or else the one of the first address of its family that has one. */
 export function resolveGateway(route: CniRoute, result: CniResult): CniRoute {
-  if (route.gw !== undefined) return route;
+  if (route.gw !== undefined || (route.scope ?? 0) >= linkScope) return route;
   const gateway = result.ips.find(
     (ip) => ip.gateway !== undefined && isIpv6(ip.address) === isIpv6(route.dst),
   )?.gateway;

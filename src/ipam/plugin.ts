@@ -39,7 +39,7 @@ export class IpamProcess {
   finish(): string {
     const { type, command } = this.#call;
     this.#joined = true;
-    const outcome = this.#process.wait();
+    const outcome = this.#wait();
     if (outcome.stderr !== '') this.#log.info('the IPAM plugin wrote to stderr', { type, text: outcome.stderr.trim() });
     if (outcome.timedOut) {
       throw new CniError(
@@ -49,6 +49,14 @@ export class IpamProcess {
     }
     if (outcome.status === 0) return outcome.stdout;
     throw failureOf(this.#call, outcome);
+  }
+
+  #wait(): ProcessResult {
+    try {
+      return this.#process.wait();
+    } catch (cause) {
+      throw new CniError('ipamFailed', `IPAM plugin ${this.#call.type} can't be run`, { cause });
+    }
   }
 
   /** Joins it where that hasn't happened, whatever comes of it: a DEL must not run beside the ADD that it undoes. */
