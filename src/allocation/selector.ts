@@ -3,17 +3,15 @@ import { readNetdevAttribute, readPfNetdev, readVf, type SysfsVf } from '../kern
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 
-/** ARPHRD_* of linux/if_arp.h by the names of `ip link` and of the DRA driver's filters. */
-const hardwareTypes: Readonly<Record<string, string>> = {
-  ether: '1',
-  ethernet: '1',
-  eth: '1',
-  infiniband: '32',
-  ib: '32',
-};
+/** ARPHRD_ETHER and ARPHRD_INFINIBAND of linux/if_arp.h, as `ip link` names them. */
+const linkTypes: Readonly<Record<string, string>> = { '1': 'ether', '32': 'infiniband' };
+
+/** The DRA driver's other words for them. */
+const linkTypeAliases: Readonly<Record<string, string>> = { eth: 'ether', ethernet: 'ether', ib: 'infiniband' };
 
 function linkTypeOf(platform: Platform, pfName: string | null): string | null {
-  return pfName === null ? null : (readNetdevAttribute(platform, pfName, 'type')?.trim() ?? null);
+  const type = pfName === null ? null : readNetdevAttribute(platform, pfName, 'type');
+  return type === null ? null : (linkTypes[type] ?? `ARPHRD ${type}`);
 }
 
 /** Each key of the selector, what the VF has of it, and what is allowed; an absent or empty list allows all. */
@@ -25,14 +23,14 @@ function comparisons(
   const { linkType } = selector;
   const asksForPf = (selector.pfNames ?? []).length > 0 || linkType !== undefined;
   const pfName = asksForPf && vf.pfPci !== null ? readPfNetdev(platform, vf.pfPci) : null;
-  const hardwareType = linkType === undefined ? [] : [hardwareTypes[linkType] ?? linkType];
+  const wantedType = linkType === undefined ? [] : [linkTypeAliases[linkType] ?? linkType];
   return [
     ['pfNames', pfName, selector.pfNames ?? []],
     ['pfPciAddresses', vf.pfPci, selector.pfPciAddresses ?? []],
     ['vendors', vf.vendor, selector.vendors ?? []],
     ['devices', vf.device, selector.devices ?? []],
     ['drivers', vf.driver, selector.drivers ?? []],
-    ['linkType', linkType === undefined ? null : linkTypeOf(platform, pfName), hardwareType],
+    ['linkType', linkType === undefined ? null : linkTypeOf(platform, pfName), wantedType],
   ];
 }
 

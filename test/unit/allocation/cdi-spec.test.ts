@@ -212,7 +212,7 @@ test('aliases are followed within reason, and a bomb of them is a broken file', 
   assert.is(resolve(platformOf({ [own]: aliased })).pci, vf1);
   const levels = Array.from({ length: 12 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(',')}]`);
   refuses(platformOf({ [own]: `kind: ${vendor.kind}\nl0: &l0 [x]\n${levels.join('\n')}\n` }), {}, 'decode', own);
-  refuses(platformOf({ [own]: '['.repeat(200_000) }), {}, 'decode', own);
+  refuses(platformOf({ [own]: '['.repeat(5000) }), {}, 'decode', own);
   refuses(platformOf({ [specPath(podUid, vendor, 'json')]: '['.repeat(200_000) }), {}, 'decode');
 });
 

@@ -78,6 +78,7 @@ test("the DRA driver's other words for a link type", () => {
 
 test('the reason names key, wish and fact', () => {
   assert.is(whyNotSelected(node(), vf1, { pfNames: ['a', 'b'] }), 'vfSelector.pfNames asks for a or b, it has ens1f0');
+  assert.is(whyNotSelected(node(), vf3, { linkType: 'eth' }), 'vfSelector.linkType asks for ether, it has infiniband');
   const platform = node();
   platform.links.delete(`/sys/bus/pci/devices/${vf1}/driver`);
   assert.is(whyNotSelected(platform, vf1, { drivers: ['iavf'] }), 'vfSelector.drivers asks for iavf, it has none');
