@@ -9,7 +9,7 @@ import { provision } from './setup/provision.ts';
 import { createVfs } from './virtual-functions.ts';
 import { chooseAccelerator } from './vm/accelerator.ts';
 import { Machine } from './vm/machine.ts';
-import type { MachineFiles, MachineModel } from './vm/qemu-command.ts';
+import { type MachineFiles, type MachineModel, socketNames } from './vm/qemu-command.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './vm/runtime-folder.ts';
 import { coldBootTimeoutMs, dropSnapshot, provideSnapshot } from './vm/snapshot.ts';
 
@@ -23,7 +23,15 @@ export interface BootOptions {
   readonly progress?: Progress;
 }
 
-const restoreTimeoutMs = 10_000;
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+  /** As in TERM. */
+  readonly type: string;
+}
+
+const terminalDevice = '/dev/hvc0';
+const restoreTimeoutMs = 30_000;
 
 async function chooseModel(options: BootOptions, progress: Progress): Promise<MachineModel> {
   const kit = await provision(progress);
@@ -57,7 +65,8 @@ async function startMachine(
   return machine;
 }
 
-class EmulatedLab implements Lab {
+/** The lab in QEMU; made by `bootLab`. */
+export class EmulatedLab implements Lab {
   readonly kind = 'emulated';
   readonly pfs = guestPfs;
   readonly share: Lab['share'];
@@ -105,6 +114,19 @@ class EmulatedLab implements Lab {
     };
   }
 
+  /**
+   * Starts a shell on the guest's terminal. Returns the socket that carries what is typed and shown;
+   * when the shell ends, `endMark` is shown.
+   */
+  async openTerminal(size: TerminalSize, endMark: string): Promise<string> {
+    const script = `stty -F ${terminalDevice} sane rows ${size.rows} cols ${size.columns}
+      setsid -c -w bash --norc -i <${terminalDevice} >${terminalDevice} 2>&1
+      printf %s '${endMark}' >${terminalDevice}`;
+    const env = { TERM: size.type, PS1: '[lab] \\w# ' };
+    await this.start(['sh', '-c', script], { env });
+    return join(this.#runtime.path, socketNames.terminal);
+  }
+
   async reboot(): Promise<void> {
     await this.#machine.kill();
     this.#machine = await this.#start();
@@ -117,7 +139,7 @@ class EmulatedLab implements Lab {
 }
 
 /** Starts an emulated node with two SR-IOV network cards; sets everything up when this machine has nothing yet. */
-export async function bootLab(options: BootOptions = {}): Promise<Lab> {
+export async function bootLab(options: BootOptions = {}): Promise<EmulatedLab> {
   const progress = options.progress ?? reportToStderr;
   const model = await chooseModel(options, progress);
   const runtime = openRuntimeFolder();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assert, suite } from '../support/suite.ts';
-import { must } from './command.ts';
+import { type CommandResult, must } from './command.ts';
 import { bootLab } from './emulated-lab.ts';
 import type { Lab, VirtualFunction } from './lab.ts';
 import { findLeftovers } from './leftovers.ts';
@@ -102,7 +102,8 @@ test('a command that hangs is ended, one that leaves a child behind is not waite
     assert.is((await lab.run(['pidof', 'sleep'])).stdout, '');
     assert.is((await lab.sh('sleep 1000 & echo left')).stdout, 'left\n');
 
-    const background = await lab.start(['sh', '-c', 'echo begun; sleep 1000']);
+    const background = await lab.start(['sh', '-c', 'echo begun; touch /tmp/begun; sleep 1000']);
+    await must(lab, 'until [ -e /tmp/begun ]; do sleep 0.02; done');
     const ended = await background.stop();
     assert.is(ended.stdout, 'begun\n');
     assert.is.not(ended.status, 0);
@@ -183,6 +184,34 @@ test('a cold boot gives the same node', async () => {
       (await links(lab)).map(({ ifname }) => ifname),
       ['lo', 'ens1f0', 'ens2f0'],
     );
+  });
+});
+
+/** Runs TypeScript in the guest, where the emulated cards are as real as any. */
+function runAsHardware(lab: Lab, pf: string, body: string): Promise<CommandResult> {
+  const module = join(import.meta.dirname, 'open-lab.ts');
+  const script = `const { openLab } = await import('${module}'); const lab = await openLab(); ${body}; await lab.shutdown();`;
+  const argv = [process.execPath, '--input-type=module', '--eval', script];
+  return lab.run(argv, { env: { LAB: 'hardware', PF: pf }, timeoutMs: 60_000 });
+}
+
+test('hardware is taken only when nobody uses it, and given back', async () => {
+  await withLab({}, async (lab) => {
+    const before = await must(lab, ['ip', '-j', 'link']);
+    const used = await runAsHardware(
+      lab,
+      'ens1f0',
+      `const [vf] = await lab.createVfs('ens1f0', 2); process.stdout.write(vf.pciAddress)`,
+    );
+    assert.is(used.stdout, '0000:01:10.0', used.stderr);
+    assert.is(await must(lab, ['ip', '-j', 'link']), before);
+
+    assert.match((await runAsHardware(lab, '', '')).stderr, 'needs PF=NAME');
+    assert.match((await runAsHardware(lab, 'lo', '')).stderr, 'it has no SR-IOV');
+    await must(lab, ['ip', 'route', 'add', 'default', 'dev', 'ens1f0']);
+    assert.match((await runAsHardware(lab, 'ens1f0', '')).stderr, 'carries the default route');
+    await must(lab, ['ip', 'address', 'add', '10.9.0.9/24', 'dev', 'ens2f0']);
+    assert.match((await runAsHardware(lab, 'ens2f0', '')).stderr, 'has the address 10.9.0.9');
   });
 });
 

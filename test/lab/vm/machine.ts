@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { LabError } from '../lab-error.ts';
 import { AgentPort } from './agent-port.ts';
 import { LabGuest } from './lab-guest.ts';
 import { type MachineFiles, type MachineModel, socketNames } from './qemu-command.ts';
@@ -14,7 +15,7 @@ export interface MachineOptions {
 }
 
 const socketTimeoutMs = 10_000;
-const incomingTimeoutMs = 15_000;
+const incomingTimeoutMs = 30_000;
 
 /** A running machine whose guest's agent answers, but which has nothing of the host mounted yet. */
 export class Machine {
@@ -40,9 +41,9 @@ export class Machine {
       await machine.guest.greet(options.bootTimeoutMs);
       return machine;
     } catch (cause) {
-      const failure = qemu.failure('the machine did not start', cause);
+      const lastWords = qemu.lastWords();
       await qemu.kill();
-      throw failure;
+      throw new LabError('boot', `the machine did not start: ${String(cause)}\n${lastWords}`, { cause });
     }
   }
 
@@ -59,15 +60,6 @@ export class Machine {
   async #resume(): Promise<void> {
     await this.qmp.waitForStatus('query-status', ['inmigrate'], incomingTimeoutMs);
     await this.qmp.execute('cont');
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid;
-  }
-
-  /** What QEMU and the guest's kernel said last. */
-  lastWords(): string {
-    return this.#process.lastWords();
   }
 
   /** As pulling the plug. */

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { LabError } from '../lab-error.ts';
 import { onProcessEnd } from '../process-end.ts';
 import { kitPath } from '../setup/kit.ts';
 import { consoleLogName, type MachineFiles, type MachineModel, qemuArguments } from './qemu-command.ts';
@@ -53,10 +52,6 @@ export class QemuProcess {
     return new QemuProcess(child, files);
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
   /** Why it no longer runs; undefined while it does. */
   get exit(): string | undefined {
     return this.#exit;
@@ -66,10 +61,6 @@ export class QemuProcess {
   lastWords(): string {
     const { folder } = this.#files;
     return [tail(join(folder, errorLogName)), tail(join(folder, consoleLogName))].filter(Boolean).join('\n');
-  }
-
-  failure(what: string, cause?: unknown): LabError {
-    return new LabError('boot', `${what}\n${this.#exit ?? ''}\n${this.lastWords()}`, { cause });
   }
 
   async kill(): Promise<void> {
