@@ -1,0 +1,267 @@
+// The lab as a node that runs the plugin: executable and IPAM plugin in place, pods as namespaces, the DRA driver's files.
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { peer } from '../support/peers.ts';
+import { type CommandResult, must } from './command.ts';
+import { type BootOptions, bootLab } from './emulated-lab.ts';
+import type { Lab, VirtualFunction } from './lab.ts';
+
+const executable = join(import.meta.dirname, '../../dist/dra-sriov');
+
+/** In the guest; on a tmpfs, as a program that is mapped from the uncached share would be read again and again. */
+const pluginDir = '/opt/lab-cni';
+const nodeDir = '/run/lab-node';
+const callTimeoutMs = 120_000;
+
+export interface LabCall {
+  readonly containerId?: string;
+  readonly ifname?: string;
+  /** Name of a pod made by `addPod`, '' for none; default `pod1`. */
+  readonly pod?: string;
+  readonly args?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface LabOutcome {
+  readonly status: number;
+  /** stdout as JSON; null where it is empty. */
+  readonly json: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface LabResult {
+  readonly interfaces: readonly { name: string; mac?: string; mtu?: number; sandbox?: string; pciID?: string }[];
+  readonly ips?: readonly { address: string; gateway?: string; interface?: number }[];
+}
+
+export interface LabError {
+  readonly code: number;
+  readonly msg: string;
+  readonly details?: string;
+}
+
+type Json = Record<string, unknown>;
+
+/** What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). */
+const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate']);
+
+export class LabNode {
+  readonly lab: Lab;
+  /** Below it: state, cdi, devinfo, ipam. On the share where `keepState` was asked for, so that it survives a reboot. */
+  readonly directory: string;
+
+  constructor(lab: Lab, directory: string) {
+    this.lab = lab;
+    this.directory = directory;
+  }
+
+  /** Puts the plugin and host-local into the guest; again after a reboot. */
+  async install(): Promise<void> {
+    const hostLocal = peer('host-local');
+    if (hostLocal === null) throw new Error('host-local is needed: scripts/peers.sh installs it');
+    copyFileSync(executable, join(this.lab.share.host, 'dra-sriov'));
+    copyFileSync(hostLocal, join(this.lab.share.host, 'host-local'));
+    const { guest } = this.lab.share;
+    await this.sh(`
+      set -e
+      mkdir -p ${pluginDir} ${this.directory}
+      cp ${guest}/dra-sriov ${guest}/host-local ${pluginDir}/
+      ln -sf dra-sriov ${pluginDir}/sriov
+      cd ${this.directory} && mkdir -p cdi devinfo/dp devinfo/cni kubelet`);
+  }
+
+  /** Runs a script that has to succeed; returns its standard output. */
+  sh(script: string, timeoutMs = callTimeoutMs): Promise<string> {
+    return must(this.lab, script, { timeoutMs });
+  }
+
+  /** Output of `ip -d -j ARGS`. */
+  async ip<T>(...args: readonly string[]): Promise<T> {
+    const text = await must(this.lab, ['ip', '-d', '-j', ...args]);
+    return (text.trim() === '' ? null : JSON.parse(text)) as T;
+  }
+
+  /** A pod: a namespace with `lo` up. */
+  async addPod(name: string): Promise<void> {
+    await this.sh(`ip netns add ${name} && ip -n ${name} link set lo up`);
+  }
+
+  async removePod(name: string): Promise<void> {
+    await this.sh(`ip netns del ${name}`);
+  }
+
+  conf(keys: Readonly<Json> = {}): Json {
+    return { cniVersion: '1.1.0', name: 'vf-test1', type: 'sriov', logLevel: 'info', ...keys };
+  }
+
+  ipam(subnet = '10.0.2.0/24', extra: Readonly<Json> = {}): Json {
+    return { type: 'host-local', subnet, dataDir: `${this.directory}/ipam`, ...extra };
+  }
+
+  environment(command: string, call: LabCall): Record<string, string> {
+    const pod = call.pod ?? 'pod1';
+    return {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: call.containerId ?? pod,
+      CNI_NETNS: pod === '' ? '' : `/run/netns/${pod}`,
+      CNI_IFNAME: call.ifname ?? 'net1',
+      CNI_PATH: pluginDir,
+      DRA_SRIOV_STATE_DIR: `${this.directory}/state`,
+      DRA_SRIOV_CDI_DIRS: `${this.directory}/cdi`,
+      DRA_SRIOV_DEVINFO_DIR: `${this.directory}/devinfo`,
+      DRA_SRIOV_KUBELET_DIR: `${this.directory}/kubelet`,
+      ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
+      ...call.env,
+    };
+  }
+
+  /** Runs one verb of the plugin. */
+  async cni(command: string, conf: unknown, call: LabCall = {}): Promise<LabOutcome> {
+    const { status, stdout, stderr }: CommandResult = await this.lab.run([`${pluginDir}/sriov`], {
+      env: this.environment(command, call),
+      stdin: typeof conf === 'string' ? conf : JSON.stringify(conf),
+      timeoutMs: callTimeoutMs,
+    });
+    return { status, stdout, stderr, json: stdout.trim() === '' ? null : JSON.parse(stdout) };
+  }
+
+  /** `cni` that has to succeed; its result. */
+  async succeed(command: string, conf: unknown, call: LabCall = {}): Promise<LabResult> {
+    const { status, stdout, stderr, json } = await this.cni(command, conf, call);
+    if (status !== 0) throw new Error(`${command} failed: ${stdout}\n${stderr}`);
+    return json as LabResult;
+  }
+
+  /** `cni` that has to fail; its error. */
+  async fail(command: string, conf: unknown, call: LabCall = {}): Promise<LabError> {
+    const { status, stdout, json } = await this.cni(command, conf, call);
+    if (status === 0) throw new Error(`${command} succeeded, which it must not: ${stdout}`);
+    return json as LabError;
+  }
+
+  /** Pings an address from inside a pod; true where replies came. */
+  async ping(
+    pod: string,
+    target: string,
+    options: { readonly from?: string; readonly seconds?: number } = {},
+  ): Promise<boolean> {
+    const from = options.from === undefined ? [] : ['-I', options.from];
+    const argv = [
+      'ip',
+      'netns',
+      'exec',
+      pod,
+      'ping',
+      '-c',
+      '2',
+      '-i',
+      '0.2',
+      '-W',
+      String(options.seconds ?? 3),
+      ...from,
+      target,
+    ];
+    return (await this.lab.run(argv, { timeoutMs: 20_000 })).status === 0;
+  }
+
+  /** The PF's record of a VF, as `ip -d -j link show PF` prints it. */
+  async vfInfo(vf: VirtualFunction): Promise<Json> {
+    const [pf] = await this.ip<[{ vfinfo_list: Json[] }]>('link', 'show', vf.pf);
+    const info = pf.vfinfo_list.find((entry) => entry['vf'] === vf.index);
+    if (info === undefined) throw new Error(`${vf.pf} has no VF ${vf.index}`);
+    return info;
+  }
+
+  /** All that ADD may change and DEL must give back, as other programs see it. */
+  async picture(): Promise<unknown> {
+    const links = await this.ip<Json[]>('link', 'show');
+    const files = await this.sh(`
+      cd ${this.directory}
+      find state ipam -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
+    const stable = (link: Json): Json =>
+      Object.fromEntries(Object.entries(link).filter(([key]) => !volatileKeys.has(key)));
+    const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));
+    return { links: links.map(stable).sort(byName), files };
+  }
+
+  /** The CDI specs that the DRA driver leaves: one for the pod, one for the claim. */
+  async writeClaim(
+    podUid: string,
+    claimUid: string,
+    vfs: readonly VirtualFunction[],
+    network = 'vf-test1',
+  ): Promise<void> {
+    const kind = 'sriovnetwork.k8snetworkplumbingwg.io/vf';
+    const file = 'sriovnetwork.k8snetworkplumbingwg.io-vf';
+    const device = (name: string, env: readonly string[]): string =>
+      [
+        `    - name: ${name}`,
+        '      containerEdits:',
+        '        env:',
+        ...env.map((entry) => `            - ${entry}`),
+      ].join('\n');
+    const header = `---\ncdiVersion: 0.5.0\nkind: ${kind}\ndevices:\n`;
+    const addresses = vfs.map((vf) => vf.pciAddress).join(',');
+    const pod = `${header}${device(podUid, [`SRIOVNETWORK_PCI_ADDRESSES=${addresses}`])}\n`;
+    const devices = vfs.map(({ pciAddress }) => {
+      const dashed = pciAddress.replaceAll(/[:.]/g, '-');
+      const variable = `SRIOVNETWORK_VF_DEVICE_${dashed.replaceAll('-', '_')}`;
+      return device(`${claimUid}-${dashed}`, [
+        `${variable}=${pciAddress}`,
+        `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${network}`,
+      ]);
+    });
+    await this.writeFile(`cdi/${file}_${podUid}.yaml`, pod);
+    await this.writeFile(`cdi/${file}_${claimUid}.yaml`, `${header}${devices.join('\n')}\n`);
+  }
+
+  /** The device-info file of a VF, as the DRA driver leaves it in MULTUS mode. */
+  async writeDeviceInfo(resourceName: string, vf: VirtualFunction): Promise<void> {
+    const name = `${resourceName.replaceAll('/', '-')}-${vf.pciAddress}-device.json`;
+    const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': vf.pciAddress } };
+    await this.writeFile(`devinfo/dp/${name}`, JSON.stringify(info));
+  }
+
+  /** Writes a file below `directory`. */
+  async writeFile(path: string, content: string): Promise<void> {
+    await must(this.lab, ['tee', `${this.directory}/${path}`], { stdin: content });
+  }
+}
+
+export interface LabNodeOptions extends BootOptions {
+  /** VFs of each PF; default 2 of the first. */
+  readonly vfs?: readonly number[];
+  /** State, IPAM store and the driver's files on the share, so that they survive a reboot. */
+  readonly keepState?: boolean;
+}
+
+/** A fresh node with pods `pod1` and `pod2` and VFs; gone afterwards. */
+export async function withLabNode(
+  options: LabNodeOptions,
+  body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>,
+): Promise<void> {
+  const lab = await bootLab(options);
+  try {
+    const node = new LabNode(lab, options.keepState === true ? `${lab.share.guest}/node` : nodeDir);
+    await node.install();
+    const vfs: VirtualFunction[] = [];
+    for (const [index, count] of (options.vfs ?? [2]).entries()) {
+      const pf = lab.pfs[index];
+      if (pf === undefined) throw new Error(`the lab has no PF ${index}`);
+      vfs.push(...(await lab.createVfs(pf.name, count)));
+    }
+    await node.addPod('pod1');
+    await node.addPod('pod2');
+    await body(node, vfs);
+  } finally {
+    await lab.shutdown();
+  }
+}
+
+/** The VF at a place in the list, which must be there. */
+export function nth(vfs: readonly VirtualFunction[], index: number): VirtualFunction {
+  const vf = vfs[index];
+  if (vf === undefined) throw new Error(`no VF ${index}`);
+  return vf;
+}
