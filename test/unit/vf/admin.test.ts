@@ -1,0 +1,95 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import type { VfChange } from '../../../src/kernel/rtnl/vfs.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import { adminDifference, applyAdminChange } from '../../../src/vf/admin.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { quietAdmin, VfFixture } from './fixture.ts';
+
+const test = suite('vf/admin');
+
+const [EINVAL, EOPNOTSUPP] = [22, 95];
+const all: VfChange = {
+  mac: '02:00:00:00:00:01' as MacAddress,
+  vlan: { id: 100, qos: 5, protocol: '802.1ad' },
+  rate: { minTxRateMbps: 10, maxTxRateMbps: 100 },
+  spoofchk: 'off',
+  linkState: 'enable',
+  trust: 'on',
+};
+
+test('all settings go in one message', () => {
+  const at = new VfFixture();
+  applyAdminChange(at.host, at.pf(), at.identity, all);
+  assert.equal(at.takeChanges(), [
+    'host: pf0 vf 0 mac 02:00:00:00:00:01, vlan 100 qos 5 proto 88a8, rate 10 100, spoofchk 0, state 1, trust 1',
+  ]);
+});
+
+test('nothing to change, no message', () => {
+  const at = new VfFixture();
+  const pf = at.pf();
+  const before = at.node.kernel.messageTypes.length;
+  applyAdminChange(at.host, pf, at.identity, {});
+  assert.is(at.node.kernel.messageTypes.length, before);
+});
+
+test('a refused part is found one by one and named: key, value, VF, PF, driver and errno', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('trust', EOPNOTSUPP);
+  assert.throws(
+    () => applyAdminChange(at.host, at.pf(), at.identity, all),
+    (thrown: unknown) => {
+      if (!isCniError(thrown, 'settingRefused')) return false;
+      for (const word of ['trust', '"on"', 'VF 0', '0000:3b:02.0', 'pf0', 'igbvf']) assert.match(thrown.message, word);
+      assert.match((thrown.cause as Error).message, 'EOPNOTSUPP');
+      return true;
+    },
+  );
+});
+
+test('a single refused part isn’t asked for twice', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('rate', EINVAL, { extack: 'link is down' });
+  assert.throws(
+    () => applyAdminChange(at.host, at.pf(), at.identity, { rate: { minTxRateMbps: 0, maxTxRateMbps: 10 } }),
+    (thrown: unknown) =>
+      isCniError(thrown, 'settingRefused') &&
+      /min_tx_rate\/max_tx_rate/.test(thrown.message) &&
+      /10/.test(thrown.message),
+  );
+  assert.is(at.takeChanges().length, 1);
+});
+
+test('a driver that only refuses them together gets them one by one', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('spoofchk', EINVAL, { times: 1 });
+  applyAdminChange(at.host, at.pf(), at.identity, { vlan: { id: 7, qos: 0, protocol: '802.1q' }, spoofchk: 'off' });
+  const [vf] = at.node.vfs;
+  assert.is(vf?.vlan, 7);
+  assert.is(vf?.spoofchk, 0);
+});
+
+test('the way back holds what differs now, MAC excluded', () => {
+  const at = new VfFixture();
+  assert.equal(adminDifference(at.host, at.pf(), at.identity, quietAdmin), {});
+  applyAdminChange(at.host, at.pf(), at.identity, all);
+  assert.equal(adminDifference(at.host, at.pf(), at.identity, quietAdmin), {
+    vlan: { id: 0, qos: 0, protocol: '802.1q' },
+    rate: { minTxRateMbps: 0, maxTxRateMbps: 0 },
+    spoofchk: 'on',
+    linkState: 'auto',
+    trust: 'off',
+  });
+});
+
+test('what the driver didn’t report before isn’t set on the way back', () => {
+  const at = new VfFixture();
+  applyAdminChange(at.host, at.pf(), at.identity, { trust: 'on' });
+  const silent = { ...quietAdmin, spoofchk: null, trust: null, linkState: null };
+  assert.equal(adminDifference(at.host, at.pf(), at.identity, silent), {});
+});
+
+test('a PF that reports nothing: null', () => {
+  const at = new VfFixture({ blindPf: true });
+  assert.is(adminDifference(at.host, at.pf(), at.identity, quietAdmin), null);
+});

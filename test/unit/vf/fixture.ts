@@ -1,0 +1,67 @@
+import { Namespace } from '../../../src/kernel/namespace.ts';
+import { getLink, type Link } from '../../../src/kernel/rtnl/links.ts';
+import { createLog, type Log } from '../../../src/lib/log.ts';
+import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import { identifyVf } from '../../../src/vf/identity.ts';
+import type { VfAdminState, VfIdentity, VfSnapshot } from '../../../src/vf/vf.ts';
+import { MemoryNode, type MemoryNodeOptions, vfPci } from '../../support/memory-node.ts';
+
+/** A memory node with what the functions of src/vf take. */
+export class VfFixture {
+  readonly node: MemoryNode;
+  readonly host: Namespace;
+  readonly identity: VfIdentity;
+  readonly logged: string[] = [];
+  readonly log: Log;
+
+  constructor(options: MemoryNodeOptions = {}) {
+    this.node = new MemoryNode(options);
+    this.host = new Namespace(this.node.platform, this.node.platform.ownNetns());
+    this.identity = identifyVf(this.node.platform, vfPci(0) as PciAddress, 'test');
+    this.log = createLog({ level: 'debug', write: (line) => void this.logged.push(line) });
+  }
+
+  /** The pod's namespace; opened once. */
+  openPod(): Namespace {
+    const netns = this.node.platform.openNetns(this.node.pod.path);
+    if (netns === null) throw new Error('the pod has no namespace');
+    return new Namespace(this.node.platform, netns);
+  }
+
+  pf(): Link {
+    return this.linkOf(this.host, 'pf0');
+  }
+
+  vf(): Link {
+    return this.linkOf(this.host, 'vf0');
+  }
+
+  linkOf(namespace: Namespace, name: string): Link {
+    const link = getLink(namespace.session, { name });
+    if (link === null) throw new Error(`no link ${name}`);
+    return link;
+  }
+
+  /** What was changed since the last call. */
+  takeChanges(): string[] {
+    return this.node.changes.splice(0);
+  }
+}
+
+export const quietAdmin: VfAdminState = {
+  mac: '00:00:00:00:00:00' as VfAdminState['mac'],
+  vlan: 0,
+  vlanQos: 0,
+  vlanProtocol: '802.1q',
+  spoofchk: 'on',
+  trust: 'off',
+  linkState: 'auto',
+  minTxRateMbps: 0,
+  maxTxRateMbps: 0,
+};
+
+export function snapshotWith(admin: VfAdminState | null, netdev: Partial<VfSnapshot['netdev']> = {}): VfSnapshot {
+  const mac = '52:54:00:00:00:03' as VfAdminState['mac'];
+  const usual = { name: 'vf0', ifindex: 3, mac, mtu: 1500, up: false, altnames: [] };
+  return { admin, netdev: netdev === null ? null : { ...usual, ...netdev } };
+}

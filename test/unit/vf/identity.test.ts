@@ -1,0 +1,76 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { identifyVf } from '../../../src/vf/identity.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('vf/identity');
+
+const vf = '0000:3b:02.1' as PciAddress;
+const devices = '/sys/bus/pci/devices';
+
+function sysfs(driver: string | null = 'igbvf', pfNetdev: string | null = 'pf0'): MemoryPlatform {
+  return createMemoryPlatform({
+    files: {
+      [`${devices}/${vf}/vendor`]: '0x8086\n',
+      ...(pfNetdev === null ? {} : { [`${devices}/0000:3b:00.0/net/${pfNetdev}/mtu`]: '1500' }),
+    },
+    links: {
+      [`${devices}/${vf}/physfn`]: '../0000:3b:00.0',
+      [`${devices}/0000:3b:00.0/virtfn7`]: `../${vf}`,
+      ...(driver === null ? {} : { [`${devices}/${vf}/driver`]: `../../../../bus/pci/drivers/${driver}` }),
+    },
+  });
+}
+
+function refusal(name: Parameters<typeof isCniError>[1], ...words: readonly string[]) {
+  return (thrown: unknown): boolean => {
+    if (!isCniError(thrown, name)) return false;
+    for (const word of words) assert.match(thrown.message, word);
+    return true;
+  };
+}
+
+test('reads PF, VF number and driver', () => {
+  assert.equal(identifyVf(sysfs(), vf, 'deviceID'), {
+    pci: vf,
+    pfPci: '0000:3b:00.0',
+    pfName: 'pf0',
+    vfIndex: 7,
+    driver: 'igbvf',
+    kind: 'netdev',
+  });
+});
+
+test('drivers of programs in user space have no netdev', () => {
+  for (const driver of ['vfio-pci', 'mlx5-vfio-pci', 'mlx5_vfio_pci', 'uio_pci_generic', 'igb_uio']) {
+    assert.is(identifyVf(sysfs(driver), vf, 'x').kind, 'userspace', driver);
+  }
+  for (const driver of ['igbvf', 'iavf', 'mlx5_core', 'virtio-pci', 'vfio-pci-x']) {
+    assert.is(identifyVf(sysfs(driver), vf, 'x').kind, 'netdev', driver);
+  }
+});
+
+test('no such device: 103, with address and source', () => {
+  assert.throws(() => identifyVf(createMemoryPlatform(), vf, 'deviceID'), refusal('vfMissing', vf, 'deviceID'));
+});
+
+test('a device that is no VF: 103', () => {
+  const platform = sysfs();
+  platform.links.delete(`${devices}/${vf}/physfn`);
+  assert.throws(() => identifyVf(platform, vf, 'a CDI spec'), refusal('vfMissing', vf, 'a CDI spec'));
+});
+
+test('a VF that its PF doesn’t list: 103', () => {
+  const platform = sysfs();
+  platform.links.delete(`${devices}/0000:3b:00.0/virtfn7`);
+  assert.throws(() => identifyVf(platform, vf, 'x'), refusal('vfMissing', vf));
+});
+
+test('a PF without a netdev on the host: 105, naming the PF', () => {
+  assert.throws(() => identifyVf(sysfs('igbvf', null), vf, 'x'), refusal('pfMissing', '0000:3b:00.0', vf));
+});
+
+test('no driver: 104, with address and source', () => {
+  assert.throws(() => identifyVf(sysfs(null), vf, 'deviceID'), refusal('noDriver', vf, 'deviceID', 'driver'));
+});

@@ -1,0 +1,96 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
+import { moveLinkTo, renameLinkTo, restoreAltnames } from '../../../src/vf/move.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { VfFixture } from './fixture.ts';
+
+const test = suite('vf/move');
+
+const [EBUSY, EPERM] = [16, 1];
+
+test('moves and renames in one message', () => {
+  const at = new VfFixture();
+  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  assert.equal(at.takeChanges(), ['host: vf0 to pod1 as net1']);
+  assert.is(at.node.pod.namespace.get('net1'), at.node.link(0));
+  assert.is(at.node.host.find('vf0'), undefined);
+});
+
+test('a link that is up is taken down first', () => {
+  const at = new VfFixture();
+  at.node.link(0).up = true;
+  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  assert.equal(at.takeChanges(), ['host: vf0 down', 'host: vf0 to pod1 as net1']);
+});
+
+test('altnames that are the new name, or taken over there, are taken off first; others go along', () => {
+  const at = new VfFixture();
+  at.node.kernel.addLink(at.node.pod.namespace, 'taken');
+  at.node.link(0).altnames = ['net1', 'free', 'taken'];
+  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  assert.equal(at.takeChanges(), ['host: vf0 remove altnames net1 taken', 'host: vf0 to pod1 as net1']);
+  assert.equal(at.node.link(0).altnames, ['free']);
+});
+
+test('EBUSY is retried for a while', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('to pod1', EBUSY, { times: 4 });
+  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  assert.is(at.takeChanges().length, 5);
+  const stuck = new VfFixture();
+  stuck.node.kernel.refuse('to pod1', EBUSY);
+  assert.throws(() => moveLinkTo(stuck.node.platform, stuck.host, stuck.vf(), stuck.openPod(), 'net1'), /EBUSY/);
+  assert.ok(stuck.node.platform.clock.nowMs <= 1000);
+});
+
+test('any other refusal is thrown at once, with the kernel’s words', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('to pod1', EPERM, { extack: 'not for you' });
+  assert.throws(
+    () => moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1'),
+    (thrown: unknown) => thrown instanceof SystemError && /not for you/.test(thrown.message),
+  );
+  assert.is(at.takeChanges().length, 1);
+});
+
+test('a taken name is EEXIST', () => {
+  const at = new VfFixture();
+  at.node.kernel.addLink(at.node.pod.namespace, 'net1');
+  assert.throws(() => moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1'), /EEXIST/);
+});
+
+test('renaming to its own name is nothing; else it is down for older kernels', () => {
+  const at = new VfFixture();
+  renameLinkTo(at.host, at.vf(), 'vf0');
+  assert.equal(at.takeChanges(), []);
+  Object.assign(at.node.link(0), { up: true, altnames: ['ens1'] });
+  renameLinkTo(at.host, at.vf(), 'ens1');
+  assert.equal(at.takeChanges(), ['host: vf0 remove altnames ens1', 'host: vf0 down', 'host: vf0 name ens1']);
+});
+
+test('altnames come back in their order, and only what differs is touched', () => {
+  const cases: [string[], string[], string[]][] = [
+    [['a', 'b'], ['a', 'b'], []],
+    [['a', 'b'], [], ['add altnames a b']],
+    [['a', 'b'], ['a'], ['add altnames b']],
+    [['a', 'b'], ['b'], ['remove altnames b', 'add altnames a b']],
+    [['a'], ['a', 'x'], ['remove altnames x']],
+    [[], ['x'], ['remove altnames x']],
+    [[], [], []],
+  ];
+  for (const [wanted, present, expected] of cases) {
+    const at = new VfFixture();
+    at.node.link(0).altnames = [...present];
+    restoreAltnames(at.host, at.vf(), wanted);
+    assert.equal(at.node.link(0).altnames, wanted);
+    assert.equal(
+      at.takeChanges(),
+      expected.map((change) => `host: vf0 ${change}`),
+    );
+  }
+});
+
+test('an altname that another link has is EEXIST', () => {
+  const at = new VfFixture();
+  at.node.link(1).altnames = ['ens1'];
+  assert.throws(() => restoreAltnames(at.host, at.vf(), ['ens1']), /EEXIST/);
+});

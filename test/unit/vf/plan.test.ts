@@ -1,0 +1,147 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import type { VfSettings } from '../../../src/config/sriov-conf.ts';
+import type { VfChange } from '../../../src/kernel/rtnl/vfs.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import { adminChange, planVf } from '../../../src/vf/plan.ts';
+import type { VfAdminState, VfIdentity } from '../../../src/vf/vf.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { quietAdmin, snapshotWith } from './fixture.ts';
+
+const test = suite('vf/plan');
+
+const identity: VfIdentity = {
+  pci: '0000:3b:02.1' as PciAddress,
+  pfPci: '0000:3b:00.0' as PciAddress,
+  pfName: 'pf0',
+  vfIndex: 1,
+  driver: 'igbvf',
+  kind: 'netdev',
+};
+const mac = '02:00:00:00:00:01' as MacAddress;
+const [now, busy] = [
+  quietAdmin,
+  {
+    ...quietAdmin,
+    vlan: 100,
+    vlanQos: 3,
+    vlanProtocol: '802.1ad',
+    spoofchk: 'off',
+    trust: 'on',
+    linkState: 'enable',
+    minTxRateMbps: 10,
+    maxTxRateMbps: 100,
+  } as VfAdminState,
+];
+
+test('a config that asks for nothing changes nothing', () => {
+  for (const state of [now, busy]) assert.equal(adminChange(state, {}), {});
+  assert.equal(planVf({}, identity, snapshotWith(now), 1500), { admin: {}, mac: null, mtu: null });
+});
+
+test('what is there already is no operation', () => {
+  const same: VfSettings[] = [
+    { spoofchk: 'off' },
+    { trust: 'on' },
+    { linkState: 'enable' },
+    { vlan: 100, vlanQos: 3, vlanProtocol: '802.1ad' },
+    { minTxRateMbps: 10, maxTxRateMbps: 100 },
+    { minTxRateMbps: 10 },
+    { maxTxRateMbps: 100 },
+  ];
+  for (const wanted of same) assert.equal(adminChange(busy, wanted), {}, JSON.stringify(wanted));
+});
+
+test('what differs is changed, and nothing else', () => {
+  const cases: [VfSettings, VfChange][] = [
+    [{ spoofchk: 'off', trust: 'off' }, { spoofchk: 'off' }],
+    [{ trust: 'on' }, { trust: 'on' }],
+    [{ linkState: 'disable' }, { linkState: 'disable' }],
+    [{ vlan: 100 }, { vlan: { id: 100, qos: 0, protocol: '802.1q' } }],
+    [{ vlan: 100, vlanQos: 5, vlanProtocol: '802.1ad' }, { vlan: { id: 100, qos: 5, protocol: '802.1ad' } }],
+    [{ maxTxRateMbps: 50 }, { rate: { minTxRateMbps: 0, maxTxRateMbps: 50 } }],
+    [{ minTxRateMbps: 5 }, { rate: { minTxRateMbps: 5, maxTxRateMbps: 0 } }],
+  ];
+  for (const [wanted, change] of cases) assert.equal(adminChange(now, wanted), change, JSON.stringify(wanted));
+});
+
+test('a rate that isn’t asked for stays beside one that is: the kernel sets both', () => {
+  assert.equal(adminChange(busy, { maxTxRateMbps: 200 }), { rate: { minTxRateMbps: 10, maxTxRateMbps: 200 } });
+  assert.equal(adminChange(busy, { minTxRateMbps: 0 }), { rate: { minTxRateMbps: 0, maxTxRateMbps: 100 } });
+});
+
+test('vlan 0 takes a VLAN off, and is no operation where there is none', () => {
+  assert.equal(adminChange(busy, { vlan: 0 }), { vlan: { id: 0, qos: 0, protocol: '802.1q' } });
+  assert.equal(adminChange(now, { vlan: 0 }), {});
+  assert.equal(adminChange(now, { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q' }), {});
+});
+
+test('without a VLAN the protocol in the PF’s record means nothing', () => {
+  assert.equal(adminChange({ ...now, vlanProtocol: '802.1ad' }, { vlan: 0 }), {});
+});
+
+test('another priority or protocol of the same VLAN is a change', () => {
+  assert.equal(adminChange(busy, { vlan: 100, vlanQos: 4, vlanProtocol: '802.1ad' }), {
+    vlan: { id: 100, qos: 4, protocol: '802.1ad' },
+  });
+  assert.equal(adminChange(busy, { vlan: 100, vlanQos: 3 }), { vlan: { id: 100, qos: 3, protocol: '802.1q' } });
+});
+
+test('a setting that the driver doesn’t report is set when asked for', () => {
+  const silent = { ...now, spoofchk: null, trust: null, linkState: null };
+  assert.equal(adminChange(silent, { spoofchk: 'on', trust: 'off', linkState: 'auto' }), {
+    spoofchk: 'on',
+    trust: 'off',
+    linkState: 'auto',
+  });
+});
+
+test('MAC and MTU: as asked, and null where nothing is', () => {
+  assert.is(planVf({ mac }, identity, snapshotWith(now), 1500).mac, mac);
+  assert.is(planVf({ mtu: 1400 }, identity, snapshotWith(now), 1500).mtu, 1400);
+  assert.is(planVf({ mtu: 1500 }, identity, snapshotWith(now), 1500).mtu, null);
+  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now, { mtu: 9000 }), 1500).mtu, null);
+});
+
+test('an MTU over the PF’s is 7, naming value, limit and PF', () => {
+  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now), 9000).mtu, 9000);
+  assert.throws(
+    () => planVf({ mtu: 9001 }, identity, snapshotWith(now), 9000),
+    (thrown: unknown) => isCniError(thrown, 'invalidConfig') && /9001.*pf0.*9000/.test(thrown.message),
+  );
+});
+
+test('a VF of a user-space driver has no MTU to set', () => {
+  assert.is(planVf({ mtu: 9001 }, { ...identity, kind: 'userspace' }, { admin: now, netdev: null }, 1500).mtu, null);
+});
+
+test('a PF that tells nothing: all that needs it is 106, named', () => {
+  const cases: [VfSettings, string][] = [
+    [{ vlan: 5 }, 'vlan'],
+    [{ spoofchk: 'on' }, 'spoofchk'],
+    [{ trust: 'off' }, 'trust'],
+    [{ linkState: 'auto' }, 'linkState'],
+    [{ maxTxRateMbps: 5 }, 'maxTxRateMbps'],
+  ];
+  for (const [settings, word] of cases) {
+    assert.throws(
+      () => planVf(settings, identity, snapshotWith(null), 1500),
+      (thrown: unknown) =>
+        isCniError(thrown, 'settingRefused') && thrown.message.includes(word) && thrown.message.includes('pf0'),
+      word,
+    );
+  }
+});
+
+test('a PF that tells nothing has no VLAN, and the netdev takes MAC and MTU', () => {
+  const settings: VfSettings = { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q', mac, mtu: 1400 };
+  assert.equal(planVf(settings, identity, snapshotWith(null), 1500), { admin: {}, mac, mtu: 1400 });
+});
+
+test('a MAC that neither PF nor netdev could take is 106', () => {
+  const userspace = { ...identity, kind: 'userspace' } as const;
+  assert.throws(
+    () => planVf({ mac }, userspace, { admin: null, netdev: null }, 1500),
+    (thrown: unknown) => isCniError(thrown, 'settingRefused') && thrown.message.startsWith('mac'),
+  );
+});
