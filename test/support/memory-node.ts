@@ -62,6 +62,7 @@ export class MemoryNode {
   readonly kernel = new MemoryKernel();
   readonly platform: MemoryPlatform;
   readonly host: MemoryNamespace;
+  readonly pf: MemoryLink;
   readonly pod: Pod;
   /** The PF's records; also there where the PF doesn't show them. */
   readonly vfs: FakeVf[];
@@ -91,7 +92,11 @@ export class MemoryNode {
     this.kernel.descriptor = (fd) =>
       [this.platform.ownNetns(), ...this.platform.openNamespaces].find((netns) => netns.fd === fd);
     this.host = this.kernel.addNamespace('host', hostId);
-    this.kernel.addLink(this.host, 'pf0', { up: true, mtu: 9000, vfs: options.blindPf === true ? null : this.vfs });
+    this.pf = this.kernel.addLink(this.host, 'pf0', {
+      up: true,
+      mtu: 9000,
+      vfs: options.blindPf === true ? null : this.vfs,
+    });
     for (let index = 0; index < count; index++) this.#makeVf(index);
     this.kernel.vfIndexOf = (link) => [...this.#links].find(([, each]) => each === link)?.[0] ?? -1;
     this.kernel.onLinksChanged = () => this.#showLinks();
@@ -101,6 +106,12 @@ export class MemoryNode {
 
   get changes(): string[] {
     return this.kernel.changes;
+  }
+
+  /** A link's name is changed, or it is gone, behind the plugin's back. */
+  edit(change: () => void): void {
+    change();
+    this.#showLinks();
   }
 
   /** A VF's netdev, wherever it is. */
@@ -283,11 +294,11 @@ export class MemoryNode {
   #showLinks(): void {
     const { files } = this.platform;
     for (const path of files.keys()) if (/\/net\/[^/]+\/ifindex$/.test(path)) files.delete(path);
-    files.set(`${devices}/${pfPci}/net/pf0/ifindex`, `${this.host.get('pf0').ifindex}\n`);
-    for (const [index, link] of this.#links) {
-      if (!this.host.links.includes(link)) continue;
-      files.set(`${devices}/${vfPci(index)}/net/${link.name}/ifindex`, `${link.ifindex}\n`);
-    }
+    const show = (pci: string, link: MemoryLink): void => {
+      if (this.host.links.includes(link)) files.set(`${devices}/${pci}/net/${link.name}/ifindex`, `${link.ifindex}\n`);
+    };
+    show(pfPci, this.pf);
+    for (const [index, link] of this.#links) show(vfPci(index), link);
   }
 
   #runIpam(request: ProcessRequest): ProcessResult {

@@ -1,0 +1,169 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import { bringHome } from '../../../src/vf/bring-home.ts';
+import { moveLinkTo } from '../../../src/vf/move.ts';
+import { describeNetdev } from '../../../src/vf/snapshot.ts';
+import type { VfNetdevState } from '../../../src/vf/vf.ts';
+import type { MemoryNodeOptions } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { VfFixture } from './fixture.ts';
+
+const test = suite('vf/bring-home');
+
+/** A VF that ADD has moved into the pod. */
+class Away extends VfFixture {
+  readonly before: VfNetdevState;
+
+  constructor(options: MemoryNodeOptions = {}) {
+    super(options);
+    this.before = describeNetdev(this.vf());
+    moveLinkTo(this.node.platform, this.host, this.vf(), this.openPod(), 'net1');
+    this.takeChanges();
+  }
+
+  /** As DEL does; without `netns` the pod's path is gone. */
+  bringHome({ withNetns = true, podIfindex = this.before.ifindex as number | null } = {}): void {
+    const { platform, pod } = this.node;
+    const netns = withNetns ? platform.openNetns(pod.path) : null;
+    try {
+      bringHome({
+        platform,
+        log: this.log,
+        host: this.host,
+        identity: this.identity,
+        before: this.before,
+        traits: { pci: this.identity.pci, ifname: 'net1', podIfindex, macs: [this.before.mac] },
+        netns,
+        netnsId: { device: String(pod.namespace.device), inode: String(pod.namespace.inode) },
+      });
+    } finally {
+      netns?.close();
+    }
+  }
+
+  get isHome(): boolean {
+    return this.node.host.links.includes(this.node.link(0));
+  }
+
+  /** A process of this node lives in the pod's namespace. */
+  addProcess(pid: number): void {
+    const { platform, pod } = this.node;
+    platform.links.set(`/proc/${pid}/ns/net`, `net:[${pod.namespace.inode}]`);
+    platform.netnsPaths.set(`/proc/${pid}/ns/net`, pod.namespace);
+  }
+}
+
+test('in the pod: it comes home under its own name, in one message', () => {
+  const at = new Away();
+  at.bringHome();
+  assert.equal(at.takeChanges(), ['pod1: net1 to host as vf0']);
+  assert.ok(at.isHome);
+});
+
+test('renamed in the pod: it is found by its PCI address, and not what has its name now', () => {
+  const at = new Away();
+  at.node.link(0).name = 'renamed';
+  const impostor = at.node.kernel.addLink(at.node.pod.namespace, 'net1');
+  at.bringHome();
+  assert.ok(at.isHome);
+  assert.is(at.node.link(0).name, 'vf0');
+  assert.ok(at.node.pod.namespace.links.includes(impostor));
+});
+
+test('where the kernel doesn’t tell PCI addresses: by the recorded ifindex, else by name and MAC', () => {
+  const renamed = new Away({ withoutParents: true });
+  renamed.node.link(0).name = 'renamed';
+  renamed.bringHome();
+  assert.ok(renamed.isHome);
+  const unrecorded = new Away({ withoutParents: true });
+  unrecorded.bringHome({ podIfindex: null });
+  assert.ok(unrecorded.isHome);
+});
+
+test('home already: nothing is done', () => {
+  const at = new Away();
+  at.node.endPod(at.node.pod);
+  at.takeChanges();
+  at.bringHome({ withNetns: false });
+  assert.equal(at.takeChanges(), []);
+  assert.is(at.node.platform.clock.nowMs, 0);
+});
+
+test('gone with its device or driver: done, without a wait', () => {
+  const gone = new Away();
+  gone.node.removeVf(0);
+  gone.bringHome();
+  assert.is(gone.node.platform.clock.nowMs, 0);
+  const rebound = new Away();
+  const { links } = rebound.node.pod.namespace;
+  links.splice(links.indexOf(rebound.node.link(0)), 1);
+  rebound.node.platform.links.set('/sys/bus/pci/devices/0000:3b:02.0/driver', '../../../drivers/vfio-pci');
+  rebound.bringHome();
+  assert.is(rebound.node.platform.clock.nowMs, 0);
+});
+
+test('the path is gone and a process holds the namespace: it is entered through that process', () => {
+  const at = new Away();
+  at.node.platform.netnsPaths.delete(at.node.pod.path);
+  at.node.platform.links.set('/proc/7/ns/net', 'net:[4026531840]');
+  at.addProcess(4711);
+  at.bringHome({ withNetns: false });
+  assert.ok(at.isHome);
+  assert.is(at.node.platform.openNamespaces.size, 1, 'only the fixture’s own is open');
+});
+
+test('a process’s namespace of the same inode but another device is not the pod’s', () => {
+  const at = new Away();
+  const { inode } = at.node.pod.namespace;
+  at.node.platform.links.set('/proc/4711/ns/net', `net:[${inode}]`);
+  at.node.platform.netnsPaths.set('/proc/4711/ns/net', { device: 99n, inode });
+  assert.throws(() => at.bringHome({ withNetns: false }), /another network namespace/);
+});
+
+test('the kernel brings it back a little later: it is waited for', () => {
+  const at = new Away();
+  const { platform } = at.node;
+  const { sleepMs } = platform;
+  Object.assign(platform, {
+    sleepMs: (ms: number) => {
+      sleepMs(ms);
+      if (platform.clock.nowMs >= 300 && !at.isHome) at.node.endPod(at.node.pod);
+    },
+  });
+  at.bringHome({ withNetns: false });
+  assert.ok(at.isHome);
+  assert.ok(platform.clock.nowMs >= 300 && platform.clock.nowMs < 1000);
+});
+
+test('out of reach: 109, naming the VF, after a bounded wait', () => {
+  const at = new Away();
+  assert.throws(
+    () => at.bringHome({ withNetns: false }),
+    (thrown: unknown) => isCniError(thrown, 'detachIncomplete') && thrown.message.includes(at.identity.pci),
+  );
+  assert.ok(at.node.platform.clock.nowMs <= 2500);
+});
+
+test('its name is taken on the host: it comes home under one made of its PCI address, with a warning', () => {
+  const at = new Away();
+  at.node.kernel.addLink(at.node.host, 'other', { altnames: ['vf0'] });
+  at.bringHome();
+  assert.ok(at.isHome);
+  const { name } = at.node.link(0);
+  assert.ok(name.length <= 15);
+  assert.match(name, /3b/);
+  assert.match(at.logged[0] ?? '', 'level=warning');
+});
+
+test('altnames that would be in the way at home are taken off in the pod', () => {
+  const at = new Away();
+  at.node.link(0).altnames = ['vf0', 'pf0', 'own'];
+  at.bringHome();
+  assert.ok(at.isHome);
+  assert.equal(at.node.link(0).altnames, ['own']);
+});
+
+test('a refused move is thrown as it is', () => {
+  const at = new Away();
+  at.node.kernel.refuse('to host', 1);
+  assert.throws(() => at.bringHome(), /EPERM/);
+});

@@ -1,0 +1,94 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
+import { findInPod, findOnHost, findPf, openNetnsByInode, pciAddressOf } from '../../../src/vf/locate.ts';
+import { moveLinkTo } from '../../../src/vf/move.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { VfFixture } from './fixture.ts';
+
+const test = suite('vf/locate');
+
+const [ENODEV, EOPNOTSUPP, EIO] = [19, 95, 5];
+
+test('on the host: by sysfs, whatever its name; null while it is in a pod', () => {
+  const at = new VfFixture();
+  at.node.edit(() => Object.assign(at.node.link(0), { name: 'dev9' }));
+  assert.is(findOnHost(at.node.platform, at.host, at.identity.pci)?.name, 'dev9');
+  moveLinkTo(at.node.platform, at.host, at.linkOf(at.host, 'dev9'), at.openPod(), 'net1');
+  assert.is(findOnHost(at.node.platform, at.host, at.identity.pci), null);
+});
+
+test('a name in sysfs that the kernel doesn’t know is passed over', () => {
+  const at = new VfFixture();
+  at.node.platform.files.set('/sys/bus/pci/devices/0000:3b:02.0/net/aaa/ifindex', '99');
+  assert.is(findOnHost(at.node.platform, at.host, at.identity.pci)?.name, 'vf0');
+});
+
+test('the PF: by sysfs; null without its device or netdev', () => {
+  const at = new VfFixture();
+  assert.is(findPf(at.node.platform, at.host, at.identity.pfPci)?.name, 'pf0');
+  const { links } = at.node.host;
+  at.node.edit(() => links.splice(links.indexOf(at.node.pf), 1));
+  assert.is(findPf(at.node.platform, at.host, at.identity.pfPci), null);
+});
+
+test('the PCI address: from the kernel, else from the driver, else none', () => {
+  const told = new VfFixture();
+  assert.is(pciAddressOf(told.node.platform, told.host, told.vf()), '0000:3b:02.0');
+  const answers: [string | SystemError, string][] = [
+    ['0000:3b:02.0', '0000:3b:02.0'],
+    ['', ''],
+    ['virtio0', ''],
+    [new SystemError('ask', EOPNOTSUPP), ''],
+    [new SystemError('ask', ENODEV), ''],
+  ];
+  for (const [answer, expected] of answers) {
+    const at = new VfFixture({ withoutParents: true });
+    Object.assign(at.node.platform, {
+      ethtoolBusInfo: () => {
+        if (answer instanceof SystemError) throw answer;
+        return answer;
+      },
+    });
+    assert.is(pciAddressOf(at.node.platform, at.host, at.vf()), expected);
+  }
+});
+
+test('a driver that fails to answer otherwise is an error', () => {
+  const at = new VfFixture({ withoutParents: true });
+  Object.assign(at.node.platform, {
+    ethtoolBusInfo: () => {
+      throw new SystemError('ask', EIO);
+    },
+  });
+  assert.throws(() => pciAddressOf(at.node.platform, at.host, at.vf()), /EIO/);
+});
+
+test('in a pod: another device is never taken for the VF, whatever its name, MAC and ifindex', () => {
+  const at = new VfFixture();
+  const pod = at.openPod();
+  const mac = at.vf().mac;
+  const impostor = at.node.kernel.addLink(at.node.pod.namespace, 'net1', { parent: '0000:3b:02.1', mac });
+  const traits = { pci: at.identity.pci, ifname: 'net1', podIfindex: impostor.ifindex, macs: [mac] };
+  assert.is(findInPod(at.node.platform, pod, traits), null);
+});
+
+test('where nothing tells, name and MAC must both fit', () => {
+  const at = new VfFixture({ withoutParents: true });
+  const pod = at.openPod();
+  const mac = at.vf().mac;
+  const traits = { pci: at.identity.pci, ifname: 'net1', podIfindex: null, macs: [mac] };
+  at.node.kernel.addLink(at.node.pod.namespace, 'net1');
+  at.node.kernel.addLink(at.node.pod.namespace, 'net2', { mac });
+  assert.is(findInPod(at.node.platform, pod, traits), null);
+  at.node.pod.namespace.get('net1').mac = mac;
+  assert.is(findInPod(at.node.platform, pod, traits)?.name, 'net1');
+});
+
+test('a namespace by inode: null where no process lives in it; what isn’t a process is passed over', () => {
+  const at = new VfFixture();
+  const { platform, pod } = at.node;
+  platform.files.set('/proc/self/status', '');
+  platform.links.set('/proc/12/ns/net', 'net:[1]');
+  platform.failNext('readLink', '/proc/12/ns/net', EIO);
+  const { device, inode } = pod.namespace;
+  assert.is(openNetnsByInode(platform, String(device), String(inode)), null);
+});

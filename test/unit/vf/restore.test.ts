@@ -1,0 +1,198 @@
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import { applyAdminChange } from '../../../src/vf/admin.ts';
+import { restoreVf } from '../../../src/vf/restore.ts';
+import { describeNetdev } from '../../../src/vf/snapshot.ts';
+import type { VfSnapshot } from '../../../src/vf/vf.ts';
+import { igbvfDriver, type MemoryNodeOptions } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { quietAdmin, VfFixture } from './fixture.ts';
+
+const test = suite('vf/restore');
+
+const [EIO, EINVAL, EOPNOTSUPP] = [5, 22, 95];
+const mac = '02:00:00:00:00:01' as MacAddress;
+
+/** A node with a snapshot of its VF 0 as it is now. */
+class Restoring extends VfFixture {
+  readonly snapshot: VfSnapshot;
+  readonly before: unknown;
+
+  constructor(options: MemoryNodeOptions = {}, admin: VfSnapshot['admin'] = quietAdmin) {
+    super(options);
+    this.snapshot = { admin, netdev: describeNetdev(this.vf()) };
+    this.before = this.node.picture();
+  }
+
+  restore(snapshot: VfSnapshot = this.snapshot): string[] {
+    const { platform } = this.node;
+    return restoreVf(platform, this.log, this.host, this.identity, snapshot).map((failure) => failure.message);
+  }
+
+  /** All that ADD could have changed, and a pod besides. */
+  disturb(): void {
+    applyAdminChange(this.host, this.pf(), this.identity, {
+      vlan: { id: 5, qos: 3, protocol: '802.1ad' },
+      rate: { minTxRateMbps: 1, maxTxRateMbps: 2 },
+      spoofchk: 'off',
+      linkState: 'enable',
+      trust: 'on',
+      mac,
+    });
+    const changed = { name: 'net1', mtu: 1400, mac, up: true, altnames: ['podname'] };
+    this.node.edit(() => Object.assign(this.node.link(0), changed));
+    this.takeChanges();
+  }
+}
+
+test('a VF that is as before is not touched', () => {
+  const at = new Restoring();
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), []);
+});
+
+test('everything comes back', () => {
+  for (const options of [{}, { driver: igbvfDriver }]) {
+    const at = new Restoring(options);
+    at.disturb();
+    assert.equal(at.restore(), []);
+    assert.equal(at.node.picture(), at.before);
+    assert.equal(at.logged, []);
+  }
+});
+
+test('only what differs is touched', () => {
+  const at = new Restoring();
+  at.node.link(0).mtu = 1400;
+  applyAdminChange(at.host, at.pf(), at.identity, { trust: 'on' });
+  at.takeChanges();
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), ['host: vf0 mtu 1500', 'host: pf0 vf 0 trust 0']);
+});
+
+test('a VF that was up is up again, also after a rename that needed it down', () => {
+  const at = new Restoring();
+  at.node.link(0).up = true;
+  const snapshot: VfSnapshot = { admin: quietAdmin, netdev: describeNetdev(at.vf()) };
+  at.node.edit(() => Object.assign(at.node.link(0), { name: 'dev9', up: true }));
+  assert.equal(at.restore(snapshot), []);
+  assert.is(at.node.link(0).up, true);
+  assert.is(at.node.link(0).name, 'vf0');
+});
+
+test('a cleared admin MAC leaves igbvf deaf, unless another address comes between', () => {
+  const at = new Restoring({ driver: igbvfDriver });
+  applyAdminChange(at.host, at.pf(), at.identity, { mac, trust: 'on' });
+  at.takeChanges();
+  assert.equal(at.restore(), []);
+  assert.ok(at.node.link(0).driver?.hears);
+  const own = at.snapshot.netdev?.mac;
+  const macs = at.takeChanges().filter((change) => change.startsWith('host: vf0 mac'));
+  assert.is(macs.length, 2);
+  assert.not(macs[0] === `host: vf0 mac ${own}`);
+  assert.is(macs[1], `host: vf0 mac ${own}`);
+});
+
+test('an admin MAC of before is restored with the netdev’s, though the VF is untrusted', () => {
+  const own = '52:54:00:00:00:03' as MacAddress;
+  const at = new Restoring({ driver: igbvfDriver }, { ...quietAdmin, mac: own });
+  const [vf] = at.node.vfs;
+  if (vf !== undefined) vf.mac = own;
+  const before = at.node.picture();
+  at.disturb();
+  assert.equal(at.restore(), []);
+  assert.equal(at.node.picture(), before);
+});
+
+test('a driver that refuses an all-zero admin MAC is left with what it has, with a warning', () => {
+  for (const errno of [EINVAL, EOPNOTSUPP]) {
+    const at = new Restoring();
+    applyAdminChange(at.host, at.pf(), at.identity, { mac });
+    at.node.kernel.refuse('vf 0 mac 00:00:00:00:00:00', errno);
+    assert.equal(at.restore(), []);
+    assert.is(at.node.vfs[0]?.mac, mac);
+    assert.is(at.logged.length, 1);
+    assert.match(at.logged[0] ?? '', 'level=warning');
+    assert.match(at.logged[0] ?? '', mac);
+  }
+});
+
+test('an all-zero MAC that fails for another reason is a failure', () => {
+  const at = new Restoring();
+  applyAdminChange(at.host, at.pf(), at.identity, { mac });
+  at.node.kernel.refuse('vf 0 mac 00:00:00:00:00:00', EIO);
+  assert.equal(at.restore(), ['restore the MAC']);
+});
+
+test('a name or altname that another device has meanwhile is lost, with a warning', () => {
+  const at = new Restoring();
+  at.node.edit(() => Object.assign(at.node.link(0), { name: 'dev9' }));
+  at.node.kernel.addLink(at.node.host, 'vf0');
+  at.node.link(1).altnames = ['mine'];
+  const { netdev } = at.snapshot;
+  if (netdev === null) throw new Error('no netdev');
+  assert.equal(at.restore({ ...at.snapshot, netdev: { ...netdev, altnames: ['mine'] } }), []);
+  assert.is(at.node.link(0).name, 'dev9');
+  assert.is(at.logged.length, 2);
+  for (const line of at.logged) assert.match(line, 'level=warning');
+});
+
+test('every step is tried past a failure, and all failures come back', () => {
+  const at = new Restoring();
+  at.disturb();
+  for (const what of ['name vf0', 'altnames', 'mtu', 'vf 0 trust']) at.node.kernel.refuse(what, EIO);
+  assert.equal(at.restore(), [
+    'restore the name',
+    'restore the altnames',
+    'restore the MTU',
+    'restore the PF’s settings',
+  ]);
+  assert.is(at.node.link(0).up, false, 'the last step ran');
+  assert.is(at.node.vfs[0]?.vlan, 0, 'and the other settings');
+});
+
+test('a VF that is gone is restored', () => {
+  const at = new Restoring();
+  at.disturb();
+  at.node.removeVf(0);
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), []);
+});
+
+test('without its netdev (no driver) the PF’s settings are restored all the same', () => {
+  const at = new Restoring();
+  at.disturb();
+  const { links } = at.node.host;
+  at.node.edit(() => links.splice(links.indexOf(at.node.link(0)), 1));
+  assert.equal(at.restore(), []);
+  assert.is(at.node.vfs[0]?.vlan, 0);
+  assert.is(at.node.vfs[0]?.mac, '00:00:00:00:00:00');
+});
+
+test('a PF that is gone has no settings to restore; the netdev is', () => {
+  const at = new Restoring();
+  at.disturb();
+  const { links } = at.node.host;
+  at.node.edit(() => links.splice(links.indexOf(at.node.pf), 1));
+  assert.equal(at.restore(), []);
+  assert.is(at.node.link(0).mtu, 1500);
+});
+
+test('a PF that has another name now is found by its PCI address; the device that has its name is left alone', () => {
+  const at = new Restoring();
+  at.disturb();
+  at.node.edit(() => Object.assign(at.node.pf, { name: 'eth7' }));
+  const impostor = at.node.kernel.addLink(at.node.host, 'pf0', { vfs: [{ ...at.node.vfs[0] } as never] });
+  const theirs = structuredClone(impostor.vfs);
+  assert.equal(at.restore(), []);
+  assert.is(at.node.vfs[0]?.vlan, 0);
+  assert.equal(impostor.vfs, theirs);
+});
+
+test('a VF of a user-space driver has its PF settings alone', () => {
+  const at = new VfFixture({ userspace: [0] });
+  applyAdminChange(at.host, at.pf(), at.identity, { mac, trust: 'on' });
+  const failures = restoreVf(at.node.platform, at.log, at.host, at.identity, { admin: quietAdmin, netdev: null });
+  assert.equal(failures, []);
+  assert.is(at.node.vfs[0]?.mac, '00:00:00:00:00:00');
+  assert.is(at.node.vfs[0]?.trust, 0);
+});

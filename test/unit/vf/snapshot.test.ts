@@ -1,0 +1,62 @@
+import { isCniError } from '../../../src/cni/errors.ts';
+import { moveLinkTo } from '../../../src/vf/move.ts';
+import { getPfLink, takeSnapshot } from '../../../src/vf/snapshot.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { quietAdmin, VfFixture } from './fixture.ts';
+
+const test = suite('vf/snapshot');
+
+test('holds all that DEL has to give back, and changes nothing', () => {
+  const at = new VfFixture();
+  Object.assign(at.node.link(0), { up: true, altnames: ['ens1f0v0'], mtu: 1450 });
+  Object.assign(at.node.vfs[0] ?? {}, { vlan: 7, qos: 2, maxTxRate: 50 });
+  assert.equal(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), {
+    admin: { ...quietAdmin, vlan: 7, vlanQos: 2, maxTxRateMbps: 50 },
+    netdev: { name: 'vf0', ifindex: 3, mac: '52:54:00:00:00:03', mtu: 1450, up: true, altnames: ['ens1f0v0'] },
+  });
+  assert.equal(at.takeChanges(), []);
+});
+
+test('finds the VF by its number: VF 1 has another record', () => {
+  const at = new VfFixture();
+  Object.assign(at.node.vfs[1] ?? {}, { vlan: 9 });
+  const identity = { ...at.identity, vfIndex: 1 };
+  assert.is(takeSnapshot(at.node.platform, at.host, identity, at.pf()).admin?.vlan, 9);
+});
+
+test('a PF that tells nothing: no admin state', () => {
+  const at = new VfFixture({ blindPf: true });
+  assert.is(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()).admin, null);
+});
+
+test('a user-space driver: no netdev', () => {
+  const at = new VfFixture({ userspace: [0] });
+  assert.equal(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), { admin: quietAdmin, netdev: null });
+});
+
+test('no netdev on the host: 104, naming VF and driver', () => {
+  const at = new VfFixture();
+  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  assert.throws(
+    () => takeSnapshot(at.node.platform, at.host, at.identity, at.pf()),
+    (thrown: unknown) => isCniError(thrown, 'noDriver') && /0000:3b:02\.0.*igbvf/.test(thrown.message),
+  );
+});
+
+test('a netdev that is enslaved on the host: 102, naming both', () => {
+  const at = new VfFixture();
+  at.node.link(0).master = at.node.kernel.addLink(at.node.host, 'bond0').ifindex;
+  assert.throws(
+    () => takeSnapshot(at.node.platform, at.host, at.identity, at.pf()),
+    (thrown: unknown) => isCniError(thrown, 'vfBusy') && /vf0.*bond0/.test(thrown.message),
+  );
+});
+
+test('no PF netdev: 105, naming PF and VF', () => {
+  const at = new VfFixture();
+  at.node.host.get('pf0').name = 'eth7';
+  assert.throws(
+    () => getPfLink(at.host, at.identity),
+    (thrown: unknown) => isCniError(thrown, 'pfMissing') && /pf0.*0000:3b:00\.0.*0000:3b:02\.0/.test(thrown.message),
+  );
+});

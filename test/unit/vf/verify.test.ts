@@ -1,0 +1,93 @@
+import type { VfSettings } from '../../../src/config/sriov-conf.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import { adminDifferences, difference } from '../../../src/vf/verify.ts';
+import { assert, suite } from '../../support/suite.ts';
+import type { FakeVf } from '../../support/vf-info.ts';
+import { quietAdmin, VfFixture } from './fixture.ts';
+
+const test = suite('vf/verify');
+
+const asked: VfSettings = {
+  mac: '02:00:00:00:00:01' as MacAddress,
+  vlan: 100,
+  vlanQos: 5,
+  vlanProtocol: '802.1ad',
+  spoofchk: 'off',
+  trust: 'on',
+  linkState: 'enable',
+  minTxRateMbps: 10,
+  maxTxRateMbps: 100,
+};
+const attached: Partial<FakeVf> = {
+  mac: '02:00:00:00:00:01',
+  vlan: 100,
+  qos: 5,
+  proto: 0x88a8,
+  spoofchk: 0,
+  trust: 1,
+  linkState: 1,
+  minTxRate: 10,
+  maxTxRate: 100,
+};
+
+function differences(vf: Partial<FakeVf>, settings: VfSettings, before = quietAdmin): string[] {
+  const at = new VfFixture();
+  Object.assign(at.node.vfs[0] ?? {}, vf);
+  return adminDifferences(at.host, at.pf(), at.identity, before, settings);
+}
+
+test('as ADD left it: no difference', () => {
+  assert.equal(differences(attached, asked), []);
+  assert.equal(differences({}, {}), []);
+});
+
+test('every setting is compared, and the difference says what is and what should be', () => {
+  const cases: [Partial<FakeVf>, RegExp][] = [
+    [{ mac: '02:00:00:00:00:02' }, /mac is 02:00:00:00:00:02, should be 02:00:00:00:00:01$/],
+    [{ vlan: 101 }, /vlan is 101, should be 100$/],
+    [{ qos: 0 }, /vlanQoS is 0, should be 5$/],
+    [{ proto: 0x8100 }, /vlanProto is 802.1q, should be 802.1ad$/],
+    [{ spoofchk: 1 }, /spoofchk is on, should be off$/],
+    [{ trust: 0 }, /trust is off, should be on$/],
+    [{ linkState: 2 }, /link_state is disable, should be enable$/],
+    [{ minTxRate: 0 }, /min_tx_rate is 0, should be 10$/],
+    [{ maxTxRate: 50 }, /max_tx_rate is 50, should be 100$/],
+  ];
+  for (const [change, expected] of cases) {
+    const found = differences({ ...attached, ...change }, asked);
+    assert.is(found.length, 1, found.join('; '));
+    assert.match(found[0] ?? '', expected);
+    assert.match(found[0] ?? '', /^VF 0 of PF pf0: /);
+  }
+});
+
+test('what wasn’t asked for must be as it was before ADD', () => {
+  const found = differences({ trust: 1, maxTxRate: 5 }, { vlan: 0 });
+  assert.is(found.length, 2);
+  assert.match(found.join(), /trust is on, should be off/);
+});
+
+test('a MAC that wasn’t asked for is the pod’s business', () => {
+  assert.equal(differences({ mac: '02:00:00:00:00:09' }, {}), []);
+});
+
+test('without a VLAN the protocol means nothing', () => {
+  assert.equal(differences({ proto: 0x88a8 }, { vlan: 0 }), []);
+});
+
+test('a setting that the driver no longer reports is unknown', () => {
+  assert.match(differences({ trust: 0xffffffff }, { trust: 'on' }).join(), /trust is unknown, should be on/);
+});
+
+test('a PF or VF that is gone is one difference', () => {
+  const at = new VfFixture();
+  const gone = /VF \d of PF pf0 is gone/;
+  assert.match(adminDifferences(at.host, null, at.identity, quietAdmin, {}).join(), gone);
+  const beyond = { ...at.identity, vfIndex: 9 };
+  assert.match(adminDifferences(at.host, at.pf(), beyond, quietAdmin, {}).join(), gone);
+});
+
+test('difference says nothing of what is equal', () => {
+  assert.equal(difference('x', 1, 1), []);
+  assert.equal(difference('x', null, 'on'), ['x is unknown, should be on']);
+});
