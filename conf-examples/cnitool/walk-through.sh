@@ -34,6 +34,7 @@ trap 'exit 1' HUP INT TERM
 
 say "ADD: VF $pci becomes $CNI_IFNAME in $namespace"
 "$cnitool" add "$network" "$netns"
+echo
 ip netns exec "$namespace" ip address show "$CNI_IFNAME"
 
 say 'CHECK: is it still as ADD left it?'

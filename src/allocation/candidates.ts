@@ -16,16 +16,17 @@ function heldRule({ ask }: Search): Rule {
   };
 }
 
-function resourceRule(search: Search): Rule {
+/** Device-info decides; the checkpoint, which is big, is asked only where that knows none of the candidates. */
+function resourceRule(search: Search, candidates: readonly PciAddress[]): Rule {
   const { resourceName } = search.ask.conf;
   if (resourceName === undefined) return () => null;
+  const wanted = `not of resource ${quote(resourceName)}`;
+  const matching = new Set(candidates.filter((pci) => isOfResource(search.platform, resourceName, pci)));
+  if (matching.size > 0) return (pci) => (matching.has(pci) ? null : `${wanted} by device-info`);
   return (pci) => {
-    if (isOfResource(search.platform, resourceName, pci)) return null;
-    const known = search
-      .checkpoints()
-      .flatMap((vf) => (vf.pci === pci && vf.resourceName !== null ? [vf.resourceName] : []));
+    const vfs = search.checkpoints().filter((vf) => vf.pci === pci);
+    const known = vfs.flatMap((vf) => vf.resourceName ?? []);
     if (known.includes(resourceName)) return null;
-    const wanted = `not of resource ${quote(resourceName)}`;
     return known.length === 0
       ? `${wanted} as far as device-info and checkpoint tell`
       : `${wanted}: the checkpoint says ${known.map((name) => quote(name)).join(', ')}`;
@@ -98,7 +99,7 @@ export function chooseVf(search: Search, pool: PodVfs, pod: PodVfs = pool): PciA
     left = left.filter((pci) => !reasons.has(pci));
   };
   apply(heldRule(search));
-  apply(resourceRule(search));
+  apply(resourceRule(search, left));
   apply(selectorRule(search));
   if (left.length > 0) apply(networkRule(search, pod.addresses));
   const [chosen] = left;

@@ -153,6 +153,12 @@ test('a claim in /etc/cdi does not contradict the same claim in /var/run/cdi', (
   assert.is(resolve(files).pci, vf1);
 });
 
+test('a device hides one of the same name although it tells no address', () => {
+  const bare = `kind: ${vendor.kind}\ndevices:\n  - name: ${claimA}-${dashed(vf1)}\n`;
+  const stale = claimSpec(claimA, { [vf1]: 'old' }, { path: '/etc/cdi/stale.yaml' });
+  assert.is(resolve(platformOf(podSpec([vf1]), { [specPath(claimA)]: bare }, stale)).pci, vf1);
+});
+
 test('two claims that give one VF to different networks are refused, naming both files', () => {
   const files = platformOf(
     podSpec([vf1]),

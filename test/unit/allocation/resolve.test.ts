@@ -1,4 +1,5 @@
 import { isCniError } from '../../../src/cni/errors.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -191,6 +192,11 @@ test('the CDI names that Multus 4.2 hands out in turn give each attachment a VF 
   refuses(files, { deviceID: `${claimA}-${dashed(vf2)}`, held }, 'vfBusy', vf2, 'net2');
 });
 
+test('of several VFs that could stand in the first in string order does, whatever order the claim lists them in', () => {
+  const files = platformOf(podSpec([vf1, vf2, vf3]), claimSpec(claimA, { [vf1]: '', [vf3]: '', [vf2]: '' }));
+  assert.is(resolve(files, { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } }).pci, vf2);
+});
+
 test('only a VF of the same claim stands in for a held one', () => {
   const files = platformOf(podSpec([vf1, vf2]), claimSpec(claimA, { [vf1]: '' }), claimSpec(claimB, { [vf2]: '' }));
   refuses(files, { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } }, 'vfBusy', vf1, 'net1');
@@ -228,6 +234,14 @@ test('a device-info file of another type or without sense is an error that names
   ]) {
     refuses(platformOf(pod, { [cniInfo]: text }), options, 'decode', cniInfo);
   }
+});
+
+test('a link in place of a device-info file is not followed', () => {
+  const linked = createMemoryPlatform({
+    links: { [cniInfo]: '/tmp/other' },
+    files: { '/tmp/other': pciInfo(vf1)[cniInfo] ?? '' },
+  });
+  refuses(linked, { deviceInfoFile: cniInfo }, 'decode', cniInfo, 'ELOOP');
 });
 
 test('nothing of a device-info file gets into the error', () => {
@@ -359,6 +373,10 @@ test('a resourceName takes VFs of that resource only, by device-info or checkpoi
     resolve(platformOf(pod, checkpoint([{ claim: claimA, pci: vf2, resource: 'example.com/fast' }])), options).pci,
     vf2,
   );
+  const claim = claimSpec(claimA, { [vf1]: '', [vf2]: '' });
+  const torn = platformOf(pod, claim, deviceInfo('example.com/fast', vf2), { [checkpointPath]: '{' });
+  assert.is(resolve(torn, options).pci, vf2);
+  refuses(torn, { ...options, held: { [vf2]: 'net1' } }, 'decode', checkpointPath);
   const slow = platformOf(
     pod,
     checkpoint([{ claim: claimA, pci: vf2, resource: 'slow' }]),
