@@ -8,10 +8,39 @@ import type { Lab, VirtualFunction } from './lab.ts';
 
 const executable = join(import.meta.dirname, '../../dist/dra-sriov');
 
-/** In the guest; on a tmpfs, as a program that is mapped from the uncached share would be read again and again. */
-const pluginDir = '/opt/lab-cni';
-const nodeDir = '/run/lab-node';
+/** In the guest; not on the share, as a program that is mapped from an uncached one would be read again and again. */
+const pluginDir = '/opt/cni/bin';
 const callTimeoutMs = 120_000;
+
+/** Where the node keeps what the plugin reads and writes. */
+export interface LabPaths {
+  readonly state: string;
+  readonly cdi: string;
+  readonly devinfo: string;
+  readonly kubelet: string;
+  /** host-local's store */
+  readonly ipam: string;
+}
+
+/** As on a node in the field; these are the plugin's and host-local's own defaults. */
+export const nodePaths: LabPaths = {
+  state: '/var/lib/cni/dra-sriov',
+  cdi: '/var/run/cdi',
+  devinfo: '/var/run/k8s.cni.cncf.io/devinfo',
+  kubelet: '/var/lib/kubelet',
+  ipam: '/var/lib/cni/networks',
+};
+
+function pathsBelow(directory: string): LabPaths {
+  const below = (name: string): string => `${directory}/${name}`;
+  return {
+    state: below('state'),
+    cdi: below('cdi'),
+    devinfo: below('devinfo'),
+    kubelet: below('kubelet'),
+    ipam: below('ipam'),
+  };
+}
 
 export interface LabCall {
   readonly containerId?: string;
@@ -48,12 +77,11 @@ const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate'
 
 export class LabNode {
   readonly lab: Lab;
-  /** Below it: state, cdi, devinfo, ipam. On the share where `keepState` was asked for, so that it survives a reboot. */
-  readonly directory: string;
+  readonly paths: LabPaths;
 
-  constructor(lab: Lab, directory: string) {
+  constructor(lab: Lab, paths: LabPaths) {
     this.lab = lab;
-    this.directory = directory;
+    this.paths = paths;
   }
 
   /** Puts the plugin and host-local into the guest; again after a reboot. */
@@ -63,12 +91,12 @@ export class LabNode {
     copyFileSync(executable, join(this.lab.share.host, 'dra-sriov'));
     copyFileSync(hostLocal, join(this.lab.share.host, 'host-local'));
     const { guest } = this.lab.share;
+    const { cdi, devinfo, kubelet } = this.paths;
     await this.sh(`
       set -e
-      mkdir -p ${pluginDir} ${this.directory}
+      mkdir -p ${pluginDir} ${cdi} ${devinfo}/dp ${devinfo}/cni ${kubelet}
       cp ${guest}/dra-sriov ${guest}/host-local ${pluginDir}/
-      ln -sf dra-sriov ${pluginDir}/sriov
-      cd ${this.directory} && mkdir -p cdi devinfo/dp devinfo/cni kubelet`);
+      ln -sf dra-sriov ${pluginDir}/sriov`);
   }
 
   /** Runs a script that has to succeed; returns its standard output. */
@@ -96,7 +124,7 @@ export class LabNode {
   }
 
   ipam(subnet = '10.0.2.0/24', extra: Readonly<Json> = {}): Json {
-    return { type: 'host-local', subnet, dataDir: `${this.directory}/ipam`, ...extra };
+    return { type: 'host-local', subnet, dataDir: this.paths.ipam, ...extra };
   }
 
   environment(command: string, call: LabCall): Record<string, string> {
@@ -107,10 +135,10 @@ export class LabNode {
       CNI_NETNS: pod === '' ? '' : `/run/netns/${pod}`,
       CNI_IFNAME: call.ifname ?? 'net1',
       CNI_PATH: pluginDir,
-      DRA_SRIOV_STATE_DIR: `${this.directory}/state`,
-      DRA_SRIOV_CDI_DIRS: `${this.directory}/cdi`,
-      DRA_SRIOV_DEVINFO_DIR: `${this.directory}/devinfo`,
-      DRA_SRIOV_KUBELET_DIR: `${this.directory}/kubelet`,
+      DRA_SRIOV_STATE_DIR: this.paths.state,
+      DRA_SRIOV_CDI_DIRS: this.paths.cdi,
+      DRA_SRIOV_DEVINFO_DIR: this.paths.devinfo,
+      DRA_SRIOV_KUBELET_DIR: this.paths.kubelet,
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.env,
     };
@@ -177,8 +205,7 @@ export class LabNode {
   async picture(): Promise<unknown> {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
-      cd ${this.directory}
-      find state ipam -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
+      find ${this.paths.state} ${this.paths.ipam} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
     const stable = (link: Json): Json =>
       Object.fromEntries(Object.entries(link).filter(([key]) => !volatileKeys.has(key)));
     const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));
@@ -212,20 +239,20 @@ export class LabNode {
         `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${network}`,
       ]);
     });
-    await this.writeFile(`cdi/${file}_${podUid}.yaml`, pod);
-    await this.writeFile(`cdi/${file}_${claimUid}.yaml`, `${header}${devices.join('\n')}\n`);
+    await this.writeFile(`${this.paths.cdi}/${file}_${podUid}.yaml`, pod);
+    await this.writeFile(`${this.paths.cdi}/${file}_${claimUid}.yaml`, `${header}${devices.join('\n')}\n`);
   }
 
   /** The device-info file of a VF, as the DRA driver leaves it in MULTUS mode. */
   async writeDeviceInfo(resourceName: string, vf: VirtualFunction): Promise<void> {
     const name = `${resourceName.replaceAll('/', '-')}-${vf.pciAddress}-device.json`;
     const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': vf.pciAddress } };
-    await this.writeFile(`devinfo/dp/${name}`, JSON.stringify(info));
+    await this.writeFile(`${this.paths.devinfo}/dp/${name}`, JSON.stringify(info));
   }
 
-  /** Writes a file below `directory`. */
+  /** Writes a file in the guest. */
   async writeFile(path: string, content: string): Promise<void> {
-    await must(this.lab, ['tee', `${this.directory}/${path}`], { stdin: content });
+    await must(this.lab, ['tee', path], { stdin: content });
   }
 }
 
@@ -243,7 +270,7 @@ export async function withLabNode(
 ): Promise<void> {
   const lab = await bootLab(options);
   try {
-    const node = new LabNode(lab, options.keepState === true ? `${lab.share.guest}/node` : nodeDir);
+    const node = new LabNode(lab, options.keepState === true ? pathsBelow(`${lab.share.guest}/node`) : nodePaths);
     await node.install();
     const vfs: VirtualFunction[] = [];
     for (const [index, count] of (options.vfs ?? [2]).entries()) {
