@@ -1,0 +1,177 @@
+import { type CniError, isCniError } from '../../../src/cni/errors.ts';
+import { findPlugin, type IpamCall, type IpamProcess, isNotImplemented, startIpam } from '../../../src/ipam/plugin.ts';
+import { createLog } from '../../../src/lib/log.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import type { ProcessResult } from '../../../src/platform/platform.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('ipam/plugin');
+
+const call: IpamCall = {
+  command: 'ADD',
+  type: 'host-local',
+  pluginDirs: ['/opt/cni/bin'],
+  stdin: '{"name": "n",   "ipam": {"type":"host-local"}}\n',
+  cniVersion: '1.0.0',
+  variables: {},
+};
+
+const quiet: ProcessResult = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
+const answer = { cniVersion: '1.0.0', ips: [{ address: '10.0.2.5/24', gateway: '10.0.2.1' }] };
+
+interface Run {
+  readonly platform: MemoryPlatform;
+  readonly process: IpamProcess;
+  readonly log: readonly string[];
+}
+
+function start(result: Partial<ProcessResult> | Error, change: Partial<IpamCall> = {}): Run {
+  const log: string[] = [];
+  const platform = createMemoryPlatform({
+    executables: ['/opt/cni/bin/host-local'],
+    environment: {
+      CNI_COMMAND: 'DEL',
+      CNI_CONTAINERID: 'c1',
+      CNI_NETNS: '/run/netns/a',
+      HOME: '/root',
+      GONE: undefined,
+    },
+    processes: () => {
+      if (result instanceof Error) throw result;
+      return { ...quiet, ...result };
+    },
+  });
+  const write = (line: string): void => void log.push(line);
+  const process = startIpam(platform, createLog({ level: 'debug', write }), { ...call, ...change });
+  return { platform, process, log };
+}
+
+function thrownBy(run: () => unknown): CniError {
+  try {
+    run();
+  } catch (thrown) {
+    if (isCniError(thrown)) return thrown;
+    throw thrown;
+  }
+  throw new Error('nothing was thrown');
+}
+
+test('gets stdin verbatim, no arguments, and a time limit below the runtime’s', () => {
+  const [request] = start({}).platform.startedProcesses;
+  assert.is(request?.path, '/opt/cni/bin/host-local');
+  assert.is(request?.stdin, call.stdin);
+  assert.equal(request?.args, []);
+  assert.ok((request?.timeoutMs ?? 0) > 10_000 && (request?.timeoutMs ?? 0) < 120_000);
+});
+
+test('gets our environment, with the verb that it is for and what the call sets', () => {
+  const [same] = start({}).platform.startedProcesses;
+  const environment = { CNI_CONTAINERID: 'c1', CNI_NETNS: '/run/netns/a', HOME: '/root' };
+  assert.equal(same?.env, { ...environment, CNI_COMMAND: 'ADD' });
+  const variables = { CNI_NETNS: '', CNI_CONTAINERID: 'dead', CNI_COMMAND: 'ADD' };
+  const [other] = start({}, { command: 'DEL', variables }).platform.startedProcesses;
+  assert.equal(other?.env, { HOME: '/root', CNI_NETNS: '', CNI_CONTAINERID: 'dead', CNI_COMMAND: 'DEL' });
+});
+
+test('is the first executable of that name in CNI_PATH; relative directories are passed over', () => {
+  const platform = createMemoryPlatform({
+    files: { '/a/host-local': 'not executable' },
+    executables: ['/b/host-local', '/c/host-local'],
+  });
+  const pluginDirs = ['bin', '/none', '/a', '/b', '/c'];
+  assert.is(findPlugin(platform, { type: 'host-local', pluginDirs }), '/b/host-local');
+});
+
+test('not found: 111, naming plugin and directories', () => {
+  const platform = createMemoryPlatform();
+  const error = thrownBy(() => findPlugin(platform, { type: 'dhcp', pluginDirs: ['/a', '/b'] }));
+  assert.is(error.code, 111);
+  assert.match(error.message, /"dhcp".*\/a:\/b/);
+  assert.match(thrownBy(() => findPlugin(platform, { type: 'dhcp', pluginDirs: [] })).message, 'empty');
+  assert.equal(platform.startedProcesses, []);
+});
+
+test('its result is read, in the config’s version where it claims none', () => {
+  const result = start({ stdout: JSON.stringify(answer) }).process.finishAdd();
+  assert.equal(result.ips, answer.ips);
+  const old = JSON.stringify({ ip4: { ip: '10.0.2.5/24', gateway: '10.0.2.1' } });
+  assert.equal(start({ stdout: old }, { cniVersion: '0.2.0' }).process.finishAdd().ips, answer.ips);
+});
+
+test('what is no result is 6, with the beginning of what it said', () => {
+  const garbage = ['', 'Killed', '[]', '{"ips":{}}', '{"ips":[{"address":"10.0.2.5"}]}', `${'x'.repeat(5000)}`];
+  for (const stdout of garbage) {
+    const error = thrownBy(() => start({ stdout }).process.finishAdd());
+    assert.is(error.code, 6, stdout.slice(0, 20));
+    assert.match(error.message, 'host-local');
+    assert.ok(error.message.length < 400);
+  }
+});
+
+test('its error is passed on with its own code, message and details', () => {
+  const stdout = JSON.stringify({ cniVersion: '1.0.0', code: 11, msg: 'no addresses left', details: 'pool 1' });
+  const error = thrownBy(() => start({ status: 1, stdout }).process.finish());
+  assert.is(error.code, 11);
+  assert.is(error.details, 'pool 1');
+  assert.match(error.message, /host-local.*ADD.*no addresses left/);
+});
+
+test('a failure without CNI JSON is 111, with exit code or signal and what it wrote', () => {
+  const cases: [Partial<ProcessResult>, RegExp][] = [
+    [{ status: 2, stderr: 'panic: oops\n' }, /exit code 2.*panic: oops/],
+    [{ status: 1, stdout: 'plain words' }, /exit code 1.*plain words/],
+    [{ status: 1 }, /said nothing/],
+    [{ status: 1, stdout: '{"code":"7","msg":"x"}' }, /exit code 1/],
+    [{ status: 1, stdout: 'null' }, /exit code 1/],
+    [{ status: null, signal: 'SIGSEGV' }, /SIGSEGV/],
+  ];
+  for (const [result, expected] of cases) {
+    const error = thrownBy(() => start(result).process.finish());
+    assert.is(error.code, 111);
+    assert.match(error.message, expected);
+  }
+});
+
+test('too slow: 111, naming verb and limit', () => {
+  const error = thrownBy(() => start({ status: null, signal: 'SIGKILL', timedOut: true }).process.finish());
+  assert.is(error.code, 111);
+  assert.match(error.message, /ADD.*60000 ms/);
+});
+
+test('can’t be started: 111, with the errno', () => {
+  const { process } = start(new SystemError('run /opt/cni/bin/host-local', 13));
+  const error = thrownBy(() => process.finish());
+  assert.is(error.code, 111);
+  assert.match((error.cause as Error).message, 'EACCES');
+});
+
+test('its stderr goes to the log', () => {
+  const { process, log } = start({ stdout: JSON.stringify(answer), stderr: 'two\nlines\n' });
+  process.finishAdd();
+  assert.is(log.length, 1);
+  assert.match(log[0] ?? '', /two\\nlines/);
+});
+
+test('settle joins once and throws nothing', () => {
+  const failed = start(new SystemError('run', 2));
+  failed.process.settle();
+  assert.match(failed.log.join(''), 'level=warning');
+  const done = start({ stdout: JSON.stringify(answer) });
+  done.process.finish();
+  done.process.settle();
+  assert.equal(done.log, []);
+});
+
+test('a plugin that doesn’t know the verb is told from one that failed', () => {
+  const unknown = [
+    'unknown CNI_COMMAND: STATUS',
+    'unknown command GC',
+    'IPAM plugin x: GC: not implemented',
+    'not yet implemented',
+    'unsupported command "STATUS"',
+  ];
+  for (const message of unknown) assert.is(isNotImplemented(new Error(message)), true, message);
+  const failed = [new Error('no addresses left'), new Error('unknown network'), 'unknown command', undefined];
+  for (const thrown of failed) assert.is(isNotImplemented(thrown), false, String(thrown));
+});
