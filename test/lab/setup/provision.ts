@@ -16,7 +16,7 @@ import { LabError } from '../lab-error.ts';
 import { onProcessEnd } from '../process-end.ts';
 import { elapsed, type Progress } from '../progress.ts';
 import { deriveSources, readAptSources } from './apt-sources.ts';
-import { cacheFolder, digest, dropAllButNewest } from './cache-folder.ts';
+import { digest, dropAllButNewest } from './cache-folder.ts';
 import { extractKernel } from './kernel-image.ts';
 import { unpackModules } from './kernel-modules.ts';
 import { currentKitFile, type Kit, kitPath, kitsFolder, readKit, recipeVersion } from './kit.ts';
@@ -27,7 +27,7 @@ const busyboxPackage = 'busybox-static';
 const qemuPackages = ['qemu-system-x86', 'qemu-system-common', 'qemu-system-data', 'seabios', 'ipxe-qemu'] as const;
 const toolPackages = ['iproute2', 'ethtool', 'iputils-ping', 'tcpdump'] as const;
 const neededPrograms = ['apt-get', 'apt-cache', 'dpkg', 'dpkg-deb', 'setpriv'] as const;
-const kitsToKeep = 2;
+const kitsToKeep = 3;
 const unpackTimeoutMs = 3 * 60_000;
 const programTimeoutMs = 20_000;
 
@@ -65,11 +65,11 @@ function debianCodename(): string {
   return codename;
 }
 
-async function download(progress: Progress): Promise<Downloads> {
+async function download(folder: string, progress: Progress): Promise<Downloads> {
   const suite = debianCodename();
   const backports = `${suite}-backports`;
   const sources = deriveSources(readAptSources(), suite);
-  const apt = new PrivateApt(join(cacheFolder(), 'apt'), sources, [...qemuPackages, ...toolPackages]);
+  const apt = new PrivateApt(folder, sources, [...qemuPackages, ...toolPackages]);
   progress(`reading the package lists of ${suite} and ${backports}`);
   await apt.update();
   progress(`downloading QEMU from ${backports}`);
@@ -135,7 +135,7 @@ async function checkQemu(kit: Kit): Promise<void> {
 }
 
 /** Puts the finished folder in its place and names it the current one; runs beside others that do the same. */
-function publish(kit: Kit, downloads: Downloads): Kit {
+function publish(kit: Kit): Kit {
   const name = digest(String(recipeVersion), ...Object.entries(kit.packages).flat());
   const published: Kit = { ...kit, folder: join(kitsFolder(), name) };
   if (existsSync(published.folder)) rmSync(kit.folder, { recursive: true });
@@ -143,9 +143,6 @@ function publish(kit: Kit, downloads: Downloads): Kit {
   const draft = `${currentKitFile()}.${process.pid}`;
   writeFileSync(draft, `${JSON.stringify(published, undefined, 2)}\n`);
   renameSync(draft, currentKitFile());
-  for (const file of [...downloads.qemu, ...downloads.tools, downloads.busybox, downloads.kernel]) {
-    rmSync(file, { force: true });
-  }
   dropAllButNewest(kitsFolder(), kitsToKeep);
   return published;
 }
@@ -164,11 +161,13 @@ export async function provision(progress: Progress, options: { readonly refresh?
   const folder = mkdtempSync(join(kitsFolder(), 'unfinished-'));
   const forget = onProcessEnd(() => rmSync(folder, { recursive: true, force: true }));
   try {
-    const downloads = await download(progress);
+    const aptFolder = join(folder, 'apt');
+    const downloads = await download(aptFolder, progress);
     const draft: Kit = { recipe: recipeVersion, packages: packageVersions(downloads), folder };
     await unpack(downloads, draft, progress);
+    rmSync(aptFolder, { recursive: true });
     await checkQemu(draft);
-    const kit = publish(draft, downloads);
+    const kit = publish(draft);
     progress(`set up in ${elapsed(begin)}`);
     return kit;
   } finally {
