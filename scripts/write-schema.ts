@@ -124,6 +124,7 @@ export function createFiles(): ReadonlyMap<string, string> {
   return new Map([
     [schemaPath, formatJson(createJsonSchema(), schemaPath)],
     ['docs/configuration.md', replaceGenerated(read('docs/configuration.md'), 'keys', createKeyReference())],
+    ['README.md', replaceGenerated(read('README.md'), 'errors', createErrorTable())],
     ['docs/errors.md', replaceGenerated(read('docs/errors.md'), 'errors', createErrorTable())],
   ]);
 }

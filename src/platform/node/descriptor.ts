@@ -6,6 +6,9 @@ import { errno, systemCall } from './system-call.ts';
 const chunkBytes = 64 * 1024;
 const fullPipePauseMs = 1;
 
+/** Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came. */
+const scratch = Buffer.allocUnsafe(chunkBytes);
+
 /** Opens, hands the descriptor to `use` and closes it. Node adds O_CLOEXEC to every open(2). */
 export function withDescriptor<T>(path: string, flags: number, mode: number, use: (fd: number) => T): T {
   const fd = openSync(path, flags, mode);
@@ -49,10 +52,9 @@ function readSome(fd: number, into: Buffer): number {
 export function readAll(what: string, fd: number, maxBytes: number): Buffer {
   const chunks: Buffer[] = [];
   for (let total = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, maxBytes + 1));
-    const count = readSome(fd, chunk);
+    const count = readSome(fd, scratch);
     if (count === 0) return Buffer.concat(chunks, total);
-    chunks.push(chunk.subarray(0, count));
+    chunks.push(Buffer.from(scratch.subarray(0, count)));
     total += count;
     if (total > maxBytes) throw new SystemError(what, errno.EOVERFLOW, `more than ${maxBytes} bytes`);
   }
