@@ -1,0 +1,425 @@
+import {
+  igbvfDriver,
+  MemoryNode,
+  type MemoryNodeOptions,
+  stateDir,
+  stubbornDriver,
+  vfPci,
+} from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/add');
+
+const [EPERM, EIO, EINVAL, EOPNOTSUPP, ENOSPC] = [1, 5, 22, 95, 28];
+const ipam = { type: 'host-local' };
+const mac = '02:00:00:00:00:01';
+/** A config in which ADD has every kind of step. */
+const full = { vlan: 100, vlanQoS: 5, spoofchk: 'off', trust: 'on', mac, mtu: 1400, ipam };
+
+interface Result {
+  readonly cniVersion: string;
+  readonly interfaces: readonly Record<string, unknown>[];
+  readonly ips: readonly Record<string, unknown>[];
+  readonly routes?: readonly Record<string, unknown>[];
+  readonly dns?: unknown;
+}
+
+function add(node: MemoryNode, keys: Readonly<Record<string, unknown>> = {}): Result {
+  return node.succeed('ADD', node.conf(keys)) as Result;
+}
+
+/** Refused, and nothing was changed, no file is left and no lock is held. */
+function refuses(node: MemoryNode, code: number, keys: Readonly<Record<string, unknown>>, call = {}): string {
+  const before = node.picture();
+  node.changes.length = 0;
+  const error = node.fail('ADD', node.conf(keys), call);
+  assert.is(error.code, code, error.msg);
+  assert.equal(node.changes, [], error.msg);
+  assert.equal(node.picture(), before);
+  return error.msg;
+}
+
+test('the record is on disk before the first change, and complete after the last', () => {
+  const node = new MemoryNode({ driver: igbvfDriver });
+  add(node, full);
+  assert.equal(node.changes, [
+    'record pending',
+    'ipam ADD',
+    `host: vf0 mac ${mac}`,
+    `host: pf0 vf 0 mac ${mac}, vlan 100 qos 5, spoofchk 0, trust 1`,
+    'host: vf0 to pod1 as net1',
+    'pod1: net1 mtu 1400',
+    'pod1: net1 up',
+    'pod1: net1 address 10.0.2.5/24',
+    'pod1: net1 route 0.0.0.0/0 via 10.0.2.1 table 254',
+    'record attached',
+  ]);
+});
+
+test('only what differs is touched', () => {
+  const node = new MemoryNode();
+  add(node, { vlan: 0, spoofchk: 'on', trust: 'off', link_state: 'auto', max_tx_rate: 0, mtu: 1500 });
+  assert.equal(node.changes, ['record pending', 'host: vf0 to pod1 as net1', 'pod1: net1 up', 'record attached']);
+});
+
+test('the result names interface, MAC, MTU, sandbox and PCI address, and joins addresses to it', () => {
+  const node = new MemoryNode();
+  const result = add(node, full);
+  assert.is(result.cniVersion, '1.1.0');
+  assert.equal(result.interfaces, [
+    { name: 'net1', mac, mtu: 1400, sandbox: '/run/netns/pod1', pciID: '0000:3b:02.0' },
+  ]);
+  assert.equal(result.ips, [{ address: '10.0.2.5/24', gateway: '10.0.2.1', interface: 0 }]);
+  assert.equal(result.routes, [{ dst: '0.0.0.0/0' }]);
+});
+
+test('the result is in the config’s version', () => {
+  for (const cniVersion of ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
+    const node = new MemoryNode();
+    const result = node.succeed('ADD', node.conf({ cniVersion, ipam })) as Record<string, unknown>;
+    assert.is(result['cniVersion'], cniVersion);
+    assert.is('ip4' in result, cniVersion < '0.3.0', cniVersion);
+  }
+});
+
+test('stdout holds the result alone, on one line', () => {
+  const node = new MemoryNode();
+  const { stdout } = node.run('ADD', node.conf({ ipam, logLevel: 'debug' }));
+  assert.is(stdout.indexOf('\n'), stdout.length - 1);
+});
+
+test('the addresses are announced from the pod, with the MAC that the VF has there', () => {
+  const node = new MemoryNode();
+  add(node, full);
+  assert.ok(node.platform.frames.length > 0);
+  for (const { netns, frame, ifindex } of node.platform.frames) {
+    assert.is(netns.inode, node.pod.namespace.inode);
+    assert.is(ifindex, node.link(0).ifindex);
+    assert.is(frame.subarray(6, 12).toString('hex'), mac.replaceAll(':', ''));
+  }
+});
+
+test('no carrier: ADD waits a little for it, announces nothing and succeeds', () => {
+  const node = new MemoryNode();
+  node.link(0).cable = false;
+  add(node, { ipam });
+  assert.equal(node.platform.frames, []);
+  assert.ok(node.platform.clock.nowMs >= 100 && node.platform.clock.nowMs <= 300, `${node.platform.clock.nowMs}`);
+});
+
+test('a failed announcement never fails ADD', () => {
+  const node = new MemoryNode();
+  Object.assign(node.platform, {
+    sendFrame: () => {
+      throw new Error('no socket');
+    },
+  });
+  const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
+  assert.is(exitCode, 0);
+  assert.match(stderr, 'no socket');
+});
+
+test('the sysctls are those of the pod’s interface', () => {
+  const node = new MemoryNode();
+  const keys = ['ipv4/conf/net1/arp_notify', 'ipv6/conf/net1/ndisc_notify', 'ipv6/conf/net1/optimistic_dad'];
+  for (const key of keys) node.platform.files.set(`/proc/sys/net/${key}`, '0');
+  add(node);
+  assert.equal(
+    node.platform.systemWrites.map(({ netns, path, content }) => [netns?.inode, path, content]),
+    keys.map((key) => [node.pod.namespace.inode, `/proc/sys/net/${key}`, '1']),
+  );
+});
+
+test('a chained result is extended: indexes go on, dns stays', () => {
+  const node = new MemoryNode();
+  const prevResult = {
+    cniVersion: '1.1.0',
+    interfaces: [{ name: 'eth0', sandbox: '/run/netns/pod1' }],
+    ips: [{ address: '192.0.2.5/24', interface: 0 }],
+    routes: [{ dst: '192.0.2.0/24' }],
+    dns: { nameservers: ['192.0.2.53'] },
+  };
+  const result = add(node, { ipam, prevResult });
+  assert.equal(
+    result.interfaces.map((each) => each['name']),
+    ['eth0', 'net1'],
+  );
+  assert.equal(
+    result.ips.map((each) => each['interface']),
+    [0, 1],
+  );
+  assert.is(result.routes?.length, 2);
+  assert.equal(result.dns, prevResult.dns);
+});
+
+test('dns of IPAM goes before that of the config, which is there without a chain', () => {
+  const dns = { nameservers: ['192.0.2.1'] };
+  const plain = new MemoryNode();
+  assert.equal(add(plain, { dns, ipam }).dns, dns);
+  const node = new MemoryNode();
+  node.ipamResult = (address) => ({ ips: [{ address: `${address}/24` }], dns: { domain: 'pods.example' } });
+  assert.equal(add(node, { dns, ipam }).dns, { domain: 'pods.example' });
+});
+
+test('a VF of a user-space driver: PF settings and IPAM, and no interface is claimed to be in the pod', () => {
+  const node = new MemoryNode({ userspace: [0] });
+  const result = add(node, { vlan: 7, mac, ipam });
+  assert.equal(result.interfaces, [{ name: 'net1', mac, pciID: '0000:3b:02.0' }]);
+  assert.equal(result.ips, [{ address: '10.0.2.5/24', gateway: '10.0.2.1' }]);
+  assert.equal(node.changes, [
+    'record pending',
+    'ipam ADD',
+    `host: pf0 vf 0 mac ${mac}, vlan 7 qos 0`,
+    'record attached',
+  ]);
+  assert.equal(node.platform.frames, []);
+  node.succeed('CHECK', node.conf({ vlan: 7, mac, ipam, prevResult: result }));
+  node.succeed('DEL', node.conf({ vlan: 7, mac, ipam }));
+  assert.is(node.vfs[0]?.vlan, 0);
+});
+
+test('a version that no result can be printed in is refused first', () => {
+  const node = new MemoryNode();
+  refuses(node, 1, { cniVersion: '2.0.0' });
+});
+
+test('refused before any change, naming what is wrong', () => {
+  const cases: [string, number, Record<string, unknown>, RegExp, (node: MemoryNode) => void, MemoryNodeOptions?][] = [
+    ['bad value', 7, { vlan: 4095 }, /vlan.*4095/, () => undefined],
+    ['MTU over the PF’s', 7, { mtu: 9001 }, /9001.*pf0.*9000/, () => undefined],
+    ['no IPAM plugin', 111, { ipam: { type: 'dhcp' } }, /"dhcp".*\/opt\/cni\/bin/, () => undefined],
+    ['damaged prevResult', 6, { prevResult: { ips: 5 } }, /prevResult/, () => undefined],
+    ['damaged dns', 6, { dns: 'x' }, /dns/, () => undefined],
+    ['no such VF', 103, { deviceID: '0000:99:00.1' }, /0000:99:00\.1/, () => undefined],
+    ['the PF itself', 103, { deviceID: '0000:3b:00.0' }, /0000:3b:00\.0/, () => undefined],
+    ['name taken', 107, {}, /net1/, (node) => void node.kernel.addLink(node.pod.namespace, 'net1')],
+    [
+      'name taken by an altname',
+      107,
+      {},
+      /altname of eth0/,
+      (node) => void node.kernel.addLink(node.pod.namespace, 'eth0', { altnames: ['net1'] }),
+    ],
+    [
+      'enslaved on the host',
+      102,
+      {},
+      /bond0/,
+      (node) => {
+        node.link(0).master = node.kernel.addLink(node.host, 'bond0').ifindex;
+      },
+    ],
+    [
+      'no driver',
+      104,
+      {},
+      /driver/,
+      (node) => void node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(0)}/driver`),
+    ],
+    ['settings of a blind PF', 106, { trust: 'on' }, /trust.*pf0/, () => undefined, { blindPf: true }],
+  ];
+  for (const [what, code, keys, message, prepare, options] of cases) {
+    const node = new MemoryNode(options);
+    node.edit(() => prepare(node));
+    assert.match(refuses(node, code, keys), message, what);
+  }
+});
+
+test('the host’s own namespace is refused, unless the runtime insists', () => {
+  const call = { netns: '/proc/self/ns/net' };
+  assert.match(refuses(new MemoryNode(), 8, {}, call), 'own network namespace');
+  for (const value of ['1', 'true', 'TRUE']) {
+    const node = new MemoryNode();
+    const outcome = node.run('ADD', node.conf(), { ...call, env: { CNI_NETNS_OVERRIDE: value } });
+    assert.is(outcome.exitCode, 0, outcome.stdout);
+  }
+  refuses(new MemoryNode(), 8, {}, { ...call, env: { CNI_NETNS_OVERRIDE: '0' } });
+});
+
+test('a namespace that is gone or none is 8, with its path', () => {
+  assert.match(refuses(new MemoryNode(), 8, {}, { netns: '/run/netns/none' }), '/run/netns/none');
+  const node = new MemoryNode();
+  node.platform.files.set('/run/netns/file', '');
+  assert.match(refuses(node, 8, {}, { netns: '/run/netns/file' }), '/run/netns/file');
+});
+
+test('a second ADD of the same attachment is 112; another one’s on the same VF is 102 and names the holder', () => {
+  const node = new MemoryNode();
+  add(node, { ipam });
+  assert.match(refuses(node, 112, { ipam }), 'net1 of container c1');
+  assert.match(refuses(node, 102, { ipam }, { ifname: 'net2' }), 'net1 of container c1');
+  const other = node.addPod();
+  assert.match(refuses(node, 102, { ipam }, node.of(other)), 'net1 of container c1');
+});
+
+test('a lock that stays taken is 11, naming the holder; nothing is left behind', () => {
+  for (const name of ['container-c1', `vf-${vfPci(0)}`]) {
+    const node = new MemoryNode();
+    const path = `${stateDir}/.locks/${name}`;
+    node.platform.heldLocks.set(path, 'x');
+    node.platform.files.set(path, 'process 99 (ADD of net7)\n');
+    assert.match(refuses(node, 11, {}), 'process 99 (ADD of net7)');
+    assert.equal([...node.platform.heldLocks.keys()], [path]);
+  }
+});
+
+test('a record that can’t be written: 5, and nothing has changed', () => {
+  const node = new MemoryNode();
+  for (const place of [`${stateDir}/vf-net`, `${stateDir}/.vfs`]) {
+    node.platform.failNext('writeFileAtomic', place, ENOSPC);
+    const before = node.picture();
+    assert.match(node.fail('ADD').msg, 'ENOSPC');
+    assert.equal(node.picture(), before);
+    assert.equal(
+      node.changes.filter((change) => !change.startsWith('record ')),
+      [],
+    );
+  }
+});
+
+test('the first ADD of a node makes the state directory', () => {
+  const node = new MemoryNode();
+  assert.is(node.platform.stat(stateDir), null);
+  add(node);
+  assert.is(node.platform.stat(stateDir)?.mode, 0o700);
+});
+
+test('a sweep that fails is no reason to fail ADD', () => {
+  const node = new MemoryNode();
+  node.platform.failNext('writeFileAtomic', `${stateDir}/.swept`, ENOSPC);
+  add(node);
+});
+
+test('a refused setting: 106 with key and driver’s errno, and all is as before', () => {
+  const node = new MemoryNode();
+  const before = node.picture();
+  node.kernel.refuse('trust 1', EOPNOTSUPP, { extack: 'not on this device' });
+  const error = node.fail('ADD', node.conf(full));
+  assert.is(error.code, 106);
+  for (const word of ['trust', '"on"', 'pf0', 'igbvf', 'EOPNOTSUPP', 'not on this device'])
+    assert.match(error.msg, word);
+  assert.equal(node.picture(), before);
+});
+
+test('a refusal at any step undoes all before it: VF, address and files are as before', () => {
+  const steps: [string, number][] = [
+    ['host: pf0 vf 0', EINVAL],
+    ['vlan 100', EIO],
+    ['spoofchk 0', EIO],
+    ['to pod1', EPERM],
+    ['net1 mtu', EINVAL],
+    ['net1 up', EINVAL],
+    ['net1 address', EINVAL],
+    ['net1 route', EINVAL],
+  ];
+  for (const driver of [undefined, igbvfDriver]) {
+    for (const [step, errno] of steps) {
+      const node = new MemoryNode(driver === undefined ? {} : { driver });
+      Object.assign(node.link(0), { up: true, altnames: ['net1', 'ens1f0v0'] });
+      const before = node.picture();
+      node.kernel.refuse(step, errno, {
+        times: step.includes('pf0') || step.includes(' 0') || step.includes('100') ? 2 : 1,
+      });
+      const error = node.fail('ADD', node.conf(full));
+      assert.ok([106, 113].includes(error.code), `${step}: ${JSON.stringify(error)}`);
+      assert.equal(node.picture(), before, `${step}: ${error.msg}`);
+      assert.is(node.changes.includes('ipam DEL'), true, step);
+      assert.is(node.changes.at(-1), 'record removed');
+    }
+  }
+});
+
+test('a MAC that the driver won’t have is 106, and undone', () => {
+  const node = new MemoryNode({ driver: stubbornDriver });
+  const before = node.picture();
+  assert.is(node.fail('ADD', node.conf({ mac })).code, 106);
+  assert.equal(node.picture(), before);
+});
+
+test('IPAM fails: its own code, IPAM DEL is called, and only after the VF is out of the pod', () => {
+  const node = new MemoryNode();
+  const before = node.picture();
+  const failure = { status: 1, stdout: JSON.stringify({ code: 11, msg: 'pool is empty' }) };
+  node.ipam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? failure : undefined);
+  const error = node.fail('ADD', node.conf({ ipam }));
+  assert.is(error.code, 11);
+  assert.match(error.msg, 'pool is empty');
+  assert.equal(node.picture(), before);
+  const [home, del] = [node.changes.indexOf('pod1: net1 to host as vf0'), node.changes.indexOf('ipam DEL')];
+  assert.ok(home > 0 && del > home, node.changes.join('; '));
+});
+
+test('IPAM answers nonsense: 6, and its address is released', () => {
+  const node = new MemoryNode();
+  node.ipam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? { stdout: 'ok' } : undefined);
+  assert.is(node.fail('ADD', node.conf({ ipam })).code, 6);
+  assert.ok(node.changes.includes('ipam DEL'));
+  assert.equal(node.recordPaths(), []);
+});
+
+test('a rollback that fails is 108, with both reasons; the record is kept and DEL completes it', () => {
+  const node = new MemoryNode();
+  const before = node.picture();
+  node.kernel.refuse('net1 up', EIO);
+  node.kernel.refuse('to host', EPERM);
+  const error = node.fail('ADD', node.conf(full));
+  assert.is(error.code, 108);
+  assert.match(error.msg, /EIO.*EPERM/);
+  assert.equal(node.recordPaths(), ['vf-net/c1/net1.json']);
+  assert.not(node.changes.includes('ipam DEL'));
+  node.kernel.allowAll();
+  node.succeed('DEL', node.conf(full));
+  assert.equal(node.picture(), before);
+});
+
+test('a rollback that can’t remove its record says so, and keeps the first reason', () => {
+  const node = new MemoryNode();
+  node.kernel.refuse('net1 up', EPERM);
+  node.platform.failNext('unlink', node.recordPath(), EIO);
+  const error = node.fail('ADD', node.conf());
+  assert.is(error.code, 108);
+  assert.match(error.msg, /EPERM.*EIO/);
+});
+
+test('the record has what DEL, CHECK and GC need', () => {
+  const node = new MemoryNode();
+  const conf = node.conf(full);
+  const args = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=pod;K8S_POD_UID=uid-1';
+  node.succeed('ADD', conf, { env: { CNI_ARGS: args } });
+  const record = node.readRecord();
+  const { inode } = node.pod.namespace;
+  assert.is(record['phase'], 'attached');
+  assert.equal(record['pod'], { namespace: 'ns', name: 'pod', uid: 'uid-1' });
+  assert.equal(record['netns'], { path: '/run/netns/pod1', device: '4', inode: String(inode) });
+  assert.is(record['podIfindex'], node.link(0).ifindex);
+  assert.equal(record['addresses'], ['10.0.2.5/24']);
+  assert.equal(record['routes'], [{ dst: '0.0.0.0/0', gw: '10.0.2.1' }]);
+  assert.is(record['config'], JSON.stringify(conf));
+  assert.equal(record['ipam'], { ...ipam, stdin: JSON.stringify(conf), args, pluginDirs: ['/opt/cni/bin'] });
+  assert.is(record['resolvedFrom'], 'deviceID');
+});
+
+test('altnames that are the pod’s or the host’s name: ADD, DEL, ADD', () => {
+  const node = new MemoryNode();
+  node.link(0).altnames = ['net1', 'enp59s0f0v0'];
+  const before = node.picture();
+  for (let time = 0; time < 2; time++) {
+    add(node);
+    node.succeed('DEL');
+    assert.equal(node.picture(), before);
+  }
+});
+
+test('a busy driver is waited for', () => {
+  const node = new MemoryNode();
+  node.kernel.refuse('to pod1', 16, { times: 3 });
+  add(node);
+});
+
+test('no descriptor of a namespace stays open', () => {
+  const node = new MemoryNode();
+  add(node, full);
+  node.succeed('DEL', node.conf(full));
+  node.run('ADD', node.conf({ vlan: 1, mtu: 1 }));
+  assert.is(node.platform.openNamespaces.size, 0);
+});
