@@ -10,7 +10,7 @@ import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import { listRoutes } from '../kernel/rtnl/routes.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { describeKey } from '../state/record-store.ts';
-import { findInPod } from '../vf/locate.ts';
+import { findInPod, findPf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
@@ -43,10 +43,10 @@ export function check(context: CommandContext): string {
 }
 
 function settingDifferences(context: CommandContext, record: AttachmentRecord, conf: SriovConf): string[] {
-  const { host } = context;
+  const { host, platform } = context;
   const { identity, snapshot } = record;
   if (snapshot.admin === null) return [];
-  const pf = getLink(host.session, { name: identity.pfName });
+  const pf = findPf(platform, host, identity.pfPci);
   return adminDifferences(host, pf, identity, snapshot.admin, conf.settings);
 }
 
