@@ -1,0 +1,174 @@
+import { MemoryNode } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/check');
+
+const keys = {
+  vlan: 100,
+  vlanQoS: 5,
+  spoofchk: 'off',
+  trust: 'on',
+  mac: '02:00:00:00:00:01',
+  mtu: 1400,
+  ipam: { type: 'host-local' },
+};
+
+interface Checked {
+  readonly node: MemoryNode;
+  readonly conf: Record<string, unknown>;
+}
+
+interface Result {
+  readonly interfaces: readonly Record<string, unknown>[];
+  readonly ips: readonly Record<string, unknown>[];
+  readonly routes: readonly Record<string, unknown>[];
+}
+
+function attached(more: Readonly<Record<string, unknown>> = {}): Checked {
+  const node = new MemoryNode();
+  node.ipamResult = (address) => ({
+    ips: [
+      { address: `${address}/24`, gateway: '10.0.2.1' },
+      { address: 'FD00:0::5/64', gateway: 'FD00::0:1' },
+    ],
+    routes: [{ dst: '0.0.0.0/0' }, { dst: 'FD09::7/16' }],
+  });
+  const added = node.conf({ ...keys, ...more });
+  const prevResult = node.succeed('ADD', added);
+  node.changes.length = 0;
+  return { node, conf: { ...added, prevResult } };
+}
+
+function differences(change: (node: MemoryNode) => void, more: Readonly<Record<string, unknown>> = {}): string {
+  const { node, conf } = attached(more);
+  node.edit(() => change(node));
+  const error = node.fail('CHECK', conf);
+  assert.is(error.code, 110, error.msg);
+  assert.not(node.changes.includes('ipam CHECK'));
+  return error.msg;
+}
+
+test('as ADD left it: no output, nothing is changed, and IPAM is asked', () => {
+  const { node, conf } = attached();
+  assert.is(node.run('CHECK', conf).stdout, '');
+  assert.equal(node.changes, ['ipam CHECK']);
+  assert.is(node.platform.startedProcesses.at(-1)?.stdin, JSON.stringify(conf));
+});
+
+test('every version that has CHECK: its result is compared in its own form', () => {
+  for (const cniVersion of ['0.4.0', '1.0.0', '1.1.0']) {
+    const { node, conf } = attached({ cniVersion });
+    node.succeed('CHECK', conf);
+  }
+  const { node, conf } = attached({ cniVersion: '0.3.1' });
+  assert.is(node.fail('CHECK', conf).code, 1);
+});
+
+test('every difference is found', () => {
+  const cases: [string, (node: MemoryNode) => void, RegExp][] = [
+    ['link down', (node) => Object.assign(node.link(0), { up: false }), /link is down, should be up/],
+    ['MAC', (node) => Object.assign(node.link(0), { mac: '02:00:00:00:00:09' }), /MAC is 02:.*:09, should be 02:.*:01/],
+    ['MTU', (node) => Object.assign(node.link(0), { mtu: 1500 }), /MTU is 1500, should be 1400/],
+    ['name', (node) => Object.assign(node.link(0), { name: 'eth9' }), /name is eth9, should be net1/],
+    ['VLAN', (node) => Object.assign(node.vfs[0] ?? {}, { vlan: 0 }), /vlan is 0, should be 100/],
+    ['trust', (node) => Object.assign(node.vfs[0] ?? {}, { trust: 0 }), /trust is off, should be on/],
+    ['address', (node) => node.link(0).addresses.shift(), /address 10\.0\.2\.5\/24 is missing/],
+    ['IPv6 address', (node) => node.link(0).addresses.pop(), /address FD00:0::5\/64 is missing/],
+    ['route', (node) => node.pod.namespace.routes.shift(), /route 0\.0\.0\.0\/0 via 10\.0\.2\.1 is missing/],
+    ['IPv6 route', (node) => node.pod.namespace.routes.pop(), /route FD09::7\/16 via FD00::0:1 is missing/],
+    ['PF gone', (node) => node.host.links.splice(node.host.links.indexOf(node.pf), 1), /is gone/],
+    ['VF gone', (node) => node.pod.namespace.links.splice(1), /VF 0000:3b:02\.0 is not in the pod/],
+  ];
+  for (const [what, change, expected] of cases) assert.match(differences(change), expected, what);
+});
+
+test('all differences come at once, with the attachment that they are of', () => {
+  const message = differences((node) => {
+    Object.assign(node.link(0), { up: false, mtu: 1300 });
+    Object.assign(node.vfs[0] ?? {}, { vlan: 1, spoofchk: 1 });
+  });
+  for (const word of ['net1 of container c1', 'vlan is 1', 'spoofchk is on', 'link is down', 'MTU is 1300']) {
+    assert.match(message, word);
+  }
+});
+
+test('another device under the VF’s name is told', () => {
+  const message = differences((node) => {
+    const { links } = node.pod.namespace;
+    links.splice(links.indexOf(node.link(0)), 1);
+    node.kernel.addLink(node.pod.namespace, 'net1', { parent: '0000:3b:02.1' });
+  });
+  assert.match(message, 'net1 is another device');
+});
+
+test('a PF that has another name now is found by its PCI address', () => {
+  const { node, conf } = attached();
+  node.edit(() => Object.assign(node.pf, { name: 'eth7' }));
+  node.succeed('CHECK', conf);
+});
+
+test('what a later plugin of the chain has changed is held to, and what it took out of the result isn’t missed', () => {
+  const { node, conf } = attached();
+  const result = conf['prevResult'] as Result;
+  Object.assign(node.link(0), { mac: '02:00:00:00:00:77', mtu: 1300 });
+  node.link(0).addresses.shift();
+  node.pod.namespace.routes.shift();
+  const prevResult = {
+    ...result,
+    interfaces: [{ ...result.interfaces[0], mac: '02:00:00:00:00:77', mtu: 1300 }],
+    ips: result.ips.slice(1),
+    routes: result.routes.slice(1),
+  };
+  node.succeed('CHECK', { ...conf, prevResult });
+});
+
+test('addresses and routes that others added are not ours to judge', () => {
+  const { node, conf } = attached();
+  const result = conf['prevResult'] as Result;
+  const ips = [...result.ips, { address: '203.0.113.9/32', interface: 0 }];
+  node.succeed('CHECK', {
+    ...conf,
+    prevResult: { ...result, ips, routes: [...result.routes, { dst: '203.0.113.0/24' }] },
+  });
+});
+
+test('an interface that isn’t in prevResult is a difference', () => {
+  const { node, conf } = attached();
+  const prevResult = { ...(conf['prevResult'] as Result), interfaces: [], ips: [], routes: [] };
+  const error = node.fail('CHECK', { ...conf, prevResult });
+  assert.is(error.code, 110);
+  assert.match(error.msg, 'net1 is not in prevResult');
+});
+
+test('without prevResult it is 7; with a damaged one 6', () => {
+  const { node, conf } = attached();
+  assert.is(node.fail('CHECK', { ...conf, prevResult: undefined }).code, 7);
+  assert.is(node.fail('CHECK', { ...conf, prevResult: { ips: 'x' } }).code, 6);
+});
+
+test('without a record it is 110, and says so', () => {
+  const { node, conf } = attached();
+  assert.match(node.fail('CHECK', conf, { ifname: 'net9' }).msg, 'no attachment record');
+});
+
+test('a namespace that is gone is 8', () => {
+  const { node, conf } = attached();
+  node.platform.netnsPaths.delete(node.pod.path);
+  assert.is(node.fail('CHECK', conf).code, 8);
+});
+
+test('IPAM’s verdict is passed on with its own code', () => {
+  const { node, conf } = attached();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 102, msg: 'no lease' }) });
+  const error = node.fail('CHECK', conf);
+  assert.is(error.code, 102);
+  assert.match(error.msg, 'no lease');
+});
+
+test('no descriptor of a namespace stays open', () => {
+  const { node, conf } = attached();
+  node.succeed('CHECK', conf);
+  node.link(0).up = false;
+  node.fail('CHECK', conf);
+  assert.is(node.platform.openNamespaces.size, 0);
+});

@@ -1,0 +1,244 @@
+import { igbvfDriver, MemoryNode, stateDir, vfPci } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/del');
+
+const [EPERM, EIO] = [1, 5];
+const mac = '02:00:00:00:00:01';
+const keys = { vlan: 100, vlanQoS: 5, spoofchk: 'off', trust: 'on', mac, mtu: 1400, ipam: { type: 'host-local' } };
+
+interface Attached {
+  readonly node: MemoryNode;
+  readonly conf: Record<string, unknown>;
+  readonly before: unknown;
+}
+
+function attached(): Attached {
+  const node = new MemoryNode({ driver: igbvfDriver });
+  Object.assign(node.link(0), { altnames: ['net1', 'ens1f0v0'], up: true });
+  const before = node.picture();
+  const conf = node.conf(keys);
+  node.succeed('ADD', conf);
+  node.changes.length = 0;
+  return { node, conf, before };
+}
+
+test('everything is as before, and stdout is empty', () => {
+  const { node, conf, before } = attached();
+  assert.is(node.run('DEL', conf).stdout, '');
+  assert.equal(node.picture(), before);
+});
+
+test('the address is released only when the VF has left the pod, and the record goes last', () => {
+  const { node, conf } = attached();
+  node.succeed('DEL', conf);
+  const at = (line: string): number => node.changes.indexOf(line);
+  assert.ok(at('pod1: net1 to host as vf0') >= 0);
+  assert.ok(at('ipam DEL') > at('pod1: net1 to host as vf0'));
+  assert.is(node.changes.at(-1), 'record removed');
+  assert.is(at('ipam DEL'), node.changes.length - 2, 'and after the VF is restored');
+});
+
+test('DEL may be repeated; without a record IPAM is asked all the same', () => {
+  const { node, conf, before } = attached();
+  for (let time = 0; time < 3; time++) node.succeed('DEL', conf);
+  assert.is(node.changes.filter((change) => change === 'ipam DEL').length, 3);
+  assert.equal(node.picture(), before);
+});
+
+test('without CNI_NETNS the VF comes back all the same', () => {
+  for (const CNI_NETNS of ['', undefined]) {
+    const { node, conf, before } = attached();
+    node.succeed('DEL', conf, { env: { CNI_NETNS } });
+    assert.equal(node.picture(), before);
+  }
+});
+
+test('the pod’s namespace died first: the VF is found by its address, renamed and restored', () => {
+  const { node, conf } = attached();
+  node.endPod(node.pod);
+  assert.is(node.link(0).name, 'net1');
+  node.succeed('DEL', conf);
+  const { name, mac: now, mtu, up } = node.link(0);
+  assert.equal({ name, now, mtu, up }, { name: 'vf0', now: '52:54:00:00:00:03', mtu: 1500, up: true });
+  assert.equal(node.recordPaths(), []);
+});
+
+test('the runtime has the namespace at another path than at ADD', () => {
+  const { node, conf, before } = attached();
+  node.platform.netnsPaths.delete(node.pod.path);
+  node.platform.netnsPaths.set('/proc/7/ns/net', node.pod.namespace);
+  node.succeed('DEL', conf, { netns: '/proc/7/ns/net' });
+  assert.equal(node.picture(), before);
+});
+
+test('CNI_NETNS that is another pod’s by now is not searched: the VF is where the record says', () => {
+  const { node, conf } = attached();
+  const other = node.addPod();
+  node.succeed('DEL', conf, { netns: other.path });
+  assert.ok(node.host.links.includes(node.link(0)));
+  assert.is(node.changes[0]?.startsWith('pod1:'), true);
+});
+
+test('the VF of the record is freed, whatever stdin says of it', () => {
+  const { node, before } = attached();
+  node.succeed('DEL', node.conf({ deviceID: vfPci(1), vlan: 'nonsense', ipam: 5 }));
+  assert.equal(node.picture(), before);
+});
+
+test('the release is that of ADD: its config, its arguments, its identity', () => {
+  const node = new MemoryNode();
+  const conf = node.conf(keys);
+  const args = 'K8S_POD_UID=u1';
+  node.succeed('ADD', conf, { env: { CNI_ARGS: args } });
+  node.succeed('DEL', node.conf({ ipam: { type: 'host-local', changed: true } }), { env: { CNI_ARGS: '' } });
+  const [adding, release] = node.platform.startedProcesses;
+  assert.is(release?.stdin, adding?.stdin);
+  assert.is(release?.env['CNI_ARGS'], args);
+  assert.is(release?.env['CNI_COMMAND'], 'DEL');
+  assert.is(release?.env['CNI_CONTAINERID'], 'c1');
+  assert.is(release?.env['CNI_IFNAME'], 'net1');
+});
+
+test('the VF’s device is gone: the address is free, the record is gone', () => {
+  const { node, conf } = attached();
+  node.removeVf(0);
+  node.succeed('DEL', conf);
+  assert.equal([...node.leases], []);
+  assert.equal(node.recordPaths(), []);
+  assert.equal(node.stateFiles('.vfs/'), []);
+});
+
+test('the VF has no driver any more: DEL succeeds, and its PF’s settings are restored', () => {
+  const { node, conf } = attached();
+  const { links } = node.pod.namespace;
+  node.edit(() => links.splice(links.indexOf(node.link(0)), 1));
+  node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(0)}/driver`);
+  node.succeed('DEL', conf);
+  assert.is(node.vfs[0]?.vlan, 0);
+  assert.is(node.platform.clock.nowMs < 1000, true, 'without a wait');
+});
+
+test('a step that fails: 109, all others are done, the record stays; the next DEL completes, and so does an ADD', () => {
+  for (const step of ['vlan 0', 'mtu 1500', 'spoofchk 1', 'trust 0']) {
+    const { node, conf, before } = attached();
+    node.kernel.refuse(step, EIO);
+    const error = node.fail('DEL', conf);
+    assert.is(error.code, 109, step);
+    for (const word of [vfPci(0), 'net1 of container c1', 'EIO', 'record is kept']) assert.match(error.msg, word);
+    assert.is(node.recordPaths().length, 1);
+    assert.ok(node.host.links.includes(node.link(0)));
+    node.kernel.allowAll();
+    node.succeed('DEL', conf);
+    assert.equal(node.picture(), before, step);
+    node.succeed('ADD', conf);
+  }
+});
+
+test('the VF can’t leave the pod: 109, and its address stays taken', () => {
+  const { node, conf } = attached();
+  node.kernel.refuse('to host', EPERM);
+  const error = node.fail('DEL', conf);
+  assert.is(error.code, 109);
+  assert.match(error.msg, 'EPERM');
+  assert.not(node.changes.includes('ipam DEL'));
+  assert.is(node.vfs[0]?.vlan, 100, 'a VF in a pod is not given another VLAN');
+  assert.is(node.recordPaths().length, 1);
+});
+
+test('IPAM fails to release: 109 with its words, the VF is home, and the record stays for the next DEL', () => {
+  const { node, conf } = attached();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
+  const error = node.fail('DEL', conf);
+  assert.is(error.code, 109);
+  assert.match(error.msg, 'store is locked');
+  assert.ok(node.host.links.includes(node.link(0)));
+  assert.is(node.recordPaths().length, 1);
+  node.ipam = () => undefined;
+  node.succeed('DEL', conf);
+  assert.equal(node.recordPaths(), []);
+});
+
+test('a record that can’t be removed: 109, and the next DEL completes', () => {
+  const { node, conf, before } = attached();
+  node.platform.failNext('unlink', `${stateDir}/vf-net`, EIO);
+  const error = node.fail('DEL', conf);
+  assert.is(error.code, 109, error.msg);
+  assert.match(error.msg, 'EIO');
+  node.succeed('DEL', conf);
+  assert.equal(node.picture(), before);
+});
+
+test('what can’t be looked at is a failure and no absence', () => {
+  for (const [operation, path] of [
+    ['readFile', `${stateDir}/.vfs/`],
+    ['stat', '/sys/bus/pci/devices/'],
+  ] as const) {
+    const { node, conf } = attached();
+    node.platform.failNext(operation, path, EIO);
+    assert.is(node.fail('DEL', conf).code, 109, path);
+    assert.is(node.recordPaths().length, 1);
+    node.succeed('DEL', conf);
+  }
+});
+
+test('a late DEL of the old pod leaves the VF to the new one', () => {
+  const node = new MemoryNode();
+  const conf = node.conf({ vlan: 5, ipam: { type: 'host-local' } });
+  node.succeed('ADD', conf);
+  const [path, record] = [node.recordPath(), JSON.stringify(node.readRecord())];
+  node.succeed('DEL', conf);
+  const other = node.addPod();
+  node.succeed('ADD', { ...conf, vlan: 6 }, node.of(other));
+  node.platform.files.set(path, record);
+  node.changes.length = 0;
+  node.succeed('DEL', conf);
+  assert.equal(node.changes, ['ipam DEL', 'record removed']);
+  assert.is(node.vfs[0]?.vlan, 6);
+  assert.ok(other.namespace.links.includes(node.link(0)));
+  assert.is(node.leases.has('c2/net1'), true);
+});
+
+test('a damaged record: it is set aside, the address is released', () => {
+  const { node, conf } = attached();
+  node.platform.files.set(node.recordPath(), '{"version":1,');
+  const { exitCode, stderr } = node.run('DEL', conf);
+  assert.is(exitCode, 0);
+  assert.match(stderr, 'damaged');
+  assert.equal([...node.leases], []);
+});
+
+test('no record and no IPAM: nothing to do', () => {
+  const node = new MemoryNode();
+  node.succeed('DEL', node.conf());
+  assert.equal(node.changes, []);
+});
+
+test('no record, and IPAM fails: its own code', () => {
+  const node = new MemoryNode();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 11, msg: 'later' }) });
+  assert.is(node.fail('DEL', node.conf(keys)).code, 11);
+});
+
+test('an attachment of two networks or names is freed by itself', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD', node.conf());
+  const second = node.conf({ deviceID: vfPci(1), name: 'other' });
+  node.succeed('ADD', second, { ifname: 'net2' });
+  node.succeed('DEL', node.conf());
+  assert.ok(node.pod.namespace.links.includes(node.link(1)));
+  assert.equal(node.recordPaths(), ['other/c1/net2.json']);
+  node.succeed('DEL', second, { ifname: 'net2' });
+  assert.equal(node.recordPaths(), []);
+});
+
+test('a lock that stays taken is 11, and nothing has changed', () => {
+  const { node, conf } = attached();
+  for (const name of ['container-c1', `vf-${vfPci(0)}`]) {
+    const path = `${stateDir}/.locks/${name}`;
+    node.platform.heldLocks.set(path, 'x');
+    assert.is(node.fail('DEL', conf).code, 11);
+    node.platform.heldLocks.delete(path);
+  }
+  assert.equal(node.changes, []);
+});
