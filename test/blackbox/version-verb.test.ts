@@ -1,0 +1,38 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { builtExecutable } from '../support/stand-in-node.ts';
+import { assert, suite } from '../support/suite.ts';
+
+const test = suite('version-verb');
+
+const expected = {
+  cniVersion: '1.1.0',
+  supportedVersions: ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'],
+};
+const env = { CNI_COMMAND: 'VERSION' };
+
+test('VERSION needs no other variable, and does not wait for stdin', async () => {
+  const child = spawn(builtExecutable, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const [status] = await once(child, 'close');
+  clearTimeout(timer);
+  child.stdin.destroy();
+  assert.is(status, 0, 'it ended by itself while stdin was held open');
+  assert.equal(JSON.parse(stdout), expected);
+});
+
+test('VERSION does not care what is on stdin', () => {
+  for (const input of ['', '{"cniVersion":"0.4.0"}', 'no JSON', '\0\xff', '{"cniVersion":"7.0.0"}']) {
+    const { status, stdout, stderr } = spawnSync(builtExecutable, { env, input, encoding: 'utf8' });
+    assert.equal([status, JSON.parse(stdout), stderr], [0, expected, ''], input);
+  }
+});
+
+test('VERSION with a closed stdin', () => {
+  const { status, stdout } = spawnSync('sh', ['-c', `exec '${builtExecutable}' <&-`], { env, encoding: 'utf8' });
+  assert.equal([status, JSON.parse(stdout)], [0, expected]);
+});
