@@ -100,13 +100,8 @@ export const errorCodes = {
     remedy: 'DEL it before a second ADD',
   },
   kernel: { code: 113, meaning: 'a kernel operation failed', remedy: 'the message names operation, object and errno' },
-  damagedRecord: {
-    code: 114,
-    meaning: 'an attachment record is damaged',
-    remedy: 'the message names the file; it has been set aside',
-  },
   gcIncomplete: {
-    code: 115,
+    code: 114,
     meaning: 'GC could not reclaim everything',
     remedy: 'the message lists what is left; GC may be called again',
   },

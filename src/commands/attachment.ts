@@ -52,7 +52,7 @@ export class Attachment {
     this.#writeFirst(record);
     try {
       ipam = this.#startIpam();
-      this.#configureOnHost(pf, record, plan);
+      record = this.#configureOnHost(pf, record, plan);
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
       const addresses = ipam?.finishAdd() ?? null;
@@ -126,16 +126,18 @@ export class Attachment {
   }
 
   /** The VF's own MAC first, then all of the PF's settings in one message: the order that every driver can follow. */
-  #configureOnHost(pf: Link, record: AttachmentRecord, plan: VfPlan): void {
+  #configureOnHost(pf: Link, record: AttachmentRecord, plan: VfPlan): AttachmentRecord {
     const { platform, host } = this.#context;
     const { admin, netdev } = record.snapshot;
     const { mac } = plan;
-    if (mac !== null && netdev !== null) {
+    let macIsFree = false;
+    if (mac !== null && netdev !== null && netdev.mac !== mac) {
       const link = getLink(host.session, { ifindex: netdev.ifindex });
-      if (link !== null) tryLinkMac(platform, host, link, mac);
+      macIsFree = link !== null && tryLinkMac(platform, host, link, mac) && admin?.trust !== 'on';
     }
     const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
     applyAdminChange(host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
+    return macIsFree ? { ...record, snapshot: { ...record.snapshot, macIsFree } } : record;
   }
 
   #moveIntoPod(record: AttachmentRecord): AttachmentRecord {

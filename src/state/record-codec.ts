@@ -46,6 +46,7 @@ const snapshot = v.object({
       altnames: v.array(v.string()),
     }),
   ),
+  macIsFree: v.exactOptional(v.literal(true)),
 });
 
 const record = v.object({

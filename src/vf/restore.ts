@@ -101,6 +101,7 @@ function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
 function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapshot: VfSnapshot): void {
   const { platform, host } = at;
   const effective = snapshot.netdev?.mac ?? null;
+  if (snapshot.macIsFree && pf !== null && link !== null && effective !== null) freeMac(at, pf, link, effective);
   if (link !== null && effective !== null) tryLinkMac(platform, host, link, effective);
   const adminMac = snapshot.admin?.mac ?? null;
   const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
@@ -109,6 +110,17 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
   if (tryLinkMac(platform, host, link, effective)) return;
   if (pf !== null && tryTrustedMac(at, pf, link, effective)) return;
   settleMac(platform, host, link, effective, at.identity);
+}
+
+/** Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. */
+function freeMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): void {
+  try {
+    changeVf(at.host.session, pf, at.identity.vfIndex, { mac: zeroMac });
+  } catch (thrown) {
+    if (!isSystemError(thrown, ...refusals)) throw thrown;
+    return;
+  }
+  if (link.mac === mac) tryLinkMac(at.platform, at.host, link, substituteMac(mac));
 }
 
 function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): boolean {

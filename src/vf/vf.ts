@@ -32,4 +32,9 @@ export interface VfNetdevState {
 export interface VfSnapshot {
   readonly admin: VfAdminState | null;
   readonly netdev: VfNetdevState | null;
+  /**
+   * The VF, untrusted, could change its MAC by itself: its PF had not set one. The kernel doesn't show that; ADD learns it by
+   * trying. Absent: unknown.
+   */
+  readonly macIsFree?: true;
 }
