@@ -155,15 +155,14 @@ export class MemoryNode {
   /** Runs one verb as the runtime does. */
   run(command: string | undefined, conf: unknown = this.conf(), call: Call = {}): Outcome {
     for (const key of Object.keys(this.#environment)) delete this.#environment[key];
-    Object.assign(this.#environment, {
-      CNI_COMMAND: command,
+    const attachment = {
       CNI_CONTAINERID: call.containerId ?? this.pod.containerId,
       CNI_NETNS: call.netns ?? this.pod.path,
       CNI_IFNAME: call.ifname ?? 'net1',
-      CNI_PATH: '/opt/cni/bin',
-      PATH: '/usr/bin',
-      ...call.env,
-    });
+    };
+    const isOfAttachment = command === 'ADD' || command === 'DEL' || command === 'CHECK';
+    const always = { CNI_COMMAND: command, CNI_PATH: '/opt/cni/bin', PATH: '/usr/bin' };
+    Object.assign(this.#environment, always, isOfAttachment ? attachment : {}, call.env);
     this.#stdin = typeof conf === 'string' ? conf : JSON.stringify(conf);
     const [stdoutBefore, stderrBefore] = [this.platform.stdout.length, this.platform.stderr.length];
     const exitCode = this.#runMain();

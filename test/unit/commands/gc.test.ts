@@ -1,0 +1,156 @@
+import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/gc');
+
+const [EIO, EPERM] = [5, 1];
+const ipam = { type: 'host-local' };
+
+interface Populated {
+  readonly node: MemoryNode;
+  readonly other: Pod;
+}
+
+/** Pod 1 has VF 0, pod 2 has VF 1; a moment passes. */
+function populated(): Populated {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1), vlan: 6, ipam }), node.of(other));
+  node.platform.clock.nowMs += 1000;
+  node.changes.length = 0;
+  return { node, other };
+}
+
+function gcConf(
+  node: MemoryNode,
+  valid: unknown,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  return node.conf({ ipam, 'cni.dev/valid-attachments': valid, ...more });
+}
+
+const first = { containerID: 'c1', ifname: 'net1' };
+const second = { containerID: 'c2', ifname: 'net1' };
+
+test('what isn’t in the list is given back: VF, settings, address and record', () => {
+  const { node, other } = populated();
+  node.succeed('GC', gcConf(node, [second]));
+  assert.ok(node.host.links.includes(node.link(0)));
+  assert.is(node.vfs[0]?.vlan, 0);
+  assert.equal([...node.leases.keys()], ['c2/net1']);
+  assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
+  assert.ok(other.namespace.links.includes(node.link(1)));
+  assert.is(node.vfs[1]?.vlan, 6);
+});
+
+test('what is in the list stays; only IPAM is asked', () => {
+  const { node } = populated();
+  node.succeed('GC', gcConf(node, [first, second]));
+  assert.equal(node.changes, ['ipam GC']);
+});
+
+test('an entry counts with container and interface', () => {
+  const { node } = populated();
+  node.succeed('GC', gcConf(node, [{ containerID: 'c1', ifname: 'net9' }, second]));
+  assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
+});
+
+test('the older name of the list is understood', () => {
+  const { node } = populated();
+  node.succeed('GC', node.conf({ ipam, 'cni.dev/attachments': [second] }));
+  assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
+});
+
+test('a list that is missing or not understood costs nobody an attachment: 7', () => {
+  for (const list of [undefined, 5, [5], [{ containerID: 'c1' }]]) {
+    const { node } = populated();
+    assert.is(node.fail('GC', gcConf(node, list)).code, 7);
+    assert.equal(node.changes, []);
+  }
+});
+
+test('other networks are not its business', () => {
+  const { node } = populated();
+  node.succeed('GC', gcConf(node, [], { name: 'another' }));
+  assert.is(node.recordPaths().length, 2);
+});
+
+test('an attachment that was begun after GC isn’t in its list, and stays', () => {
+  const { node } = populated();
+  node.editRecord({ createdAt: new Date(node.platform.epochMs()).toISOString() });
+  node.succeed('GC', gcConf(node, [second]));
+  assert.is(node.recordPaths().length, 2);
+  assert.not(node.changes.includes('record removed'));
+});
+
+test('one that is made anew while GC waits for its VF stays', () => {
+  const { node } = populated();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      node.editRecord({ createdAt: new Date(node.platform.epochMs() + 1).toISOString() });
+      return lock(...args);
+    },
+  });
+  node.succeed('GC', gcConf(node, [second]));
+  assert.is(node.recordPaths().length, 2);
+});
+
+test('one that is detached while GC waits for its VF is done', () => {
+  const { node } = populated();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      node.platform.files.delete(node.recordPath());
+      return lock(...args);
+    },
+  });
+  node.succeed('GC', gcConf(node, [second]));
+  assert.equal(node.changes, ['ipam GC']);
+});
+
+test('a failure doesn’t keep the others: 115, naming every one', () => {
+  const { node, other } = populated();
+  node.kernel.refuse('pod1: net1 to host', EPERM);
+  node.ipam = ({ env }) =>
+    env['CNI_COMMAND'] === 'GC' ? { status: 1, stdout: JSON.stringify({ code: 5, msg: 'disk full' }) } : undefined;
+  const error = node.fail('GC', gcConf(node, []));
+  assert.is(error.code, 115);
+  assert.match(error.msg, /net1 of container c1.*EPERM.*disk full/);
+  assert.equal(node.recordPaths(), ['vf-net/c1/net1.json']);
+  assert.not(other.namespace.links.includes(node.link(1)));
+});
+
+test('a record that can’t be read, and a VF whose lock is held, don’t keep the others either', () => {
+  const unreadable = populated().node;
+  unreadable.platform.failNext('readFile', `${stateDir}/vf-net/c1/`, EIO);
+  assert.match(unreadable.fail('GC', gcConf(unreadable, [])).msg, /c1.*EIO/);
+  assert.equal(unreadable.recordPaths(), ['vf-net/c1/net1.json']);
+  const locked = populated().node;
+  locked.platform.heldLocks.set(`${stateDir}/.locks/vf-${vfPci(0)}`, 'x');
+  assert.match(locked.fail('GC', gcConf(locked, [])).msg, /c1.*lock/);
+  assert.equal(locked.recordPaths(), ['vf-net/c1/net1.json']);
+});
+
+test('an IPAM plugin without GC has released by DEL, from the saved record', () => {
+  const { node } = populated();
+  node.succeed('GC', gcConf(node, [second]));
+  const [release] = node.platform.startedProcesses.filter(({ env }) => env['CNI_COMMAND'] === 'DEL');
+  assert.is(release?.env['CNI_CONTAINERID'], 'c1');
+  assert.is(release?.env['CNI_IFNAME'], 'net1');
+  assert.is(release?.env['CNI_NETNS'], '');
+  assert.match(release?.stdin ?? '', '"vlan":5');
+});
+
+test('a damaged record is set aside, and GC goes on', () => {
+  const { node } = populated();
+  node.platform.files.set(node.recordPath(), 'x');
+  node.succeed('GC', gcConf(node, []));
+  assert.equal(node.recordPaths(), []);
+});
+
+test('GC is refused for versions that have none', () => {
+  const { node } = populated();
+  assert.is(node.fail('GC', gcConf(node, [], { cniVersion: '1.0.0' })).code, 1);
+});

@@ -1,0 +1,182 @@
+import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/reap');
+
+const [EIO, EPERM, EMFILE] = [5, 1, 24];
+const ipam = { type: 'host-local' };
+
+interface Leftover {
+  readonly node: MemoryNode;
+  readonly other: Pod;
+}
+
+/** Pod 1 had VF 0 and died; its DEL never came. */
+function leftover(vfs = 2): Leftover {
+  const node = new MemoryNode({ vfs });
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  node.endPod(node.pod);
+  node.changes.length = 0;
+  return { node, other };
+}
+
+const isReaped = (node: MemoryNode): boolean => !node.recordPaths().includes('vf-net/c1/net1.json');
+
+test('a dead pod’s VF is reclaimed by the ADD that is to have it, its address included', () => {
+  const { node, other } = leftover();
+  node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
+  assert.ok(isReaped(node));
+  assert.equal([...node.leases.keys()], ['c2/net1']);
+  assert.is(node.vfs[0]?.vlan, 6);
+  assert.is(node.readRecord(node.recordPath(other))['phase'], 'attached');
+  const record = node.readRecord(node.recordPath(other)) as {
+    snapshot: { netdev: { name: string }; admin: { vlan: number } };
+  };
+  assert.is(record.snapshot.netdev.name, 'vf0', 'the snapshot is of the VF as it was before both');
+  assert.is(record.snapshot.admin.vlan, 0);
+});
+
+test('an ADD that was killed half-way is undone by the next one on its VF, though its pod lives', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  node.editRecord({ phase: 'pending', podIfindex: null });
+  node.succeed('ADD', node.conf({ ipam }), node.of(other));
+  assert.ok(isReaped(node));
+  assert.is(node.vfs[0]?.vlan, 0);
+});
+
+test('an ADD that was killed half-way is undone by its own repetition', () => {
+  const node = new MemoryNode();
+  const before = node.picture();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  node.editRecord({ phase: 'pending', podIfindex: null });
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1), ipam }));
+  assert.ok(node.host.links.includes(node.link(0)));
+  node.succeed('DEL', node.conf({ ipam }));
+  assert.equal(node.picture(), before);
+});
+
+test('the VF is held by the living: 102', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD');
+  const error = node.fail('ADD', node.conf(), node.of(node.addPod()));
+  assert.is(error.code, 102);
+  assert.match(error.msg, 'net1 of container c1');
+});
+
+test('a pod that can’t be looked at keeps its VF', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5 }));
+  node.changes.length = 0;
+  const { openNetns } = node.platform;
+  Object.assign(node.platform, {
+    openNetns: (path: string) => {
+      if (path !== node.pod.path) return openNetns(path);
+      throw Object.assign(new Error('open: EMFILE'), { name: 'SystemError', errno: EMFILE, code: 'EMFILE' });
+    },
+  });
+  assert.match(node.fail('ADD', node.conf(), node.of(other)).msg, 'EMFILE');
+  assert.equal(node.changes, []);
+  assert.is(node.vfs[0]?.vlan, 5);
+});
+
+test('a VF that can’t be reclaimed is refused, with the reason, and its record stays', () => {
+  const { node, other } = leftover();
+  node.kernel.refuse('vlan 0', EIO);
+  const error = node.fail('ADD', node.conf(), node.of(other));
+  assert.is(error.code, 109);
+  assert.match(error.msg, /net1 of container c1.*EIO/);
+  assert.not(isReaped(node));
+});
+
+test('an owner whose record is gone or of another VF holds nothing', () => {
+  for (const change of [null, { ...new MemoryNode().readRecord() }]) {
+    const node = new MemoryNode();
+    const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
+    node.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify(key));
+    if (change !== null) node.platform.files.set(`${stateDir}/vf-net/c9/net1.json`, JSON.stringify(change));
+    node.succeed('ADD');
+  }
+});
+
+test('now and then an ADD looks at all records, and reclaims the dead of other VFs', () => {
+  const { node, other } = leftover();
+  node.platform.clock.nowMs += 61_000;
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.ok(isReaped(node));
+  assert.equal([...node.leases], []);
+});
+
+test('not more often than once a minute, but at once after a boot or when the clock was set back', () => {
+  const soon = leftover();
+  soon.node.platform.clock.nowMs += 59_000;
+  soon.node.succeed('ADD', soon.node.conf({ deviceID: vfPci(1) }), soon.node.of(soon.other));
+  assert.not(isReaped(soon.node));
+  for (const stamp of ['another-boot 1767225600000', `${soon.node.platform.bootId()} 99999999999999`, 'nonsense', '']) {
+    const { node, other } = leftover();
+    node.platform.files.set(`${stateDir}/.swept`, stamp);
+    node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    assert.ok(isReaped(node), stamp);
+  }
+});
+
+test('the living and those under way are left alone', () => {
+  const node = new MemoryNode({ vfs: 3 });
+  const [second, third] = [node.addPod(), node.addPod()];
+  node.succeed('ADD', node.conf());
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(second));
+  node.endPod(second);
+  node.platform.heldLocks.set(`${stateDir}/.locks/vf-${vfPci(1)}`, 'somebody is at it');
+  node.forgetSweep();
+  node.succeed('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
+  assert.is(node.recordPaths().length, 3);
+  assert.is(node.platform.clock.nowMs, 0, 'it doesn’t wait for a lock');
+});
+
+test('an attachment that was made anew while the sweep took the lock is left alone', () => {
+  const { node, other } = leftover();
+  node.forgetSweep();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      if (args[0].includes(vfPci(0))) node.editRecord({ createdAt: '2027-01-01T00:00:00.000Z' });
+      return lock(...args);
+    },
+  });
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.not(isReaped(node));
+});
+
+test('one that can’t be reclaimed is logged, and keeps neither ADD nor the others', () => {
+  const node = new MemoryNode({ vfs: 3 });
+  const [second, third] = [node.addPod(), node.addPod()];
+  node.succeed('ADD', node.conf({ vlan: 5 }));
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1), vlan: 6 }), node.of(second));
+  node.endPod(node.pod);
+  node.endPod(second);
+  node.forgetSweep();
+  node.kernel.refuse('vf 0 vlan 0', EPERM);
+  const { exitCode, stderr } = node.run('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=warning.*could not be reclaimed.*net1 of container c1/);
+  assert.equal(node.recordPaths(), ['vf-net/c1/net1.json', 'vf-net/c3/net1.json']);
+});
+
+test('it ends when its time is up', () => {
+  const node = new MemoryNode({ vfs: 4 });
+  const pods = [node.pod, node.addPod(), node.addPod()];
+  for (const [index, pod] of pods.entries()) {
+    node.succeed('ADD', node.conf({ deviceID: vfPci(index), ipam }), node.of(pod));
+  }
+  for (const pod of pods) node.endPod(pod);
+  node.forgetSweep();
+  node.ipam = ({ env }) => {
+    if (env['CNI_COMMAND'] === 'DEL') node.platform.clock.nowMs += 400;
+    return undefined;
+  };
+  node.succeed('ADD', node.conf({ deviceID: vfPci(3) }), node.of(node.addPod()));
+  assert.is(node.recordPaths().length, 2, 'two were reclaimed, the third is for the next one');
+});

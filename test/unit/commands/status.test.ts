@@ -1,0 +1,73 @@
+import { MemoryNode, stateDir } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/status');
+
+const [EROFS, EACCES] = [30, 13];
+const ipam = { type: 'host-local' };
+
+test('a node that can serve ADD: no output, nothing is left behind', () => {
+  const node = new MemoryNode();
+  const { exitCode, stdout } = node.run('STATUS');
+  assert.is(exitCode, 0);
+  assert.is(stdout, '');
+  assert.equal(node.stateFiles(), []);
+  assert.equal(node.changes, []);
+});
+
+test('the config is checked: 7', () => {
+  const node = new MemoryNode();
+  assert.is(node.fail('STATUS', node.conf({ vlan: 5000 })).code, 7);
+});
+
+test('all that is missing comes at once, with code 50', () => {
+  const node = new MemoryNode();
+  for (const path of [...node.platform.files.keys()]) if (path.startsWith('/sys/')) node.platform.files.delete(path);
+  for (const path of [...node.platform.links.keys()]) node.platform.links.delete(path);
+  node.platform.failNext('writeFileAtomic', stateDir, EROFS);
+  Object.assign(node.platform, {
+    openNetlink: () => {
+      throw Object.assign(new Error('open a route socket: EACCES'), {
+        name: 'SystemError',
+        errno: EACCES,
+        code: 'EACCES',
+      });
+    },
+  });
+  const error = node.fail('STATUS');
+  assert.is(error.code, 50);
+  for (const word of ['/sys/bus/pci/devices', 'EROFS', 'EACCES']) assert.match(error.msg, word);
+});
+
+test('IPAM is asked; one that knows no STATUS is taken for ready', () => {
+  const node = new MemoryNode();
+  node.succeed('STATUS', node.conf({ ipam }));
+  assert.equal(node.changes, ['ipam STATUS']);
+});
+
+test('IPAM’s 50 and 51 are passed on, every other failure is 50', () => {
+  for (const [code, expected] of [
+    [50, 50],
+    [51, 51],
+    [7, 50],
+    [999, 50],
+  ]) {
+    const node = new MemoryNode();
+    node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code, msg: 'no server' }) });
+    const error = node.fail('STATUS', node.conf({ ipam }));
+    assert.is(error.code, expected);
+    assert.match(error.msg, 'no server');
+  }
+});
+
+test('an IPAM plugin that isn’t there: 50, naming it', () => {
+  const node = new MemoryNode();
+  const error = node.fail('STATUS', node.conf({ ipam: { type: 'dhcp' } }));
+  assert.is(error.code, 50);
+  assert.match(error.msg, 'dhcp');
+});
+
+test('STATUS is refused for versions that have none', () => {
+  const node = new MemoryNode();
+  assert.is(node.fail('STATUS', node.conf({ cniVersion: '1.0.0' })).code, 1);
+});
