@@ -212,6 +212,14 @@ export class LabNode {
     return { links: links.map(stable).sort(byName), files };
   }
 
+  /** Addresses that host-local's store holds, with the container that each is for. */
+  async leases(network = 'vf-test1'): Promise<Readonly<Record<string, string>>> {
+    const script =
+      'cd "$0" 2>/dev/null || exit 0; for ip in [0-9]*; do [ -e "$ip" ] && echo "$ip $(head -n 1 "$ip")"; done';
+    const text = await must(this.lab, ['sh', '-c', `${script}; true`, `${this.paths.ipam}/${network}`]);
+    return Object.fromEntries(text.split('\n').flatMap((line) => (line === '' ? [] : [line.trim().split(' ')])));
+  }
+
   /** The CDI specs that the DRA driver leaves: one for the pod, one for the claim. */
   async writeClaim(
     podUid: string,
@@ -263,11 +271,13 @@ export interface LabNodeOptions extends BootOptions {
   readonly keepState?: boolean;
 }
 
-/** A fresh node with pods `pod1` and `pod2` and VFs; gone afterwards. */
-export async function withLabNode(
-  options: LabNodeOptions,
-  body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>,
-): Promise<void> {
+export interface OpenedNode {
+  readonly node: LabNode;
+  readonly vfs: readonly VirtualFunction[];
+}
+
+/** A fresh node with pods `pod1` and `pod2` and VFs; the caller has to shut its lab down. */
+export async function openLabNode(options: LabNodeOptions): Promise<OpenedNode> {
   const lab = await bootLab(options);
   try {
     const node = new LabNode(lab, options.keepState === true ? pathsBelow(`${lab.share.guest}/node`) : nodePaths);
@@ -280,9 +290,23 @@ export async function withLabNode(
     }
     await node.addPod('pod1');
     await node.addPod('pod2');
+    return { node, vfs };
+  } catch (thrown) {
+    await lab.shutdown();
+    throw thrown;
+  }
+}
+
+/** `openLabNode` for one test; gone afterwards. */
+export async function withLabNode(
+  options: LabNodeOptions,
+  body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>,
+): Promise<void> {
+  const { node, vfs } = await openLabNode(options);
+  try {
     await body(node, vfs);
   } finally {
-    await lab.shutdown();
+    await node.lab.shutdown();
   }
 }
 
