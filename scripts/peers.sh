@@ -21,11 +21,12 @@ build() {
   part=$(mktemp -d "$directory.XXXXXX")
   say "building host-local, tuning and cnitool with $(go env GOVERSION); once, takes a minute or two"
   # The machine's own Go or none: a toolchain that Go would download is not what was asked for.
-  if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
+  if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part timeout 900 go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
     chmod 755 "$part"
     mv -T "$part" "$directory"
   else
     rm -rf "$part"
+    say "go install failed, or took longer than 15 minutes"
     return 1
   fi
 }

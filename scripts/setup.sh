@@ -15,10 +15,8 @@ readonly installed_lock=node_modules/.installed-lock.json
 readonly -A package_of=(
   [ip]=iproute2
   [setpriv]=util-linux
-  [pgrep]=procps
   [strip]=binutils
   [python3]=python3
-  [strace]=strace
 )
 
 say() { echo "setup: $*" >&2; }
