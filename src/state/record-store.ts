@@ -9,6 +9,9 @@ import { formatRecord, parseRecord } from './record-codec.ts';
 const directoryMode = 0o700;
 const fileMode = 0o600;
 
+/** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
+const maxRecordBytes = 8 * 1024 * 1024;
+
 /** A network's name begins with a letter or digit (SPEC.md), so names with a dot in front are free for our own use. */
 const ownersDirectory = '.vfs';
 const damagedDirectory = '.damaged';
@@ -129,7 +132,8 @@ export class RecordStore {
   }
 
   #readOwn(path: string): string | null {
-    return this.#platform.readFile(path, { followLinks: false })?.toString('utf8') ?? null;
+    const bytes = this.#platform.readFile(path, { maxBytes: maxRecordBytes, followLinks: false });
+    return bytes?.toString('utf8') ?? null;
   }
 
   /** The directory may be removed by another process between its making and the write: then once more. */

@@ -41,6 +41,14 @@ test('a written record is read back, and its VF is owned', () => {
   assert.equal(store.ownerOf(samplePci), sampleKey);
 });
 
+test('a record of the longest config that there may be is read back', () => {
+  const { store } = open();
+  const config = '"'.repeat(1024 * 1024);
+  const record = { ...sampleRecord, config, ipam: { type: 'host-local', stdin: config, args: '', pluginDirs: [] } };
+  store.write(record);
+  assert.equal(store.read(sampleKey), record);
+});
+
 test('lies in a file of its own, for root alone', () => {
   const { store, platform } = open();
   store.write(sampleRecord);
