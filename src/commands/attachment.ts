@@ -127,13 +127,13 @@ export class Attachment {
 
   /** The VF's own MAC first, then all of the PF's settings in one message: the order that every driver can follow. */
   #configureOnHost(pf: Link, record: AttachmentRecord, plan: VfPlan): AttachmentRecord {
-    const { platform, host } = this.#context;
+    const { host } = this.#context;
     const { admin, netdev } = record.snapshot;
     const { mac } = plan;
     let macIsFree = false;
     if (mac !== null && netdev !== null && netdev.mac !== mac) {
       const link = getLink(host.session, { ifindex: netdev.ifindex });
-      macIsFree = link !== null && tryLinkMac(platform, host, link, mac) && admin?.trust !== 'on';
+      macIsFree = link !== null && tryLinkMac(host, link, mac) && admin?.trust !== 'on';
     }
     const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
     applyAdminChange(host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
@@ -146,7 +146,7 @@ export class Attachment {
     if (netdev === null) return record;
     const link = getLink(host.session, { ifindex: netdev.ifindex });
     if (link === null) throw new CniError('noDriver', `the netdev ${netdev.name} of VF ${this.#identity.pci} vanished`);
-    moveLinkTo(platform, host, link, this.#pod, request.ifname);
+    moveLinkTo(host, link, this.#pod, request.ifname);
     const moved = findInPod(platform, this.#pod, podLinkTraits(record));
     if (moved !== null) return { ...record, podIfindex: moved.ifindex };
     throw new CniError('kernel', `VF ${this.#identity.pci} is not in the pod after its move`);
@@ -155,7 +155,7 @@ export class Attachment {
   #configureInPod(record: AttachmentRecord, plan: VfPlan): void {
     if (record.podIfindex === null) return;
     const { platform, request } = this.#context;
-    const { session, netns } = this.#pod;
+    const { netns } = this.#pod;
     const ifindex = record.podIfindex;
     for (const [family, key] of [
       ['ipv4', 'arp_notify'],
@@ -164,8 +164,9 @@ export class Attachment {
     ]) {
       writeSysctl(platform, netns, `net/${family}/conf/${request.ifname}/${key}`, '1');
     }
-    if (plan.mtu !== null) setLinkMtu(session, ifindex, plan.mtu);
-    setLinkUp(session, ifindex);
+    const { mtu } = plan;
+    if (mtu !== null) this.#pod.change((session) => setLinkMtu(session, ifindex, mtu));
+    this.#pod.change((session) => setLinkUp(session, ifindex));
     if (plan.mac !== null) settleMac(platform, this.#pod, this.#podLink(ifindex), plan.mac, this.#identity);
   }
 

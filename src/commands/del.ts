@@ -2,6 +2,7 @@ import { parseDelConf } from '../config/parse.ts';
 import { startIpam } from '../ipam/plugin.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
+import { netnsForRelease } from './pod-netns.ts';
 
 /**
  * DEL (SPEC.md): gives back the VF and the address. Works from the record; what stdin says of the VF is not looked at,
@@ -38,5 +39,6 @@ function releaseWithoutRecord(context: CommandContext): void {
   const { ipam } = parseDelConf(request);
   if (ipam === null) return;
   const { pluginDirs, stdin, cniVersion } = request;
-  startIpam(platform, log, { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables: {} }).finish();
+  const variables = { CNI_NETNS: netnsForRelease(platform, request) };
+  startIpam(platform, log, { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables }).finish();
 }

@@ -10,6 +10,7 @@ import { bringHome } from '../vf/bring-home.ts';
 import type { PodLinkTraits } from '../vf/locate.ts';
 import { restoreVf } from '../vf/restore.ts';
 import type { CommandContext } from './context.ts';
+import { netnsForRelease } from './pod-netns.ts';
 
 /**
  * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
@@ -96,7 +97,7 @@ function recordedIpamCall(
     variables: {
       CNI_CONTAINERID: record.key.containerId,
       CNI_IFNAME: record.key.ifname,
-      CNI_NETNS: sameKey(record.key, request) ? request.netns : '',
+      CNI_NETNS: sameKey(record.key, request) ? netnsForRelease(context.platform, request) : '',
       CNI_ARGS: ipam.args,
       CNI_PATH: pluginDirs.join(':'),
     },

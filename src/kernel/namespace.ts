@@ -1,5 +1,10 @@
+import { type RetryLimits, retry } from '../lib/retry.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { NetlinkSession } from './netlink/session.ts';
+
+/** A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice). */
+const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
 /** A network namespace with its one route socket, opened when first needed. */
 export class Namespace {
@@ -15,6 +20,12 @@ export class Namespace {
   get session(): NetlinkSession {
     this.#session ??= new NetlinkSession(this.#platform.openNetlink(this.netns), this.#platform);
     return this.#session;
+  }
+
+  /** Makes a change, again while its driver is busy: EBUSY and EAGAIN mean that nothing was done. Throws SystemError. */
+  change<T>(make: (session: NetlinkSession) => T): T {
+    const isBusy = (thrown: unknown): boolean => isSystemError(thrown, 'EBUSY', 'EAGAIN');
+    return retry(this.#platform, busyLimits, isBusy, () => make(this.session));
   }
 
   /** Closes the socket; the namespace itself belongs to whoever opened it. */

@@ -23,7 +23,7 @@ export function applyAdminChange(host: Namespace, pf: Link, identity: VfIdentity
   const parts = (Object.keys(configKeys) as (keyof VfChange)[]).filter((part) => change[part] !== undefined);
   if (parts.length === 0) return;
   try {
-    changeVf(host.session, pf, identity.vfIndex, change);
+    host.change((session) => changeVf(session, pf, identity.vfIndex, change));
   } catch (thrown) {
     if (parts.length === 1) throw refused(identity, parts[0] as keyof VfChange, change, thrown);
     for (const part of parts) applyAdminChange(host, pf, identity, { [part]: change[part] });

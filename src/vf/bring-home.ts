@@ -56,7 +56,7 @@ function fetchFrom(absence: Absence, netns: Netns): boolean {
   try {
     const link = findInPod(platform, pod, traits);
     if (link === null) return false;
-    moveLinkTo(platform, pod, link, host, freeHostName(absence));
+    moveLinkTo(pod, link, host, freeHostName(absence));
     return true;
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV')) return false;

@@ -2,7 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, setLinkDown, setLinkMac, setLinkUp } from '../kernel/rtnl/links.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
-import { poll, type RetryLimits, retry } from '../lib/retry.ts';
+import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';
@@ -12,14 +12,12 @@ import type { VfIdentity } from './vf.ts';
 // netdev later, through a reset. So: first the netdev (a refusal means nothing yet), then the PF, then see what has become of it.
 
 const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs: 50 };
-const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
 /** Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. */
-export function tryLinkMac(platform: Platform, namespace: Namespace, link: Link, mac: MacAddress): boolean {
+export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   if (readMac(namespace, link.ifindex) === mac) return true;
   try {
-    const busy = (thrown: unknown): boolean => isSystemError(thrown, 'EAGAIN', 'EBUSY');
-    retry(platform, busyLimits, busy, () => setLinkMac(namespace.session, link.ifindex, mac));
+    namespace.change((session) => setLinkMac(session, link.ifindex, mac));
     return readMac(namespace, link.ifindex) === mac;
   } catch (thrown) {
     if (isSystemError(thrown)) return false;
@@ -40,11 +38,9 @@ export function settleMac(
 ): void {
   const { ifindex } = link;
   const settled = (): boolean => readMac(namespace, ifindex) === mac;
-  if (settled() || tryLinkMac(platform, namespace, link, mac)) return;
-  setLinkUp(namespace.session, ifindex);
-  setLinkDown(namespace.session, ifindex);
-  setLinkUp(namespace.session, ifindex);
-  if (settled() || tryLinkMac(platform, namespace, link, mac)) return;
+  if (settled() || tryLinkMac(namespace, link, mac)) return;
+  for (const cycle of [setLinkUp, setLinkDown, setLinkUp]) namespace.change((session) => cycle(session, ifindex));
+  if (settled() || tryLinkMac(namespace, link, mac)) return;
   if (poll(platform, settleLimits, settled)) return;
   const has = readMac(namespace, ifindex) ?? 'none';
   throw new CniError(

@@ -8,32 +8,24 @@ import {
   renameLink,
   setLinkDown,
 } from '../kernel/rtnl/links.ts';
-import { type RetryLimits, retry } from '../lib/retry.ts';
-import { isSystemError } from '../lib/system-error.ts';
-import type { Platform } from '../platform/platform.ts';
-
-const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
 /**
  * Moves a link into another namespace under its new name in one step, so that no other program ever sees a temporary
  * name (`ip link set LINK netns NS name NAME`). Altnames that stand in the way are taken off first: the kernel answers EEXIST for
  * a link whose own altname is the new name.
  */
-export function moveLinkTo(platform: Platform, from: Namespace, link: Link, to: Namespace, name: string): void {
+export function moveLinkTo(from: Namespace, link: Link, to: Namespace, name: string): void {
   dropConflictingAltnames(from, link, to, name);
-  const busy = (thrown: unknown): boolean => isSystemError(thrown, 'EBUSY', 'EAGAIN');
-  retry(platform, busyLimits, busy, () => {
-    if (link.up) setLinkDown(from.session, link.ifindex);
-    moveLink(from.session, link.ifindex, { netns: to.netns, name });
-  });
+  if (link.up) from.change((session) => setLinkDown(session, link.ifindex));
+  from.change((session) => moveLink(session, link.ifindex, { netns: to.netns, name }));
 }
 
 /** Renames a link in its namespace (`ip link set LINK name NAME`); it must be down for older kernels. */
 export function renameLinkTo(namespace: Namespace, link: Link, name: string): void {
   if (link.name === name) return;
   dropConflictingAltnames(namespace, link, namespace, name);
-  if (link.up) setLinkDown(namespace.session, link.ifindex);
-  renameLink(namespace.session, link.ifindex, name);
+  if (link.up) namespace.change((session) => setLinkDown(session, link.ifindex));
+  namespace.change((session) => renameLink(session, link.ifindex, name));
 }
 
 /**

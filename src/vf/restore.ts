@@ -80,13 +80,13 @@ function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly strin
 }
 
 function restoreMtu(host: Namespace, link: Link, mtu: number): void {
-  if (link.mtu !== mtu) setLinkMtu(host.session, link.ifindex, mtu);
+  if (link.mtu !== mtu) host.change((session) => setLinkMtu(session, link.ifindex, mtu));
 }
 
 function restoreUp(host: Namespace, link: Link, up: boolean): void {
   if (link.up === up) return;
-  if (up) setLinkUp(host.session, link.ifindex);
-  else setLinkDown(host.session, link.ifindex);
+  const set = up ? setLinkUp : setLinkDown;
+  host.change((session) => set(session, link.ifindex));
 }
 
 function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
@@ -102,12 +102,12 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
   const { platform, host } = at;
   const effective = snapshot.netdev?.mac ?? null;
   if (snapshot.macIsFree && pf !== null && link !== null && effective !== null) freeMac(at, pf, link, effective);
-  if (link !== null && effective !== null) tryLinkMac(platform, host, link, effective);
+  if (link !== null && effective !== null) tryLinkMac(host, link, effective);
   const adminMac = snapshot.admin?.mac ?? null;
   const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
   if (link === null || effective === null) return;
-  if (cleared) tryLinkMac(platform, host, link, substituteMac(effective));
-  if (tryLinkMac(platform, host, link, effective)) return;
+  if (cleared) tryLinkMac(host, link, substituteMac(effective));
+  if (tryLinkMac(host, link, effective)) return;
   if (pf !== null && tryTrustedMac(at, pf, link, effective)) return;
   settleMac(platform, host, link, effective, at.identity);
 }
@@ -115,27 +115,27 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
 /** Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. */
 function freeMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): void {
   try {
-    changeVf(at.host.session, pf, at.identity.vfIndex, { mac: zeroMac });
+    at.host.change((session) => changeVf(session, pf, at.identity.vfIndex, { mac: zeroMac }));
   } catch (thrown) {
     if (!isSystemError(thrown, ...refusals)) throw thrown;
     return;
   }
-  if (link.mac === mac) tryLinkMac(at.platform, at.host, link, substituteMac(mac));
+  if (link.mac === mac) tryLinkMac(at.host, link, substituteMac(mac));
 }
 
 function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): boolean {
-  const { host, identity, platform } = at;
+  const { host, identity } = at;
   if (readVfAdminState(host.session, pf.ifindex, identity.vfIndex)?.trust !== 'off') return false;
   try {
-    changeVf(host.session, pf, identity.vfIndex, { trust: 'on' });
+    host.change((session) => changeVf(session, pf, identity.vfIndex, { trust: 'on' }));
   } catch (thrown) {
     if (isSystemError(thrown, ...refusals)) return false;
     throw thrown;
   }
   try {
-    return tryLinkMac(platform, host, link, mac);
+    return tryLinkMac(host, link, mac);
   } finally {
-    changeVf(host.session, pf, identity.vfIndex, { trust: 'off' });
+    host.change((session) => changeVf(session, pf, identity.vfIndex, { trust: 'off' }));
   }
 }
 
@@ -147,7 +147,7 @@ function restoreAdminMac(at: Restoration, pf: Link, mac: MacAddress): boolean {
   const now = readVfAdminState(at.host.session, pf.ifindex, at.identity.vfIndex);
   if (now === null || now.mac === mac) return false;
   try {
-    changeVf(at.host.session, pf, at.identity.vfIndex, { mac });
+    at.host.change((session) => changeVf(session, pf, at.identity.vfIndex, { mac }));
     return mac === zeroMac;
   } catch (thrown) {
     if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;

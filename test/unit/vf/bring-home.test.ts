@@ -16,7 +16,7 @@ class Away extends VfFixture {
   constructor(options: MemoryNodeOptions = {}) {
     super(options);
     this.before = describeNetdev(this.vf());
-    moveLinkTo(this.node.platform, this.host, this.vf(), this.openPod(), 'net1');
+    moveLinkTo(this.host, this.vf(), this.openPod(), 'net1');
     this.takeChanges();
   }
 

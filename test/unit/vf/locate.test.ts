@@ -12,7 +12,7 @@ test('on the host: by sysfs, whatever its name; null while it is in a pod', () =
   const at = new VfFixture();
   at.node.edit(() => Object.assign(at.node.link(0), { name: 'dev9' }));
   assert.is(findOnHost(at.node.platform, at.host, at.identity.pci)?.name, 'dev9');
-  moveLinkTo(at.node.platform, at.host, at.linkOf(at.host, 'dev9'), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.linkOf(at.host, 'dev9'), at.openPod(), 'net1');
   assert.is(findOnHost(at.node.platform, at.host, at.identity.pci), null);
 });
 

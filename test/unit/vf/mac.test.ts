@@ -15,13 +15,13 @@ const [EBUSY, EAGAIN, EPERM] = [16, 11, 1];
 
 test('a MAC that the netdev has already is not set', () => {
   const at = new VfFixture();
-  assert.is(tryLinkMac(at.node.platform, at.host, at.vf(), own), true);
+  assert.is(tryLinkMac(at.host, at.vf(), own), true);
   assert.equal(at.takeChanges(), []);
 });
 
 test('a MAC is set and read back', () => {
   const at = new VfFixture();
-  assert.is(tryLinkMac(at.node.platform, at.host, at.vf(), mac), true);
+  assert.is(tryLinkMac(at.host, at.vf(), mac), true);
   assert.equal(at.takeChanges(), [`host: vf0 mac ${mac}`]);
 });
 
@@ -29,7 +29,7 @@ test('a driver that is busy is asked again', () => {
   for (const errno of [EBUSY, EAGAIN]) {
     const at = new VfFixture();
     at.node.kernel.refuse('mac', errno, { times: 3 });
-    assert.is(tryLinkMac(at.node.platform, at.host, at.vf(), mac), true);
+    assert.is(tryLinkMac(at.host, at.vf(), mac), true);
     assert.is(at.takeChanges().length, 4);
   }
 });
@@ -37,17 +37,17 @@ test('a driver that is busy is asked again', () => {
 test('a driver that stays busy is given up after a while; one that refuses at once', () => {
   const busy = new VfFixture();
   busy.node.kernel.refuse('mac', EBUSY);
-  assert.is(tryLinkMac(busy.node.platform, busy.host, busy.vf(), mac), false);
+  assert.is(tryLinkMac(busy.host, busy.vf(), mac), false);
   assert.ok(busy.node.platform.clock.nowMs > 100 && busy.node.platform.clock.nowMs <= 1000);
   const refusing = new VfFixture();
   refusing.node.kernel.refuse('mac', EPERM);
-  assert.is(tryLinkMac(refusing.node.platform, refusing.host, refusing.vf(), mac), false);
+  assert.is(tryLinkMac(refusing.host, refusing.vf(), mac), false);
   assert.is(refusing.takeChanges().length, 1);
 });
 
 test('a driver that says yes and does nothing has not taken it', () => {
   const at = new VfFixture({ driver: () => ({ ...stubbornDriver(), setMac: () => 0 }) });
-  assert.is(tryLinkMac(at.node.platform, at.host, at.vf(), mac), false);
+  assert.is(tryLinkMac(at.host, at.vf(), mac), false);
 });
 
 test('igbvf, untrusted: refused beside an admin MAC, and taken over by up, down and up', () => {

@@ -9,7 +9,7 @@ const [EBUSY, EPERM] = [16, 1];
 
 test('moves and renames in one message', () => {
   const at = new VfFixture();
-  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.vf(), at.openPod(), 'net1');
   assert.equal(at.takeChanges(), ['host: vf0 to pod1 as net1']);
   assert.is(at.node.pod.namespace.get('net1'), at.node.link(0));
   assert.is(at.node.host.find('vf0'), undefined);
@@ -18,7 +18,7 @@ test('moves and renames in one message', () => {
 test('a link that is up is taken down first', () => {
   const at = new VfFixture();
   at.node.link(0).up = true;
-  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.vf(), at.openPod(), 'net1');
   assert.equal(at.takeChanges(), ['host: vf0 down', 'host: vf0 to pod1 as net1']);
 });
 
@@ -26,7 +26,7 @@ test('altnames that are the new name, or taken over there, are taken off first; 
   const at = new VfFixture();
   at.node.kernel.addLink(at.node.pod.namespace, 'taken');
   at.node.link(0).altnames = ['net1', 'free', 'taken'];
-  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.vf(), at.openPod(), 'net1');
   assert.equal(at.takeChanges(), ['host: vf0 remove altnames net1 taken', 'host: vf0 to pod1 as net1']);
   assert.equal(at.node.link(0).altnames, ['free']);
 });
@@ -34,11 +34,11 @@ test('altnames that are the new name, or taken over there, are taken off first; 
 test('EBUSY is retried for a while', () => {
   const at = new VfFixture();
   at.node.kernel.refuse('to pod1', EBUSY, { times: 4 });
-  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.vf(), at.openPod(), 'net1');
   assert.is(at.takeChanges().length, 5);
   const stuck = new VfFixture();
   stuck.node.kernel.refuse('to pod1', EBUSY);
-  assert.throws(() => moveLinkTo(stuck.node.platform, stuck.host, stuck.vf(), stuck.openPod(), 'net1'), /EBUSY/);
+  assert.throws(() => moveLinkTo(stuck.host, stuck.vf(), stuck.openPod(), 'net1'), /EBUSY/);
   assert.ok(stuck.node.platform.clock.nowMs <= 1000);
 });
 
@@ -46,7 +46,7 @@ test('any other refusal is thrown at once, with the kernel’s words', () => {
   const at = new VfFixture();
   at.node.kernel.refuse('to pod1', EPERM, { extack: 'not for you' });
   assert.throws(
-    () => moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1'),
+    () => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'),
     (thrown: unknown) => thrown instanceof SystemError && /not for you/.test(thrown.message),
   );
   assert.is(at.takeChanges().length, 1);
@@ -55,7 +55,7 @@ test('any other refusal is thrown at once, with the kernel’s words', () => {
 test('a taken name is EEXIST', () => {
   const at = new VfFixture();
   at.node.kernel.addLink(at.node.pod.namespace, 'net1');
-  assert.throws(() => moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1'), /EEXIST/);
+  assert.throws(() => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'), /EEXIST/);
 });
 
 test('renaming to its own name is nothing; else it is down for older kernels', () => {

@@ -36,7 +36,7 @@ test('a user-space driver: no netdev', () => {
 
 test('no netdev on the host: 104, naming VF and driver', () => {
   const at = new VfFixture();
-  moveLinkTo(at.node.platform, at.host, at.vf(), at.openPod(), 'net1');
+  moveLinkTo(at.host, at.vf(), at.openPod(), 'net1');
   assert.throws(
     () => takeSnapshot(at.node.platform, at.host, at.identity, at.pf()),
     (thrown: unknown) => isCniError(thrown, 'noDriver') && /0000:3b:02\.0.*igbvf/.test(thrown.message),
