@@ -32,7 +32,7 @@ finish() {
 
 existing_kinds() {
   local kind
-  for kind in unit kernel blackbox; do
+  for kind in unit kernel blackbox lab; do
     [[ ! -d test/$kind ]] || echo "$kind"
   done
 }

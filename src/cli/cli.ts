@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Platform } from '../platform/platform.ts';
-import { aboutText, programName, programVersion } from './about.ts';
+import { version } from '../version.ts';
+import { aboutText, programName } from './about.ts';
 import { usualTypes, validateFiles } from './validate.ts';
 
 const helpWidth = 100;
@@ -11,7 +12,7 @@ function createProgram(platform: Platform): Command {
     .description(
       'SR-IOV CNI plugin. The container runtime runs it with CNI_COMMAND set; by hand it has these commands.',
     )
-    .version(programVersion)
+    .version(version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => platform.writeStdout(text),

@@ -3,13 +3,14 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { peer } from '../support/peers.ts';
 import { type CommandResult, must } from './command.ts';
-import { type BootOptions, bootLab } from './emulated-lab.ts';
+import type { BootOptions } from './emulated-lab.ts';
 import type { Lab, VirtualFunction } from './lab.ts';
+import { openLab } from './open-lab.ts';
 
 const executable = join(import.meta.dirname, '../../dist/dra-sriov');
 
 /** In the guest; not on the share, as a program that is mapped from an uncached one would be read again and again. */
-const pluginDir = '/opt/cni/bin';
+const guestPluginDir = '/opt/cni/bin';
 const callTimeoutMs = 120_000;
 
 /** Where the node keeps what the plugin reads and writes. */
@@ -78,10 +79,14 @@ const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate'
 export class LabNode {
   readonly lab: Lab;
   readonly paths: LabPaths;
+  readonly pluginDir: string;
 
+  /** A machine with real hardware has plugins and state of its own, which tests leave alone: all is in the share there. */
   constructor(lab: Lab, paths: LabPaths) {
+    const isGuest = lab.kind === 'emulated';
     this.lab = lab;
-    this.paths = paths;
+    this.paths = isGuest ? paths : pathsBelow(`${lab.share.guest}/node`);
+    this.pluginDir = isGuest ? guestPluginDir : `${lab.share.guest}/bin`;
   }
 
   /** Puts the plugin and host-local into the guest; again after a reboot. */
@@ -94,9 +99,9 @@ export class LabNode {
     const { cdi, devinfo, kubelet } = this.paths;
     await this.sh(`
       set -e
-      mkdir -p ${pluginDir} ${cdi} ${devinfo}/dp ${devinfo}/cni ${kubelet}
-      cp ${guest}/dra-sriov ${guest}/host-local ${pluginDir}/
-      ln -sf dra-sriov ${pluginDir}/sriov`);
+      mkdir -p ${this.pluginDir} ${cdi} ${devinfo}/dp ${devinfo}/cni ${kubelet}
+      cp ${guest}/dra-sriov ${guest}/host-local ${this.pluginDir}/
+      ln -sf dra-sriov ${this.pluginDir}/sriov`);
   }
 
   /** Runs a script that has to succeed; returns its standard output. */
@@ -134,7 +139,7 @@ export class LabNode {
       CNI_CONTAINERID: call.containerId ?? pod,
       CNI_NETNS: pod === '' ? '' : `/run/netns/${pod}`,
       CNI_IFNAME: call.ifname ?? 'net1',
-      CNI_PATH: pluginDir,
+      CNI_PATH: this.pluginDir,
       DRA_SRIOV_STATE_DIR: this.paths.state,
       DRA_SRIOV_CDI_DIRS: this.paths.cdi,
       DRA_SRIOV_DEVINFO_DIR: this.paths.devinfo,
@@ -146,7 +151,7 @@ export class LabNode {
 
   /** Runs one verb of the plugin. */
   async cni(command: string, conf: unknown, call: LabCall = {}): Promise<LabOutcome> {
-    const { status, stdout, stderr }: CommandResult = await this.lab.run([`${pluginDir}/sriov`], {
+    const { status, stdout, stderr }: CommandResult = await this.lab.run([`${this.pluginDir}/sriov`], {
       env: this.environment(command, call),
       stdin: typeof conf === 'string' ? conf : JSON.stringify(conf),
       timeoutMs: callTimeoutMs,
@@ -278,7 +283,7 @@ export interface OpenedNode {
 
 /** A fresh node with pods `pod1` and `pod2` and VFs; the caller has to shut its lab down. */
 export async function openLabNode(options: LabNodeOptions): Promise<OpenedNode> {
-  const lab = await bootLab(options);
+  const lab = await openLab(options);
   try {
     const node = new LabNode(lab, options.keepState === true ? pathsBelow(`${lab.share.guest}/node`) : nodePaths);
     await node.install();
