@@ -423,3 +423,25 @@ test('no descriptor of a namespace stays open', () => {
   node.run('ADD', node.conf({ vlan: 1, mtu: 1 }));
   assert.is(node.platform.openNamespaces.size, 0);
 });
+
+test('an IPAM ADD that still runs when another step fails is joined before its address is released', () => {
+  const node = new MemoryNode();
+  const { startProcess } = node.platform;
+  Object.assign(node.platform, {
+    startProcess: (request: Parameters<typeof startProcess>[0]) => {
+      const started = startProcess(request);
+      const wait = (): ReturnType<typeof started.wait> => {
+        node.changes.push(`joined ${request.env['CNI_COMMAND']}`);
+        return started.wait();
+      };
+      return { wait };
+    },
+  });
+  node.kernel.refuse('net1 up', EINVAL);
+  node.fail('ADD', node.conf({ ipam }));
+  assert.equal(
+    node.changes.filter((change) => /ipam|joined/.test(change)),
+    ['ipam ADD', 'joined ADD', 'ipam DEL', 'joined DEL'],
+  );
+  assert.equal([...node.leases], []);
+});
