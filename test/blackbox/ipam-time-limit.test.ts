@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asRoot } from '../support/netns.ts';
+import { withStandInNode } from '../support/stand-in-node.ts';
+import { assert, suite } from '../support/suite.ts';
+import { FakeIpam } from './fake-ipam.ts';
+
+const test = suite('ipam-time-limit');
+const root = asRoot(test);
+
+/** Whoever adopts the orphan may take its time to reap it: a zombie has ended. */
+function isRunning(pid: string): boolean {
+  const path = `/proc/${pid}/stat`;
+  return existsSync(path) && !/\) [ZX] /.test(readFileSync(path, 'utf8'));
+}
+
+root('an IPAM plugin that hangs is ended after a minute with all that it started; ADD is undone', () => {
+  withStandInNode({ built: true }, (node) => {
+    const pids = join(node.directory, 'pids');
+    const ipam = new FakeIpam(node, { ADD: `echo $$ > '${pids}'\nsleep 600 &\necho $! >> '${pids}'\nwait` });
+    const conf = node.conf({ deviceID: node.vfPcis[0], ipam: { type: ipam.type } });
+    const before = node.picture();
+    const begin = performance.now();
+    const error = node.fail('ADD', conf, { env: ipam.env });
+    assert.ok(performance.now() - begin < 75_000);
+    assert.is(error.code, 111);
+    assert.match(error.msg, /fake-ipam.*60000 ms/);
+    assert.equal(node.picture(), before);
+    assert.equal(ipam.verbs, ['ADD', 'DEL']);
+    for (const pid of readFileSync(pids, 'utf8').trim().split('\n')) {
+      assert.not.ok(isRunning(pid), `process ${pid} is still there`);
+    }
+  });
+});
