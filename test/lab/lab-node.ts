@@ -71,6 +71,23 @@ export interface LabError {
   readonly details?: string;
 }
 
+/** An interface as `ip -d -j addr show` prints it. */
+export interface LabLink {
+  readonly ifname: string;
+  readonly address: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+  readonly parentdev?: string;
+  readonly altnames?: readonly string[];
+  readonly addr_info: readonly {
+    readonly family: 'inet' | 'inet6';
+    readonly local: string;
+    readonly prefixlen: number;
+    readonly scope: string;
+    readonly tentative?: boolean;
+  }[];
+}
+
 type Json = Record<string, unknown>;
 
 /** What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). */
@@ -113,6 +130,20 @@ export class LabNode {
   async ip<T>(...args: readonly string[]): Promise<T> {
     const text = await must(this.lab, ['ip', '-d', '-j', ...args]);
     return (text.trim() === '' ? null : JSON.parse(text)) as T;
+  }
+
+  /** An interface of a pod (by default of the host), with its addresses. */
+  async link(ifname: string, pod = ''): Promise<LabLink> {
+    const [link] = await this.ip<[LabLink]>(...(pod === '' ? [] : ['-n', pod]), 'addr', 'show', ifname);
+    return link;
+  }
+
+  /** The global address of a pod's interface. */
+  async address(pod: string, ifname = 'net1', family: 'inet' | 'inet6' = 'inet'): Promise<string> {
+    const { addr_info } = await this.link(ifname, pod);
+    const found = addr_info.find((info) => info.family === family && info.scope === 'global');
+    if (found === undefined) throw new Error(`${ifname} of ${pod} has no ${family} address`);
+    return found.local;
   }
 
   /** A pod: a namespace with `lo` up. */
@@ -225,12 +256,12 @@ export class LabNode {
     return Object.fromEntries(text.split('\n').flatMap((line) => (line === '' ? [] : [line.trim().split(' ')])));
   }
 
-  /** The CDI specs that the DRA driver leaves: one for the pod, one for the claim. */
+  /** The CDI specs that the DRA driver leaves: one for the pod, one for the claim; `network`: of all VFs, or of each. */
   async writeClaim(
     podUid: string,
     claimUid: string,
     vfs: readonly VirtualFunction[],
-    network = 'vf-test1',
+    network: string | readonly string[] = 'vf-test1',
   ): Promise<void> {
     const kind = 'sriovnetwork.k8snetworkplumbingwg.io/vf';
     const file = 'sriovnetwork.k8snetworkplumbingwg.io-vf';
@@ -244,12 +275,12 @@ export class LabNode {
     const header = `---\ncdiVersion: 0.5.0\nkind: ${kind}\ndevices:\n`;
     const addresses = vfs.map((vf) => vf.pciAddress).join(',');
     const pod = `${header}${device(podUid, [`SRIOVNETWORK_PCI_ADDRESSES=${addresses}`])}\n`;
-    const devices = vfs.map(({ pciAddress }) => {
+    const devices = vfs.map(({ pciAddress }, at) => {
       const dashed = pciAddress.replaceAll(/[:.]/g, '-');
       const variable = `SRIOVNETWORK_VF_DEVICE_${dashed.replaceAll('-', '_')}`;
       return device(`${claimUid}-${dashed}`, [
         `${variable}=${pciAddress}`,
-        `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${network}`,
+        `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${typeof network === 'string' ? network : network[at]}`,
       ]);
     });
     await this.writeFile(`${this.paths.cdi}/${file}_${podUid}.yaml`, pod);
