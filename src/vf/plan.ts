@@ -51,18 +51,31 @@ function rateChange(now: VfAdminState, wanted: VfSettings): VfChange {
   return rate.minTxRateMbps === now.minTxRateMbps && rate.maxTxRateMbps === now.maxTxRateMbps ? {} : { rate };
 }
 
+/** Keys of the config by the settings that only a PF can take. */
+const pfKeys = {
+  mac: 'mac',
+  vlan: 'vlan',
+  spoofchk: 'spoofchk',
+  trust: 'trust',
+  linkState: 'link_state',
+  minTxRateMbps: 'min_tx_rate',
+  maxTxRateMbps: 'max_tx_rate',
+} as const satisfies Partial<Record<keyof VfSettings, string>>;
+
 /** A PF that reports no VF settings has no VLAN either, so asking for none is met; all else can't be. */
 function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
-  const { mac, mtu, vlan, vlanQos, vlanProtocol, ...others } = settings;
+  const { mac, vlan, ...others } = settings;
   // Without a netdev there is nobody but the PF who could set a MAC.
   const needsPfMac = mac !== undefined && identity.kind === 'userspace';
   const tagged = vlan !== undefined && vlan !== 0;
-  const asked = [...(needsPfMac ? ['mac'] : []), ...(tagged ? ['vlan'] : []), ...Object.keys(others)];
+  const needed: VfSettings = { ...(needsPfMac ? { mac } : {}), ...(tagged ? { vlan } : {}), ...others };
+  const asked = (Object.keys(pfKeys) as (keyof typeof pfKeys)[]).filter((setting) => needed[setting] !== undefined);
   if (asked.length === 0) return {};
+  const wanted = asked.map((setting) => `${pfKeys[setting]} = ${needed[setting]}`).join(', ');
   const pf = `PF ${identity.pfName} (${identity.pfPci})`;
   throw new CniError(
     'settingRefused',
-    `${asked.join(', ')}: ${pf} doesn't let the settings of its VF ${identity.vfIndex} be read or set`,
+    `${wanted}: ${pf} doesn't let the settings of its VF ${identity.vfIndex} be read or set`,
   );
 }
 

@@ -117,17 +117,17 @@ test('a VF of a user-space driver has no MTU to set', () => {
 
 test('a PF that tells nothing: all that needs it is 106, named', () => {
   const cases: [VfSettings, string][] = [
-    [{ vlan: 5 }, 'vlan'],
-    [{ spoofchk: 'on' }, 'spoofchk'],
-    [{ trust: 'off' }, 'trust'],
-    [{ linkState: 'auto' }, 'linkState'],
-    [{ maxTxRateMbps: 5 }, 'maxTxRateMbps'],
+    [{ vlan: 5, mac, mtu: 1400 }, 'vlan = 5: PF'],
+    [{ vlan: 0, spoofchk: 'on' }, 'spoofchk = on: PF'],
+    [{ trust: 'off' }, 'trust = off: PF'],
+    [{ linkState: 'auto' }, 'link_state = auto: PF'],
+    [{ minTxRateMbps: 0, maxTxRateMbps: 5 }, 'min_tx_rate = 0, max_tx_rate = 5: PF'],
   ];
   for (const [settings, word] of cases) {
     assert.throws(
       () => planVf(settings, identity, snapshotWith(null), 1500),
       (thrown: unknown) =>
-        isCniError(thrown, 'settingRefused') && thrown.message.includes(word) && thrown.message.includes('pf0'),
+        isCniError(thrown, 'settingRefused') && thrown.message.startsWith(word) && thrown.message.includes('pf0'),
       word,
     );
   }
