@@ -35,8 +35,12 @@ export function detachIncomplete(record: AttachmentRecord, failures: readonly Er
   return new CniError('detachIncomplete', `${vf}: not everything could be given back: ${what}; the record is kept`);
 }
 
-/** A VF that another attachment has taken over since is not ours to touch. */
+/**
+ * A VF that another attachment has taken over since is not ours to touch; neither is one from after a reboot, which has
+ * been made anew: its MAC, for one, is another than the one recorded.
+ */
 function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
+  if (record.bootId !== context.platform.bootId()) return false;
   const owner = context.store.ownerOf(record.identity.pci);
   return owner === null || sameKey(owner, record.key);
 }

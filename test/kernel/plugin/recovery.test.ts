@@ -112,7 +112,7 @@ root('a dead pod whose DEL never came is reclaimed by the next ADD on the node, 
   withStandInNode({ fakePf: true, vfs: 2 }, (node) => {
     const conf = node.conf({ deviceID: node.vfPcis[0], vlan: 9, ipam: node.ipam() });
     node.succeed('ADD', conf);
-    editRecord(node, 'c1', { bootId: 'an-earlier-boot' });
+    editRecord(node, 'c1', { netns: { path: '/run/netns/that-is-gone', device: '4', inode: '1' } });
     node.pod.run('ip', 'link', 'set', 'net1', 'netns', node.host.name, 'name', 'vf0');
     node.forgetSweep();
     withNetns((other) => {
@@ -124,6 +124,21 @@ root('a dead pod whose DEL never came is reclaimed by the next ADD on the node, 
         [],
       );
     });
+  });
+});
+
+root('a record from before a reboot costs the VF nothing: it was made anew; address and record are given back', () => {
+  withStandInNode({ fakePf: true }, (node) => {
+    const conf = node.conf({ deviceID: node.vfPcis[0], vlan: 9, ipam: node.ipam() });
+    node.succeed('ADD', conf);
+    editRecord(node, 'c1', { bootId: 'an-earlier-boot' });
+    for (let time = 0; time < 2; time++) {
+      node.succeed('DEL', conf);
+      assert.equal(node.leases(), []);
+      assert.equal(node.stateFiles(), []);
+      assert.is(node.fakePf.vfs[0]?.vlan, 9);
+      assert.is((node.pod.ip('link', 'show', 'net1') as unknown[]).length, 1);
+    }
   });
 });
 
