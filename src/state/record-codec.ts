@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isAssignableMac, type MacAddress, parseMacAddress, zeroMac } from '../lib/mac-address.ts';
+import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
 import { recordVersion } from './attachment-record.ts';
@@ -10,14 +10,14 @@ const pci = v.pipe(
   v.transform((text) => text as PciAddress),
 );
 
-const mac = v.pipe(
+/** As the kernel told it: a record must be readable whatever a driver makes of its addresses. */
+const anyMac = v.pipe(
   v.string(),
-  v.check((text) => {
-    const address = parseMacAddress(text);
-    return address === text && (address === zeroMac || isAssignableMac(address));
-  }, 'no MAC address'),
+  v.check((text) => parseMacAddress(text) === text, 'no MAC address'),
   v.transform((text) => text as MacAddress),
 );
+
+const assignableMac = v.pipe(anyMac, v.check(isAssignableMac, 'no MAC address for a netdev'));
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const onOff = v.nullable(v.picklist(['on', 'off']));
@@ -25,7 +25,7 @@ const onOff = v.nullable(v.picklist(['on', 'off']));
 const snapshot = v.object({
   admin: v.nullable(
     v.object({
-      mac,
+      mac: anyMac,
       vlan: count,
       vlanQos: count,
       vlanProtocol: v.picklist(['802.1q', '802.1ad']),
@@ -40,7 +40,7 @@ const snapshot = v.object({
     v.object({
       name: v.string(),
       ifindex: count,
-      mac,
+      mac: anyMac,
       mtu: count,
       up: v.boolean(),
       altnames: v.array(v.string()),
@@ -70,7 +70,7 @@ const record = v.object({
   }),
   resolvedFrom: v.string(),
   snapshot,
-  mac: v.nullable(mac),
+  mac: v.nullable(assignableMac),
   netns: v.object({ path: v.string(), device: v.string(), inode: v.string() }),
   bootId: v.string(),
   podIfindex: v.nullable(count),

@@ -56,6 +56,13 @@ test('settings that the PF doesn’t report are read back as null', () => {
   assert.equal(parseRecord(formatRecord(record)).snapshot.admin, silent);
 });
 
+test('addresses that the kernel told are kept, whatever the driver makes of them', () => {
+  for (const mac of ['ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:01', '00:00:00:00:00:00']) {
+    for (const path of ['snapshot.admin.mac', 'snapshot.netdev.mac']) assert.ok(parseRecord(broken(path, mac)), path);
+    assert.throws(() => parseRecord(broken('mac', mac)), /^mac/, mac);
+  }
+});
+
 test('every value is needed but the details of pods and routes', () => {
   const optional = /^(pod\.|routes\.0\.(gw|mtu|advmss|priority|table|scope)$)/;
   for (const path of leaves(copy())) {
