@@ -1,19 +1,22 @@
-// Makes the Nth call that changes something fail, once: for the loop over all steps of ADD.
+// Makes the Nth call that changes something fail, once, or kills the process straight after it: for the loops over
+// all steps of ADD and DEL.
+import process from 'node:process';
 import { SystemError } from '../../src/lib/system-error.ts';
 import type { NetlinkSocket, Platform } from '../../src/platform/platform.ts';
 
 const RTM_GETLINK_KIND = 2;
 const EIO = 5;
 
-export interface FaultCounter {
-  calls: number;
-}
+export type FaultKind = 'error' | 'kill-after';
+
+/** Makes one changing call, or doesn't. */
+type Step = <T>(what: string, call: () => T) => T;
 
 class FaultySocket implements NetlinkSocket {
   readonly #real: NetlinkSocket;
-  readonly #step: (what: string) => void;
+  readonly #step: Step;
 
-  constructor(real: NetlinkSocket, step: (what: string) => void) {
+  constructor(real: NetlinkSocket, step: Step) {
     this.#real = real;
     this.#step = step;
   }
@@ -24,8 +27,8 @@ class FaultySocket implements NetlinkSocket {
 
   send(bytes: Uint8Array): void {
     const type = Buffer.from(bytes).readUInt16LE(4);
-    if ((type & 3) !== RTM_GETLINK_KIND) this.#step(`netlink message ${type}`);
-    this.#real.send(bytes);
+    if ((type & 3) === RTM_GETLINK_KIND) this.#real.send(bytes);
+    else this.#step(`netlink message ${type}`, () => this.#real.send(bytes));
   }
 
   receive(timeoutMs: number): ReturnType<NetlinkSocket['receive']> {
@@ -37,32 +40,34 @@ class FaultySocket implements NetlinkSocket {
   }
 }
 
-/** The platform, whose changing call number `failAt` (from 1) throws EIO; `tell` hears of every one. */
-export function withFault(platform: Platform, failAt: number, tell: (what: string) => void): Platform {
+function die(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('SIGKILL was survived');
+}
+
+/** The platform, whose changing call number `at` (from 1) suffers the fault; `tell` hears of every call before it is made. */
+export function withFault(platform: Platform, kind: FaultKind, at: number, tell: (what: string) => void): Platform {
   let calls = 0;
-  const step = (what: string): void => {
+  const step: Step = (what, call) => {
     calls++;
     tell(`${calls} ${what}`);
-    if (calls === failAt) throw new SystemError(`injected at call ${calls}, ${what}`, EIO);
+    if (calls !== at) return call();
+    if (kind === 'error') throw new SystemError(`injected at call ${calls}, ${what}`, EIO);
+    call();
+    return die();
   };
   return {
     ...platform,
-    writeFileAtomic: (path, content, options) => {
-      step(`writeFileAtomic ${path}`);
-      platform.writeFileAtomic(path, content, options);
-    },
-    writeSystemFile: (path, content) => {
-      step(`writeSystemFile ${path}`);
-      platform.writeSystemFile(path, content);
-    },
+    writeFileAtomic: (path, content, options) =>
+      step(`writeFileAtomic ${path}`, () => platform.writeFileAtomic(path, content, options)),
+    unlink: (path) => step(`unlink ${path}`, () => platform.unlink(path)),
+    writeSystemFile: (path, content) => step(`writeSystemFile ${path}`, () => platform.writeSystemFile(path, content)),
     startProcess: (request) => {
-      step(`startProcess ${request.path}`);
-      return platform.startProcess(request);
+      // A child is run when it is joined (platform/node): the fault belongs there.
+      const child = platform.startProcess(request);
+      return { wait: () => step(`run ${request.path}`, () => child.wait()) };
     },
-    sendFrame: (netns, ifindex, frame) => {
-      step('sendFrame');
-      platform.sendFrame(netns, ifindex, frame);
-    },
+    sendFrame: (netns, ifindex, frame) => step('sendFrame', () => platform.sendFrame(netns, ifindex, frame)),
     openNetlink: (netns, groups) => new FaultySocket(platform.openNetlink(netns, groups), step),
   };
 }

@@ -169,9 +169,10 @@ export class StandInNode {
     return filesBelow(directory).filter((name) => /^[0-9a-f.:]+$/.test(name));
   }
 
-  /** Paths below the state directory but the sweep's stamp. */
+  /** Records and what belongs to them: all below the state directory but the sweep's stamp and the locks' files. */
   stateFiles(): string[] {
-    return filesBelow(join(this.directory, 'state')).filter((name) => name !== '.swept');
+    const all = filesBelow(join(this.directory, 'state'));
+    return all.filter((name) => name !== '.swept' && !name.startsWith('.locks/'));
   }
 
   /** All that ADD may change and DEL must give back, as other programs see it. */
@@ -279,16 +280,20 @@ export function readText(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** A node with a host, one pod's namespace and VFs, for `body`; all gone afterwards. */
-export function withStandInNode(options: StandInOptions, body: (node: StandInNode) => void): void {
-  withNetns((host) => {
-    withNetns((pod) => {
-      const node = new StandInNode(host, pod, options);
-      try {
-        body(node);
-      } finally {
-        node.remove();
-      }
-    });
-  });
+/** A node with a host, one pod's namespace and VFs, for `body`; all gone when it, or the promise it returns, is done. */
+export function withStandInNode<T>(options: StandInOptions, body: (node: StandInNode) => T): T {
+  return withNetns((host) => withNetns((pod) => withNodeIn(new StandInNode(host, pod, options), body)));
+}
+
+function withNodeIn<T>(node: StandInNode, body: (node: StandInNode) => T): T {
+  let result: T;
+  try {
+    result = body(node);
+  } catch (thrown) {
+    node.remove();
+    throw thrown;
+  }
+  if (result instanceof Promise) return result.finally(() => node.remove()) as T;
+  node.remove();
+  return result;
 }
