@@ -1,0 +1,144 @@
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asRoot } from '../support/netns.ts';
+import { type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { assert, suite } from '../support/suite.ts';
+
+const test = suite('log');
+const root = asRoot(test);
+
+const line =
+  /^time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=(error|warning|info|debug) msg="(?:[^"\\]|\\.)*"( [\w.-]+=("(?:[^"\\]|\\.)*"|[\w.:/@%+,-]+))*$/;
+
+function lines(text: string): string[] {
+  return text === '' ? [] : text.trimEnd().split('\n');
+}
+
+function assertWellFormed(text: string): void {
+  for (const one of lines(text)) assert.match(one, line);
+}
+
+/** Characters that a terminal or a log viewer acts on, but for the ends of lines. */
+function controlsIn(text: string): string[] {
+  return [...text].filter((char) => (char < ' ' && char !== '\n') || '\u007f\u2028\u202e'.includes(char));
+}
+
+function attachAndDetach(node: StandInNode, keys: Readonly<Record<string, unknown>>): CniOutcome {
+  const conf = node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam(), ...keys });
+  const outcome = node.succeed('ADD', conf);
+  node.succeed('DEL', conf);
+  return outcome;
+}
+
+root('levels: each writes no more than it is asked for, on one line an event', () => {
+  withStandInNode({ built: true }, (node) => {
+    const levels = (logLevel: string): Set<string> => {
+      const { stderr } = attachAndDetach(node, { logLevel, vlann: 5 });
+      assertWellFormed(stderr);
+      return new Set(lines(stderr).map((one) => /level=(\w+)/.exec(one)?.[1] ?? ''));
+    };
+    assert.equal([...levels('error')], []);
+    assert.equal([...levels('panic')], []);
+    assert.equal([...levels('warning')], ['warning']);
+    assert.equal([...levels('info')].sort(), ['info', 'warning']);
+    assert.equal([...levels('INFO')].sort(), ['info', 'warning']);
+    for (const level of ['debug', 'verbose', 'Debug']) assert.ok(levels(level).has('info'), level);
+  });
+});
+
+root('every line says which container, interface and network it is about', () => {
+  withStandInNode({ built: true }, (node) => {
+    const { stderr } = attachAndDetach(node, { logLevel: 'debug' });
+    assert.ok(lines(stderr).length > 0);
+    for (const one of lines(stderr)) assert.match(one, / command=ADD container=c1 ifname=net1 network=vf-test1/);
+    assert.match(stderr, `pci=${node.vfPcis[0]}`);
+  });
+});
+
+root('a misspelt key is warned about; an unknown one is not', () => {
+  withStandInNode({ built: true }, (node) => {
+    const { stderr } = attachAndDetach(node, { vlann: 5, trsut: 'on', somethingElse: 1, logLevel: 'warning' });
+    assert.is(lines(stderr).length, 2);
+    assert.match(stderr, /key=vlann meant=vlan/);
+    assert.match(stderr, /key=trsut meant=trust/);
+  });
+});
+
+root('logFile: made with mode 0600, appended to, and then nothing is on stderr', () => {
+  withStandInNode({ built: true }, (node) => {
+    const logFile = join(node.directory, 'plugin.log');
+    assert.is(attachAndDetach(node, { logFile }).stderr, '');
+    const first = readFileSync(logFile, 'utf8');
+    assertWellFormed(first);
+    assert.is(statSync(logFile).mode & 0o777, 0o600);
+    attachAndDetach(node, { logFile });
+    const both = readFileSync(logFile, 'utf8');
+    assert.ok(both.startsWith(first) && both.length > first.length);
+    assert.is(node.cni('ADD', node.conf({ logFile, vlan: -1 })).stderr, '');
+    assert.match(readFileSync(logFile, 'utf8').slice(both.length), /level=error msg="ADD failed".*vlan/);
+  });
+});
+
+root(
+  'logFile that is a link, a directory or a FIFO, or that can’t be made: the attachment works, stderr says so',
+  () => {
+    withStandInNode({ built: true }, (node) => {
+      const target = join(node.directory, 'victim');
+      writeFileSync(target, 'untouched');
+      const link = join(node.directory, 'link.log');
+      symlinkSync(target, link);
+      const dangling = join(node.directory, 'dangling.log');
+      symlinkSync(join(node.directory, 'nowhere'), dangling);
+      const fifo = join(node.directory, 'fifo.log');
+      node.host.run('mkfifo', fifo);
+      for (const logFile of [link, dangling, fifo, node.directory, join(node.directory, 'no/such/directory.log')]) {
+        const { stderr } = attachAndDetach(node, { logFile });
+        assert.match(stderr, "logFile can't be written");
+        assert.match(stderr, logFile);
+        assert.match(stderr, 'VF found');
+      }
+      assert.is(readFileSync(target, 'utf8'), 'untouched');
+      assert.is(existsSync(join(node.directory, 'nowhere')), false);
+      assert.ok(lstatSync(link).isSymbolicLink());
+    });
+  },
+);
+
+root('no value can forge a line or drive a terminal', () => {
+  withStandInNode({ built: true }, (node) => {
+    const evil = 'x\ntime=2026-01-01T00:00:00.000Z level=error msg="forged"\u001b[31m\u2028\u202e';
+    const attempts: CniOutcome[] = [
+      node.cni('ADD', node.conf({ deviceID: evil })),
+      node.cni('ADD', node.conf({ vlan: evil, [evil]: 1 })),
+      node.cni('ADD', node.conf({ deviceID: node.vfPcis[0], [`vlan\n`]: 1, vlan: -1 })),
+      node.cni('ADD', node.conf({ deviceID: node.vfPcis[0], ipam: { type: evil } })),
+      node.cni('ADD', node.conf(), { args: `IgnoreUnknown=1;K8S_POD_NAME=${evil.replaceAll('=', '')}` }),
+    ];
+    for (const { status, stdout, stderr } of attempts) {
+      assert.is(status, 1);
+      assertWellFormed(stderr);
+      assert.is(lines(stdout).length, 1);
+      for (const text of [stdout, stderr]) assert.equal(controlsIn(text), [], text);
+    }
+  });
+});
+
+root('a closed stderr is no reason to fail', () => {
+  withStandInNode({ built: true }, (node) => {
+    const program = ['sh', '-c', 'exec "$0" 2>&-', join(import.meta.dirname, '../../dist/dra-sriov')];
+    const conf = node.conf({ deviceID: node.vfPcis[0] });
+    node.succeed('ADD', conf, { program });
+    node.succeed('DEL', conf, { program });
+    assert.equal(node.stateFiles(), []);
+  });
+});
+
+root('bad log settings are an error of ADD, told on stderr; DEL takes the defaults', () => {
+  withStandInNode({ built: true }, (node) => {
+    const conf = node.conf({ deviceID: node.vfPcis[0], logLevel: 'loud', logFile: 'relative' });
+    const { stderr, json } = node.cni('ADD', conf);
+    assert.is((json as { code: number }).code, 7);
+    assert.match(stderr, /level=error.*logLevel.*logFile/);
+    assert.match(node.succeed('DEL', conf).stderr, 'level=info');
+  });
+});
