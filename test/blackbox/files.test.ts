@@ -90,7 +90,7 @@ function processesOf(node: StandInNode): string[] {
     });
 }
 
-root('no process is left behind, not even by an IPAM plugin that starts one', () => {
+root('no process is left behind', () => {
   withStandInNode({ built: true }, (node) => {
     const result = printing({ cniVersion: '1.0.0', ips: [{ address: '10.0.2.5/24' }] });
     const ipam = new FakeIpam(node, { ADD: result });
