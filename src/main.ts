@@ -1,5 +1,6 @@
 import { readCommand } from './cni/environment.ts';
 import { formatError } from './cni/error-output.ts';
+import { explain } from './cni/errors.ts';
 import { isJsonObject } from './cni/json-text.ts';
 import { readRequest } from './cni/read-request.ts';
 import { formatVersions, newestVersion } from './cni/versions.ts';
@@ -22,12 +23,21 @@ function run(platform: Platform, parts: Parts): number {
   };
   try {
     const command = readCommand(platform.environment);
-    if (command === null) return parts.cli().runCli(platform);
+    if (command === null) return runTool(platform, parts);
     const output = command === 'VERSION' ? formatVersions() : runVerb(platform, parts, readStdin);
     if (output !== '') platform.writeStdout(`${output}\n`);
     return 0;
   } catch (thrown) {
     platform.writeStdout(`${formatError(thrown, claimedVersion(stdin))}\n`);
+    return 1;
+  }
+}
+
+function runTool(platform: Platform, parts: Parts): number {
+  try {
+    return parts.cli().runCli(platform);
+  } catch (thrown) {
+    platform.writeStderr(`dra-sriov: ${explain(thrown)}\n`);
     return 1;
   }
 }

@@ -9,6 +9,7 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import type { Netns } from '../platform/platform.ts';
 import { describeKey } from '../state/record-store.ts';
 import { identifyVf } from '../vf/identity.ts';
+import type { VfIdentity } from '../vf/vf.ts';
 import { Attachment } from './attachment.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { openPodNetns } from './pod-netns.ts';
@@ -43,24 +44,38 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
   try {
     reclaimSelf(context, key);
     const held = heldByContainer(context);
-    const resolution = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
-    const { pci, source } = resolution;
+    const { pci, source } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
     context.log.info('VF found', { pci, source });
     const vfLock = locks.lockVf(pci, `ADD of ${key.ifname} of container ${key.containerId}`);
     try {
       const identity = identifyVf(platform, pci, source);
       reclaimVf(context, pci, key);
-      const pod = new Namespace(platform, netns);
-      try {
-        return new Attachment(context, conf, identity, source, pod).attach(previous);
-      } finally {
-        pod.close();
-      }
+      return attachVf(context, conf, identity, source, netns, previous);
     } finally {
       vfLock.unlock();
     }
   } finally {
     containerLock.unlock();
+  }
+}
+
+function attachVf(
+  context: CommandContext,
+  conf: SriovConf,
+  identity: VfIdentity,
+  source: string,
+  netns: Netns,
+  previous: CniResult,
+): CniResult {
+  const { pci, driver } = identity;
+  if (identity.kind === 'userspace' && conf.settings.mtu !== undefined) {
+    context.log.warning('mtu is ignored: a VF of a user-space driver has no netdev', { pci, driver });
+  }
+  const pod = new Namespace(context.platform, netns);
+  try {
+    return new Attachment(context, conf, identity, source, pod).attach(previous);
+  } finally {
+    pod.close();
   }
 }
 

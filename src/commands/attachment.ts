@@ -175,6 +175,7 @@ export class Attachment {
     if (ipam === null || record.podIfindex === null) return record;
     const { platform, request, log } = this.#context;
     const ifindex = record.podIfindex;
+    if (ipam.ips.some((ip) => ip.address.includes(':'))) this.#enableIpv6();
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam);
     const addresses = ipam.ips.map((ip) => ip.address);
     if (addresses.length > 0 && waitForCarrier(platform, this.#pod.netns, ifindex, carrierLimitMs)) {
@@ -184,6 +185,14 @@ export class Attachment {
       }
     }
     return { ...record, addresses, routes: ipam.routes.map((route) => resolveGateway(route, ipam)) };
+  }
+
+  /** A cluster without IPv6 may switch it off for all pods; this network has it. */
+  #enableIpv6(): void {
+    const { platform, request } = this.#context;
+    for (const ifname of ['lo', request.ifname]) {
+      writeSysctl(platform, this.#pod.netns, `net/ipv6/conf/${ifname}/disable_ipv6`, '0');
+    }
   }
 
   #extend(previous: CniResult, record: AttachmentRecord, ipam: CniResult | null): CniResult {

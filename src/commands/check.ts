@@ -32,7 +32,7 @@ export function check(context: CommandContext): string {
   const netns = openPodNetns(platform, request);
   const pod = new Namespace(platform, netns);
   try {
-    const found = [...settingDifferences(context, record, conf), ...podDifferences(context, pod, record, result)];
+    const found = [...settingDifferences(context, record, conf), ...podDifferences(context, pod, record, conf, result)];
     if (found.length > 0) throw new CniError('checkFailed', `${describeKey(key)}: ${found.join('; ')}`);
   } finally {
     pod.close();
@@ -54,6 +54,7 @@ function podDifferences(
   context: CommandContext,
   pod: Namespace,
   record: AttachmentRecord,
+  conf: SriovConf,
   result: CniResult,
 ): string[] {
   const { identity, key } = record;
@@ -66,20 +67,22 @@ function podDifferences(
   }
   return [
     ...difference('the interface name', link.name, key.ifname),
-    ...linkDifferences(context, link, result),
+    ...linkDifferences(context, link, conf, result),
     ...addressDifferences(pod, link, record, result),
     ...routeDifferences(pod, link, record, result),
   ];
 }
 
-function linkDifferences(context: CommandContext, link: Link, result: CniResult): string[] {
+function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, result: CniResult): string[] {
   const { ifname } = context.request;
   const wanted = result.interfaces.find((entry) => entry.name === ifname && entry.sandbox !== undefined);
+  // Results before CNI 1.1 have no MTU.
+  const mtu = wanted?.mtu ?? conf.settings.mtu;
   return [
     ...difference(`${ifname}: link`, link.up ? 'up' : 'down', 'up'),
     ...(wanted === undefined ? [`${ifname} is not in prevResult`] : []),
     ...(wanted?.mac === undefined ? [] : difference(`${ifname}: MAC`, link.mac, wanted.mac.toLowerCase())),
-    ...(wanted?.mtu === undefined ? [] : difference(`${ifname}: MTU`, link.mtu, wanted.mtu)),
+    ...(mtu === undefined ? [] : difference(`${ifname}: MTU`, link.mtu, mtu)),
   ];
 }
 

@@ -15,16 +15,17 @@ import { netnsForRelease } from './pod-netns.ts';
 /**
  * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
  * and the rollback of ADD. Every step treats what is gone already as done. The address is released only when the VF has
- * left the pod, and the record goes last and only if nothing failed. Returns what failed.
+ * left the pod, and the record goes last and only if nothing failed. A VF that is whole again is free for others, even where
+ * its address can't be released. Returns what failed.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
   const home = converge([['bring the VF back to the host', () => leavePod(context, record)]]);
   if (home.length > 0) return home;
-  const failures = [
-    ...restore(context, record),
-    ...converge([['release the address', () => releaseAddresses(context, record)]]),
-  ];
-  if (failures.length > 0) return failures;
+  const restored = restore(context, record);
+  const released = converge([['release the address', () => releaseAddresses(context, record)]]);
+  if (restored.length > 0) return [...restored, ...released];
+  if (released.length > 0)
+    return [...released, ...converge([['give up the VF', () => context.store.giveUpVf(record)]])];
   return converge([['remove the record', () => context.store.remove(record)]]);
 }
 

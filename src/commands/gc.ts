@@ -2,23 +2,26 @@ import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { parseValidAttachments } from '../config/valid-attachments.ts';
 import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
-import type { AttachmentKey } from '../state/attachment-record.ts';
+import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
+import { isDead } from '../state/liveness.ts';
 import { describeKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { detach } from './detach.ts';
 
 /**
- * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid. Goes on past failures and
- * reports all of them. Throws CniError gcIncomplete.
+ * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid; without a list those whose pods are
+ * certainly dead. Goes on past failures and reports all of them. Throws CniError gcIncomplete.
  */
 export function gc(context: CommandContext): string {
   const { request, store, platform } = context;
   const startedAtMs = platform.epochMs();
-  const valid = new Set(parseValidAttachments(request.config).map((one) => `${one.containerId}/${one.ifname}`));
+  const listed = parseValidAttachments(request.config);
+  const valid = new Set(listed?.map((one) => `${one.containerId}/${one.ifname}`));
+  const isLeft = (record: AttachmentRecord): boolean => listed !== null || isDead(platform, record);
   const failures: string[] = [];
   for (const key of store.keysOfNetwork(request.network)) {
     if (valid.has(`${key.containerId}/${key.ifname}`)) continue;
-    failures.push(...reclaim(context, key, startedAtMs));
+    failures.push(...reclaim(context, key, startedAtMs, isLeft));
   }
   failures.push(...collectIpam(context));
   if (failures.length > 0) throw new CniError('gcIncomplete', failures.join('; '));
@@ -26,7 +29,12 @@ export function gc(context: CommandContext): string {
 }
 
 /** An attachment that was begun after GC can't be in its list, and one that is under way isn't left behind. */
-function reclaim(context: CommandContext, key: AttachmentKey, startedAtMs: number): string[] {
+function reclaim(
+  context: CommandContext,
+  key: AttachmentKey,
+  startedAtMs: number,
+  isLeft: (record: AttachmentRecord) => boolean,
+): string[] {
   const { store, locks, log } = context;
   try {
     const seen = store.read(key);
@@ -34,7 +42,7 @@ function reclaim(context: CommandContext, key: AttachmentKey, startedAtMs: numbe
     const lock = locks.lockVf(seen.identity.pci, `GC of ${key.ifname} of container ${key.containerId}`);
     try {
       const record = store.read(key);
-      if (record === null || Date.parse(record.createdAt) >= startedAtMs) return [];
+      if (record === null || Date.parse(record.createdAt) >= startedAtMs || !isLeft(record)) return [];
       log.info('reclaiming', { attachment: describeKey(key), pci: record.identity.pci });
       return detach(context, record).map((failure) => `${describeKey(key)}: ${explain(failure)}`);
     } finally {

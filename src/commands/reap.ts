@@ -24,7 +24,13 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
   if (record.phase === 'attached' && !isDead(context.platform, record)) {
     throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
   }
-  reclaim(context, record);
+  try {
+    reclaim(context, record);
+  } catch (thrown) {
+    if (context.store.ownerOf(pci) !== null) throw thrown;
+    // The VF is whole again; only the dead pod's address is still to be released, by its own DEL or by GC.
+    context.log.warning('a dead attachment could not be reclaimed whole', { reason: explain(thrown) });
+  }
 }
 
 /** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */

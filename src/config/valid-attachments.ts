@@ -33,13 +33,14 @@ function readAttachment(value: unknown, path: string): ValidAttachment {
 
 /**
  * The attachments that GC must keep (SPEC.md, "GC"): `cni.dev/valid-attachments`, or the older `cni.dev/attachments`
- * where that is not there. An empty list keeps none. Throws CniError invalidConfig where both are absent or one is
- * malformed: a list that is not understood must not cost anybody an attachment.
+ * where that is not there. An empty list keeps none. Null where the runtime sends neither (cnitool) or `null` (a Go program
+ * without a list): then nobody knows. Throws CniError invalidConfig where one is malformed: a list that is not understood must not
+ * cost anybody an attachment.
  */
-export function parseValidAttachments(config: Readonly<Record<string, unknown>>): readonly ValidAttachment[] {
+export function parseValidAttachments(config: Readonly<Record<string, unknown>>): readonly ValidAttachment[] | null {
   const key = (config[newKey] ?? null) === null ? oldKey : newKey;
   const list = config[key] ?? null;
-  if (list === null) throw new CniError('invalidConfig', `invalid network config: ${newKey}: missing; GC needs it`);
+  if (list === null) return null;
   if (!Array.isArray(list)) throw refuse(key, list, 'an array');
   return Object.freeze(list.map((value, at) => Object.freeze(readAttachment(value, `${key}[${at}]`))));
 }

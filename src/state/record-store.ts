@@ -66,13 +66,19 @@ export class RecordStore {
     }
   }
 
-  /** Removes the record and its ownership of the VF; succeeds when they are gone already. */
-  remove(record: AttachmentRecord): void {
+  /** The VF is nobody's from here on; the record stays, for what else it holds. */
+  giveUpVf(record: AttachmentRecord): void {
     const { key, identity } = record;
     const owner = this.ownerOf(identity.pci);
     if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#path(ownersDirectory, identity.pci));
+  }
+
+  /** Removes the record and its ownership of the VF; succeeds when they are gone already. */
+  remove(record: AttachmentRecord): void {
+    const { key } = record;
+    this.giveUpVf(record);
     this.#platform.unlink(this.#file(key));
-    if (this.#platform.removeDir(this.#directory(key))) this.#platform.removeDir(this.#path(key.network));
+    this.#removeEmptyDirectory(key);
   }
 
   /** Which attachment holds the VF; null where none does. */
@@ -121,6 +127,15 @@ export class RecordStore {
 
   #path(...parts: readonly string[]): string {
     return [this.#root, ...parts].join('/');
+  }
+
+  /** A process that was killed while it wrote may have left a temporary file; without records nobody writes there. */
+  #removeEmptyDirectory(key: AttachmentKey): void {
+    const directory = this.#directory(key);
+    const names = this.#names(directory);
+    if (names.some((name) => name.endsWith(suffix))) return;
+    for (const name of names) this.#platform.unlink(`${directory}/${name}`);
+    if (this.#platform.removeDir(directory)) this.#platform.removeDir(this.#path(key.network));
   }
 
   #directory(key: AttachmentKey): string {

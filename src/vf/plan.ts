@@ -62,13 +62,17 @@ const pfKeys = {
   maxTxRateMbps: 'max_tx_rate',
 } as const satisfies Partial<Record<keyof VfSettings, string>>;
 
-/** A PF that reports no VF settings has no VLAN either, so asking for none is met; all else can't be. */
+/** A PF that reports no VF settings has no VLAN and no rate limit either, so asking for none is met; all else can't be. */
 function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
-  const { mac, vlan, ...others } = settings;
+  const { mac, vlan, minTxRateMbps = 0, maxTxRateMbps = 0, ...others } = settings;
   // Without a netdev there is nobody but the PF who could set a MAC.
   const needsPfMac = mac !== undefined && identity.kind === 'userspace';
   const tagged = vlan !== undefined && vlan !== 0;
-  const needed: VfSettings = { ...(needsPfMac ? { mac } : {}), ...(tagged ? { vlan } : {}), ...others };
+  const rates = {
+    ...(minTxRateMbps === 0 ? {} : { minTxRateMbps }),
+    ...(maxTxRateMbps === 0 ? {} : { maxTxRateMbps }),
+  };
+  const needed: VfSettings = { ...(needsPfMac ? { mac } : {}), ...(tagged ? { vlan } : {}), ...rates, ...others };
   const asked = (Object.keys(pfKeys) as (keyof typeof pfKeys)[]).filter((setting) => needed[setting] !== undefined);
   if (asked.length === 0) return {};
   const wanted = asked.map((setting) => `${pfKeys[setting]} = ${needed[setting]}`).join(', ');

@@ -100,7 +100,9 @@ function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
  */
 function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapshot: VfSnapshot): void {
   const { platform, host } = at;
-  const effective = snapshot.netdev?.mac ?? null;
+  // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
+  const had = snapshot.netdev?.mac ?? zeroMac;
+  const effective = had === zeroMac ? null : had;
   if (snapshot.macIsFree && pf !== null && link !== null && effective !== null) freeMac(at, pf, link, effective);
   if (link !== null && effective !== null) tryLinkMac(host, link, effective);
   const adminMac = snapshot.admin?.mac ?? null;

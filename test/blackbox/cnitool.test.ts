@@ -138,9 +138,8 @@ asRootWithCnitool('gc and status through libcni, 1.1.0', () => {
     assert.equal(node.picture(), before);
     succeed(cnitoolOn(node, 'add', 'vf-test1'));
     assert.ok(linkNames(node.pod).includes('net1'));
-    // libcni sends DEL for what its cache holds; then cnitool passes on no list, and without one GC reaps nothing.
-    const collected = cnitoolOn(node, 'gc', 'vf-test1');
-    assert.match(`${collected.stdout}${collected.stderr}`, 'cni.dev/valid-attachments: missing');
+    // libcni sends DEL for what its cache holds; then cnitool passes on no list, and without one GC reclaims only the dead.
+    succeed(cnitoolOn(node, 'gc', 'vf-test1'));
     assert.equal(linkNames(node.pod), ['lo']);
     assert.equal(node.picture(), before);
     const gone = { DRA_SRIOV_SYSFS: join(node.directory, 'nowhere') };

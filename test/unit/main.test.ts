@@ -151,3 +151,17 @@ test('without CNI_COMMAND it is a command line tool, with that tool’s exit cod
   const cli = { ...sourceParts, cli: () => ({ runCli: () => 7 }) as unknown as ReturnType<Parts['cli']> };
   assert.is(run(createMemoryPlatform(), cli).exitCode, 7);
 });
+
+test('a bug of the command line tool is told on stderr, not as CNI JSON', () => {
+  const platform = createMemoryPlatform({ argv: ['validate'] });
+  const broken = (): never => {
+    throw new Error('a bug');
+  };
+  const { exitCode } = run(platform, {
+    ...sourceParts,
+    cli: () => ({ runCli: broken }) as unknown as ReturnType<Parts['cli']>,
+  });
+  assert.is(exitCode, 1);
+  assert.is(platform.stdout, '');
+  assert.is(platform.stderr, 'dra-sriov: a bug\n');
+});

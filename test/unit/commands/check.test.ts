@@ -172,3 +172,10 @@ test('no descriptor of a namespace stays open', () => {
   node.fail('CHECK', conf);
   assert.is(node.platform.openNamespaces.size, 0);
 });
+
+test('before CNI 1.1 a result has no MTU: the config’s is held to', () => {
+  const change = (node: MemoryNode): void => {
+    Object.assign(node.link(0), { mtu: 1300 });
+  };
+  assert.match(differences(change, { cniVersion: '1.0.0' }), 'MTU is 1300, should be 1400');
+});

@@ -62,11 +62,20 @@ test('the older name of the list is understood', () => {
   assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
 });
 
-test('a list that is missing or not understood costs nobody an attachment: 7', () => {
-  for (const list of [undefined, 5, [5], [{ containerID: 'c1' }]]) {
+test('a list that is not understood costs nobody an attachment: 7', () => {
+  for (const list of [5, [5], [{ containerID: 'c1' }]]) {
     const { node } = populated();
     assert.is(node.fail('GC', gcConf(node, list)).code, 7);
     assert.equal(node.changes, []);
+  }
+});
+
+test('without a list only the dead are reclaimed', () => {
+  for (const list of [undefined, null]) {
+    const { node } = populated();
+    node.endPod(node.pod);
+    node.succeed('GC', gcConf(node, list));
+    assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
   }
 });
 

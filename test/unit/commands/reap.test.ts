@@ -180,3 +180,13 @@ test('it ends when its time is up', () => {
   node.succeed('ADD', node.conf({ deviceID: vfPci(3) }), node.of(node.addPod()));
   assert.is(node.recordPaths().length, 2, 'two were reclaimed, the third is for the next one');
 });
+
+test('a VF whose dead pod’s IPAM plugin is gone is free all the same; the record waits for its address', () => {
+  const { node, other } = leftover();
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  node.succeed('ADD', node.conf({ vlan: 6 }), node.of(other));
+  assert.is(node.vfs[0]?.vlan, 6);
+  assert.not(isReaped(node));
+  node.succeed('DEL', node.conf({ vlan: 6 }), node.of(other));
+  assert.is(node.vfs[0]?.vlan, 0);
+});

@@ -1,5 +1,6 @@
-import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import { type MacAddress, zeroMac } from '../../../src/lib/mac-address.ts';
 import { applyAdminChange } from '../../../src/vf/admin.ts';
+import { tryLinkMac } from '../../../src/vf/mac.ts';
 import { restoreVf } from '../../../src/vf/restore.ts';
 import { describeNetdev } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';
@@ -195,4 +196,21 @@ test('a VF of a user-space driver has its PF settings alone', () => {
   assert.equal(failures, []);
   assert.is(at.node.vfs[0]?.mac, '00:00:00:00:00:00');
   assert.is(at.node.vfs[0]?.trust, 0);
+});
+
+test('a netdev that had no MAC is not given one of all zeros, which none takes', () => {
+  const at = new Restoring();
+  const netdev = at.snapshot.netdev;
+  if (netdev === null) throw new Error('no netdev');
+  assert.equal(at.restore({ ...at.snapshot, netdev: { ...netdev, mac: zeroMac } }), []);
+  assert.equal(at.takeChanges(), []);
+});
+
+test('igbvf: a MAC that no PF guarded before may be changed by the VF again', () => {
+  const at = new Restoring({ driver: igbvfDriver });
+  const snapshot: VfSnapshot = { ...at.snapshot, macIsFree: true };
+  applyAdminChange(at.host, at.pf(), at.identity, { mac });
+  assert.equal(at.restore(snapshot), []);
+  assert.equal(at.node.picture(), at.before);
+  assert.ok(tryLinkMac(at.host, at.vf(), mac), 'the untrusted VF changes its MAC');
 });
