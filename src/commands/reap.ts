@@ -3,6 +3,7 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
 import { isDead } from '../state/liveness.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
+import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
@@ -21,7 +22,7 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
   if (owner === null || sameKey(owner, key)) return;
   const record = context.store.read(owner);
   if (record === null || record.identity.pci !== pci) return;
-  if (record.phase === 'attached' && !isDead(context.platform, record)) {
+  if (record.phase === 'attached' && !isDead(context.platform, record) && !isBackOnHost(context, record)) {
     throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
   }
   try {
@@ -31,6 +32,15 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
     // The VF is whole again; only the dead pod's address is still to be released, by its own DEL or by GC.
     context.log.warning('a dead attachment could not be reclaimed whole', { reason: explain(thrown) });
   }
+}
+
+/**
+ * A namespace that ended and one that was made after it can have the same path and inode; then the VF on the host tells that the
+ * pod which had it is gone.
+ */
+function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolean {
+  const { platform, host } = context;
+  return record.snapshot.netdev !== null && findOnHost(platform, host, record.identity.pci) !== null;
 }
 
 /** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */

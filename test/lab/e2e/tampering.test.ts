@@ -190,7 +190,7 @@ test('GC keeps what the runtime lists, and gives back what it doesn’t', async 
   });
   await node.succeed('GC', list('pod1', 'pod2'));
   assert.equal(await node.picture(), during);
-  assert.is((await node.fail('GC', node.conf({ ipam: node.ipam() }))).code, 7);
+  await node.succeed('GC', node.conf({ ipam: node.ipam() }));
   assert.equal(await node.picture(), during, 'no list is not an empty one');
 
   await node.succeed('GC', list('pod1'));

@@ -190,3 +190,16 @@ test('a VF whose dead pod’s IPAM plugin is gone is free all the same; the reco
   node.succeed('DEL', node.conf({ vlan: 6 }), node.of(other));
   assert.is(node.vfs[0]?.vlan, 0);
 });
+
+test('a namespace that has the path and inode of an ended one doesn’t keep its VF', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  const reused = node.platform.netnsPaths.get(node.pod.path);
+  if (reused === undefined) throw new Error('the pod has no namespace');
+  node.endPod(node.pod);
+  node.platform.netnsPaths.set(node.pod.path, reused);
+  node.kernel.addNamespace('another pod', reused);
+  node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
+  assert.ok(isReaped(node));
+});
