@@ -14,14 +14,20 @@ interface Attach {
   readonly inPod?: string;
 }
 
+interface Scene {
+  readonly vf: VirtualFunction;
+  /** Address of a pod that answers pings. */
+  readonly peer: string;
+  readonly before: unknown;
+}
+
 /**
  * Attaches the VF to pod1; the PF's and the netdev's MAC have to be as wanted, and frames have to come and go. After DEL
  * all is as before. Pings a peer in pod2, which learns the MAC anew each time.
  */
-async function assertAttaches(node: LabNode, vf: VirtualFunction, peer: string, attach: Attach): Promise<void> {
+async function assertAttaches(node: LabNode, { vf, peer, before }: Scene, attach: Attach): Promise<void> {
   const { keys = {}, args, wanted, inPod } = attach;
   const what = JSON.stringify(attach);
-  const before = await node.picture();
   const conf = node.conf({ deviceID: vf.pciAddress, ...keys, ipam: node.ipam() });
   const call: LabCall = args === undefined ? {} : { args };
   const added = await node.succeed('ADD', conf, call);
@@ -38,78 +44,52 @@ async function assertAttaches(node: LabNode, vf: VirtualFunction, peer: string, 
   assert.equal(await node.picture(), before, what);
 }
 
-/** Runs the body with the second VF in pod2, which answers pings. */
-async function withPeer(
+/** Attaches the first VF again and again, with the second one in pod2. */
+async function assertAllAttach(
   node: LabNode,
   vfs: readonly VirtualFunction[],
-  body: (vf: VirtualFunction, peer: string) => Promise<void>,
+  attachments: readonly Attach[],
 ): Promise<void> {
   const conf = node.conf({ deviceID: nth(vfs, 1).pciAddress, ipam: node.ipam() });
   await node.succeed('ADD', conf, { pod: 'pod2' });
-  await body(nth(vfs, 0), await node.address('pod2'));
+  const scene = { vf: nth(vfs, 0), peer: await node.address('pod2'), before: await node.picture() };
+  for (const attach of attachments) await assertAttaches(node, scene, attach);
   await node.succeed('DEL', conf, { pod: 'pod2' });
 }
 
-test('a MAC given, another one, none: PF and netdev agree and traffic flows, trusted or not, ADD after ADD', async (node, vfs) => {
-  await withPeer(node, vfs, async (vf, peer) => {
-    const steps: readonly Attach[] = [
-      { keys: { mac: '02:00:00:00:08:01', trust: 'off' }, wanted: '02:00:00:00:08:01' },
-      { keys: { trust: 'off' }, wanted: vf.mac },
-      { keys: { mac: '02:00:00:00:08:02', trust: 'on' }, wanted: '02:00:00:00:08:02' },
-      { keys: { trust: 'on' }, wanted: vf.mac },
-      { keys: { mac: '02:00:00:00:08:03' }, wanted: '02:00:00:00:08:03' },
-      { keys: { mac: vf.mac }, wanted: vf.mac },
-      { wanted: vf.mac },
-    ];
-    for (const step of steps) await assertAttaches(node, vf, peer, step);
-  });
-});
-
-test('the MAC of runtimeConfig goes before args, those before CNI_ARGS, that before mac', async (node, vfs) => {
-  const [mac, args] = ['02:00:00:00:09:01', 'IgnoreUnknown=1;MAC=02:00:00:00:09:02'];
-  const cni = { cni: { mac: '02:00:00:00:09:03' } };
-  const capabilities = { mac: true };
-  const runtimeConfig = { mac: '02:00:00:00:09:04' };
-  await withPeer(node, vfs, async (vf, peer) => {
-    const steps: readonly Attach[] = [
-      { keys: { mac }, args, wanted: '02:00:00:00:09:02' },
-      { keys: { mac, args: cni }, args, wanted: '02:00:00:00:09:03' },
-      { keys: { mac, args: cni, capabilities, runtimeConfig }, args, wanted: '02:00:00:00:09:04' },
-    ];
-    for (const step of steps) await assertAttaches(node, vf, peer, step);
-  });
-});
-
-test('a MAC that the pod gave itself goes with the pod: the next one hears with the VF’s own', async (node, vfs) => {
-  const inPod = 'ip -n pod1 link set net1 address 02:00:00:00:0a:09';
-  await withPeer(node, vfs, async (vf, peer) => {
-    const steps: readonly Attach[] = [
-      { wanted: vf.mac, inPod },
-      { keys: { trust: 'on' }, wanted: vf.mac, inPod },
-      { keys: { mac: '02:00:00:00:0a:01', trust: 'on' }, wanted: '02:00:00:00:0a:01', inPod },
-      { wanted: vf.mac },
-    ];
-    for (const step of steps) await assertAttaches(node, vf, peer, step);
-  });
+test('a MAC given, another one, none, one that the pod gave itself: PF and netdev agree and traffic flows, ADD after ADD', async (node, vfs) => {
+  const own = nth(vfs, 0).mac;
+  const mac = '02:00:00:00:08:01';
+  const args = 'IgnoreUnknown=1;MAC=02:00:00:00:08:02';
+  const higher = {
+    args: { cni: { mac: '02:00:00:00:08:03' } },
+    capabilities: { mac: true },
+    runtimeConfig: { mac: '02:00:00:00:08:04' },
+  };
+  const inPod = 'ip -n pod1 link set net1 address 02:00:00:00:08:09';
+  await assertAllAttach(node, vfs, [
+    { keys: { mac, trust: 'off' }, wanted: mac },
+    { keys: { trust: 'off' }, wanted: own, inPod },
+    { keys: { mac, trust: 'on' }, args, wanted: '02:00:00:00:08:02' },
+    { keys: { trust: 'on' }, wanted: own, inPod },
+    { keys: { mac, ...higher }, args, wanted: '02:00:00:00:08:04' },
+    { keys: { mac, trust: 'on' }, wanted: mac, inPod },
+    { wanted: own },
+  ]);
 });
 
 test('a MAC that the administrator set through the PF is there again after DEL', async (node, vfs) => {
-  const [own, set] = [nth(vfs, 0).mac, '02:00:00:00:0b:01'];
-  const give = (mac: string): Promise<string> => {
-    const { pf, index, netdev } = nth(vfs, 0);
-    const vf = `ip link set ${pf} vf ${index}`;
-    return node.sh(`set -e
+  const { pf, index, netdev, mac: own } = nth(vfs, 0);
+  const set = '02:00:00:00:0b:01';
+  const vf = `ip link set ${pf} vf ${index}`;
+  const give = (mac: string): Promise<string> =>
+    node.sh(`set -e
       ${vf} trust on && ip link set ${netdev} address ${mac} && ${vf} mac ${mac} && ${vf} trust off`);
-  };
-  await withPeer(node, vfs, async (vf, peer) => {
-    await give(set);
-    const steps: readonly Attach[] = [
-      { wanted: set },
-      { keys: { mac: '02:00:00:00:0b:02' }, wanted: '02:00:00:00:0b:02' },
-      { keys: { mac: '02:00:00:00:0b:03', trust: 'on' }, wanted: '02:00:00:00:0b:03' },
-      { wanted: set },
-    ];
-    for (const step of steps) await assertAttaches(node, vf, peer, step);
-  });
+  await give(set);
+  await assertAllAttach(node, vfs, [
+    { keys: { mac: '02:00:00:00:0b:02' }, wanted: '02:00:00:00:0b:02' },
+    { keys: { mac: '02:00:00:00:0b:03', trust: 'on' }, wanted: '02:00:00:00:0b:03' },
+    { wanted: set },
+  ]);
   await give(own);
 });
