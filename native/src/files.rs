@@ -1,0 +1,144 @@
+//! Files. Every descriptor is close-on-exec: std opens them so.
+use std::ffi::CString;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libc::{EINVAL, EIO, ENXIO, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC};
+
+use crate::values::{Failure, Outcome, whole};
+
+const TOO_LONG: &str = "more than the allowed bytes";
+const NOT_REGULAR: &str = "not a regular file";
+
+/// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused.
+fn open_regular(path: &str, options: &mut OpenOptions, flags: i32) -> Outcome<File> {
+    let file = match options.custom_flags(flags | O_NONBLOCK | O_NOCTTY).open(path) {
+        // a socket
+        Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
+}
+
+/// Reads to the end, whatever size fstat claims (sysfs says 4096, procfs 0).
+pub fn read_all(source: &mut impl Read, max_bytes: usize) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(max_bytes as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max_bytes { Err(Failure::new(libc::EOVERFLOW, TOO_LONG)) } else { Ok(bytes) }
+}
+
+pub fn read(path: &str, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
+    let flags = if follow_links { 0 } else { O_NOFOLLOW };
+    read_all(&mut open_regular(path, OpenOptions::new().read(true), flags)?, max_bytes)
+}
+
+static TEMPORARY_FILES: AtomicU32 = AtomicU32::new(0);
+
+fn directory_of(path: &str) -> &Path {
+    match Path::new(path).parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new(if path.starts_with('/') { "/" } else { "." }),
+    }
+}
+
+/// The mode is set after the content and not through open(2): the umask doesn't apply, and nobody reads a half-written file.
+fn fill(mut file: File, content: &str, mode: u32, durable: bool) -> Outcome<()> {
+    file.write_all(content.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    if durable {
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+pub fn write_atomic(path: &str, content: &str, mode: u32, durable: bool) -> Outcome<()> {
+    let directory = directory_of(path);
+    loop {
+        let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
+        let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
+        let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
+            // of a killed process of the same number, or of another PID namespace
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            opened => opened?,
+        };
+        if let Err(failure) = fill(file, content, mode, durable).and_then(|()| Ok(fs::rename(&temporary, path)?)) {
+            let _ = fs::remove_file(&temporary);
+            return Err(failure);
+        }
+        if durable {
+            OpenOptions::new().read(true).custom_flags(O_DIRECTORY).open(directory)?.sync_all()?;
+        }
+        return Ok(());
+    }
+}
+
+/// In one write(2), as sysfs and procfs demand. O_TRUNC means nothing to them, and makes plain files behave alike.
+pub fn write_system_file(path: &str, content: &str) -> Outcome<()> {
+    let count = open_regular(path, OpenOptions::new().write(true), O_TRUNC)?.write(content.as_bytes())?;
+    if count == content.len() { Ok(()) } else { Err(Failure::new(EIO, "not all bytes were taken")) }
+}
+
+pub fn append(path: &str, content: &str) -> Outcome<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    Ok(open_regular(path, &mut options, O_NOFOLLOW)?.write_all(content.as_bytes())?)
+}
+
+pub fn read_dir(path: &str) -> Outcome<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+pub fn read_link(path: &str) -> Outcome<String> {
+    Ok(fs::read_link(path)?.to_string_lossy().into_owned())
+}
+
+/// Kind, mode, owner, size, device, inode of the path itself.
+pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, String, String)> {
+    let status = fs::symlink_metadata(path)?;
+    let kind = match status.file_type() {
+        kind if kind.is_file() => "file",
+        kind if kind.is_dir() => "directory",
+        kind if kind.is_symlink() => "link",
+        _ => "other",
+    };
+    let (device, inode) = (status.dev().to_string(), status.ino().to_string());
+    Ok((kind, status.mode() & 0o7777, whole(status.uid()), status.len() as f64, device, inode))
+}
+
+pub fn is_executable(path: &str) -> Outcome<bool> {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?;
+    Ok(fs::metadata(path)?.is_file())
+}
+
+/// Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is.
+pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(path)?.is_dir() => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| *parent != Path::new("")).ok_or(error)?;
+            make_dir(parent, mode)?;
+            return make_dir(path, mode);
+        }
+        made => made?,
+    }
+    Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
+}
+
+pub fn unlink(path: &str) -> Outcome<()> {
+    Ok(rustix::fs::unlink(CString::new(path).map_err(std::io::Error::from)?)?)
+}
+
+pub fn rename(from: &str, to: &str) -> Outcome<()> {
+    Ok(fs::rename(from, to)?)
+}
+
+pub fn remove_dir(path: &str) -> Outcome<()> {
+    Ok(fs::remove_dir(path)?)
+}

@@ -1,0 +1,182 @@
+//! The host object: every function that JavaScript may call (src/platform/native/host.ts has their types).
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::rc::Rc;
+
+use rquickjs::prelude::Func;
+use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
+
+use crate::lock::Locks;
+use crate::processes::Running;
+use crate::values::{Answer, Bytes, Failure, Outcome, Text, copy_of, whole};
+use crate::{files, interfaces, netlink, netns, parts, processes, streams, time};
+
+/// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
+#[derive(Default, Clone)]
+struct Descriptors(Rc<RefCell<HashMap<i32, OwnedFd>>>);
+
+impl Descriptors {
+    fn keep(&self, fd: OwnedFd) -> i32 {
+        let number = fd.as_raw_fd();
+        self.0.borrow_mut().insert(number, fd);
+        number
+    }
+
+    fn with<T>(&self, number: i32, task: impl FnOnce(BorrowedFd) -> Outcome<T>) -> Outcome<T> {
+        let open = self.0.borrow();
+        task(open.get(&number).ok_or(Failure::new(libc::EBADF, ""))?.as_fd())
+    }
+
+    fn close(&self, number: i32) {
+        self.0.borrow_mut().remove(&number);
+    }
+}
+
+fn add_process(host: &Object) -> JsResult<()> {
+    host.set("argv", Func::from(|| std::env::args_os().skip(1).map(lossy).collect::<Vec<_>>()))?;
+    host.set(
+        "environment",
+        Func::from(|| std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect::<BTreeMap<_, _>>()),
+    )?;
+    host.set("executable", Func::from(|| Answer(files::read_link("/proc/self/exe"))))?;
+    host.set("pid", std::process::id())?;
+    host.set("exit", Func::from(exit))?;
+    host.set("limitRun", Func::from(|seconds: u32, words: Text| time::limit_run(seconds, words.0)))?;
+    host.set("monotonicMs", Func::from(time::monotonic_ms))?;
+    host.set("sleepMs", Func::from(time::sleep_ms))?;
+    host.set("readStdin", Func::from(|max: usize| Answer(streams::read_stdin(max).map(Bytes))))?;
+    host.set("writeStdout", Func::from(|text: Text| Answer(streams::write_stdout(&text.0))))?;
+    host.set("writeStderr", Func::from(|text: Text| Answer(streams::write_stderr(&text.0))))?;
+    host.set("isTerminal", Func::from(|stream: String| streams::is_terminal(&stream)))
+}
+
+/// All output is written by then; freeing what is gone a moment later anyway would take longer than the work.
+fn exit(code: i32) {
+    // SAFETY: ends the process, that is all
+    unsafe { libc::_exit(code) }
+}
+
+fn lossy(text: std::ffi::OsString) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+fn add_text(host: &Object) -> JsResult<()> {
+    host.set("loadPart", Func::from(parts::load))?;
+    host.set("encodeUtf8", Func::from(|text: Text| Bytes(text.0.into_bytes())))?;
+    host.set("decodeUtf8", Func::from(|bytes: TypedArray<u8>| String::from_utf8_lossy(&copy_of(&bytes)).into_owned()))
+}
+
+fn add_files(host: &Object) -> JsResult<()> {
+    host.set(
+        "readFile",
+        Func::from(|path: Text, max: usize, follow: bool| Answer(files::read(&path.0, max, follow).map(Bytes))),
+    )?;
+    host.set(
+        "writeFileAtomic",
+        Func::from(|path: Text, content: Text, mode: u32, durable: bool| {
+            Answer(files::write_atomic(&path.0, &content.0, mode, durable))
+        }),
+    )?;
+    host.set(
+        "writeSystemFile",
+        Func::from(|path: Text, content: Text| Answer(files::write_system_file(&path.0, &content.0))),
+    )?;
+    host.set("appendFile", Func::from(|path: Text, content: Text| Answer(files::append(&path.0, &content.0))))?;
+    host.set("readDir", Func::from(|path: Text| Answer(files::read_dir(&path.0))))?;
+    host.set("readLink", Func::from(|path: Text| Answer(files::read_link(&path.0))))?;
+    host.set("lstat", Func::from(|path: Text| Answer(files::lstat(&path.0).map(rquickjs::convert::List))))?;
+    host.set("isExecutable", Func::from(|path: Text| Answer(files::is_executable(&path.0))))?;
+    host.set("makeDir", Func::from(|path: Text, mode: u32| Answer(files::make_dir(Path::new(&path.0), mode))))?;
+    host.set("unlink", Func::from(|path: Text| Answer(files::unlink(&path.0))))?;
+    host.set("rename", Func::from(|from: Text, to: Text| Answer(files::rename(&from.0, &to.0))))?;
+    host.set("removeDir", Func::from(|path: Text| Answer(files::remove_dir(&path.0))))
+}
+
+fn add_locks(host: &Object) -> JsResult<()> {
+    let locks = Rc::new(RefCell::new(Locks::default()));
+    let same = locks.clone();
+    host.set(
+        "lock",
+        Func::from(move |path: Text, timeout_ms: f64, note: Text| {
+            Answer(locks.borrow_mut().lock(&path.0, timeout_ms, &note.0))
+        }),
+    )?;
+    host.set("unlock", Func::from(move |path: Text, number: u32| Answer(same.borrow_mut().unlock(&path.0, number))))
+}
+
+fn add_children(host: &Object) -> JsResult<()> {
+    let children = Rc::new(RefCell::new(Vec::<Option<Running>>::new()));
+    let same = children.clone();
+    host.set(
+        "startProcess",
+        Func::from(
+            move |path: Text, args: Vec<String>, env: BTreeMap<String, String>, stdin: Text, timeout_ms: f64| {
+                Answer(processes::start(&path.0, &args, &env, stdin.0, timeout_ms).map(|child| {
+                    children.borrow_mut().push(Some(child));
+                    children.borrow().len() - 1
+                }))
+            },
+        ),
+    )?;
+    host.set(
+        "waitProcess",
+        Func::from(move |number: usize| {
+            let child = same.borrow_mut().get_mut(number).and_then(Option::take);
+            Answer(child.ok_or(Failure::new(libc::ECHILD, "")).and_then(Running::wait).map(rquickjs::convert::List))
+        }),
+    )
+}
+
+fn add_network(host: &Object) -> JsResult<()> {
+    let fds = Descriptors::default();
+    let with = |fds: &Descriptors| fds.clone();
+    let open = with(&fds);
+    host.set("openNetns", Func::from(move |path: Text| Answer(netns::open(&path.0).map(|fd| open.keep(fd)))))?;
+    let open = with(&fds);
+    host.set(
+        "identity",
+        Func::from(move |fd: i32| Answer(open.with(fd, netns::identity).map(rquickjs::convert::List))),
+    )?;
+    let open = with(&fds);
+    host.set("enterNetns", Func::from(move |fd: i32| Answer(open.with(fd, netns::enter))))?;
+    let open = with(&fds);
+    host.set("openNetlink", Func::from(move |groups: u32| Answer(netlink::open(groups).map(|fd| open.keep(fd)))))?;
+    let open = with(&fds);
+    host.set("netlinkPort", Func::from(move |fd: i32| Answer(open.with(fd, netlink::port).map(whole))))?;
+    let open = with(&fds);
+    host.set(
+        "send",
+        Func::from(move |fd: i32, bytes: TypedArray<u8>| {
+            let bytes = copy_of(&bytes);
+            Answer(open.with(fd, |socket| netlink::send(socket, &bytes)))
+        }),
+    )?;
+    let open = with(&fds);
+    host.set(
+        "receive",
+        Func::from(move |fd: i32, timeout_ms: f64| {
+            let received = open.with(fd, |socket| netlink::receive(socket, timeout_ms));
+            Answer(
+                received
+                    .map(|datagram| datagram.map(|(bytes, port)| rquickjs::convert::List((Bytes(bytes), whole(port))))),
+            )
+        }),
+    )?;
+    host.set("close", Func::from(move |fd: i32| fds.close(fd)))?;
+    host.set(
+        "sendFrame",
+        Func::from(|ifindex: i32, frame: TypedArray<u8>| Answer(interfaces::send_frame(ifindex, &copy_of(&frame)))),
+    )?;
+    host.set("busInfo", Func::from(|ifname: Text| Answer(interfaces::bus_info(&ifname.0))))
+}
+
+/// Makes the global object `__host`.
+pub fn install(ctx: &Ctx) -> JsResult<()> {
+    let host = Object::new(ctx.clone())?;
+    for add in [add_process, add_text, add_files, add_locks, add_children, add_network] {
+        add(&host)?;
+    }
+    ctx.globals().set("__host", host)
+}

@@ -1,0 +1,84 @@
+//! What netlink has no message for: raw frames, and who drives an interface.
+use std::io;
+use std::mem::zeroed;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use libc::{AF_INET, AF_PACKET, EINVAL, ENODEV, EOPNOTSUPP, IFNAMSIZ, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, c_void};
+
+use crate::values::{Failure, Outcome};
+
+const ETHER_TYPE_OFFSET: usize = 12;
+const HEADER_BYTES: usize = 14;
+
+fn checked(result: isize) -> Outcome<isize> {
+    if result < 0 { Err(io::Error::last_os_error().into()) } else { Ok(result) }
+}
+
+fn socket(domain: i32, kind: i32) -> Outcome<OwnedFd> {
+    // SAFETY: socket(2) touches no memory
+    let fd = checked(unsafe { libc::socket(domain, kind | SOCK_CLOEXEC, 0) } as isize)?;
+    // SAFETY: the kernel has just given it to us, and nobody else has it
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Sends one Ethernet frame, header included, out of an interface of the namespace that the thread is in (packet(7)).
+pub fn send_frame(ifindex: i32, frame: &[u8]) -> Outcome<()> {
+    if frame.len() < HEADER_BYTES {
+        return Err(Failure::new(EINVAL, "too short for a frame"));
+    }
+    // protocol 0: a socket that only sends, and is handed no frame of others
+    let socket = socket(AF_PACKET, SOCK_RAW)?;
+    // SAFETY: a struct of integers, for which zero is a value
+    let mut to: libc::sockaddr_ll = unsafe { zeroed() };
+    to.sll_family = AF_PACKET as u16;
+    // newer kernels read it from the frame themselves (5.1)
+    to.sll_protocol = u16::from_ne_bytes([frame[ETHER_TYPE_OFFSET], frame[ETHER_TYPE_OFFSET + 1]]);
+    to.sll_ifindex = ifindex;
+    let (address, length) = ((&raw const to).cast(), size_of_val(&to) as u32);
+    // SAFETY: the kernel reads `frame` and `to`, both of the length given
+    checked(unsafe { libc::sendto(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0, address, length) })?;
+    Ok(())
+}
+
+/// linux/ethtool.h
+const ETHTOOL_GDRVINFO: u32 = 3;
+const SIOCETHTOOL: libc::Ioctl = 0x8946;
+
+#[repr(C)]
+struct DriverInfo {
+    command: u32,
+    driver: [u8; 32],
+    version: [u8; 32],
+    firmware_version: [u8; 32],
+    bus_info: [u8; 32],
+    rest: [u8; 64],
+}
+
+#[repr(C)]
+struct InterfaceRequest {
+    name: [u8; IFNAMSIZ],
+    data: *mut c_void,
+    rest: [u8; 16],
+}
+
+/// `ethtool -i IFNAME`, the line `bus-info`, in the namespace that the thread is in.
+pub fn bus_info(ifname: &str) -> Outcome<String> {
+    if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains('\0') {
+        return Err(Failure::new(ENODEV, "no interface can have that name"));
+    }
+    // SAFETY: a struct of integers, for which zero is a value
+    let mut info: DriverInfo = unsafe { zeroed() };
+    info.command = ETHTOOL_GDRVINFO;
+    let mut request = InterfaceRequest { name: [0; IFNAMSIZ], data: (&raw mut info).cast(), rest: [0; 16] };
+    request.name[..ifname.len()].copy_from_slice(ifname.as_bytes());
+    let socket = socket(AF_INET, SOCK_DGRAM)?;
+    // SAFETY: a struct ifreq that points at a struct ethtool_drvinfo; both outlive the call
+    match checked(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) } as isize) {
+        Err(failure) if failure.errno == EOPNOTSUPP => Ok(String::new()),
+        Err(failure) => Err(failure),
+        Ok(_) => {
+            let text = info.bus_info.split(|byte| *byte == 0).next().unwrap_or_default();
+            Ok(String::from_utf8_lossy(text).into_owned())
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! flock(2) on a file that its holder unlinks.
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+
+use libc::{EINVAL, EIO, O_NOFOLLOW, O_NONBLOCK};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::time::{monotonic_ms, sleep_ms};
+use crate::values::{Failure, Outcome};
+
+const FIRST_PAUSE_MS: f64 = 2.0;
+const MAX_PAUSE_MS: f64 = 20.0;
+/// Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities.
+const MAX_REPLACEMENTS: u32 = 1000;
+
+enum Attempt {
+    Locked(File),
+    Held,
+    Gone,
+}
+
+/// False where another took the file away after we opened it: then the lock on it means nothing to newcomers.
+fn is_still_at(path: &str, file: &File) -> Outcome<bool> {
+    let opened = file.metadata()?;
+    Ok(fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (opened.dev(), opened.ino())))
+}
+
+fn attempt(path: &str) -> Outcome<Attempt> {
+    let mut options = OpenOptions::new();
+    let flags = O_NOFOLLOW | O_NONBLOCK;
+    let file =
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(Failure::new(EINVAL, "not a regular file"));
+    }
+    match rustix::io::retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+        Ok(()) if is_still_at(path, &file)? => Ok(Attempt::Locked(file)),
+        Ok(()) => Ok(Attempt::Gone),
+        Err(Errno::WOULDBLOCK) => Ok(Attempt::Held),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn wait_for(path: &str, timeout_ms: f64) -> Outcome<Option<File>> {
+    let deadline_ms = monotonic_ms() + timeout_ms;
+    let mut pause_ms = FIRST_PAUSE_MS;
+    let mut replacements = 0;
+    loop {
+        match attempt(path)? {
+            Attempt::Locked(file) => return Ok(Some(file)),
+            Attempt::Gone if replacements == MAX_REPLACEMENTS => {
+                return Err(Failure::new(EIO, "it is another file at every look"));
+            }
+            Attempt::Gone => replacements += 1,
+            Attempt::Held => {
+                let left_ms = deadline_ms - monotonic_ms();
+                if left_ms <= 0.0 {
+                    return Ok(None);
+                }
+                sleep_ms(pause_ms.min(left_ms));
+                pause_ms = (pause_ms * 2.0).min(MAX_PAUSE_MS);
+            }
+        }
+    }
+}
+
+/// The locks that this process holds.
+#[derive(Default)]
+pub struct Locks {
+    files: HashMap<u32, File>,
+    taken: u32,
+}
+
+impl Locks {
+    /// The number of the lock, or None where it is held for that long.
+    pub fn lock(&mut self, path: &str, timeout_ms: f64, note: &str) -> Outcome<Option<u32>> {
+        let Some(file) = wait_for(path, timeout_ms)? else { return Ok(None) };
+        // for people; a full disk is no reason not to lock, since DEL must work on one
+        let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
+        self.taken += 1;
+        self.files.insert(self.taken, file);
+        Ok(Some(self.taken))
+    }
+
+    /// Unlinks before it closes: after that, the file may be a newcomer's.
+    pub fn unlock(&mut self, path: &str, number: u32) -> Outcome<()> {
+        let Some(file) = self.files.remove(&number) else { return Ok(()) };
+        if is_still_at(path, &file)? {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+}

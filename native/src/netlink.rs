@@ -1,0 +1,92 @@
+//! Route sockets: datagrams in and out, whatever is in them.
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use libc::{ENOPROTOOPT, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, sendto, socket_with,
+};
+
+use crate::time::monotonic_ms;
+use crate::values::{Failure, Outcome};
+
+/// Room for many events.
+const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
+
+fn set_netlink_option(socket: &OwnedFd, option: i32) -> Outcome<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the kernel reads the four bytes of `on`
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), SOL_NETLINK, option, (&raw const on).cast(), size_of_val(&on) as u32)
+    };
+    match std::io::Error::last_os_error() {
+        error if result < 0 && error.raw_os_error() != Some(ENOPROTOOPT) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// In the namespace that the thread is in; it stays there when the thread leaves.
+pub fn open(groups: u32) -> Outcome<OwnedFd> {
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+    // reasons in words (4.12), errors without the whole request in them (4.3), dumps that heed their filter (4.20)
+    for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
+        set_netlink_option(&socket, option)?;
+    }
+    // nice to have, and not everybody may
+    let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES);
+    // port 0: the kernel chooses one
+    bind(&socket, &SocketAddrNetlink::new(0, groups))?;
+    Ok(socket)
+}
+
+pub fn port(socket: BorrowedFd) -> Outcome<u32> {
+    Ok(SocketAddrNetlink::try_from(getsockname(socket)?)?.pid())
+}
+
+pub fn send(socket: BorrowedFd, bytes: &[u8]) -> Outcome<()> {
+    let kernel = SocketAddrNetlink::new(0, 0);
+    let sent = retry_on_intr(|| sendto(socket, bytes, SendFlags::empty(), &kernel))?;
+    if sent == bytes.len() { Ok(()) } else { Err(Failure::new(libc::EIO, "not all bytes were taken")) }
+}
+
+/// A timespec of what is left until `deadline_ms`, at least zero.
+pub fn left_until(deadline_ms: f64) -> Timespec {
+    let left_ms = (deadline_ms - monotonic_ms()).max(0.0);
+    Timespec { tv_sec: (left_ms / 1e3) as i64, tv_nsec: (left_ms % 1e3 * 1e6) as _ }
+}
+
+/// False when time is up. A signal doesn't start the time anew.
+fn wait_for_input(socket: BorrowedFd, timeout_ms: f64) -> Outcome<bool> {
+    let deadline_ms = monotonic_ms() + timeout_ms;
+    loop {
+        match poll(&mut [PollFd::from_borrowed_fd(socket, PollFlags::IN)], Some(&left_until(deadline_ms))) {
+            Err(Errno::INTR) => {}
+            ready => return Ok(ready? > 0),
+        }
+    }
+}
+
+fn receive_into(socket: BorrowedFd, bytes: &mut [u8], flags: RecvFlags) -> Outcome<(usize, u32)> {
+    let (_, size, from) =
+        retry_on_intr(|| recvfrom(socket, &mut *bytes, flags | RecvFlags::TRUNC | RecvFlags::DONTWAIT))?;
+    let port = from.and_then(|address| SocketAddrNetlink::try_from(address).ok()).map_or(0, |address| address.pid());
+    Ok((size, port))
+}
+
+/// The whole of the next datagram, which MSG_PEEK and MSG_TRUNC measure first, and its sender's port.
+pub fn receive(socket: BorrowedFd, timeout_ms: f64) -> Outcome<Option<(Vec<u8>, u32)>> {
+    if !wait_for_input(socket, timeout_ms)? {
+        return Ok(None);
+    }
+    let (size, _) = receive_into(socket, &mut [0], RecvFlags::PEEK)?;
+    let mut bytes = vec![0; size.max(1)];
+    let (received, port) = receive_into(socket.as_fd(), &mut bytes, RecvFlags::empty())?;
+    if received > bytes.len() {
+        return Err(Failure::new(libc::EIO, "the datagram grew"));
+    }
+    bytes.truncate(received);
+    Ok(Some((bytes, port)))
+}

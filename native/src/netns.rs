@@ -1,0 +1,34 @@
+//! Network namespaces. A thread is in one; this program is one thread.
+use std::fs::OpenOptions;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+
+use libc::{CLONE_NEWNET, EINVAL, ENXIO, O_NOCTTY, O_NONBLOCK};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::values::{Failure, Outcome};
+
+/// linux/nsfs.h: _IO(0xb7, 3), answers the CLONE_NEW* bit of an open namespace.
+const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
+const NOT_A_NETNS: &str = "not a network namespace";
+
+pub fn open(path: &str) -> Outcome<OwnedFd> {
+    let file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path) {
+        // a socket
+        Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_A_NETNS)),
+        opened => opened?,
+    };
+    // SAFETY: this request takes no argument
+    let kind = unsafe { libc::ioctl(file.as_raw_fd(), NS_GET_NSTYPE) };
+    if kind == CLONE_NEWNET { Ok(file.into()) } else { Err(Failure::new(EINVAL, NOT_A_NETNS)) }
+}
+
+/// Device and inode: who it is.
+pub fn identity(netns: BorrowedFd) -> Outcome<(String, String)> {
+    let status = rustix::fs::fstat(netns)?;
+    Ok((status.st_dev.to_string(), status.st_ino.to_string()))
+}
+
+pub fn enter(netns: BorrowedFd) -> Outcome<()> {
+    Ok(move_into_link_name_space(netns, Some(LinkNameSpaceType::Network))?)
+}

@@ -1,0 +1,74 @@
+//! Standard streams.
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::sync::atomic::Ordering;
+
+use crate::files::read_all;
+use crate::time::{STDOUT_USED, sleep_ms};
+use crate::values::Outcome;
+
+const PAUSE_MS: f64 = 1.0;
+
+/// Waits where somebody has made the stream non-blocking.
+struct Patient<T>(T);
+
+impl<T: Read> Read for Patient<T> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => sleep_ms(PAUSE_MS),
+                result => return result,
+            }
+        }
+    }
+}
+
+impl<T: Write> Write for Patient<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => sleep_ms(PAUSE_MS),
+                result => return result,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// rustix's stdin, stdout and stderr have no buffer and hide no error, unlike std's.
+struct Raw(rustix::fd::BorrowedFd<'static>);
+
+impl Read for Raw {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(self.0, bytes)?)
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self.0, bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub fn read_stdin(max_bytes: usize) -> Outcome<Vec<u8>> {
+    read_all(&mut Patient(Raw(rustix::stdio::stdin())), max_bytes)
+}
+
+pub fn write_stdout(text: &str) -> Outcome<()> {
+    STDOUT_USED.store(true, Ordering::Release);
+    Ok(Patient(Raw(rustix::stdio::stdout())).write_all(text.as_bytes())?)
+}
+
+pub fn write_stderr(text: &str) -> Outcome<()> {
+    Ok(Patient(Raw(rustix::stdio::stderr())).write_all(text.as_bytes())?)
+}
+
+pub fn is_terminal(stream: &str) -> bool {
+    if stream == "stdout" { io::stdout().is_terminal() } else { io::stderr().is_terminal() }
+}

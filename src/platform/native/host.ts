@@ -1,0 +1,73 @@
+/**
+ * What the native host (native/src/host.rs) gives JavaScript. A function that fails throws a HostError; descriptors are
+ * numbers that only the host's own functions take.
+ */
+export interface Host {
+  argv(): string[];
+  environment(): Record<string, string>;
+  executable(): string;
+  readonly pid: number;
+  exit(code: number): void;
+  /** After so long the process writes this to stdout and ends with 1, whatever it waits for. */
+  limitRun(seconds: number, lastWords: string): void;
+  monotonicMs(): number;
+  sleepMs(ms: number): void;
+  readStdin(maxBytes: number): ArrayBuffer;
+  writeStdout(text: string): void;
+  writeStderr(text: string): void;
+  isTerminal(stream: 'stdout' | 'stderr'): boolean;
+
+  /** Runs a part of the program and returns its exports. */
+  loadPart(name: string): unknown;
+  encodeUtf8(text: string): ArrayBuffer;
+  decodeUtf8(bytes: Uint8Array): string;
+
+  readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
+  writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
+  writeSystemFile(path: string, content: string): void;
+  appendFile(path: string, content: string): void;
+  /** In no order. */
+  readDir(path: string): string[];
+  readLink(path: string): string;
+  /** Kind, mode, uid, size, device, inode; the last two as decimal text. */
+  lstat(path: string): [kind: string, mode: number, uid: number, size: number, device: string, inode: string];
+  isExecutable(path: string): boolean;
+  makeDir(path: string, mode: number): void;
+  unlink(path: string): void;
+  rename(from: string, to: string): void;
+  removeDir(path: string): void;
+
+  /** The lock's number; undefined where it is held for that long. */
+  lock(path: string, timeoutMs: number, note: string): number | undefined;
+  unlock(path: string, lock: number): void;
+
+  startProcess(
+    path: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    stdin: string,
+    timeoutMs: number,
+  ): number;
+  /** Once a child. */
+  waitProcess(
+    child: number,
+  ): [status: number | undefined, signal: number | undefined, timedOut: boolean, stdout: string, stderr: string];
+
+  openNetns(path: string): number;
+  /** Device and inode as decimal text. */
+  identity(fd: number): [device: string, inode: string];
+  enterNetns(fd: number): void;
+  openNetlink(groups: number): number;
+  netlinkPort(fd: number): number;
+  send(fd: number, bytes: Uint8Array): void;
+  receive(fd: number, timeoutMs: number): [bytes: ArrayBuffer, senderPort: number] | undefined;
+  close(fd: number): void;
+  sendFrame(ifindex: number, frame: Uint8Array): void;
+  busInfo(ifname: string): string;
+}
+
+export interface HostError {
+  readonly errno: number;
+  /** '' where errno says it all. */
+  readonly detail: string;
+}

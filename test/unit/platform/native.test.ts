@@ -1,0 +1,183 @@
+import { isSystemError } from '../../../src/lib/system-error.ts';
+import type { Host, HostError } from '../../../src/platform/native/host.ts';
+import { createNativePlatform } from '../../../src/platform/native.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('platform/native');
+
+/** A host of which only these functions work. */
+function hostWith(functions: Partial<Host>): Host {
+  return { argv: () => [], pid: 7, ...functions } as Host;
+}
+
+function fails(errno: number, detail = ''): () => never {
+  return () => {
+    const error: HostError = { errno, detail };
+    throw error;
+  };
+}
+
+function throws(task: () => unknown, code: string, text: string): void {
+  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
+}
+
+const path = '/dir/file';
+const mode = { mode: 0o600, durable: false };
+
+test('what is absent is null or false, and other errors name the operation and the path', () => {
+  const calls = ['readFile', 'readDir', 'readLink', 'lstat', 'isExecutable', 'unlink', 'removeDir'] as const;
+  const all = (errno: number, detail?: string) =>
+    createNativePlatform(hostWith(Object.fromEntries(calls.map((name) => [name, fails(errno, detail)]))), {});
+  for (const absent of [2, 20]) {
+    const platform = all(absent);
+    assert.equal(
+      [platform.readFile(path), platform.readDir(path), platform.readLink(path), platform.stat(path)],
+      [null, null, null, null],
+    );
+    assert.equal([platform.isExecutable(path), platform.unlink(path), platform.removeDir(path)], [false, false, false]);
+  }
+  const refused = all(13, 'said the kernel');
+  throws(() => refused.readFile(path), 'EACCES', 'read /dir/file: EACCES (said the kernel)');
+  throws(() => refused.readDir(path), 'EACCES', 'list /dir/file');
+  throws(() => refused.stat(path), 'EACCES', 'stat /dir/file');
+  throws(() => refused.unlink(path), 'EACCES', 'unlink /dir/file');
+  assert.is(refused.isExecutable(path), false);
+  assert.is(all(39).removeDir(path), false);
+  assert.is(all(22).readLink(path), null);
+});
+
+test('too much to read says how much is allowed', () => {
+  const platform = createNativePlatform(hostWith({ readFile: fails(75), readStdin: fails(75) }), {});
+  throws(() => platform.readFile(path, { maxBytes: 5 }), 'EOVERFLOW', 'read /dir/file: EOVERFLOW (more than 5 bytes)');
+  throws(() => platform.readStdin(9), 'EOVERFLOW', 'read stdin: EOVERFLOW (more than 9 bytes)');
+});
+
+test('writes name what they do', () => {
+  const platform = createNativePlatform(
+    hostWith({ writeFileAtomic: fails(28), writeSystemFile: fails(22), appendFile: fails(40), makeDir: fails(30) }),
+    {},
+  );
+  throws(() => platform.writeFileAtomic(path, 'x', mode), 'ENOSPC', 'write /dir/file');
+  throws(() => platform.writeSystemFile(path, '1\n'), 'EINVAL', "write '1' to /dir/file");
+  throws(() => platform.appendFile(path, 'x'), 'ELOOP', 'append to /dir/file');
+  throws(() => platform.makeDir(path, 0o700), 'EROFS', 'make directory /dir/file');
+});
+
+test('a closed stdin is empty, a deaf stderr is no error, a deaf stdout is', () => {
+  const platform = createNativePlatform(
+    hostWith({ readStdin: fails(9), writeStderr: fails(32), writeStdout: fails(32) }),
+    {},
+  );
+  assert.is(platform.readStdin(10).length, 0);
+  platform.writeStderr('x');
+  throws(() => platform.writeStdout('x'), 'EPIPE', 'write to stdout');
+});
+
+test('device and inode keep all their digits', () => {
+  const host = hostWith({ lstat: () => ['file', 0o600, 4294967294, 5, '18446744073709551615', '9007199254740993'] });
+  const status = createNativePlatform(host, {}).stat(path);
+  assert.equal(status, {
+    kind: 'file',
+    mode: 0o600,
+    uid: 4294967294,
+    sizeBytes: 5,
+    device: 18446744073709551615n,
+    inode: 9007199254740993n,
+  });
+});
+
+test('a child that can not be started says so when it is joined, as often as it is joined', () => {
+  const platform = createNativePlatform(hostWith({ startProcess: fails(2) }), {});
+  const child = platform.startProcess({ path: '/bin/none', args: [], env: {}, stdin: '', timeoutMs: 1 });
+  throws(() => child.wait(), 'ENOENT', 'run /bin/none');
+  throws(() => child.wait(), 'ENOENT', 'run /bin/none');
+});
+
+test('a child is joined once, and its signal has its name', () => {
+  let joins = 0;
+  const waitProcess: Host['waitProcess'] = () => [undefined, 8 + ++joins, true, 'out', 'err'];
+  const platform = createNativePlatform(hostWith({ startProcess: () => 0, waitProcess }), {});
+  const child = platform.startProcess({ path: '/bin/sh', args: [], env: {}, stdin: '', timeoutMs: 1 });
+  assert.equal(child.wait(), { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'out', stderr: 'err' });
+  assert.is(child.wait(), child.wait());
+  assert.is(joins, 1);
+});
+
+interface FakeNetns {
+  readonly host: Host;
+  readonly log: string[];
+}
+
+/** Namespaces by number, of which `broken` can't be entered any more. */
+function namespaces(broken = -1): FakeNetns {
+  const log: string[] = [];
+  let opened = 0;
+  const host = hostWith({
+    openNetns: () => ++opened,
+    identity: (fd) => ['4', String(1000 + fd)],
+    enterNetns: (fd) => {
+      log.push(`enter ${fd}`);
+      if (fd === broken) fails(1)();
+    },
+    close: (fd) => log.push(`close ${fd}`),
+    writeStderr: (text) => log.push(text),
+    exit: (code) => log.push(`exit ${code}`),
+  });
+  return { host, log };
+}
+
+test('a namespace is entered and left, also where the task fails', () => {
+  const { host, log } = namespaces();
+  const platform = createNativePlatform(host, {});
+  const own = platform.ownNetns();
+  const pod = platform.openNetns('/run/netns/pod');
+  if (pod === null) throw new Error('it is there');
+  assert.is(
+    platform.inNetns(pod, () => 5),
+    5,
+  );
+  assert.throws(() =>
+    platform.inNetns(pod, () => {
+      throw new Error('failed');
+    }),
+  );
+  assert.is(
+    platform.inNetns(own, () => 6),
+    6,
+  );
+  assert.throws(() => platform.inNetns(pod, async () => 1), /may not return a promise/);
+  assert.equal(log, ['enter 2', 'enter 1', 'enter 2', 'enter 1', 'enter 2', 'enter 1']);
+  pod.close();
+  pod.close();
+  own.close();
+  throws(() => pod.fd, 'EBADF', 'after close');
+  assert.is(own.fd, 1);
+  assert.equal(log.slice(6), ['close 2']);
+});
+
+test('a thread that can not come back ends the process', () => {
+  const { host, log } = namespaces(1);
+  const platform = createNativePlatform(host, {});
+  platform.ownNetns();
+  const pod = platform.openNetns('/run/netns/pod');
+  if (pod === null) throw new Error('it is there');
+  assert.throws(() => platform.inNetns(pod, () => 5), /return to the host's network namespace: EPERM/);
+  assert.ok(log.includes('exit 70'), log.join());
+});
+
+test('a closed socket is used no more', () => {
+  const closed: number[] = [];
+  const host = hostWith({
+    ...namespaces().host,
+    openNetlink: () => 9,
+    netlinkPort: () => 4e9,
+    close: (fd) => closed.push(fd),
+  });
+  const socket = createNativePlatform(host, {}).openNetlink();
+  assert.is(socket.port, 4e9);
+  socket.close();
+  socket.close();
+  assert.equal(closed, [9]);
+  throws(() => socket.send(new Uint8Array(1)), 'EBADF', 'after close');
+  throws(() => socket.receive(1), 'EBADF', 'after close');
+});
