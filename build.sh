@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Builds the plugin for this machine's CPU. Usage: ./build.sh [--runtime node|native] [--force]
+# Builds the plugin for this machine's CPU. Usage: ./build.sh [--runtime auto|native|node] [--force]
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
-Usage: ./build.sh [--runtime node|native] [--force]
+Usage: ./build.sh [--runtime auto|native|node] [--force]
 
-  --runtime node    dist/node/dra-sriov, which holds Node (the default)
-  --runtime native  not there yet: comes with a later release
+  --runtime auto    native where this machine can build it, else node (the default)
+  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates and a C compiler
+  --runtime node    dist/node/dra-sriov, which holds Node
   --force           builds even where no source has changed
 
 The plugin is then dist/dra-sriov, whatever it runs on.
@@ -22,7 +23,7 @@ refuse() {
   exit 2
 }
 
-runtime=node
+runtime=auto
 options=()
 while [[ $# -gt 0 ]]; do
   case $1 in
@@ -43,16 +44,30 @@ while [[ $# -gt 0 ]]; do
 done
 
 case $runtime in
-  node) ;;
-  native)
-    echo "build.sh: --runtime native is not there yet: it comes with a later release; use --runtime node" >&2
-    exit 2
-    ;;
+  auto | native | node) ;;
   *) refuse "unknown runtime $runtime" ;;
 esac
+
+# Prints what keeps the native executable from being built here, or nothing.
+native_obstacle() {
+  local output
+  command -v cargo >/dev/null || { echo "there is no cargo" && return; }
+  command -v cc >/dev/null || { echo "there is no C compiler (cc)" && return; }
+  output=$(cd native && cargo fetch --locked --quiet 2>&1 </dev/null) || echo "its crates can't be had: ${output//$'\n'/ }"
+}
 
 scripts/setup.sh
 # One build at a time; the next finds it done.
 exec 9<package.json
 flock 9
+
+if [[ $runtime != node ]]; then
+  obstacle=$(native_obstacle)
+  [[ -n $obstacle ]] || exec node_modules/.bin/node scripts/build/native.ts "${options[@]}"
+  if [[ $runtime == native ]]; then
+    echo "build.sh: --runtime native: $obstacle" >&2
+    exit 1
+  fi
+  echo "build.sh: no native executable: $obstacle; building the one on Node, which starts more slowly and needs more memory" >&2
+fi
 exec node_modules/.bin/node scripts/build/node.ts "${options[@]}"

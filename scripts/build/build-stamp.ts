@@ -6,15 +6,20 @@ import { dirname, join } from 'node:path';
 const folders = ['src', 'scripts/build'] as const;
 const files = ['package.json', 'package-lock.json'] as const;
 
-/** A hash over the content of everything that a build depends on. */
-export function hashSources(root: string): string {
-  const below = folders.flatMap((folder) =>
+export interface Sources {
+  readonly folders: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** A hash over the content of everything that a build depends on; `more` are further files and folders, by their paths. */
+export function hashSources(root: string, more: Partial<Sources> = {}): string {
+  const below = [...folders, ...(more.folders ?? [])].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
   );
   const hash = createHash('sha256');
-  for (const path of [...below, ...files].sort()) {
+  for (const path of [...below, ...files, ...(more.files ?? [])].sort()) {
     const content = readFileSync(join(root, path));
     hash.update(`${path}\0${content.length}\0`).update(content);
   }

@@ -1,22 +1,11 @@
 // Builds dist/node/dra-sriov, the plugin on Node, and makes it dist/dra-sriov. Run by build.sh with the pinned Node.
-import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { BuildStamp, hashSources } from './build-stamp.ts';
 import { type Bundle, bundleProgram, bytesByPackage, packageOf } from './bundle.ts';
+import { deliver, say, tryOut } from './delivery.ts';
 import { packageExecutable } from './executable.ts';
 import { collectLicenses } from './licenses.ts';
 
@@ -27,33 +16,10 @@ const licenses = join(outputDirectory, 'dra-sriov.licenses.txt');
 const delivered = join(root, 'dist/dra-sriov');
 const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-node');
 
-function say(text: string): void {
-  process.stdout.write(`build: ${text}\n`);
-}
-
-/** Refuses an executable that doesn't even name its versions. */
-function tryOut(executable: string): void {
-  const answer = execFileSync(executable, { encoding: 'utf8', env: { CNI_COMMAND: 'VERSION' }, input: '' });
-  const { supportedVersions } = JSON.parse(answer) as { readonly supportedVersions?: readonly string[] };
-  if (supportedVersions?.includes('1.1.0') !== true) throw new Error(`${executable} answers VERSION with ${answer}`);
-}
-
 function writeLicenses({ files }: Bundle): void {
   const packages = new Set(Object.keys(files).flatMap((path) => packageOf(path) ?? []));
   const nodePackage = `node-linux-${process.arch}`;
   writeFileSync(licenses, collectLicenses(root, [...[...packages].sort(), nodePackage]));
-}
-
-/** The same file under a second name; a copy where the file system has no hard links. */
-function deliver(): void {
-  const part = `${delivered}.part`;
-  rmSync(part, { force: true });
-  try {
-    linkSync(output, part);
-  } catch {
-    copyFileSync(output, part);
-  }
-  renameSync(part, delivered);
 }
 
 /** Running plugins keep the old file: the new one takes its name only when it is whole. */
@@ -78,7 +44,7 @@ async function build(workDirectory: string): Promise<void> {
   mkdirSync(outputDirectory, { recursive: true });
   await makeExecutable(bundlePath, workDirectory);
   writeLicenses(bundle);
-  deliver();
+  deliver(output, delivered);
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
   say(`dist/node/dra-sriov and dist/dra-sriov: Node ${process.version}, ${megabytes} MB, in ${seconds} s`);

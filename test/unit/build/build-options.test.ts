@@ -18,13 +18,8 @@ test('what build.sh does not know is refused with its usage', () => {
   assert.match(refused('--runtime'), /--runtime needs a value\nUsage: /);
 });
 
-test('the native runtime is not there yet, and it says so', () => {
-  assert.match(refused('--runtime', 'native'), /not there yet/);
-  assert.match(refused('--runtime=native'), /not there yet/);
-});
-
 test('--help tells the options', () => {
   const { status, stdout } = spawnSync(script, ['--help'], { encoding: 'utf8' });
   assert.is(status, 0);
-  assert.match(stdout, /--runtime node .*--runtime native .*--force /s);
+  assert.match(stdout, /--runtime auto .*--runtime native .*--runtime node .*--force /s);
 });

@@ -1,0 +1,88 @@
+// Builds dist/native/dra-sriov, the plugin on QuickJS, and makes it dist/dra-sriov. Run by build.sh with the pinned Node.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { BuildStamp, hashSources } from './build-stamp.ts';
+import { bytesByPackage, packageOf } from './bundle.ts';
+import { cargo, linkedCrates } from './crates.ts';
+import { deliver, say, tryOut } from './delivery.ts';
+import { joinLicenses, type Licensed } from './licenses.ts';
+import { bundlePart, type PartName, partEntries } from './parts.ts';
+
+const root = join(import.meta.dirname, '../..');
+const crate = join(root, 'native');
+/** Where native/.cargo/config.toml says that the bytecode lies. */
+const partsDirectory = join(crate, 'target/parts');
+const built = join(crate, 'target/release');
+const output = join(root, 'dist/native/dra-sriov');
+const licenses = join(root, 'dist/native/dra-sriov.licenses.txt');
+const delivered = join(root, 'dist/dra-sriov');
+const sources = {
+  folders: ['native/src', 'native/.cargo'],
+  files: ['native/Cargo.toml', 'native/Cargo.lock'],
+};
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1e3).toFixed(0)} KB`;
+}
+
+/** Makes the bytecode of a part; returns the npm packages in it. */
+async function compilePart(name: PartName, workDirectory: string): Promise<string[]> {
+  const source = join(workDirectory, `${name}.js`);
+  const bytecode = join(partsDirectory, name);
+  const bundle = await bundlePart(root, name, source);
+  execFileSync(join(built, 'compile-part'), [source, bytecode]);
+  const shares = [...bytesByPackage(bundle.files)].map(([owner, bytes]) => `${owner} ${(bytes / 1e3).toFixed(0)}`);
+  say(`part ${name} ${kilobytes(bundle.bytes)} (${shares.join(', ')}), bytecode ${kilobytes(statSync(bytecode).size)}`);
+  return Object.keys(bundle.files).flatMap((path) => packageOf(path) ?? []);
+}
+
+async function compileParts(workDirectory: string): Promise<ReadonlySet<string>> {
+  mkdirSync(partsDirectory, { recursive: true });
+  const packages: string[] = [];
+  for (const name of Object.keys(partEntries) as PartName[]) packages.push(...(await compilePart(name, workDirectory)));
+  return new Set(packages);
+}
+
+function writeLicenses(packages: ReadonlySet<string>): void {
+  const fromNpm: Licensed[] = [...packages].sort().map((name) => [name, join(root, 'node_modules', name)]);
+  writeFileSync(licenses, joinLicenses([...fromNpm, ...linkedCrates(crate)]));
+}
+
+/** Running plugins keep the old file: the new one takes its name only when it is whole. */
+function placeExecutable(): void {
+  const part = `${output}.part`;
+  copyFileSync(join(built, 'dra-sriov'), part);
+  tryOut(part);
+  renameSync(part, output);
+}
+
+async function build(workDirectory: string): Promise<void> {
+  const begin = performance.now();
+  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'compile-part');
+  const packages = await compileParts(workDirectory);
+  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'dra-sriov');
+  mkdirSync(join(root, 'dist/native'), { recursive: true });
+  placeExecutable();
+  writeLicenses(packages);
+  deliver(output, delivered);
+  const megabytes = (statSync(output).size / 1e6).toFixed(1);
+  const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
+  say(`dist/native/dra-sriov and dist/dra-sriov: ${megabytes} MB, in ${seconds} s`);
+}
+
+const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-native');
+const stamp = new BuildStamp(stampPath, hashSources(root, sources), [output, licenses, delivered]);
+if (!process.argv.includes('--force') && stamp.isFresh()) {
+  say('dist/dra-sriov is up to date');
+} else {
+  const workDirectory = mkdtempSync(join(tmpdir(), 'dra-sriov-build-'));
+  try {
+    await build(workDirectory);
+    stamp.write();
+  } finally {
+    rmSync(workDirectory, { recursive: true, force: true });
+  }
+}
