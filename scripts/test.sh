@@ -30,41 +30,43 @@ finish() {
   exit 0
 }
 
-existing_kinds() {
-  local kind
-  for kind in unit kernel blackbox lab; do
-    [[ ! -d test/$kind ]] || echo "$kind"
-  done
-}
-
 # Takes the closing line for the counts and passes on all others.
 run_tests() {
-  local line kinds counts=''
-  mapfile -t kinds < <(existing_kinds)
+  local line counts=''
   while IFS= read -r line; do
     if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
       counts=$line
-      passed=${BASH_REMATCH[1]} failures=${BASH_REMATCH[2]} skipped=${BASH_REMATCH[3]}
+      passes=${BASH_REMATCH[1]} failures=${BASH_REMATCH[2]} skips=${BASH_REMATCH[3]}
     else
       printf '%s\n' "$line"
     fi
-  done < <(node test/run.ts "${kinds[@]}" 2>&1)
+  done < <(node test/run.ts "$@" 2>&1)
   [[ -n $counts ]] && wait $!
 }
 
+# run_tests_as_stage NAME KIND...
 run_tests_as_stage() {
-  local failures=0
-  echo "== tests"
-  local -r begin=$SECONDS
-  run_tests || [[ $failures -gt 0 ]] || failures=1
-  failed=$((failed + failures))
-  echo "== tests: $passed passed, $failures failed, $skipped skipped ($((SECONDS - begin)) s)"
+  local -r name=$1 begin=$SECONDS
+  local passes=0 failures=0 skips=0
+  shift
+  echo "== $name"
+  run_tests "$@" || [[ $failures -gt 0 ]] || failures=1
+  passed=$((passed + passes)) failed=$((failed + failures)) skipped=$((skipped + skips))
+  echo "== $name: $passes passed, $failures failed, $skips skipped ($((SECONDS - begin)) s)"
+}
+
+# dist/dra-sriov is the native one at the end, where it can be built; the one on Node is built and tested in any case.
+build_both() {
+  ./build.sh --runtime node && ./build.sh
 }
 
 [[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, so they are SKIPPED; run this as root to have them"
 stage 'set-up' scripts/setup.sh || finish
 stage 'CNI programs to test with' scripts/peers.sh || finish
 stage 'lint' npm run --silent lint || true
-stage 'build' ./build.sh || finish
-run_tests_as_stage
+stage 'build' build_both || finish
+run_tests_as_stage 'tests' unit kernel blackbox
+if ! cmp -s dist/dra-sriov dist/node/dra-sriov; then
+  DRA_SRIOV_EXECUTABLE=$PWD/dist/node/dra-sriov run_tests_as_stage 'black-box tests of the executable on Node' blackbox
+fi
 finish

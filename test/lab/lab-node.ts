@@ -1,13 +1,14 @@
 // The lab as a node that runs the plugin: executable and IPAM plugin in place, pods as namespaces, the DRA driver's files.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { peer } from '../support/peers.ts';
 import { type CommandResult, must } from './command.ts';
 import type { BootOptions } from './emulated-lab.ts';
 import type { Lab, VirtualFunction } from './lab.ts';
 import { openLab } from './open-lab.ts';
 
-const executable = join(import.meta.dirname, '../../dist/dra-sriov');
+const executable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(import.meta.dirname, '../../dist/dra-sriov');
 
 /** In the guest; not on the share, as a program that is mapped from an uncached one would be read again and again. */
 const guestPluginDir = '/opt/cni/bin';

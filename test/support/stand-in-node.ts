@@ -17,7 +17,7 @@ export interface StandInOptions {
   readonly vfs?: number;
   /** Adds a PF whose VF settings are faked at message level; for the plugin from source. */
   readonly fakePf?: boolean;
-  /** Runs dist/dra-sriov instead of the source. */
+  /** Runs the built executable instead of the source. */
   readonly built?: boolean;
 }
 
@@ -41,7 +41,8 @@ export interface CniCall {
 }
 
 const root = join(import.meta.dirname, '../..');
-export const builtExecutable = join(root, 'dist/dra-sriov');
+/** dist/dra-sriov, or what DRA_SRIOV_EXECUTABLE names: the same tests run against the executable of every runtime. */
+export const builtExecutable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(root, 'dist/dra-sriov');
 const pinnedNode = process.execPath;
 const sourceProgram = [
   pinnedNode,
