@@ -143,6 +143,8 @@ export function isCniError(thrown: unknown, name?: ErrorName): thrown is CniErro
 
 /** The message of an error with those of its causes, outermost first, joined by `: `. */
 export function explain(thrown: unknown): string {
+  // What QuickJS throws when its memory limit is reached: it has none left for an error.
+  if (thrown === null) return 'out of memory';
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${explain(thrown.cause)}`;
 }

@@ -64,6 +64,7 @@ const record = v.object({
     pci,
     pfPci: pci,
     pfName: v.string(),
+    pfDriver: v.string(),
     vfIndex: count,
     driver: v.string(),
     kind: v.picklist(['netdev', 'userspace']),

@@ -19,7 +19,8 @@ export function identifyVf(platform: Platform, pci: PciAddress, source: string):
     throw new CniError('pfMissing', `the PF ${vf.pfPci} of VF ${pci} has no netdev in the host's network namespace`);
   }
   const { pfPci, vfIndex } = vf;
-  return { pci, pfPci, pfName, vfIndex, driver: driverOf(vf, source), kind: kindOf(vf) };
+  const pfDriver = readVf(platform, pfPci)?.driver ?? 'none';
+  return { pci, pfPci, pfName, pfDriver, vfIndex, driver: driverOf(vf, source), kind: kindOf(vf) };
 }
 
 function driverOf(vf: SysfsVf, source: string): string {

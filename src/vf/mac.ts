@@ -45,7 +45,7 @@ export function settleMac(
   const has = readMac(namespace, ifindex) ?? 'none';
   throw new CniError(
     'settingRefused',
-    `mac = ${mac} was refused for VF ${identity.vfIndex} (${identity.pci}) of PF ${identity.pfName}, driver ${identity.driver}: the netdev keeps ${has}`,
+    `mac = ${mac}: refused for VF ${identity.vfIndex} (${identity.pci}) of PF ${identity.pfName}, driver ${identity.driver}: the netdev keeps ${has}`,
   );
 }
 

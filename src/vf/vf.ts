@@ -10,6 +10,8 @@ export interface VfIdentity {
   readonly pfPci: PciAddress;
   /** Netdev name of the PF. */
   readonly pfName: string;
+  /** Kernel driver bound to the PF, e.g. `igb`: it decides about the VF's settings. */
+  readonly pfDriver: string;
   /** N of `ip link set PF vf N`. */
   readonly vfIndex: number;
   /** Kernel driver bound to the VF, e.g. `igbvf`, `vfio-pci`. */

@@ -280,6 +280,7 @@ export class MemoryNode {
     const directory = `${devices}/${vfPci(index)}`;
     links.set(`${directory}/physfn`, `../${pfPci}`);
     links.set(`${devices}/${pfPci}/virtfn${index}`, `../${vfPci(index)}`);
+    links.set(`${devices}/${pfPci}/driver`, '../../../drivers/igb');
     links.set(`${directory}/driver`, `../../../drivers/${userspace ? 'vfio-pci' : 'igbvf'}`);
     files.set(`${directory}/vendor`, '0x8086\n');
     const vf = this.vfs[index];

@@ -28,7 +28,7 @@ const byKernel = (key: string, value: string, errno: string): Refusal['named'] =
   value,
   'PF ens1f0',
   'VF 0',
-  'driver ',
+  'driver igb: ',
   errno,
 ];
 

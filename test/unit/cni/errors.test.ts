@@ -25,3 +25,8 @@ test('explains causes, outermost first, also such as are no errors', () => {
   assert.is(explain(new Error('a', { cause: new Error('b', { cause: 'c' }) })), 'a: b: c');
   assert.is(explain(undefined), 'undefined');
 });
+
+test('the end of memory, which QuickJS tells by throwing null, is named', () => {
+  assert.is(explain(null), 'out of memory');
+  assert.is(explain(new Error('while parsing', { cause: null })), 'while parsing: out of memory');
+});

@@ -15,6 +15,7 @@ export const sampleRecord: AttachmentRecord = {
     pci: samplePci,
     pfPci: '0000:3b:00.0' as PciAddress,
     pfName: 'pf0',
+    pfDriver: 'igb',
     vfIndex: 1,
     driver: 'igbvf',
     kind: 'netdev',

@@ -40,7 +40,8 @@ test('a refused part is found one by one and named: key, value, VF, PF, driver a
     () => applyAdminChange(at.host, at.pf(), at.identity, all),
     (thrown: unknown) => {
       if (!isCniError(thrown, 'settingRefused')) return false;
-      for (const word of ['trust', '"on"', 'VF 0', '0000:3b:02.0', 'pf0', 'igbvf']) assert.match(thrown.message, word);
+      for (const word of ['trust = on: ', 'VF 0', '0000:3b:02.0', 'pf0', 'driver igb'])
+        assert.match(thrown.message, word);
       assert.match((thrown.cause as Error).message, 'EOPNOTSUPP');
       return true;
     },
@@ -53,9 +54,7 @@ test('a single refused part isn’t asked for twice', () => {
   assert.throws(
     () => applyAdminChange(at.host, at.pf(), at.identity, { rate: { minTxRateMbps: 0, maxTxRateMbps: 10 } }),
     (thrown: unknown) =>
-      isCniError(thrown, 'settingRefused') &&
-      /min_tx_rate\/max_tx_rate/.test(thrown.message) &&
-      /10/.test(thrown.message),
+      isCniError(thrown, 'settingRefused') && thrown.message.startsWith('min_tx_rate = 0, max_tx_rate = 10: '),
   );
   assert.is(at.takeChanges().length, 1);
 });

@@ -18,6 +18,7 @@ function sysfs(driver: string | null = 'igbvf', pfNetdev: string | null = 'pf0')
     links: {
       [`${devices}/${vf}/physfn`]: '../0000:3b:00.0',
       [`${devices}/0000:3b:00.0/virtfn7`]: `../${vf}`,
+      [`${devices}/0000:3b:00.0/driver`]: '../../../../bus/pci/drivers/igb',
       ...(driver === null ? {} : { [`${devices}/${vf}/driver`]: `../../../../bus/pci/drivers/${driver}` }),
     },
   });
@@ -36,6 +37,7 @@ test('reads PF, VF number and driver', () => {
     pci: vf,
     pfPci: '0000:3b:00.0',
     pfName: 'pf0',
+    pfDriver: 'igb',
     vfIndex: 7,
     driver: 'igbvf',
     kind: 'netdev',

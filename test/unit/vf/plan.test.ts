@@ -14,6 +14,7 @@ const identity: VfIdentity = {
   pci: '0000:3b:02.1' as PciAddress,
   pfPci: '0000:3b:00.0' as PciAddress,
   pfName: 'pf0',
+  pfDriver: 'igb',
   vfIndex: 1,
   driver: 'igbvf',
   kind: 'netdev',
