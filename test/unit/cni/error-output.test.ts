@@ -62,7 +62,7 @@ test('all else is a bug: 999 with the message, and the stack as details', () => 
   for (const [thrown, text] of [
     ['text', 'text'],
     [undefined, 'undefined'],
-    [null, 'null'],
+    [null, 'out of memory'],
     [{ a: 1 }, '[object Object]'],
   ] as const) {
     assert.equal(format(thrown), { cniVersion: '1.0.0', code: 999, msg: text });
