@@ -13,7 +13,8 @@ say() { echo "peers: $*" >&2; }
 # Written beside its place and moved there whole, by one build at a time.
 build() {
   local -r directory=$1
-  exec 9<go.mod
+  # Not go.mod: go takes a lock on that itself, and would wait for ours.
+  exec 9<.
   flock 9
   [[ ! -d $directory ]] || return 0
   mkdir -p "$(dirname "$directory")"
