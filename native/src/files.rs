@@ -3,7 +3,7 @@ use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libc::{EINVAL, EIO, ENXIO, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC};
@@ -44,9 +44,21 @@ fn directory_of(path: &str) -> &Path {
     }
 }
 
+/// A new file in `directory`, which nobody else reads yet.
+fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
+    loop {
+        let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
+        let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
+            // of a killed process of the same number, or of another PID namespace
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            opened => return Ok((temporary, opened?)),
+        }
+    }
+}
+
 /// The mode is set after the content and not through open(2): the umask doesn't apply, and nobody reads a half-written file.
-fn fill(mut file: File, content: &str, mode: u32, durable: bool) -> Outcome<()> {
-    file.write_all(content.as_bytes())?;
+fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
     if durable {
         file.sync_all()?;
@@ -54,25 +66,28 @@ fn fill(mut file: File, content: &str, mode: u32, durable: bool) -> Outcome<()> 
     Ok(())
 }
 
-pub fn write_atomic(path: &str, content: &str, mode: u32, durable: bool) -> Outcome<()> {
+/// Under `path` is the old file, or the whole new one.
+fn replace(path: &str, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Outcome<()> {
     let directory = directory_of(path);
-    loop {
-        let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
-        let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
-            // of a killed process of the same number, or of another PID namespace
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-            opened => opened?,
-        };
-        if let Err(failure) = fill(file, content, mode, durable).and_then(|()| Ok(fs::rename(&temporary, path)?)) {
-            let _ = fs::remove_file(&temporary);
-            return Err(failure);
-        }
-        if durable {
-            OpenOptions::new().read(true).custom_flags(O_DIRECTORY).open(directory)?.sync_all()?;
-        }
-        return Ok(());
+    let (temporary, mut file) = create_temporary(directory)?;
+    let filled = fill(&mut file).map_err(Failure::from).and_then(|()| complete(file, mode, durable));
+    if let Err(failure) = filled.and_then(|()| Ok(fs::rename(&temporary, path)?)) {
+        let _ = fs::remove_file(&temporary);
+        return Err(failure);
     }
+    if durable {
+        OpenOptions::new().read(true).custom_flags(O_DIRECTORY).open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+pub fn write_atomic(path: &str, content: &str, mode: u32, durable: bool) -> Outcome<()> {
+    replace(path, mode, durable, |file| file.write_all(content.as_bytes()))
+}
+
+pub fn copy_atomic(from: &str, to: &str, mode: u32) -> Outcome<()> {
+    let mut source = open_regular(from, OpenOptions::new().read(true), 0)?;
+    replace(to, mode, true, |file| std::io::copy(&mut source, file).map(drop))
 }
 
 /// In one write(2), as sysfs and procfs demand. O_TRUNC means nothing to them, and makes plain files behave alike.

@@ -80,6 +80,10 @@ fn add_files(host: &Object) -> JsResult<()> {
         }),
     )?;
     host.set(
+        "copyFileAtomic",
+        Func::from(|from: Text, to: Text, mode: u32| Answer(files::copy_atomic(&from.0, &to.0, mode))),
+    )?;
+    host.set(
         "writeSystemFile",
         Func::from(|path: Text, content: Text| Answer(files::write_system_file(&path.0, &content.0))),
     )?;

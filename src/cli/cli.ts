@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import { aboutText, programName } from './about.ts';
+import { addInstall, addPause } from './install-command.ts';
 import { usualTypes, validateFiles } from './validate.ts';
 
 const helpWidth = 100;
@@ -44,6 +45,8 @@ export function runCli(platform: Platform): number {
     .action((files: readonly string[], options: { readonly type: readonly string[] }) => {
       exitCode = validateFiles(platform, files, options.type) ? 0 : 1;
     });
+  addInstall(program, platform);
+  addPause(program, platform);
   if (platform.argv.length === 0) {
     platform.writeStderr(`${aboutText}\n${program.helpInformation()}`);
     return 0;

@@ -123,6 +123,8 @@ export interface Platform {
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
   /** tmp file in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
+  /** Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file or the whole new one. Durable. */
+  copyFileAtomic(from: string, to: string, mode: number): void;
   /** Writes to an existing sysfs or procfs file (open, write once, close). */
   writeSystemFile(path: string, content: string): void;
   /** Appends to a log file: O_APPEND|O_CREAT|O_NOFOLLOW, mode 0600. */

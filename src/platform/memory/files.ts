@@ -7,6 +7,7 @@ const defaultMaxBytes = 1024 * 1024;
 export type FileOperation =
   | 'readFile'
   | 'writeFileAtomic'
+  | 'copyFileAtomic'
   | 'writeSystemFile'
   | 'appendFile'
   | 'readDir'
@@ -92,7 +93,14 @@ export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint):
 
 type Writers = Pick<
   Platform,
-  'writeFileAtomic' | 'writeSystemFile' | 'appendFile' | 'makeDir' | 'unlink' | 'rename' | 'removeDir'
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
 >;
 
 /** The canonical path at which an entry named `path` is or would be; its directory must be there. */
@@ -142,6 +150,16 @@ function rename(tree: FileTree, from: string, to: string): void {
   tree.move(source, target);
 }
 
+/** Executable where the mode says so. */
+function replaceFile(tree: FileTree, what: string, path: string, content: string, mode: number): void {
+  const at = place(tree, what, path);
+  if (tree.kindOf(at) === 'directory') throw new SystemError(what, errno.EISDIR);
+  tree.remove(at);
+  tree.files.set(at, content);
+  tree.modes.set(at, mode);
+  if ((mode & 0o111) !== 0) tree.executables.add(at);
+}
+
 export function createMemoryWriters(
   tree: FileTree,
   failurePoint: FailurePoint,
@@ -150,12 +168,16 @@ export function createMemoryWriters(
   return {
     writeFileAtomic(path, content, { mode }) {
       failurePoint('writeFileAtomic', path);
-      const what = `write ${path}`;
-      const at = place(tree, what, path);
-      if (tree.kindOf(at) === 'directory') throw new SystemError(what, errno.EISDIR);
-      tree.remove(at);
-      tree.files.set(at, content);
-      tree.modes.set(at, mode);
+      replaceFile(tree, `write ${path}`, path, content, mode);
+    },
+    copyFileAtomic(from, to, mode) {
+      failurePoint('copyFileAtomic', to);
+      const what = `copy ${from} to ${to}`;
+      const source = tree.resolve(what, from);
+      const content = tree.files.get(source);
+      if (content === undefined)
+        throw new SystemError(what, tree.kindOf(source) === null ? errno.ENOENT : errno.EINVAL);
+      replaceFile(tree, what, to, content, mode);
     },
     writeSystemFile(path, content) {
       failurePoint('writeSystemFile', path);

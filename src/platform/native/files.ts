@@ -42,11 +42,19 @@ export function createWriters(
   host: Host,
 ): Pick<
   Platform,
-  'writeFileAtomic' | 'writeSystemFile' | 'appendFile' | 'makeDir' | 'unlink' | 'rename' | 'removeDir'
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
 > {
   return {
     writeFileAtomic: (path, content, { mode, durable }) =>
       systemCall(`write ${path}`, () => host.writeFileAtomic(path, content, mode, durable)),
+    copyFileAtomic: (from, to, mode) => systemCall(`copy ${from} to ${to}`, () => host.copyFileAtomic(from, to, mode)),
     writeSystemFile: (path, content) =>
       systemCall(`write '${content.trimEnd()}' to ${path}`, () => host.writeSystemFile(path, content)),
     appendFile: (path, content) => systemCall(`append to ${path}`, () => host.appendFile(path, content)),

@@ -24,6 +24,7 @@ export interface Host {
 
   readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
   writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
+  copyFileAtomic(from: string, to: string, mode: number): void;
   writeSystemFile(path: string, content: string): void;
   appendFile(path: string, content: string): void;
   /** In no order. */

@@ -60,6 +60,13 @@ export function readAll(what: string, fd: number, maxBytes: number): Buffer {
   }
 }
 
+/** Copies from where `from` stands to its end, a piece at a time: an executable may be larger than memory is free. */
+export function copyAll(from: number, to: number): void {
+  for (let count = readSome(from, scratch); count > 0; count = readSome(from, scratch)) {
+    writeAll(to, scratch.subarray(0, count));
+  }
+}
+
 /** Writes all; waits where a non-blocking pipe is full. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {

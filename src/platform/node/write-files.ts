@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../platform.ts';
-import { withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
+import { copyAll, withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
@@ -25,14 +25,14 @@ let temporaryFiles = 0;
  * Makes a new file beside `path` and returns its name. A name that is taken (a killed process of the same number, or of
  * another PID namespace) is passed over.
  */
-function writeTemporary(path: string, bytes: Buffer, mode: number, durable: boolean): string {
+function writeTemporary(path: string, fill: (fd: number) => void, mode: number, durable: boolean): string {
   for (;;) {
     const temporary = join(dirname(path), `.dra-sriov-${process.pid}-${temporaryFiles++}.tmp`);
     let isOurs = false;
     try {
       withDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, (fd) => {
         isOurs = true;
-        writeAll(fd, bytes);
+        fill(fd);
         // after the content, and not through open(2): the umask doesn't apply, and nobody reads a half-written file
         fchmodSync(fd, mode);
         if (durable) fsyncSync(fd);
@@ -45,8 +45,8 @@ function writeTemporary(path: string, bytes: Buffer, mode: number, durable: bool
   }
 }
 
-function writeAtomic(path: string, content: string, mode: number, durable: boolean): void {
-  const temporary = writeTemporary(path, Buffer.from(content), mode, durable);
+function replaceFile(path: string, fill: (fd: number) => void, mode: number, durable: boolean): void {
+  const temporary = writeTemporary(path, fill, mode, durable);
   try {
     renameSync(temporary, path);
   } catch (thrown) {
@@ -80,11 +80,23 @@ function makeDirs(path: string, mode: number): void {
 /** The operations that change the file system. */
 export function createWriters(): Pick<
   Platform,
-  'writeFileAtomic' | 'writeSystemFile' | 'appendFile' | 'makeDir' | 'unlink' | 'rename' | 'removeDir'
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
 > {
   return {
     writeFileAtomic(path, content, { mode, durable }) {
-      systemCall(`write ${path}`, () => writeAtomic(path, content, mode, durable));
+      const fill = (fd: number): void => writeAll(fd, Buffer.from(content));
+      systemCall(`write ${path}`, () => replaceFile(path, fill, mode, durable));
+    },
+    copyFileAtomic(from, to, mode) {
+      const what = `copy ${from} to ${to}`;
+      withRegularFile(what, from, O_RDONLY, (source) => replaceFile(to, (fd) => copyAll(source, fd), mode, true));
     },
     writeSystemFile(path, content) {
       const what = `write '${content.trimEnd()}' to ${path}`;

@@ -76,6 +76,20 @@ test('an atomic write needs its directory and replaces a link', () => {
   assert.is(platform.stat('/state/record')?.kind, 'file');
 });
 
+test('a copy has its mode, follows a link to what it copies, and replaces one', () => {
+  const platform = createMemoryPlatform({
+    files: { '/a': 'one', '/dir/b': 'two' },
+    links: { '/la': '/a', '/dir/lb': '/dir/b' },
+  });
+  platform.copyFileAtomic('/la', '/dir/lb', 0o755);
+  assert.equal([platform.files.get('/dir/lb'), platform.files.get('/dir/b')], ['one', 'two']);
+  assert.is(platform.stat('/dir/lb')?.mode, 0o755);
+  assert.ok(platform.isExecutable('/dir/lb'));
+  throws(() => platform.copyFileAtomic('/absent', '/dir/b', 0o755), 'ENOENT', 'copy /absent to /dir/b');
+  throws(() => platform.copyFileAtomic('/dir', '/dir/b', 0o755), 'EINVAL', 'copy /dir to /dir/b');
+  throws(() => platform.copyFileAtomic('/a', '/dir', 0o755), 'EISDIR', 'copy /a to /dir');
+});
+
 test('a directory stays when its last file goes, until it is removed', () => {
   const platform = createMemoryPlatform({ files: { '/state/net/a.json': '{}' } });
   assert.is(platform.removeDir('/state/net'), false);

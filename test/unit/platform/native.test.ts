@@ -54,10 +54,17 @@ test('too much to read says how much is allowed', () => {
 
 test('writes name what they do', () => {
   const platform = createNativePlatform(
-    hostWith({ writeFileAtomic: fails(28), writeSystemFile: fails(22), appendFile: fails(40), makeDir: fails(30) }),
+    hostWith({
+      writeFileAtomic: fails(28),
+      copyFileAtomic: fails(5),
+      writeSystemFile: fails(22),
+      appendFile: fails(40),
+      makeDir: fails(30),
+    }),
     {},
   );
   throws(() => platform.writeFileAtomic(path, 'x', mode), 'ENOSPC', 'write /dir/file');
+  throws(() => platform.copyFileAtomic('/a', path, 0o755), 'EIO', 'copy /a to /dir/file');
   throws(() => platform.writeSystemFile(path, '1\n'), 'EINVAL', "write '1' to /dir/file");
   throws(() => platform.appendFile(path, 'x'), 'ELOOP', 'append to /dir/file');
   throws(() => platform.makeDir(path, 0o700), 'EROFS', 'make directory /dir/file');

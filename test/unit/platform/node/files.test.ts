@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -159,6 +160,26 @@ test('an atomic write that fails half-way (file size limit) removes its temporar
     assert.is(out.toString(), 'SystemError 27');
     assert.equal(readdirSync(directory), ['record']);
     assert.is(readFileSync(`${directory}/record`, 'utf8'), 'old');
+  });
+});
+
+test('a copy of any size has exactly its mode under any umask; links to the source are followed, one in the way is replaced', () => {
+  withTemporaryDirectory((directory) => {
+    const bytes = Buffer.from(Array.from({ length: 200_001 }, (_, index) => (index * 7) % 256));
+    writeFileSync(`${directory}/source`, bytes);
+    writeFileSync(`${directory}/bystander`, 'untouched');
+    symlinkSync('source', `${directory}/link`);
+    symlinkSync('bystander', `${directory}/copy`);
+    for (const mask of [0, 0o777]) {
+      withUmask(mask, () => platform.copyFileAtomic(`${directory}/link`, `${directory}/copy`, 0o755));
+      assert.ok(readFileSync(`${directory}/copy`).equals(bytes));
+      assert.is(lstatSync(`${directory}/copy`).mode, 0o100755);
+    }
+    assert.is(readFileSync(`${directory}/bystander`, 'utf8'), 'untouched');
+    throws(() => platform.copyFileAtomic(directory, `${directory}/copy`, 0o755), 'EINVAL', `copy ${directory} to`);
+    throws(() => platform.copyFileAtomic(`${directory}/absent`, `${directory}/copy`, 0o755), 'ENOENT', 'copy');
+    throws(() => platform.copyFileAtomic(`${directory}/source`, `${directory}/absent/copy`, 0o755), 'ENOENT', 'copy');
+    assert.equal(readdirSync(directory), ['bystander', 'copy', 'link', 'source']);
   });
 });
 

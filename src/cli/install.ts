@@ -1,0 +1,155 @@
+import { identifierForm, isIdentifier } from '../cni/environment.ts';
+import { formatVersions } from '../cni/versions.ts';
+import { createLog } from '../lib/log.ts';
+import { quote } from '../lib/quote.ts';
+import type { Platform } from '../platform/platform.ts';
+import { describeKey, RecordStore } from '../state/record-store.ts';
+import { version } from '../version.ts';
+import { programName } from './about.ts';
+
+export interface Place {
+  /** Absolute path of a directory that the container runtime looks for plugins in. */
+  readonly directory: string;
+  /** The plugin's name there: the `type` of network configs. */
+  readonly name: string;
+}
+
+export interface Outcome {
+  readonly path: string;
+  readonly action: 'installed' | 'removed' | 'restored' | 'unchanged';
+  /** What lies under the path now: a version of this plugin, another plugin, or nothing. */
+  readonly now: string | 'another plugin' | null;
+  /** What lay there before. */
+  readonly before: string | 'another plugin' | null;
+  /** Where the other plugin is kept that had the name before this one; null where none had it. */
+  readonly backup: string | null;
+}
+
+const lockTimeoutMs = 30_000;
+const answerTimeoutMs = 10_000;
+
+const pathOf = ({ directory, name }: Place): string => `${directory}/${name}`;
+const stagedOf = ({ directory, name }: Place): string => `${directory}/.${name}.new`;
+const backupOf = (place: Place): string => `${pathOf(place)}.before-${programName}`;
+
+/** Throws where a plugin can't be installed there, with what is wrong. */
+function checkPlace(platform: Platform, { directory, name }: Place): void {
+  if (!isIdentifier(name)) throw new Error(`--as ${quote(name)}: a plugin's name has ${identifierForm}`);
+  if (!directory.startsWith('/')) throw new Error(`--to ${quote(directory)}: give an absolute path`);
+  // the dot: what a link leads to
+  const status = platform.stat(`${directory}/.`);
+  if (status?.kind !== 'directory') throw new Error(`--to ${quote(directory)}: no such directory`);
+  if ((status.mode & 0o002) !== 0) {
+    throw new Error(`--to ${quote(directory)}: everybody may write there, and root runs what is in it; chmod o-w it`);
+  }
+}
+
+/** What a plugin that is run by hand says of itself on stderr (libcni's skel). */
+function askVersion(platform: Platform, path: string): string | null {
+  try {
+    const process = platform.startProcess({ path, args: [], env: {}, stdin: '', timeoutMs: answerTimeoutMs });
+    return new RegExp(`^CNI plugin ${programName} v(\\S+)$`, 'm').exec(process.wait().stderr)?.[1] ?? null;
+  } catch {
+    // a script without an interpreter, a program for another CPU: none of ours
+    return null;
+  }
+}
+
+/** What has the name now. Throws on a link or a directory: whoever made it meant something by it. */
+function lookAt(platform: Platform, path: string): Outcome['before'] {
+  const status = platform.stat(path);
+  if (status === null) return null;
+  if (status.kind === 'link') {
+    throw new Error(
+      `${path} is a link to ${quote(platform.readLink(path) ?? '')}, and stays as it is; remove it first`,
+    );
+  }
+  if (status.kind !== 'file') throw new Error(`${path} is a ${status.kind}, and stays as it is; remove it first`);
+  return askVersion(platform, path) ?? 'another plugin';
+}
+
+/** Throws where an executable doesn't answer VERSION as this one does. */
+function tryOut(platform: Platform, path: string): void {
+  const env = { CNI_COMMAND: 'VERSION' };
+  const { status, stdout, stderr } = platform
+    .startProcess({ path, args: [], env, stdin: '', timeoutMs: answerTimeoutMs })
+    .wait();
+  if (status === 0 && stdout === `${formatVersions()}\n`) return;
+  throw new Error(`it answers VERSION with ${quote(stdout)}, exit code ${status}, and ${quote(stderr)} on stderr`);
+}
+
+/** Of an installation that was killed; nobody else is at it, because the lock is held. */
+function removeLeftovers(platform: Platform, place: Place): void {
+  for (const name of platform.readDir(place.directory) ?? []) {
+    if (/^\.dra-sriov-\d+-\d+\.tmp$/.test(name)) platform.unlink(`${place.directory}/${name}`);
+  }
+  platform.unlink(stagedOf(place));
+}
+
+/** One installer at a time: DaemonSets of two releases may overlap on a node. */
+function withLock<T>(platform: Platform, place: Place, task: () => T): T {
+  const path = `${place.directory}/.${programName}-install.lock`;
+  const lock = platform.lock(path, lockTimeoutMs, `process ${platform.pid}\n`);
+  if (lock === null) throw new Error(`another installation holds ${path} for more than ${lockTimeoutMs} ms`);
+  try {
+    removeLeftovers(platform, place);
+    return task();
+  } finally {
+    lock.unlock();
+  }
+}
+
+/**
+ * Puts this very executable under the plugin's name. The copy lies whole, synced and tried beside the name before it takes
+ * the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is kept.
+ */
+export function install(platform: Platform, place: Place): Outcome {
+  checkPlace(platform, place);
+  const path = pathOf(place);
+  const backup = backupOf(place);
+  const staged = stagedOf(place);
+  return withLock(platform, place, () => {
+    const before = lookAt(platform, path);
+    try {
+      platform.copyFileAtomic(platform.executable, staged, 0o755);
+      tryOut(platform, staged);
+      if (before === 'another plugin') platform.copyFileAtomic(path, backup, platform.stat(path)?.mode ?? 0o755);
+      platform.rename(staged, path);
+    } catch (cause) {
+      platform.unlink(staged);
+      throw new Error(`${path} stays as it was: the new executable can't take its place`, { cause });
+    }
+    const kept = platform.stat(backup) === null ? null : backup;
+    return { path, action: 'installed', now: version, before, backup: kept };
+  });
+}
+
+/** Throws where a VF is still in a pod: its DEL needs the plugin. */
+function refuseWhileInUse(platform: Platform): void {
+  const log = createLog({ level: 'error', write: (line) => platform.writeStderr(line) });
+  const keys = new RecordStore(platform, log).allKeys();
+  const [first] = keys;
+  if (first === undefined) return;
+  const which = `${describeKey(first)}${keys.length > 1 ? ` and ${keys.length - 1} more` : ''}`;
+  throw new Error(`attachments need the plugin for their DEL: ${which}; end their pods first, or use --force`);
+}
+
+/** Takes the plugin away, or puts the other one back that had its name. What isn't this plugin stays. */
+export function uninstall(platform: Platform, place: Place, force: boolean): Outcome {
+  checkPlace(platform, place);
+  const path = pathOf(place);
+  const backup = backupOf(place);
+  return withLock(platform, place, () => {
+    const before = lookAt(platform, path);
+    if (before === null || before === 'another plugin') {
+      return { path, action: 'unchanged', now: before, before, backup: null };
+    }
+    if (!force) refuseWhileInUse(platform);
+    if (platform.stat(backup)?.kind === 'file') {
+      platform.rename(backup, path);
+      return { path, action: 'restored', now: 'another plugin', before, backup: null };
+    }
+    platform.unlink(path);
+    return { path, action: 'removed', now: null, before, backup: null };
+  });
+}

@@ -1,0 +1,160 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { builtExecutable } from '../support/stand-in-node.ts';
+import { assert, suite } from '../support/suite.ts';
+import { withTemporaryDirectory } from '../support/temporary-directory.ts';
+
+const test = suite('install');
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+
+function dra(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(builtExecutable, args, { env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+/** `install` into the directory, on a node without attachments. */
+function install(directory: string, ...args: readonly string[]) {
+  return dra({ DRA_SRIOV_STATE_DIR: join(directory, 'no-state') }, 'install', '--to', directory, ...args);
+}
+
+const isWhole = (path: string): boolean => spawnSync('cmp', ['-s', builtExecutable, path]).status === 0;
+
+function supportedVersions(path: string): readonly string[] {
+  const answer = execFileSync(path, { env: { CNI_COMMAND: 'VERSION' }, input: '', encoding: 'utf8' });
+  return JSON.parse(answer).supportedVersions;
+}
+
+test('the copy is the executable, for all to run, and works', () => {
+  withTemporaryDirectory((directory) => {
+    const path = join(directory, 'dra-sriov');
+    const outcome = install(directory);
+    assert.equal(outcome, { status: 0, stdout: `installed ${path}, version ${version}\n`, stderr: '' });
+    assert.equal(readdirSync(directory), ['dra-sriov']);
+    assert.is(lstatSync(path).mode, 0o100755);
+    assert.ok(isWhole(path));
+    assert.ok(supportedVersions(path).includes('1.1.0'));
+    // from its own place under another name
+    const second = spawnSync(path, ['install', '--to', directory, '--as', 'sriov'], { env: {}, encoding: 'utf8' });
+    assert.is(second.status, 0, second.stderr);
+    assert.ok(isWhole(join(directory, 'sriov')));
+  });
+});
+
+test('another plugin comes back when this one is removed', () => {
+  withTemporaryDirectory((directory) => {
+    const path = join(directory, 'sriov');
+    const other = '#!/bin/sh\necho sriov-cni >&2\n';
+    writeFileSync(path, other);
+    chmodSync(path, 0o750);
+    const { status, stdout } = install(directory, '--as', 'sriov');
+    assert.is(status, 0);
+    assert.match(stdout, `${path}.before-dra-sriov`);
+    assert.equal(readdirSync(directory), ['sriov', 'sriov.before-dra-sriov']);
+    const again = install(directory, '--as', 'sriov', '--json');
+    assert.is(JSON.parse(again.stdout).backup, `${path}.before-dra-sriov`);
+    assert.is(install(directory, '--as', 'sriov', '--uninstall').status, 0);
+    assert.equal(readdirSync(directory), ['sriov']);
+    assert.is(readFileSync(path, 'utf8'), other);
+    assert.is(lstatSync(path).mode, 0o100750);
+  });
+});
+
+test('it stays while a VF is in a pod', () => {
+  withTemporaryDirectory((directory) => {
+    const state = join(directory, 'state');
+    mkdirSync(join(state, 'vf-test1/c1'), { recursive: true });
+    writeFileSync(join(state, 'vf-test1/c1/net1.json'), '{}');
+    const env = { DRA_SRIOV_STATE_DIR: state };
+    assert.is(dra(env, 'install', '--to', directory).status, 0);
+    const refused = dra(env, 'install', '--to', directory, '--uninstall');
+    assert.equal([refused.status, refused.stdout], [1, '']);
+    assert.match(refused.stderr, 'net1 of container c1 (network vf-test1)');
+    assert.is(dra(env, 'install', '--to', directory, '--uninstall', '--force').status, 0);
+    assert.equal(readdirSync(directory), ['state']);
+  });
+});
+
+test('what can not be installed leaves all as it was, with exit code 1 and the reason', () => {
+  withTemporaryDirectory((directory) => {
+    symlinkSync('bridge', join(directory, 'sriov'));
+    const refuse = (...args: readonly string[]): string => {
+      const { status, stdout, stderr } = install(directory, ...args);
+      assert.equal([status, stdout], [1, ''], args.join(' '));
+      assert.equal(readdirSync(directory), ['sriov'], args.join(' '));
+      return stderr;
+    };
+    assert.match(refuse('--as', 'sriov'), 'is a link to "bridge"');
+    assert.match(refuse('--as', 'a/b'), '--as "a/b"');
+    assert.match(refuse('--to', join(directory, 'absent')), 'no such directory');
+    assert.match(refuse('--too'), "unknown option '--too'");
+    assert.match(refuse('more'), 'too many arguments');
+  });
+});
+
+test('a copy that does not fit leaves the old plugin and nothing half-written', () => {
+  withTemporaryDirectory((directory) => {
+    const path = join(directory, 'dra-sriov');
+    writeFileSync(path, 'old');
+    const script = `ulimit -f 1000; trap '' XFSZ; exec "$0" install --to ${directory}`;
+    const { status, stderr } = spawnSync('sh', ['-c', script, builtExecutable], { env: {}, encoding: 'utf8' });
+    assert.is(status, 1);
+    assert.match(stderr, /dra-sriov stays as it was: .*copy .*errno 27/);
+    assert.equal(readdirSync(directory), ['dra-sriov']);
+    assert.is(readFileSync(path, 'utf8'), 'old');
+  });
+});
+
+test('whenever it is killed, the name means the old plugin or the whole new one, and the next installation tidies up', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const path = join(directory, 'dra-sriov');
+    cpSync('/bin/true', path);
+    const wanted: Record<string, number> = { old: 0, new: 0 };
+    for (let waitMs = 1; waitMs < 100_000 && (wanted['new'] === 0 || waitMs < 8); waitMs *= 2) {
+      const child: ChildProcess = spawn(builtExecutable, ['install', '--to', directory], { env: {}, stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      await Promise.race([delay(waitMs), ended]);
+      child.kill('SIGKILL');
+      await ended;
+      const state = isWhole(path) ? 'new' : spawnSync('cmp', ['-s', '/bin/true', path]).status === 0 ? 'old' : 'torn';
+      wanted[state] = (wanted[state] ?? 0) + 1;
+    }
+    assert.ok((wanted['old'] ?? 0) > 0 && (wanted['new'] ?? 0) > 0, JSON.stringify(wanted));
+    assert.is(wanted['torn'], undefined);
+    assert.is(install(directory).status, 0);
+    assert.equal(readdirSync(directory), ['dra-sriov', 'dra-sriov.before-dra-sriov']);
+  });
+});
+
+test('installers that run at the same time all succeed', async () => {
+  await withTemporaryDirectory(async (directory) => {
+    const codes = await Promise.all(
+      Array.from({ length: 4 }, () => {
+        const child = spawn(builtExecutable, ['install', '--to', directory], { env: {}, stdio: 'ignore' });
+        return new Promise((resolve) => child.once('close', resolve));
+      }),
+    );
+    assert.equal(codes, [0, 0, 0, 0]);
+    assert.equal(readdirSync(directory), ['dra-sriov']);
+    assert.ok(isWhole(join(directory, 'dra-sriov')));
+  });
+});
+
+test('pause waits until it is told to end', async () => {
+  const child = spawn(builtExecutable, ['pause'], { env: {}, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve(signal ?? code)));
+  const before = await Promise.race([delay(300, 'still there'), ended]);
+  child.kill('SIGTERM');
+  assert.equal([before, await ended], ['still there', 'SIGTERM']);
+});

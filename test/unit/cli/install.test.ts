@@ -1,0 +1,213 @@
+import { runCli } from '../../../src/cli/cli.ts';
+import { explain } from '../../../src/cni/errors.ts';
+import { formatVersions } from '../../../src/cni/versions.ts';
+import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import type { ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
+import { version } from '../../../src/version.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('cli/install');
+
+const self = '/opt/cni/bin/dra-sriov';
+const target = '/plugins/sriov';
+const backup = '/plugins/sriov.before-dra-sriov';
+const usual = { [self]: `dra-sriov ${version}`, '/plugins/bridge': 'bridge' };
+const record = '/var/lib/cni/dra-sriov/vf-test1/c1/net1.json';
+
+/** Executables say what they are by their content: `dra-sriov VERSION`, or any other plugin; `broken` can't be run. */
+function answer(content: string, { env, path }: ProcessRequest): ProcessResult {
+  const result = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
+  if (content === 'broken') throw new Error(`run ${path}: ENOEXEC`);
+  if (env['CNI_COMMAND'] === 'VERSION') {
+    return { ...result, stdout: content === `dra-sriov ${version}` ? `${formatVersions()}\n` : '{}\n' };
+  }
+  return { ...result, stderr: `CNI plugin ${content.replace(' ', ' v')}\nCNI protocol versions supported: 1.0.0\n` };
+}
+
+function nodeWith(files: Readonly<Record<string, string>>, links: Readonly<Record<string, string>> = {}) {
+  const platform: MemoryPlatform = createMemoryPlatform({
+    files: { ...usual, ...files },
+    links,
+    processes: (request) => answer(String(platform.readFile(request.path) ?? 'broken'), request),
+  });
+  return platform;
+}
+
+function run(platform: MemoryPlatform, ...args: readonly string[]): string {
+  const before = platform.stdout.length;
+  const argv = ['install', '--to', '/plugins', '--as', 'sriov', ...args];
+  assert.is(runCli({ ...platform, argv, writeStdout: platform.writeStdout }), 0);
+  return platform.stdout.slice(before);
+}
+
+/** What is below /plugins, but the plugin that nobody may touch. */
+function plugins(platform: MemoryPlatform): Readonly<Record<string, string>> {
+  assert.is(platform.files.get('/plugins/bridge'), 'bridge');
+  const others = [...platform.files].filter(([path]) => path.startsWith('/plugins/') && path !== '/plugins/bridge');
+  return Object.fromEntries(others);
+}
+
+test('it installs itself, executable for all, and nothing else is left', () => {
+  const platform = nodeWith({});
+  assert.is(run(platform), `installed ${target}, version ${version}\n`);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
+  assert.is(platform.stat(target)?.mode, 0o755);
+  // again: the same
+  assert.is(run(platform), `installed ${target}, version ${version}\n`);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
+});
+
+test('an older version of this plugin is replaced and not kept', () => {
+  const platform = nodeWith({ [target]: 'dra-sriov 0.0.1' });
+  assert.is(run(platform), `installed ${target}, version ${version}, was 0.0.1\n`);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
+});
+
+test('another plugin of that name is kept once, through updates, and comes back with its mode', () => {
+  const platform = nodeWith({ [target]: 'sriov-cni' });
+  platform.makeDir('/plugins', 0o755);
+  platform.copyFileAtomic(target, target, 0o750);
+  const said = `installed ${target}, version ${version}\nthe plugin that had this name before is kept as ${backup}\n`;
+  assert.is(run(platform), said);
+  assert.is(run(platform), said);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}`, [backup]: 'sriov-cni' });
+  assert.is(
+    run(platform, '--uninstall'),
+    `removed ${target}, version ${version}; the plugin that had this name before is back\n`,
+  );
+  assert.equal(plugins(platform), { [target]: 'sriov-cni' });
+  assert.is(platform.stat(target)?.mode, 0o750);
+  // the same again takes nothing more
+  assert.is(run(platform, '--uninstall'), `${target} is another plugin, and stays\n`);
+  assert.equal(plugins(platform), { [target]: 'sriov-cni' });
+});
+
+test('of two other plugins that had the name the last is kept', () => {
+  const platform = nodeWith({ [target]: 'sriov-cni 2', [backup]: 'sriov-cni 1' });
+  run(platform);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}`, [backup]: 'sriov-cni 2' });
+});
+
+test('a file that can not be run counts as another plugin', () => {
+  const platform = nodeWith({ [target]: 'broken' });
+  run(platform);
+  assert.is(platform.files.get(backup), 'broken');
+});
+
+test('uninstalling removes it, and what is not there is no failure', () => {
+  const platform = nodeWith({ [target]: 'dra-sriov 0.0.1' });
+  assert.is(run(platform, '--uninstall'), `removed ${target}, version 0.0.1\n`);
+  assert.equal(plugins(platform), {});
+  assert.is(run(platform, '--uninstall'), `nothing to remove: there is no ${target}\n`);
+});
+
+test('it is not removed while a VF is in a pod, unless forced', () => {
+  const platform = nodeWith({ [target]: `dra-sriov ${version}`, [record]: '{}' });
+  assert.throws(() => run(platform, '--uninstall'), /net1 of container c1 \(network vf-test1\).*--force/);
+  assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
+  run(platform);
+  run(platform, '--uninstall', '--force');
+  assert.equal(plugins(platform), {});
+});
+
+test('--json tells the same to programs', () => {
+  const platform = nodeWith({ [target]: 'sriov-cni' });
+  assert.equal(JSON.parse(run(platform, '--json')), {
+    path: target,
+    action: 'installed',
+    now: version,
+    before: 'another plugin',
+    backup,
+  });
+  const removed = { path: target, action: 'restored', now: 'another plugin', before: version, backup: null };
+  assert.equal(JSON.parse(run(platform, '--json', '--uninstall')), removed);
+});
+
+test('an executable that does not work here takes no name', () => {
+  const platform = nodeWith({ [target]: 'sriov-cni' });
+  for (const content of ['broken', 'dra-sriov 9.9.9', 'node']) {
+    platform.files.set(self, content);
+    assert.throws(() => run(platform), /sriov stays as it was: /);
+    assert.equal(plugins(platform), { [target]: 'sriov-cni' });
+  }
+});
+
+test('a failure at any step leaves the old plugin, and nothing beside it', () => {
+  const steps: readonly (readonly [FileOperation, string])[] = [
+    ['lock', '/plugins'],
+    ['stat', target],
+    ['readDir', '/plugins'],
+    ['copyFileAtomic', '/plugins/.sriov.new'],
+    ['copyFileAtomic', backup],
+    ['rename', '/plugins/.sriov.new'],
+  ];
+  for (const [operation, path] of steps) {
+    const platform = nodeWith({ [target]: 'sriov-cni' });
+    platform.failNext(operation, path, 28);
+    assert.throws(
+      () => run(platform),
+      (thrown: unknown) => explain(thrown).includes('ENOSPC'),
+      `${operation} ${path}`,
+    );
+    const { [backup]: _, ...left } = plugins(platform);
+    assert.equal(left, { [target]: 'sriov-cni' }, `${operation} ${path}`);
+    assert.is(platform.heldLocks.size, 0);
+  }
+});
+
+test('what a killed installation left is cleared away', () => {
+  const leftovers = { '/plugins/.dra-sriov-1-0.tmp': 'dra', '/plugins/.sriov.new': 'dra-sriov 0.0.1' };
+  for (const args of [[], ['--uninstall']]) {
+    const platform = nodeWith({ [target]: `dra-sriov ${version}`, ...leftovers });
+    run(platform, ...args);
+    assert.equal(plugins(platform), args.length === 0 ? { [target]: `dra-sriov ${version}` } : {});
+  }
+});
+
+test('two installations do not mix', () => {
+  const platform = nodeWith({});
+  platform.heldLocks.set('/plugins/.dra-sriov-install.lock', 'process 1');
+  assert.throws(() => run(platform), /another installation holds/);
+  assert.equal(plugins(platform), {});
+});
+
+test('links and directories under the name stay', () => {
+  for (const [files, links, said] of [
+    [{}, { [target]: 'multi-call' }, /sriov is a link to "multi-call", and stays/],
+    [{ [`${target}/x`]: '' }, {}, /sriov is a directory, and stays/],
+  ] as const) {
+    for (const args of [[], ['--uninstall']]) assert.throws(() => run(nodeWith(files, links), ...args), said);
+  }
+});
+
+test('a link to the directory is followed', () => {
+  const platform = nodeWith({}, { '/linked': '/plugins' });
+  run(platform, '--to', '/linked');
+  assert.is(platform.files.get(target), `dra-sriov ${version}`);
+});
+
+test('odd names and directories are refused with what is allowed', () => {
+  const platform = nodeWith({ '/file': 'x' });
+  platform.makeDir('/open', 0o777);
+  for (const [args, said] of [
+    [['--as', '../sriov'], /--as "..\/sriov": .*beginning with a letter or digit/],
+    [['--as', ''], /--as ""/],
+    [['--to', 'plugins'], /--to "plugins": give an absolute path/],
+    [['--to', '/absent'], /--to "\/absent": no such directory/],
+    [['--to', '/file'], /--to "\/file": no such directory/],
+    [['--to', '/open'], /everybody may write there/],
+  ] as const) {
+    assert.throws(() => run(platform, ...args), said, args.join(' '));
+  }
+  assert.equal(plugins(platform), {});
+});
+
+test('pause only sleeps', () => {
+  const platform = nodeWith({});
+  let sleeps = 0;
+  const sleepMs = (): void => {
+    if (++sleeps === 3) throw new Error('ended by a signal');
+  };
+  assert.throws(() => runCli({ ...platform, argv: ['pause'], sleepMs }), /ended by a signal/);
+  assert.is(sleeps, 3);
+});
