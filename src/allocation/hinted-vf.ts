@@ -7,6 +7,7 @@ import { readClaimDevice } from './claim-specs.ts';
 import { type HintMeaning, readHint } from './device-hint.ts';
 import { readDeviceInfo } from './device-info.ts';
 import { parseDeviceName } from './device-name.ts';
+import { requireEntitlement } from './other-pods.ts';
 import type { PodVfs } from './per-pod-spec.ts';
 import { type FoundVf, findByPod } from './pod-vfs.ts';
 import type { Search } from './search.ts';
@@ -43,11 +44,12 @@ function refuseHeld({ ask, trace }: Search, pci: PciAddress, source: string): vo
   throw trace.failure('vfBusy', `VF ${pci} (from ${source}) is in use by another attachment of this pod: ${holder}`);
 }
 
-/** Takes a VF that a source names explicitly. Throws CniError contradictorySources, vfBusy. */
+/** Takes a VF that a source names explicitly. Throws CniError contradictorySources, vfBusy, decode. */
 function take(search: Search, pci: PciAddress, source: string): FoundVf {
   refuseContradictions(search, pci, source);
+  const entitlement = requireEntitlement(search, pci, source);
   refuseHeld(search, pci, source);
-  search.trace.add(source, [pci], `${pci} taken`);
+  search.trace.add(source, [pci], `${pci} taken, ${entitlement}`);
   return { pci, source };
 }
 

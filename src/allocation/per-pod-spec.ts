@@ -19,8 +19,14 @@ export function sortAddresses(addresses: Iterable<PciAddress>): readonly PciAddr
   return [...new Set(addresses)].sort();
 }
 
-function readAddresses(device: CdiDevice, trace: Trace): readonly PciAddress[] {
-  const texts = (device.env.get(variable) ?? '').split(',').map((text) => text.trim());
+/** What a per-pod device lists; null where it is none. Throws CniError decode. */
+export function listedAddresses(device: CdiDevice, trace: Trace): readonly PciAddress[] | null {
+  const list = device.env.get(variable);
+  return list === undefined ? null : readAddresses(device, list, trace);
+}
+
+function readAddresses(device: CdiDevice, list: string, trace: Trace): readonly PciAddress[] {
+  const texts = list.split(',').map((text) => text.trim());
   const given = texts.filter((text) => text !== '');
   if (given.length > maxAddresses) {
     throw trace.failure(
@@ -41,8 +47,11 @@ function agree(found: FoundSpecs, podUid: string, trace: Trace): PodVfs | null {
   const [broken] = found.broken;
   if (broken !== undefined) throw trace.failure('decode', `the CDI spec ${broken.file} is broken: ${broken.reason}`);
   const statements = found.devices
-    .filter((device) => device.name === podUid && device.env.has(variable))
-    .map((device) => ({ file: device.file, addresses: readAddresses(device, trace) }));
+    .filter((device) => device.name === podUid)
+    .flatMap((device) => {
+      const addresses = listedAddresses(device, trace);
+      return addresses === null ? [] : [{ file: device.file, addresses }];
+    });
   const [first, ...others] = statements;
   if (first === undefined) return null;
   const odd = others.find((other) => other.addresses.join() !== first.addresses.join());

@@ -44,8 +44,8 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
   try {
     reclaimSelf(context, key);
     const held = heldByContainer(context);
-    const { pci, source } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
-    context.log.info('VF found', { pci, source });
+    const { pci, source, trace } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
+    context.log.info('VF found', { pci, source, verdict: trace.at(-1)?.verdict });
     const vfLock = locks.lockVf(pci, `ADD of ${key.ifname} of container ${key.containerId}`);
     try {
       const identity = identifyVf(platform, pci, source);

@@ -179,6 +179,30 @@ root('sources that contradict each other: 101, naming both', () => {
   });
 });
 
+root(
+  'a config can’t reach a VF that another pod’s claim, spec or attachment holds; one in no CDI spec is taken and logged',
+  () => {
+    withStandInNode({ built: true }, (node) => {
+      const [one = '', two = ''] = node.vfPcis;
+      node.writePodSpec('another-pod', [one]);
+      const spec = join(node.directory, 'cdi', `${kind}-vf_another-pod.yaml`);
+      for (const key of ['deviceID', 'pciBusID'])
+        assertFails(node, 101, { [key]: one }, one, spec, 'another-pod', podUid);
+      rmSync(spec);
+      writeClaimSpec(node, { [one]: '' });
+      assertFails(node, 101, { deviceID: one }, one, claimUid);
+      assertFails(node, 101, { deviceID: deviceName(one) }, one, claimUid);
+      assertTakes(node, 1, { deviceID: two });
+      const { stderr } = node.succeed('ADD', node.conf({ deviceID: two }), { ...call, containerId: 'c2' });
+      assert.match(stderr, /msg="VF found".*in no CDI spec: a device plugin’s/);
+      const error = node.fail('ADD', node.conf({ deviceID: two }), { ...call, ifname: 'net2' });
+      assert.is(error.code, 102);
+      assert.match(error.msg, 'net1 of container c2');
+      node.succeed('DEL', node.conf({ deviceID: two }), { ...call, containerId: 'c2' });
+    });
+  },
+);
+
 root('broken files: one of ours is named, one of somebody else is passed over', () => {
   withStandInNode({ built: true }, (node) => {
     node.writePodSpec(podUid);

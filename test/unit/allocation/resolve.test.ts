@@ -1,8 +1,10 @@
+import { resolveVf } from '../../../src/allocation/resolve.ts';
 import { isCniError } from '../../../src/cni/errors.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
+  ask,
   attachAll,
   checkpoint,
   checkpointPath,
@@ -57,7 +59,9 @@ function counting(platform: Platform): {
 test('an address from the runtime is taken as it is, in any case', () => {
   const { pci, source, trace } = resolve(platformOf(), { deviceID: '0000:3B:02.1' });
   assert.equal([pci, source], [vf1, 'deviceID']);
-  assert.equal(trace, [{ source: 'deviceID', held: [vf1], verdict: '0000:3b:02.1 taken' }]);
+  assert.equal(trace, [
+    { source: 'deviceID', held: [vf1], verdict: '0000:3b:02.1 taken, in no CDI spec: a device plugin’s' },
+  ]);
 });
 
 test('runtimeConfig.deviceID, then deviceID, then pciBusID; an address before a CDI name', () => {
@@ -103,10 +107,21 @@ test('an address held by the same pod is busy, with the holder', () => {
   refuses(platformOf(pciInfo(vf1)), info, 'vfBusy', cniInfo, 'net1');
 });
 
-test('an address reads twelve paths and lists no directory', () => {
-  const { platform, reads, lists } = counting(platformOf());
+test('an address that the pod’s own spec lists is read up to that spec, and no directory is listed', () => {
+  const { platform, reads, lists } = counting(platformOf(podSpec([vf1])));
   resolve(platform, { deviceID: vf1 });
-  assert.equal([reads.length, new Set(reads).size, lists.length], [12, 12, 0]);
+  assert.equal([reads.length, new Set(reads).size, lists.length], [6, 6, 0]);
+});
+
+test('an address of a pod without a spec reads every spec once, and parses none that does not mention it', () => {
+  const uids = Array.from({ length: 250 }, (_, index) => `${otherPodUid.slice(0, -3)}${100 + index}`);
+  const specs = uids.map((uid) => podSpec([vf2, vf3], { uid }));
+  const { platform, reads } = counting(platformOf(...specs));
+  const parseYaml = (): never => {
+    throw new Error('a spec was parsed');
+  };
+  const { pci } = resolveVf({ platform, parseYaml }, ask({ deviceID: vf1 }));
+  assert.equal([pci, reads.length, new Set(reads).size], [vf1, 250 + 12, 250 + 12]);
 });
 
 test('device IDs that are neither address nor CDI device are refused', () => {

@@ -1,0 +1,43 @@
+import type { PciAddress } from '../lib/pci-address.ts';
+import { parseDeviceName } from './device-name.ts';
+import { listedAddresses } from './per-pod-spec.ts';
+import type { Search } from './search.ts';
+
+/**
+ * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as far as
+ * the DRA drivers' CDI specs tell: those are a device plugin's, which keeps no such list. Returns what entitles the pod.
+ * The specs of other pods are looked through only where the pod's own doesn't list the VF. Throws CniError contradictorySources
+ * naming the spec that gives the VF to somebody else, decode where a broken one mentions it.
+ */
+export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
+  const own = search.podSpec();
+  if (own?.addresses.includes(pci) === true) return `listed by ${own.source}`;
+  const { devices, broken } = search.specs.mentioning([pci, pci.replace(/[:.]/g, '-')]);
+  const [suspect] = broken;
+  if (suspect !== undefined) {
+    throw search.trace.failure('decode', `the CDI spec ${suspect.file} is broken: ${suspect.reason}`);
+  }
+  const listing = devices.filter((device) => listedAddresses(device, search.trace)?.includes(pci) === true);
+  const mine = listing.find((device) => device.name === search.podUid);
+  if (mine !== undefined) return `listed by per-pod CDI spec ${mine.file}`;
+  const holder = listing[0] ?? devices.find((device) => isClaimOf(device, pci));
+  if (holder === undefined) return 'in no CDI spec: a device plugin’s';
+  const prepared = search.checkpoints().find((vf) => vf.pci === pci);
+  if (listing.length === 0 && prepared !== undefined)
+    return `prepared for this pod by driver checkpoint ${prepared.file}`;
+  const whose = listing.length > 0 ? `pod ${holder.name}` : `claim device ${holder.name}`;
+  search.trace.add(holder.file, [pci], `gives it to ${whose}`);
+  throw search.trace.failure(
+    'contradictorySources',
+    `${source} says VF ${pci}, but the CDI spec ${holder.file} gives it to ${whose}, and nothing gives it to ${search.podName}`,
+  );
+}
+
+function isClaimOf(
+  device: { readonly name: string; readonly env: ReadonlyMap<string, string> },
+  pci: PciAddress,
+): boolean {
+  return (
+    parseDeviceName(device.name)?.pci === pci || [...device.env.values()].some((value) => value.toLowerCase() === pci)
+  );
+}

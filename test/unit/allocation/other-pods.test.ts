@@ -1,0 +1,89 @@
+import { assert, suite } from '../../support/suite.ts';
+import {
+  type AskOptions,
+  checkpoint,
+  claimA,
+  claimSpec,
+  dashed,
+  otherPodUid,
+  platformOf,
+  podSpec,
+  podUid,
+  refuses,
+  resolve,
+  specPath,
+  vendors,
+  vf1,
+  vf2,
+} from './fixture.ts';
+
+const test = suite('allocation/other-pods');
+
+const info = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
+const infoFile = { [info]: JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } }) };
+
+/** Every way in which a network config can name a VF. */
+const namings: readonly AskOptions[] = [
+  { deviceID: vf1 },
+  { deviceID: vf1.toUpperCase() },
+  { deviceHints: [{ key: 'pciBusID', value: vf1 }] },
+  { deviceHints: [{ key: 'runtimeConfig.deviceID', value: vf1 }] },
+  { deviceInfoFile: info },
+];
+
+test('a VF that another pod’s CDI spec lists is refused to a pod without a spec, however it is named', () => {
+  for (const vendor of vendors) {
+    for (const extension of ['yaml', 'json'] as const) {
+      const files = platformOf(podSpec([vf2, vf1], { uid: otherPodUid, vendor, extension }), infoFile);
+      const path = specPath(otherPodUid, vendor, extension);
+      for (const naming of namings) refuses(files, naming, 'contradictorySources', vf1, path, otherPodUid, podUid);
+    }
+  }
+});
+
+test('the same under a file name that no driver gives, and for a caller that tells no pod', () => {
+  const files = platformOf(podSpec([vf1], { uid: otherPodUid, path: '/var/run/cdi/by-hand.yaml' }));
+  refuses(files, { deviceID: vf1 }, 'contradictorySources', '/var/run/cdi/by-hand.yaml', otherPodUid);
+  refuses(files, { deviceID: vf1, pod: null }, 'contradictorySources', otherPodUid, 'this pod');
+});
+
+test('a VF of a claim that nothing gives to this pod is refused, by its address and by its CDI name', () => {
+  const files = platformOf(claimSpec(claimA, { [vf1]: '' }), infoFile);
+  const name = `${claimA}-${dashed(vf1)}`;
+  for (const naming of [...namings, { deviceID: name }, { deviceID: `${vendors[0].kind}=${name}` }]) {
+    refuses(files, naming, 'contradictorySources', vf1, specPath(claimA), name);
+  }
+});
+
+test('a VF of a claim is taken where the driver’s checkpoint says that it was prepared for this pod', () => {
+  const claims = claimSpec(claimA, { [vf1]: '' });
+  const mine = platformOf(claims, checkpoint([{ claim: claimA, pci: vf1 }]));
+  const { pci, trace } = resolve(mine, { deviceID: vf1 });
+  assert.is(pci, vf1);
+  assert.match(trace.at(-1)?.verdict ?? '', 'checkpoint');
+  const others = platformOf(claims, checkpoint([{ claim: claimA, pci: vf1 }], otherPodUid));
+  refuses(others, { deviceID: vf1 }, 'contradictorySources', claimA);
+});
+
+test('a VF that the pod’s own spec lists is taken, also where that has another file name', () => {
+  const others = podSpec([vf2], { uid: otherPodUid });
+  for (const path of ['', '/var/run/cdi/by-hand.yaml']) {
+    const { trace } = resolve(platformOf(podSpec([vf1], { path }), others), { deviceID: vf1 });
+    assert.match(trace.at(-1)?.verdict ?? '', /taken, listed by per-pod CDI spec/);
+  }
+});
+
+test('a VF in no CDI spec is a device plugin’s: taken, and the verdict says so', () => {
+  const files = platformOf(podSpec([vf2], { uid: otherPodUid }), claimSpec(claimA, { [vf2]: '' }), infoFile);
+  for (const naming of namings) {
+    const { pci, trace } = resolve(files, naming);
+    assert.is(pci, vf1);
+    assert.match(trace.at(-1)?.verdict ?? '', 'in no CDI spec');
+  }
+});
+
+test('a broken spec that mentions the VF may give it to somebody: refused', () => {
+  const path = specPath(otherPodUid);
+  refuses(platformOf({ [path]: `kind: [ ${vf1}` }), { deviceID: vf1 }, 'decode', path);
+  assert.is(resolve(platformOf({ [path]: `kind: [ ${vf2}` }), { deviceID: vf1 }).pci, vf1);
+});
