@@ -17,6 +17,7 @@ export function del(context: CommandContext): string {
     if (record === null) {
       log.info('no attachment record: only the address is released');
       releaseWithoutRecord(context);
+      store.tidy(key);
       return '';
     }
     const vfLock = locks.lockVf(record.identity.pci, `DEL of ${key.ifname} of container ${key.containerId}`);

@@ -2,28 +2,29 @@ import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { parseValidAttachments } from '../config/valid-attachments.ts';
 import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
+import { converge } from '../lib/converge.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
-import { isDead } from '../state/liveness.ts';
 import { describeKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { detach } from './detach.ts';
+import { isWhole } from './reap.ts';
 
 /**
  * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid; without a list those whose pods are
- * certainly dead. Goes on past failures and reports all of them. Throws CniError gcIncomplete.
+ * certainly dead, and what killed ADDs and DELs left. Goes on past failures and reports all of them. Throws CniError gcIncomplete.
  */
 export function gc(context: CommandContext): string {
   const { request, store, platform } = context;
   const startedAtMs = platform.epochMs();
   const listed = parseValidAttachments(request.config);
   const valid = new Set(listed?.map((one) => `${one.containerId}/${one.ifname}`));
-  const isLeft = (record: AttachmentRecord): boolean => listed !== null || isDead(platform, record);
+  const isLeft = (record: AttachmentRecord): boolean => listed !== null || !isWhole(context, record);
   const failures: string[] = [];
   for (const key of store.keysOfNetwork(request.network)) {
     if (valid.has(`${key.containerId}/${key.ifname}`)) continue;
     failures.push(...reclaim(context, key, startedAtMs, isLeft));
   }
-  failures.push(...collectIpam(context));
+  failures.push(...collectIpam(context), ...tidy(context));
   if (failures.length > 0) throw new CniError('gcIncomplete', failures.join('; '));
   return '';
 }
@@ -65,4 +66,11 @@ function collectIpam(context: CommandContext): string[] {
   } catch (thrown) {
     return isNotImplemented(thrown) ? [] : [explain(thrown)];
   }
+}
+
+function tidy({ store, locks }: CommandContext): string[] {
+  return converge([
+    ['remove what killed processes left', () => store.tidyAll()],
+    ['remove locks that nobody holds', () => locks.removeAbandoned()],
+  ]).map(explain);
 }

@@ -43,6 +43,16 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
   return record.snapshot.netdev !== null && findOnHost(platform, host, record.identity.pci) !== null;
 }
 
+/**
+ * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached` last, and DEL
+ * first gives up the VF. Whoever is at it now holds the VF's lock.
+ */
+export function isWhole({ platform, store }: CommandContext, record: AttachmentRecord): boolean {
+  const owner = store.ownerOf(record.identity.pci);
+  const owned = owner !== null && sameKey(owner, record.key);
+  return record.phase === 'attached' && owned && !isDead(platform, record);
+}
+
 /** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */
 export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
   const seen = context.store.read(key);
@@ -51,7 +61,7 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
   try {
     const record = context.store.read(key);
     if (record === null) return;
-    if (record.phase === 'attached' && !isDead(context.platform, record)) {
+    if (isWhole(context, record)) {
       throw new CniError('alreadyAttached', `${describeKey(key)} is attached already, with VF ${record.identity.pci}`);
     }
     reclaim(context, record);
@@ -69,12 +79,22 @@ export function sweepDead(context: CommandContext, now: AttachmentKey): void {
     if (platform.monotonicMs() > deadlineMs) return;
     if (!sameKey(key, now)) sweepOne(context, key);
   }
+  tidyQuietly(context);
+}
+
+function tidyQuietly({ store, locks, log }: CommandContext): void {
+  try {
+    store.tidyAll();
+    locks.removeAbandoned();
+  } catch (thrown) {
+    log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
+  }
 }
 
 function sweepOne(context: CommandContext, key: AttachmentKey): void {
   try {
     const record = context.store.read(key);
-    if (record === null || !isDead(context.platform, record)) return;
+    if (record === null || isWhole(context, record)) return;
     const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
     if (lock === null) return;
     try {

@@ -121,7 +121,7 @@ export interface Platform {
 
   /** Whole file as bytes; null when absent (ENOENT, ENOTDIR); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
-  /** tmp file in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
+  /** `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
   /** Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file or the whole new one. Durable. */
   copyFileAtomic(from: string, to: string, mode: number): void;

@@ -33,6 +33,11 @@ export class Locks {
     return this.#lock(`vf-${pci}`, purpose, 0);
   }
 
+  /** Removes the files of locks that nobody holds: their holders were killed. */
+  removeAbandoned(): void {
+    for (const name of this.#platform.readDir(this.#directory()) ?? []) this.#lock(name, 'sweep', 0)?.unlock();
+  }
+
   #take(name: string, purpose: string): HeldLock {
     const held = this.#lock(name, purpose, this.#timeoutMs);
     if (held !== null) return held;

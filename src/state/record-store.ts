@@ -4,6 +4,7 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
+import { removeDeadTemporaries } from './leftovers.ts';
 import { formatRecord, parseRecord } from './record-codec.ts';
 
 const directoryMode = 0o700;
@@ -11,6 +12,9 @@ const fileMode = 0o600;
 
 /** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
 const maxRecordBytes = 8 * 1024 * 1024;
+
+/** Each is lost only where another process removes the folder at that very moment. */
+const maxWriteAttempts = 10;
 
 /** A network's name begins with a letter or digit (SPEC.md), so names with a dot in front are free for our own use. */
 const ownersDirectory = '.vfs';
@@ -41,14 +45,17 @@ export class RecordStore {
     this.#root = platform.paths.stateDir;
   }
 
-  /** Puts the record on disk, and makes it the owner of its VF. Throws CniError io. */
+  /** Puts a new record on disk, and makes it the owner of its VF. Throws CniError io. */
   write(record: AttachmentRecord): void {
-    try {
-      this.#writeInto(this.#directory(record.key), `${record.key.ifname}${suffix}`, formatRecord(record), true);
-      this.#writeInto(this.#path(ownersDirectory), record.identity.pci, JSON.stringify(record.key), false);
-    } catch (cause) {
-      throw new CniError('io', "the attachment record can't be written", { cause });
-    }
+    this.update(record);
+    const { key, identity } = record;
+    writing(() => this.#writeInto(this.#path(ownersDirectory), identity.pci, JSON.stringify(key), false));
+  }
+
+  /** Puts a later state of a record on disk, which owns its VF already. Throws CniError io. */
+  update(record: AttachmentRecord): void {
+    const { key } = record;
+    writing(() => this.#writeInto(this.#directory(key), `${key.ifname}${suffix}`, formatRecord(record), true));
   }
 
   /** The record, or null where there is none. A damaged one is set aside and reported, and counts as none. */
@@ -78,7 +85,27 @@ export class RecordStore {
     const { key } = record;
     this.giveUpVf(record);
     this.#platform.unlink(this.#file(key));
+    this.tidy(key);
+  }
+
+  /** Removes what killed processes left of this container, where it has no record, and in folders that all share. */
+  tidy(key: AttachmentKey): void {
     this.#removeEmptyDirectory(key);
+    this.#removeSharedTemporaries();
+  }
+
+  /** Removes what killed processes left behind, of whatever container. */
+  tidyAll(): void {
+    this.#removeSharedTemporaries();
+    for (const network of this.#networks()) {
+      for (const containerId of this.#names(this.#path(network))) {
+        if (this.#keysIn(network, containerId).length > 0) continue;
+        const directory = this.#path(network, containerId);
+        removeDeadTemporaries(this.#platform, directory);
+        this.#platform.removeDir(directory);
+      }
+      this.#platform.removeDir(this.#path(network));
+    }
   }
 
   /** Which attachment holds the VF; null where none does. */
@@ -135,7 +162,12 @@ export class RecordStore {
     const names = this.#names(directory);
     if (names.some((name) => name.endsWith(suffix))) return;
     for (const name of names) this.#platform.unlink(`${directory}/${name}`);
-    if (this.#platform.removeDir(directory)) this.#platform.removeDir(this.#path(key.network));
+    this.#platform.removeDir(directory);
+    this.#platform.removeDir(this.#path(key.network));
+  }
+
+  #removeSharedTemporaries(): void {
+    for (const directory of [this.#root, this.#path(ownersDirectory)]) removeDeadTemporaries(this.#platform, directory);
   }
 
   #directory(key: AttachmentKey): string {
@@ -159,7 +191,7 @@ export class RecordStore {
         this.#platform.writeFileAtomic(`${directory}/${name}`, content, { mode: fileMode, durable });
         return;
       } catch (thrown) {
-        if (attempt === 3 || !isSystemError(thrown, 'ENOENT')) throw thrown;
+        if (attempt === maxWriteAttempts || !isSystemError(thrown, 'ENOENT')) throw thrown;
       }
     }
   }
@@ -176,5 +208,13 @@ export class RecordStore {
       throw thrown;
     }
     this.#log.error('a damaged attachment record was set aside', { path, movedTo: target, reason: explain(cause) });
+  }
+}
+
+function writing(write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw new CniError('io', "the attachment record can't be written", { cause });
   }
 }

@@ -208,6 +208,17 @@ test('a damaged record: it is set aside, the address is released', () => {
   assert.equal([...node.leases], []);
 });
 
+test('no record, but what a killed ADD left before it had one: that goes', () => {
+  const node = new MemoryNode();
+  const remains = ['.vfs/.dra-sriov-17-0.tmp', 'vf-net/c1/.dra-sriov-17-1.tmp'];
+  for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
+  node.succeed('DEL', node.conf());
+  assert.equal(
+    [...node.platform.files.keys()].filter((path) => path.includes('.tmp')),
+    [],
+  );
+});
+
 test('no record and no IPAM: nothing to do', () => {
   const node = new MemoryNode();
   node.succeed('DEL', node.conf());

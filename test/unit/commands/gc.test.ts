@@ -79,6 +79,26 @@ test('without a list only the dead are reclaimed', () => {
   }
 });
 
+test('without a list what a killed ADD left is reclaimed too', () => {
+  const { node } = populated();
+  node.editRecord({ phase: 'pending' });
+  node.succeed('GC', gcConf(node, undefined));
+  assert.equal([...node.leases.keys()], ['c2/net1']);
+  assert.is(node.vfs[0]?.vlan, 0);
+});
+
+test('files and locks that killed processes left go; where they can’t: 114', () => {
+  const remains = ['.locks/container-c9', '.vfs/.dra-sriov-17-0.tmp', 'vf-net/c9/.dra-sriov-17-1.tmp'];
+  const node = new MemoryNode();
+  for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
+  node.platform.failNext('unlink', `${stateDir}/.vfs/.dra-sriov`, EIO);
+  const error = node.fail('GC', gcConf(node, []));
+  assert.is(error.code, 114);
+  assert.match(error.msg, /killed processes.*EIO/);
+  node.succeed('GC', gcConf(node, []));
+  for (const name of remains) assert.not(node.platform.files.has(`${stateDir}/${name}`), name);
+});
+
 test('other networks are not its business', () => {
   const { node } = populated();
   node.succeed('GC', gcConf(node, [], { name: 'another' }));

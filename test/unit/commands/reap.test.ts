@@ -136,6 +136,49 @@ test('the living and those under way are left alone', () => {
   assert.is(node.platform.clock.nowMs, 0, 'it doesn’t wait for a lock');
 });
 
+test('what a killed ADD or DEL left is reclaimed too, though its pod lives', () => {
+  const killed: Readonly<Record<string, (node: MemoryNode) => void>> = {
+    'an ADD before its end': (node) => node.editRecord({ phase: 'pending' }),
+    'a DEL that has given up the VF': (node) => node.platform.files.delete(`${stateDir}/.vfs/${vfPci(0)}`),
+  };
+  for (const [what, kill] of Object.entries(killed)) {
+    const node = new MemoryNode();
+    const other = node.addPod();
+    node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+    kill(node);
+    node.forgetSweep();
+    node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    assert.ok(isReaped(node), what);
+    assert.equal([...node.leases], [], what);
+    assert.is(node.vfs[0]?.vlan, 0, what);
+  }
+});
+
+test('an ADD is repeated where its DEL was killed when the VF was given up', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD', node.conf({ ipam }));
+  node.platform.files.delete(`${stateDir}/.vfs/${vfPci(0)}`);
+  node.succeed('ADD', node.conf({ ipam }));
+  assert.equal([...node.leases.keys()], ['c1/net1']);
+});
+
+test('files and locks that killed processes left go, now and then', () => {
+  const node = new MemoryNode();
+  const remains = ['.locks/container-c9', '.vfs/.dra-sriov-17-0.tmp', 'vf-net/c9/.dra-sriov-17-1.tmp'];
+  for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
+  node.succeed('ADD');
+  for (const name of remains) assert.not(node.platform.files.has(`${stateDir}/${name}`), name);
+});
+
+test('that they can’t be removed is logged, and no more', () => {
+  const node = new MemoryNode();
+  node.platform.files.set(`${stateDir}/.dra-sriov-17-0.tmp`, '');
+  node.platform.failNext('unlink', `${stateDir}/.dra-sriov`, EIO);
+  const { exitCode, stderr } = node.run('ADD', node.conf());
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=warning.*killed processes.*EIO/);
+});
+
 test('an attachment that was made anew while the sweep took the lock is left alone', () => {
   const { node, other } = leftover();
   node.forgetSweep();

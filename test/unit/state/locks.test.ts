@@ -76,3 +76,14 @@ test('a wait ends well before runtimes give up, which is after two minutes', () 
   assert.throws(() => locks.lockContainer('c1', 'DEL'));
   assert.ok(platform.clock.nowMs >= 10_000 && platform.clock.nowMs <= 60_000, `${platform.clock.nowMs}`);
 });
+
+test('the files of locks that nobody holds are removed', () => {
+  const platform = createMemoryPlatform({ files: { [`${directory}/container-killed`]: 'process 17 (ADD)' } });
+  const locks = new Locks(platform);
+  locks.removeAbandoned();
+  assert.equal([...platform.files.keys()], []);
+  const held = locks.lockVf(samplePci, 'ADD');
+  locks.removeAbandoned();
+  assert.equal([...platform.files.keys()], [`${directory}/vf-${samplePci}`]);
+  held.unlock();
+});

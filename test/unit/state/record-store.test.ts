@@ -76,6 +76,43 @@ test('the record is on disk durably before its VF is owned', () => {
   ]);
 });
 
+test('a later state of a record is as durable; the VF is its own already', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  platform.files.delete(ownerPath);
+  store.update({ ...sampleRecord, addresses: ['10.0.0.9/24'] });
+  assert.equal(store.read(sampleKey)?.addresses, ['10.0.0.9/24']);
+  assert.is(store.ownerOf(samplePci), null);
+});
+
+const killed = '.dra-sriov-17-0.tmp';
+const alive = '.dra-sriov-18-0.tmp';
+
+test('what killed processes left is removed: with a container’s last record or without one, and in shared folders', () => {
+  for (const tidy of ['remove', 'tidy', 'tidyAll'] as const) {
+    const remains = [`${root}/vf-net/c1/${killed}`, `${root}/${killed}`, `${root}/.vfs/${killed}`];
+    const kept = [`${root}/vf-net/c2/net1.json`, `${root}/vf-net/c2/${killed}`, `${root}/.vfs/${alive}`, `${root}/own`];
+    const files = Object.fromEntries([...remains, ...kept].map((path) => [path, '']));
+    const { store, platform } = open({ ...files, '/proc/18/stat': '' });
+    if (tidy === 'remove') store.write(sampleRecord);
+    for (let time = 0; time < 2; time++) {
+      if (tidy === 'tidyAll') store.tidyAll();
+      else if (tidy === 'tidy') store.tidy(sampleKey);
+      else store.remove(sampleRecord);
+      assert.equal([...platform.files.keys()].sort(), [...kept, '/proc/18/stat'].sort(), tidy);
+      assert.is(platform.readDir(`${root}/vf-net/c1`), null);
+    }
+  }
+});
+
+test('the file of one that is writing right now stays, and so does its folder', () => {
+  const writing = `${root}/vf-net/c1/${alive}`;
+  const { store, platform } = open({ [writing]: '', [`${root}/gone/c1/${killed}`]: '', '/proc/18/stat': '' });
+  store.tidyAll();
+  assert.ok(platform.files.has(writing));
+  assert.is(platform.readDir(`${root}/gone`), null);
+});
+
 test('a directory that is removed between its making and the write is made again', () => {
   const { store, platform } = open();
   platform.failNext('writeFileAtomic', recordPath, ENOENT);
@@ -86,7 +123,7 @@ test('a directory that is removed between its making and the write is made again
 
 test('a record that can’t be written is CniError 5, with the errno', () => {
   for (const [errno, times] of [
-    [ENOENT, 3],
+    [ENOENT, 10],
     [ENOSPC, 1],
   ] as const) {
     const { store, platform } = open();
