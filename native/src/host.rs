@@ -98,26 +98,28 @@ fn add_files(host: &Object) -> JsResult<()> {
     host.set("removeDir", Func::from(|path: Text| Answer(files::remove_dir(&path.0))))
 }
 
-fn add_locks(host: &Object) -> JsResult<()> {
-    let locks = Rc::new(RefCell::new(Locks::default()));
+fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
     let same = locks.clone();
     host.set(
         "lock",
         Func::from(move |path: Text, timeout_ms: f64, note: Text| {
-            Answer(locks.borrow_mut().lock(&path.0, timeout_ms, &note.0))
+            Answer(same.borrow_mut().lock(&path.0, timeout_ms, &note.0))
         }),
     )?;
+    let same = locks.clone();
     host.set("unlock", Func::from(move |path: Text, number: u32| Answer(same.borrow_mut().unlock(&path.0, number))))
 }
 
-fn add_children(host: &Object) -> JsResult<()> {
+fn add_children(host: &Object, locks: Rc<RefCell<Locks>>) -> JsResult<()> {
     let children = Rc::new(RefCell::new(Vec::<Option<Running>>::new()));
     let same = children.clone();
     host.set(
         "startProcess",
         Func::from(
             move |path: Text, args: Vec<String>, env: BTreeMap<String, String>, stdin: Text, timeout_ms: f64| {
-                Answer(processes::start(&path.0, &args, &env, stdin.0, timeout_ms).map(|child| {
+                let locks = locks.borrow();
+                let shared = locks.descriptors();
+                Answer(processes::start(&path.0, &args, &env, stdin.0, timeout_ms, &shared).map(|child| {
                     children.borrow_mut().push(Some(child));
                     children.borrow().len() - 1
                 }))
@@ -131,6 +133,13 @@ fn add_children(host: &Object) -> JsResult<()> {
             Answer(child.ok_or(Failure::new(libc::ECHILD, "")).and_then(Running::wait).map(rquickjs::convert::List))
         }),
     )
+}
+
+/// Children hold the locks too.
+fn add_locks_and_children(host: &Object) -> JsResult<()> {
+    let locks = Rc::new(RefCell::new(Locks::default()));
+    add_locks(host, &locks)?;
+    add_children(host, locks)
 }
 
 fn add_network(host: &Object) -> JsResult<()> {
@@ -179,7 +188,7 @@ fn add_network(host: &Object) -> JsResult<()> {
 /// Makes the global object `__host`.
 pub fn install(ctx: &Ctx) -> JsResult<()> {
     let host = Object::new(ctx.clone())?;
-    for add in [add_process, add_text, add_files, add_locks, add_children, add_network] {
+    for add in [add_process, add_text, add_files, add_locks_and_children, add_network] {
         add(&host)?;
     }
     ctx.globals().set("__host", host)

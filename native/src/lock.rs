@@ -1,6 +1,7 @@
 //! flock(2) on a file that its holder unlinks.
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 use libc::{EINVAL, EIO, O_NOFOLLOW, O_NONBLOCK};
@@ -74,6 +75,10 @@ pub struct Locks {
 }
 
 impl Locks {
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.files.values().map(AsFd::as_fd).collect()
+    }
+
     /// The number of the lock, or None where it is held for that long.
     pub fn lock(&mut self, path: &str, timeout_ms: f64, note: &str) -> Outcome<Option<u32>> {
         let Some(file) = wait_for(path, timeout_ms)? else { return Ok(None) };

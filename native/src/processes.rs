@@ -1,7 +1,7 @@
 //! Children. They run from start() on; wait() feeds and drains them.
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -53,8 +53,13 @@ fn close_inherited_on_exec() {
             continue;
         };
         // SAFETY: borrowed for this one call, which answers EBADF where it is closed
-        let _ = fcntl_setfd(unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) }, FdFlags::CLOEXEC);
+        let _ = fcntl_setfd(unsafe { BorrowedFd::borrow_raw(fd) }, FdFlags::CLOEXEC);
     }
+}
+
+/// What is shared gets to the children that are started from now on, or to none.
+fn set_inherited(shared: &[BorrowedFd], flags: FdFlags) -> Outcome<()> {
+    shared.iter().try_for_each(|fd| Ok(fcntl_setfd(fd, flags)?))
 }
 
 /// One end of a pipe that the child writes to, and what came out of it.
@@ -130,12 +135,14 @@ pub struct Running {
 /// Exit status, signal, whether the limit passed, stdout, stderr.
 pub type Ended = (Option<i32>, Option<i32>, bool, String, String);
 
+/// The child holds the descriptors `shared` too, until it ends, however we end.
 pub fn start(
     path: &str,
     args: &[String],
     env: &BTreeMap<String, String>,
     text: String,
     timeout_ms: f64,
+    shared: &[BorrowedFd],
 ) -> Outcome<Running> {
     if !path.starts_with('/') {
         return Err(Failure::new(libc::EINVAL, "not an absolute path"));
@@ -145,7 +152,10 @@ pub fn start(
     command.args(args).env_clear().envs(env).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let deadline_ms = monotonic_ms() + timeout_ms;
-    let mut child = command.spawn()?;
+    set_inherited(shared, FdFlags::empty())?;
+    let spawned = command.spawn();
+    set_inherited(shared, FdFlags::CLOEXEC)?;
+    let mut child = spawned?;
     replace_group(0, child.id() as i32);
     let mut stdin = Input { pipe: child.stdin.take(), text, written: 0 };
     if let Some(pipe) = &stdin.pipe {

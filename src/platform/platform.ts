@@ -152,6 +152,10 @@ export interface Platform {
    */
   lock(path: string, timeoutMs: number, note: string): HeldLock | null;
 
+  /**
+   * The child holds this process's locks too until it ends: where we are killed, nobody works beside an IPAM plugin that lives on. It
+   * inherits nothing else.
+   */
   startProcess(request: ProcessRequest): RunningProcess;
 
   /** This process's own network namespace; opened once. */

@@ -42,8 +42,15 @@ export class Locks {
     const held = this.#lock(name, purpose, this.#timeoutMs);
     if (held !== null) return held;
     const holder = this.#platform.readFile(this.#path(name), { followLinks: false })?.toString('utf8').trim();
-    const by = holder === undefined || holder === '' ? 'another process' : holder;
+    const by = holder === undefined || holder === '' ? 'another process' : `${holder}${this.#fateOf(holder)}`;
     throw new CniError('tryAgainLater', `the lock ${name} is held by ${by} for more than ${this.#timeoutMs} ms`);
+  }
+
+  /** A lock outlives its holder in the children that it started. */
+  #fateOf(holder: string): string {
+    const pid = /^process (\d+)/.exec(holder)?.[1];
+    const isGone = pid !== undefined && this.#platform.stat(`${this.#platform.paths.procfs}/${pid}`) === null;
+    return isGone ? ', which was killed and whose IPAM plugin still runs,' : '';
   }
 
   #lock(name: string, purpose: string, timeoutMs: number): HeldLock | null {

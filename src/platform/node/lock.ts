@@ -60,12 +60,21 @@ function writeNote(fd: number, note: string): void {
   } catch {}
 }
 
+const heldFds = new Set<number>();
+
+/** Descriptors of the locks that this process holds. */
+export function heldLockFds(): readonly number[] {
+  return [...heldFds];
+}
+
 function held(path: string, fd: number): HeldLock {
   let isHeld = true;
+  heldFds.add(fd);
   return {
     unlock() {
       if (!isHeld) return;
       isHeld = false;
+      heldFds.delete(fd);
       try {
         // before the close: after it, the file may be a newcomer's
         systemCall(`unlock ${path}`, () => {

@@ -2,6 +2,7 @@ import type { SpawnSyncOptions, SpawnSyncReturns } from 'node:child_process';
 import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
 import type { ProcessRequest, ProcessResult, RunningProcess } from '../platform.ts';
+import { heldLockFds } from './lock.ts';
 import { asSystemError, errno, systemCall } from './system-call.ts';
 
 /** Per stream. */
@@ -28,6 +29,7 @@ function spawn({ path, args, env, stdin, timeoutMs }: ProcessRequest): SpawnSync
     env: { ...env },
     input: Buffer.from(stdin),
     detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', ...heldLockFds()],
     // 0 would be no limit
     timeout: Math.max(1, Math.ceil(timeoutMs)),
     killSignal: 'SIGKILL',

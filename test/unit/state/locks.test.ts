@@ -53,6 +53,15 @@ test('a lock that stays taken is CniError 11, naming lock, holder and time', () 
   }
 });
 
+test('a holder that was killed, and whose child holds the lock, is told from one that lives', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform, 1);
+  locks.lockContainer('c1', 'ADD');
+  assert.throws(() => locks.lockContainer('c1', 'DEL'), /process 4242 \(ADD\), which was killed and whose IPAM plugin/);
+  platform.files.set('/proc/4242/stat', '');
+  assert.throws(() => locks.lockContainer('c1', 'DEL'), /process 4242 \(ADD\) for more than/);
+});
+
 test('a holder that left no word is another process', () => {
   const platform = createMemoryPlatform();
   const locks = new Locks(platform, 1);

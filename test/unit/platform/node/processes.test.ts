@@ -85,6 +85,18 @@ test('a child that can not be started says why', () => {
   });
 });
 
+test('a child holds the locks that are held when it is started, and only these', () => {
+  withTemporaryDirectory((directory) => {
+    const [held, released] = ['held', 'released'].map((name) => platform.lock(`${directory}/${name}`, 0, ''));
+    released?.unlock();
+    const listed = shell('ls -l /proc/self/fd').stdout;
+    assert.match(listed, ` -> ${directory}/held`);
+    assert.not.match(listed, 'released');
+    held?.unlock();
+    assert.not(existsSync(`${directory}/held`));
+  });
+});
+
 test('time out: the child ends, and what it wrote before is there', () => {
   const { value, tookMs } = timed(() => shell('echo begun; echo why >&2; sleep 30', { timeoutMs: 300 }));
   assert.equal(value, { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'begun\n', stderr: 'why\n' });
