@@ -17,6 +17,9 @@ readonly -A package_of=(
   [setpriv]=util-linux
   [strip]=binutils
   [python3]=python3
+  [strace]=strace
+  [nsenter]=util-linux
+  [flock]=util-linux
 )
 
 say() { echo "setup: $*" >&2; }

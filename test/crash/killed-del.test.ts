@@ -1,0 +1,3 @@
+import { registerKilledTests } from './killed-tests.ts';
+
+registerKilledTests('DEL');

@@ -1,0 +1,7 @@
+const shown = 10;
+
+/** Throws an Error with the first of them where there are any. */
+export function report(failures: readonly string[]): void {
+  if (failures.length === 0) return;
+  throw new Error(`${failures.length} failures, the first of them:\n${failures.slice(0, shown).join('\n')}`);
+}

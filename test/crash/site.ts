@@ -1,0 +1,210 @@
+// Where the plugin is put to the test: stand-ins in throwaway namespaces, or real VFs in the lab. Two pods want one VF.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type Fault, readTrace, type SystemCall, traced } from './strace.ts';
+
+export interface SiteOptions {
+  /** Before every command that acts on the host: `ip netns exec HOST`, or nothing. */
+  readonly onHost: readonly string[];
+  readonly executable: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Has to ask for one VF, and IPAM for one address, so that what was not given back makes the next ADD fail. */
+  readonly conf: Readonly<Record<string, unknown>>;
+  /** Paths of the pods' namespaces. */
+  readonly pods: readonly [string, string];
+  readonly stateDir: string;
+  readonly ipamDir: string;
+  /** A file for strace. */
+  readonly log: string;
+}
+
+export interface Outcome {
+  /** Null where a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Link {
+  readonly ifname: string;
+  readonly addr_info: readonly { readonly scope: string }[];
+}
+
+/** What is chosen anew at each attachment or settles by itself: it says nothing about what was given back. */
+const volatileKeys = new Set([
+  'ifindex',
+  'link_index',
+  'link',
+  'link_netnsid',
+  'operstate',
+  'permaddr',
+  'valid_life_time',
+  'preferred_life_time',
+]);
+
+const strayLimitMs = 20_000;
+
+/** Sleeps without a promise. */
+export function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+export class Site {
+  readonly options: SiteOptions;
+
+  constructor(options: SiteOptions) {
+    this.options = options;
+  }
+
+  /** Runs a verb for pod 0 (container c0) or 1, under strace where a fault is given (or null, to learn the calls). */
+  run(command: string, pod: 0 | 1, fault?: Fault | null, conf: unknown = this.options.conf): Outcome {
+    const { onHost, executable, environment, pods, log } = this.options;
+    const wrapper = fault === undefined ? [] : traced(log, fault ?? undefined);
+    const [program = '', ...args] = [...onHost, ...wrapper, executable];
+    const env = {
+      ...environment,
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: `c${pod}`,
+      CNI_NETNS: pods[pod],
+      CNI_IFNAME: 'net1',
+    };
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      env,
+      input: JSON.stringify(conf),
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+    return { status, stdout, stderr };
+  }
+
+  /** `run` that has to succeed. */
+  succeed(command: string, pod: 0 | 1, conf?: unknown): Outcome {
+    const outcome = this.run(command, pod, undefined, conf);
+    if (outcome.status === 0) return outcome;
+    throw new Error(`${command} of c${pod} ended with ${outcome.status}: ${outcome.stdout}\n${outcome.stderr}`);
+  }
+
+  /** GC, by whose list nothing is valid any more. */
+  collect(): void {
+    this.succeed('GC', 0, { ...this.options.conf, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] });
+  }
+
+  /** The system calls of a verb for pod 0, which has to succeed. */
+  trace(command: string): readonly SystemCall[] {
+    const { status, stdout, stderr } = this.run(command, 0, null);
+    if (status !== 0) throw new Error(`${command} under strace ended with ${status}: ${stdout}\n${stderr}`);
+    return readTrace(this.options.log);
+  }
+
+  /** The next ADD looks at all records. */
+  forgetSweep(): void {
+    rmSync(join(this.options.stateDir, '.swept'), { force: true });
+  }
+
+  /**
+   * All that the plugin may change, as other programs see it, once no process of it is left; a line for each link of the host (with
+   * the PF's settings of its VFs) and of the pods, each route, each file and folder of ours and of host-local, each held lock.
+   */
+  picture(): readonly string[] {
+    this.#waitForStrays();
+    const { onHost, pods, stateDir, ipamDir } = this.options;
+    const places = [
+      ['host', onHost],
+      ...pods.map((path, at) => [`pod ${at}`, ['nsenter', `--net=${path}`]] as const),
+    ] as const;
+    return [
+      ...places.flatMap(([name, prefix]) => [...this.#links(name, prefix), ...this.#routes(name, prefix)]),
+      ...filesBelow(stateDir).flatMap((name) => this.#describe(stateDir, name)),
+      ...filesBelow(ipamDir).map((name) => `ipam ${name}`),
+    ];
+  }
+
+  /** Removes by force what is left after a failure, for the next try. */
+  reset(): void {
+    const { stateDir, ipamDir } = this.options;
+    for (const pod of [0, 1] as const) this.run('DEL', pod);
+    for (const name of readdirSync(stateDir)) rmSync(join(stateDir, name), { recursive: true });
+    for (const name of filesBelow(ipamDir)) if (/\/[0-9a-f.:]+$/.test(name)) rmSync(join(ipamDir, name));
+    this.succeed('ADD', 0);
+    this.succeed('DEL', 0);
+  }
+
+  #links(name: string, prefix: readonly string[]): readonly string[] {
+    const links = this.#json([...prefix, 'ip', '-d', '-j', 'addr', 'show']) as Link[];
+    return links
+      .map((link) => stable({ ...link, addr_info: link.addr_info.filter(({ scope }) => scope !== 'link') }) as Link)
+      .map((link) => `${name} link ${link.ifname} ${JSON.stringify(link)}`)
+      .sort();
+  }
+
+  #routes(name: string, prefix: readonly string[]): readonly string[] {
+    const routes = this.#json([...prefix, 'ip', '-j', 'route', 'show', 'table', 'all']) as readonly {
+      readonly dst: string;
+    }[];
+    // The kernel's own for link-local addresses come and go when a link has been up for a while.
+    const lasting = routes.filter(({ dst }) => !/^(fe80|ff00)::/.test(dst));
+    return lasting.map((route) => `${name} route ${JSON.stringify(route)}`).sort();
+  }
+
+  /** A lock's file that nobody holds is no more than its name. */
+  #describe(directory: string, name: string): readonly string[] {
+    if (name === '.swept') return [];
+    if (!name.startsWith('.locks/')) return [`state ${name}`];
+    const { status } = spawnSync('flock', ['--nonblock', join(directory, name), 'true']);
+    return status === 0 ? [] : [`lock held ${name}`];
+  }
+
+  #json([program = '', ...args]: readonly string[]): unknown {
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+    if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+    return stdout.trim() === '' ? [] : JSON.parse(stdout);
+  }
+
+  /** An IPAM plugin may outlive the one that was killed; it has to end by itself. */
+  #waitForStrays(): void {
+    const deadline = performance.now() + strayLimitMs;
+    for (;;) {
+      const strays = processesWith(this.options.stateDir);
+      if (strays.length === 0) return;
+      if (performance.now() > deadline) throw new Error(`processes are left: ${strays.join(', ')}`);
+      pause(5);
+    }
+  }
+}
+
+function stable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(stable);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => !volatileKeys.has(key));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, stable(inner)]));
+}
+
+/** Files and folders, relative, sorted. */
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+}
+
+/** Processes whose environment holds the text, `pid name` each; a zombie has none. */
+function processesWith(text: string): readonly string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || pid === String(process.pid)) continue;
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'latin1').includes(text)) {
+        found.push(`${pid} ${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()}`);
+      }
+    } catch {
+      // it has just ended
+    }
+  }
+  return found;
+}
+
+/** What is missing and what is too much, or '' where two pictures are the same. */
+export function compare(expected: readonly string[], actual: readonly string[]): string {
+  const missing = expected.filter((line) => !actual.includes(line)).map((line) => `  missing: ${line}`);
+  const extra = actual.filter((line) => !expected.includes(line)).map((line) => `  too much: ${line}`);
+  return [...missing, ...extra].join('\n');
+}
