@@ -57,7 +57,7 @@ export class Attachment {
       this.#configureInPod(record, plan);
       const addresses = ipam?.finishAdd() ?? null;
       record = this.#applyAddresses(record, addresses);
-      store.update({ ...record, phase: 'attached' });
+      store.write({ ...record, phase: 'attached' });
       return this.#extend(previous, record, addresses);
     } catch (thrown) {
       ipam?.settle();

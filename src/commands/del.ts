@@ -13,7 +13,7 @@ export function del(context: CommandContext): string {
   const key = keyOf(request);
   const containerLock = locks.lockContainer(key.containerId, `DEL of ${key.ifname}`);
   try {
-    const record = store.read(key);
+    const record = store.find(key);
     if (record === null) {
       log.info('no attachment record: only the address is released');
       releaseWithoutRecord(context);
@@ -22,7 +22,7 @@ export function del(context: CommandContext): string {
     }
     const vfLock = locks.lockVf(record.identity.pci, `DEL of ${key.ifname} of container ${key.containerId}`);
     try {
-      const current = store.read(key);
+      const current = store.find(key);
       const failures = current === null ? [] : detach(context, current);
       if (failures.length > 0) throw detachIncomplete(record, failures);
       log.info('detached', { pci: record.identity.pci, network: key.network, ifname: key.ifname });

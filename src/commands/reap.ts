@@ -1,8 +1,10 @@
 import { CniError, explain } from '../cni/errors.ts';
+import { readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
 import { isDead } from '../state/liveness.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
+import { isUserspaceDriver } from '../vf/identity.ts';
 import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
@@ -20,7 +22,8 @@ const sweepIntervalMs = 60_000;
 export function reclaimVf(context: CommandContext, pci: PciAddress, key: AttachmentKey): void {
   const owner = context.store.ownerOf(pci);
   if (owner === null || sameKey(owner, key)) return;
-  const record = context.store.read(owner);
+  const record = context.store.find(owner);
+  if (record === null) refuseIfAway(context, pci, owner);
   if (record === null || record.identity.pci !== pci) return;
   if (record.phase === 'attached' && !isDead(context.platform, record) && !isBackOnHost(context, record)) {
     throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
@@ -32,6 +35,23 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
     // The VF is whole again; only the dead pod's address is still to be released, by its own DEL or by GC.
     context.log.warning('a dead attachment could not be reclaimed whole', { reason: explain(thrown) });
   }
+}
+
+/** Nobody knows any more what the VF was like; where it has come home it is as good as it is, else a pod may still have it. */
+function refuseIfAway(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
+  const { platform, host, log } = context;
+  const vf = readVf(platform, pci);
+  if (vf === null || findOnHost(platform, host, pci) !== null || isUserspaceDriver(vf.driver)) {
+    log.warning('the record of the VF’s last attachment is lost: its settings of before are not known', {
+      pci,
+      attachment: describeKey(owner),
+    });
+    return;
+  }
+  throw new CniError(
+    'vfBusy',
+    `VF ${pci} is not on the host: it was given to ${describeKey(owner)}, whose record is lost; it comes back when that pod ends`,
+  );
 }
 
 /**

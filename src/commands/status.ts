@@ -3,6 +3,7 @@ import { parseConf } from '../config/parse.ts';
 import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { converge } from '../lib/converge.ts';
+import { requirePrivateDirectory } from '../state/private-files.ts';
 import type { CommandContext } from './context.ts';
 
 /** STATUS (SPEC.md): whether an ADD could be served now. Throws CniError notAvailable (50), listing what is missing. */
@@ -11,7 +12,7 @@ export function status(context: CommandContext): string {
   const conf = parseConf(context.request);
   const missing = converge([
     ['sysfs shows no PCI devices', () => requirePciDevices(context)],
-    ['the state directory can’t be written', () => tryStateDir(context)],
+    ['the state directory can’t be used', () => tryStateDir(context)],
     ['rtnetlink doesn’t answer', () => void getLink(host.session, { ifindex: 1 })],
     ['the own network namespace can’t be opened', () => void platform.ownNetns()],
   ]);
@@ -30,6 +31,7 @@ function tryStateDir(context: CommandContext): void {
   const { stateDir } = platform.paths;
   const probe = `${stateDir}/.status`;
   platform.makeDir(stateDir, 0o700);
+  requirePrivateDirectory(platform, stateDir);
   platform.writeFileAtomic(probe, '', { mode: 0o600, durable: false });
   platform.unlink(probe);
 }

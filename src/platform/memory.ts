@@ -55,6 +55,10 @@ export interface MemoryPlatform extends Platform {
   readonly files: Map<string, string>;
   readonly links: Map<string, string>;
   readonly executables: Set<string>;
+  /** Permission bits that are not the usual ones. */
+  readonly modes: Map<string, number>;
+  /** User IDs that are not root's. */
+  readonly owners: Map<string, number>;
   readonly netnsPaths: Map<string, NetnsIdentity>;
   readonly stdout: string;
   readonly stderr: string;
@@ -155,6 +159,8 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     files: tree.files,
     links: tree.links,
     executables: tree.executables,
+    modes: tree.modes,
+    owners: tree.owners,
     frames,
     systemWrites,
     startedProcesses,

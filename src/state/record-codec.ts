@@ -1,7 +1,9 @@
 import * as v from 'valibot';
+import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
+import { parseJson } from '../cni/json-text.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
-import type { AttachmentRecord } from './attachment-record.ts';
+import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
 import { recordVersion } from './attachment-record.ts';
 
 const pci = v.pipe(
@@ -49,10 +51,23 @@ const snapshot = v.object({
   macIsFree: v.exactOptional(v.literal(true)),
 });
 
+/** Each part becomes a name in the file system. */
+const key = v.object({
+  network: v.pipe(v.string(), v.check(isIdentifier, 'no name of a network')),
+  containerId: v.pipe(v.string(), v.check(isIdentifier, 'no container ID')),
+  ifname: v.pipe(v.string(), v.check(isInterfaceName, 'no name of an interface')),
+});
+
+/** Root runs it. */
+const pluginName = v.pipe(
+  v.string(),
+  v.check((text) => !text.includes('/'), 'no name of a plugin'),
+);
+
 const record = v.object({
   version: v.literal(recordVersion),
   phase: v.picklist(['pending', 'attached']),
-  key: v.object({ network: v.string(), containerId: v.string(), ifname: v.string() }),
+  key,
   pod: v.nullable(
     v.object({
       namespace: v.exactOptional(v.string()),
@@ -88,7 +103,7 @@ const record = v.object({
     }),
   ),
   ipam: v.nullable(
-    v.object({ type: v.string(), stdin: v.string(), args: v.string(), pluginDirs: v.array(v.string()) }),
+    v.object({ type: pluginName, stdin: v.string(), args: v.string(), pluginDirs: v.array(v.string()) }),
   ),
   config: v.string(),
   cniArgs: v.string(),
@@ -101,8 +116,18 @@ export function formatRecord(value: AttachmentRecord): string {
 
 /** Reads a record; throws an Error that says what is wrong with it. */
 export function parseRecord(text: string): AttachmentRecord {
-  const outcome = v.safeParse(record, JSON.parse(text));
+  const outcome = v.safeParse(record, parseJson(text, 'the record'));
   if (outcome.success) return outcome.output;
   const [issue] = outcome.issues;
   throw new Error(`${v.getDotPath(issue) ?? 'record'}: ${issue.message}`);
+}
+
+/** The key in a record of whatever version; null where there is none. Throws nothing. */
+export function parseKey(text: string): AttachmentKey | null {
+  try {
+    const outcome = v.safeParse(v.object({ key }), parseJson(text, 'the record'));
+    return outcome.success ? outcome.output.key : null;
+  } catch {
+    return null;
+  }
 }

@@ -5,16 +5,17 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
 import { removeDeadTemporaries } from './leftovers.ts';
-import { formatRecord, parseRecord } from './record-codec.ts';
-
-const directoryMode = 0o700;
-const fileMode = 0o600;
+import {
+  makePrivateDirectory,
+  NotOurs,
+  readPrivateFile,
+  requirePrivateDirectory,
+  writePrivateFile,
+} from './private-files.ts';
+import { formatRecord, parseKey, parseRecord } from './record-codec.ts';
 
 /** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
 const maxRecordBytes = 8 * 1024 * 1024;
-
-/** Each is lost only where another process removes the folder at that very moment. */
-const maxWriteAttempts = 10;
 
 /** A network's name begins with a letter or digit (SPEC.md), so names with a dot in front are free for our own use. */
 const ownersDirectory = '.vfs';
@@ -31,13 +32,15 @@ export function describeKey(key: AttachmentKey): string {
 }
 
 /**
- * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and which of them owns a VF:
- * `<stateDir>/.vfs/<BDF>`. A record changes only under its VF's lock.
+ * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and a copy of the one that owns a VF:
+ * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its VF's lock.
+ * All that reads or writes throws CniError io where others than root may write to the directories, SystemError where the disk fails.
  */
 export class RecordStore {
   readonly #platform: Platform;
   readonly #log: Log;
   readonly #root: string;
+  readonly #trusted = new Set<string>();
 
   constructor(platform: Platform, log: Log) {
     this.#platform = platform;
@@ -45,32 +48,36 @@ export class RecordStore {
     this.#root = platform.paths.stateDir;
   }
 
-  /** Puts a new record on disk, and makes it the owner of its VF. Throws CniError io. */
+  /** Puts a record on disk, and makes it the owner of its VF. Throws CniError io. */
   write(record: AttachmentRecord): void {
-    this.update(record);
-    const { key, identity } = record;
-    writing(() => this.#writeInto(this.#path(ownersDirectory), identity.pci, JSON.stringify(key), false));
+    const text = formatRecord(record);
+    this.#trust(record.key.network, record.key.containerId);
+    try {
+      writePrivateFile(this.#platform, this.#directory(record.key), fileName(record.key), text, { durable: true });
+      writePrivateFile(this.#platform, this.#path(ownersDirectory), record.identity.pci, text, { durable: false });
+    } catch (cause) {
+      throw new CniError('io', "the attachment record can't be written", { cause });
+    }
   }
 
-  /** Puts a later state of a record on disk, which owns its VF already. Throws CniError io. */
-  update(record: AttachmentRecord): void {
-    const { key } = record;
-    writing(() => this.#writeInto(this.#directory(key), `${key.ifname}${suffix}`, formatRecord(record), true));
-  }
-
-  /** The record, or null where there is none. A damaged one is set aside and reported, and counts as none. */
+  /** The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF has. */
   read(key: AttachmentKey): AttachmentRecord | null {
     const path = this.#file(key);
-    const content = this.#readOwn(path);
-    if (content === null) return null;
+    this.#trust(key.network, key.containerId);
     try {
-      const record = parseRecord(content);
-      if (!sameKey(record.key, key)) throw new Error(`it is the record of ${describeKey(record.key)}`);
-      return record;
+      const text = readPrivateFile(this.#platform, path, maxRecordBytes);
+      return text === null ? null : parseRecordOf(key, text);
     } catch (cause) {
-      this.#setAside(path, key, cause);
-      return null;
+      // What the disk refuses may be whole; so it is an error, and no damage.
+      if (isSystemError(cause)) throw cause;
+      this.#setAside(path, `${key.network}_${key.containerId}_${key.ifname}`, cause);
+      return this.#restore(key);
     }
+  }
+
+  /** As `read`, and where the file itself is gone the copy of it that a VF has. */
+  find(key: AttachmentKey): AttachmentRecord | null {
+    return this.read(key) ?? this.#copyOf(key);
   }
 
   /** The VF is nobody's from here on; the record stays, for what else it holds. */
@@ -110,17 +117,20 @@ export class RecordStore {
 
   /** Which attachment holds the VF; null where none does. */
   ownerOf(pci: PciAddress): AttachmentKey | null {
-    const content = this.#readOwn(this.#path(ownersDirectory, pci));
-    if (content === null) return null;
+    const text = this.#readOwner(pci);
+    return text === null ? null : parseKey(text);
+  }
+
+  #readOwner(pci: string): string | null {
+    const path = this.#path(ownersDirectory, pci);
+    this.#trust(ownersDirectory);
     try {
-      const { network, containerId, ifname } = JSON.parse(content) as Record<string, unknown>;
-      if (typeof network === 'string' && typeof containerId === 'string' && typeof ifname === 'string') {
-        return { network, containerId, ifname };
-      }
-    } catch {
-      // A half-written owner file is no more than a missing one: the record itself is what counts.
+      return readPrivateFile(this.#platform, path, maxRecordBytes);
+    } catch (cause) {
+      if (!(cause instanceof NotOurs)) throw cause;
+      this.#setAside(path, pci, cause);
+      return null;
     }
-    return null;
   }
 
   /** Keys of all records of a network. */
@@ -175,31 +185,44 @@ export class RecordStore {
   }
 
   #file(key: AttachmentKey): string {
-    return `${this.#directory(key)}/${key.ifname}${suffix}`;
+    return `${this.#directory(key)}/${fileName(key)}`;
   }
 
-  #readOwn(path: string): string | null {
-    const bytes = this.#platform.readFile(path, { maxBytes: maxRecordBytes, followLinks: false });
-    return bytes?.toString('utf8') ?? null;
-  }
-
-  /** The directory may be removed by another process between its making and the write: then once more. */
-  #writeInto(directory: string, name: string, content: string, durable: boolean): void {
-    for (let attempt = 1; ; attempt++) {
+  /** Only for what is rare: it reads the copies of all VFs. */
+  #copyOf(key: AttachmentKey): AttachmentRecord | null {
+    for (const pci of this.#names(this.#path(ownersDirectory))) {
+      if (pci.startsWith('.')) continue;
+      const text = this.#readOwner(pci);
+      const owner = text === null ? null : parseKey(text);
+      if (text === null || owner === null || !sameKey(owner, key)) continue;
       try {
-        this.#platform.makeDir(directory, directoryMode);
-        this.#platform.writeFileAtomic(`${directory}/${name}`, content, { mode: fileMode, durable });
-        return;
-      } catch (thrown) {
-        if (attempt === maxWriteAttempts || !isSystemError(thrown, 'ENOENT')) throw thrown;
+        return parseRecordOf(key, text);
+      } catch (cause) {
+        this.#log.error('the copy of an attachment record is damaged too', { pci, reason: explain(cause) });
       }
+    }
+    return null;
+  }
+
+  #restore(key: AttachmentKey): AttachmentRecord | null {
+    const copy = this.#copyOf(key);
+    if (copy !== null) this.write(copy);
+    return copy;
+  }
+
+  /** Throws CniError io where others than root may write to a directory of ours on the way to this one. */
+  #trust(...parts: readonly string[]): void {
+    for (let count = 0; count <= parts.length; count++) {
+      const directory = this.#path(...parts.slice(0, count));
+      if (this.#trusted.has(directory)) continue;
+      requirePrivateDirectory(this.#platform, directory);
+      this.#trusted.add(directory);
     }
   }
 
-  #setAside(path: string, key: AttachmentKey, cause: unknown): void {
-    const name = `${key.network}_${key.containerId}_${key.ifname}_${this.#platform.epochMs()}`.slice(-200);
-    const target = this.#path(damagedDirectory, name);
-    this.#platform.makeDir(this.#path(damagedDirectory), directoryMode);
+  #setAside(path: string, name: string, cause: unknown): void {
+    const target = this.#path(damagedDirectory, `${name}_${this.#platform.epochMs()}`.slice(-200));
+    makePrivateDirectory(this.#platform, this.#path(damagedDirectory));
     try {
       this.#platform.rename(path, target);
     } catch (thrown) {
@@ -211,10 +234,11 @@ export class RecordStore {
   }
 }
 
-function writing(write: () => void): void {
-  try {
-    write();
-  } catch (cause) {
-    throw new CniError('io', "the attachment record can't be written", { cause });
-  }
+const fileName = (key: AttachmentKey): string => `${key.ifname}${suffix}`;
+
+/** Throws an Error that says what is wrong with the text. */
+function parseRecordOf(key: AttachmentKey, text: string): AttachmentRecord {
+  const record = parseRecord(text);
+  if (sameKey(record.key, key)) return record;
+  throw new Error(`it is the record of ${describeKey(record.key)}`);
 }

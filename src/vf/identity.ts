@@ -32,5 +32,9 @@ function driverOf(vf: SysfsVf, source: string): string {
 }
 
 function kindOf(vf: SysfsVf): VfIdentity['kind'] {
-  return vf.driver !== null && userspaceDrivers.test(vf.driver) ? 'userspace' : 'netdev';
+  return isUserspaceDriver(vf.driver) ? 'userspace' : 'netdev';
+}
+
+export function isUserspaceDriver(driver: string | null): boolean {
+  return driver !== null && userspaceDrivers.test(driver);
 }

@@ -32,6 +32,7 @@ export class FileTree {
   readonly links = new Map<string, string>();
   readonly directories = new Set<string>(['/']);
   readonly modes = new Map<string, number>();
+  readonly owners = new Map<string, number>();
   readonly executables = new Set<string>();
   readonly #inodes = new Map<string, bigint>();
   #nextInode = 1000n;
@@ -96,6 +97,7 @@ export class FileTree {
     this.links.delete(at);
     this.directories.delete(at);
     this.modes.delete(at);
+    this.owners.delete(at);
     this.executables.delete(at);
     this.#inodes.delete(at);
   }
@@ -118,6 +120,7 @@ export class FileTree {
     moveKeys(this.files);
     moveKeys(this.links);
     moveKeys(this.modes);
+    moveKeys(this.owners);
     moveKeys(this.#inodes);
     for (const set of [this.directories, this.executables]) {
       for (const path of [...set]) {

@@ -56,7 +56,7 @@ function statusOf(tree: FileTree, path: string): FileStatus | null {
   return {
     kind,
     mode: tree.modes.get(at) ?? (tree.executables.has(at) ? 0o755 : usual[kind]),
-    uid: 0,
+    uid: tree.owners.get(at) ?? 0,
     sizeBytes: Buffer.from(content).length,
     device: 1n,
     inode: tree.inodeOf(at),

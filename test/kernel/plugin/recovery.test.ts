@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot, withNetns } from '../../support/netns.ts';
 import { type StandInNode, withStandInNode } from '../../support/stand-in-node.ts';
@@ -142,14 +142,37 @@ root('a record from before a reboot costs the VF nothing: it was made anew; addr
   });
 });
 
-root('a damaged record is set aside and blocks nothing', () => {
+root('a damaged record is set aside and blocks nothing; the VF’s copy of it gives all back', () => {
+  withStandInNode({ fakePf: true }, (node) => {
+    const conf = node.conf({ deviceID: node.vfPcis[0], vlan: 9, ipam: node.ipam() });
+    const before = node.picture();
+    node.succeed('ADD', conf);
+    writeFileSync(recordPath(node, 'c1'), '{"version":1,"phase"');
+    node.succeed('ADD', node.conf({ deviceID: node.vfPcis[1] }), { containerId: 'c2', ifname: 'net2' });
+    node.succeed('DEL', node.conf({ deviceID: node.vfPcis[1] }), { containerId: 'c2', ifname: 'net2' });
+    const { stderr } = node.succeed('DEL', conf);
+    assert.match(stderr, 'set aside');
+    const aside = node.stateFiles().filter((name) => name.startsWith('.damaged/'));
+    assert.is(aside.length, 1);
+    rmSync(join(node.directory, 'state', aside[0] ?? ''));
+    assert.equal(node.picture(), before);
+  });
+});
+
+root('state that others than root own or may write to is set aside as well; a directory of that kind stops all', () => {
   withStandInNode({}, (node) => {
     const conf = node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() });
     node.succeed('ADD', conf);
-    writeFileSync(recordPath(node, 'c1'), '{"version":1,"phase"');
-    const { stderr } = node.succeed('DEL', conf);
-    assert.match(stderr, 'damaged');
+    chownSync(recordPath(node, 'c1'), 65_534, 65_534);
+    assert.match(node.succeed('DEL', conf).stderr, /set aside.*user 65534/);
     assert.equal(node.leases(), []);
-    assert.ok(node.stateFiles().some((name) => name.startsWith('.damaged/')));
+    const state = join(node.directory, 'state');
+    chmodSync(state, 0o777);
+    const error = node.fail('ADD', conf);
+    assert.is(error.code, 5);
+    assert.match(error.msg, /can't be trusted.*0777.*chmod/);
+    chmodSync(state, 0o755);
+    node.succeed('ADD', conf);
+    node.succeed('DEL', conf);
   });
 });

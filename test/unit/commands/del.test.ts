@@ -199,9 +199,22 @@ test('a late DEL of the old pod leaves the VF to the new one', () => {
   assert.is(node.leases.has('c2/net1'), true);
 });
 
-test('a damaged record: it is set aside, the address is released', () => {
+test('a damaged record: it is set aside, and its copy serves as well', () => {
+  for (const text of ['{"version":1,', null]) {
+    const { node, conf, before } = attached();
+    if (text === null) node.platform.files.delete(node.recordPath());
+    else node.platform.files.set(node.recordPath(), text);
+    const { exitCode, stderr } = node.run('DEL', conf);
+    assert.is(exitCode, 0);
+    if (text !== null) assert.match(stderr, 'set aside');
+    assert.equal(node.picture(), before);
+  }
+});
+
+test('a record that is damaged with its copy: it is set aside, the address is released', () => {
   const { node, conf } = attached();
-  node.platform.files.set(node.recordPath(), '{"version":1,');
+  for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`])
+    node.platform.files.set(path, '{"version":1,');
   const { exitCode, stderr } = node.run('DEL', conf);
   assert.is(exitCode, 0);
   assert.match(stderr, 'damaged');

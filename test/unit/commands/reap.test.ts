@@ -92,14 +92,50 @@ test('a VF that can’t be reclaimed is refused, with the reason, and its record
   assert.not(isReaped(node));
 });
 
-test('an owner whose record is gone or of another VF holds nothing', () => {
-  for (const change of [null, { ...new MemoryNode().readRecord() }]) {
+test('an owner whose record is of another VF, or lost with the VF on the host, holds nothing', () => {
+  const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
+  const lost = new MemoryNode();
+  lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 99, key }));
+  assert.match(lost.run('ADD').stderr, /level=warning msg="the record of the VF’s last attachment is lost.*c9/);
+  const node = new MemoryNode();
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
+  node.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify(node.readRecord()));
+  node.succeed('ADD', node.conf(), node.of(node.addPod()));
+});
+
+test('a living pod keeps its VF though its record is damaged or gone: the VF’s copy tells', () => {
+  for (const spoil of [
+    (node: MemoryNode) => node.platform.files.set(node.recordPath(), '{"version":1,'),
+    (node: MemoryNode) => node.platform.files.delete(node.recordPath()),
+  ]) {
     const node = new MemoryNode();
-    const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
-    node.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify(key));
-    if (change !== null) node.platform.files.set(`${stateDir}/vf-net/c9/net1.json`, JSON.stringify(change));
-    node.succeed('ADD');
+    const other = node.addPod();
+    node.succeed('ADD', node.conf({ vlan: 5 }));
+    spoil(node);
+    const error = node.fail('ADD', node.conf(), node.of(other));
+    assert.is(error.code, 102);
+    assert.match(error.msg, 'net1 of container c1');
+    assert.is(node.vfs[0]?.vlan, 5);
+    node.endPod(node.pod);
+    node.succeed('ADD', node.conf({ vlan: 6 }), node.of(other));
+    node.succeed('DEL', node.conf(), node.of(other));
+    assert.is(node.vfs[0]?.vlan, 0);
+    assert.equal(node.recordPaths(), []);
   }
+});
+
+test('a VF that is away, and whose record is lost with its copy, is refused by name, and comes back with its pod’s end', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD');
+  const newer = JSON.stringify({ ...node.readRecord(), version: 2 });
+  for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.set(path, newer);
+  const error = node.fail('ADD', node.conf(), node.of(other));
+  assert.is(error.code, 102);
+  assert.match(error.msg, /not on the host.*net1 of container c1.*lost/);
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other, 'net2'));
+  node.endPod(node.pod);
+  node.succeed('ADD', node.conf(), node.of(other));
 });
 
 test('now and then an ADD looks at all records, and reclaims the dead of other VFs', () => {

@@ -76,13 +76,12 @@ test('the record is on disk durably before its VF is owned', () => {
   ]);
 });
 
-test('a later state of a record is as durable; the VF is its own already', () => {
+test('a later state of a record is that of its copy too', () => {
   const { store, platform } = open();
+  store.write({ ...sampleRecord, phase: 'pending' });
   store.write(sampleRecord);
-  platform.files.delete(ownerPath);
-  store.update({ ...sampleRecord, addresses: ['10.0.0.9/24'] });
-  assert.equal(store.read(sampleKey)?.addresses, ['10.0.0.9/24']);
-  assert.is(store.ownerOf(samplePci), null);
+  platform.files.delete(recordPath);
+  assert.is(store.find(sampleKey)?.phase, 'attached');
 });
 
 const killed = '.dra-sriov-17-0.tmp';
@@ -199,7 +198,7 @@ test('no state directory yet: nothing is listed, nothing is read', () => {
   assert.is(store.read(sampleKey), null);
 });
 
-test('a damaged record is set aside once, reported, and counts as none', () => {
+test('a damaged record without a copy is set aside once, reported, and counts as none', () => {
   const { store, platform, log } = open({ [recordPath]: '{"version":1,"phase"' });
   assert.is(store.read(sampleKey), null);
   assert.is(platform.files.has(recordPath), false);
@@ -246,8 +245,12 @@ test('an owner file that says nothing is no owner', () => {
     '{',
     'null',
     '[]',
-    '{"network":"n","containerId":"c"}',
-    '{"network":1,"containerId":"c","ifname":"i"}',
+    '{"key":{"network":"n","containerId":"c"}}',
+    '{"key":{"network":1,"containerId":"c","ifname":"i"}}',
+    '{"key":{"network":"../n","containerId":"c","ifname":"i"}}',
+    '{"key":{"network":"n","containerId":"c/d","ifname":"i"}}',
+    '{"key":{"network":"n","containerId":"c","ifname":"../i"}}',
+    `{"key":{"network":"n","containerId":"c","ifname":"i"},"x":${'['.repeat(65)}${']'.repeat(65)}}`,
   ];
   for (const text of texts) {
     const { store } = open({ [ownerPath]: text });
@@ -255,14 +258,115 @@ test('an owner file that says nothing is no owner', () => {
   }
 });
 
-test('neither a record nor an owner is read through a link', () => {
-  const platform = createMemoryPlatform({
-    files: { '/tmp/record': JSON.stringify(sampleRecord), '/tmp/owner': JSON.stringify(sampleKey) },
-    links: { [recordPath]: '/tmp/record', [ownerPath]: '/tmp/owner' },
-  });
+test('what is no file of root’s alone is no record and no owner: links, directories, FIFOs, others’ files, endless ones', () => {
+  const spoil: readonly (readonly [string, (platform: MemoryPlatform, path: string) => unknown])[] = [
+    [
+      'it is a link',
+      ({ files, links }, path) => {
+        files.set('/tmp/elsewhere', files.get(path) ?? '');
+        files.delete(path);
+        links.set(path, '/tmp/elsewhere');
+      },
+    ],
+    ['it is a directory', ({ files }, path) => files.delete(path) && files.set(`${path}/x`, '')],
+    ['belongs to user 1000', ({ owners }, path) => owners.set(path, 1000)],
+    ['its mode 0622', ({ modes }, path) => modes.set(path, 0o622)],
+    ['its mode 0620', ({ modes }, path) => modes.set(path, 0o620)],
+    ['more than 8388608 bytes', ({ files }, path) => files.set(path, 'x'.repeat(8 * 1024 * 1024 + 1))],
+  ];
+  for (const [reason, change] of spoil) {
+    const { store, platform, log } = open();
+    store.write(sampleRecord);
+    for (const path of [recordPath, ownerPath]) change(platform, path);
+    assert.is(store.read(sampleKey), null, reason);
+    assert.is(store.ownerOf(samplePci), null, reason);
+    assert.match(log[0] ?? '', reason);
+    assert.is(platform.readDir(`${root}/.damaged`)?.length, 2, reason);
+    store.write(sampleRecord);
+    assert.equal(store.read(sampleKey), sampleRecord, reason);
+  }
+});
+
+test('directories that others may write to are not trusted: CniError 5, and how to mend it', () => {
+  const directories = [root, `${root}/vf-net`, `${root}/vf-net/c1`];
+  for (const spoil of [
+    (platform: MemoryPlatform, directory: string) => platform.modes.set(directory, 0o777),
+    (platform: MemoryPlatform, directory: string) => platform.modes.set(directory, 0o770),
+    (platform: MemoryPlatform, directory: string) => platform.owners.set(directory, 1000),
+  ]) {
+    for (const directory of directories) {
+      const { store, platform } = open();
+      store.write(sampleRecord);
+      spoil(platform, directory);
+      for (const use of [
+        (fresh: RecordStore) => fresh.read(sampleKey),
+        (fresh: RecordStore) => fresh.write(sampleRecord),
+        (fresh: RecordStore) => fresh.find(sampleKey),
+      ]) {
+        const fresh = new RecordStore(platform, createLog({ level: 'error', write: () => undefined }));
+        assert.throws(
+          () => use(fresh),
+          (thrown: unknown) => isCniError(thrown, 'io') && thrown.message.includes(`${directory} can't be trusted`),
+        );
+      }
+    }
+  }
+});
+
+test('a state directory that is a link counts as what it points to', () => {
+  const platform = createMemoryPlatform({ links: { [root]: '/data/cni' } });
   const store = new RecordStore(platform, createLog({ level: 'error', write: () => undefined }));
-  assert.throws(() => store.read(sampleKey), /ELOOP/);
-  assert.throws(() => store.ownerOf(samplePci), /ELOOP/);
+  platform.makeDir('/data/cni', 0o700);
+  store.write(sampleRecord);
+  assert.equal(store.read(sampleKey), sampleRecord);
+  platform.modes.set('/data/cni', 0o777);
+  const fresh = new RecordStore(platform, createLog({ level: 'error', write: () => undefined }));
+  assert.throws(() => fresh.read(sampleKey), /can't be trusted/);
+});
+
+test('a damaged record is set aside, and the copy that its VF has takes its place', () => {
+  for (const text of [
+    '',
+    '{"version":1,"phase"',
+    JSON.stringify({ ...sampleRecord, version: 2 }),
+    '['.repeat(100_000),
+  ]) {
+    const { store, platform, log } = open();
+    store.write(sampleRecord);
+    store.write(another({ containerId: 'c2' }, '0000:3b:02.0'));
+    platform.files.set(recordPath, text);
+    assert.equal(store.read(sampleKey), sampleRecord);
+    assert.equal(JSON.parse(platform.files.get(recordPath) ?? ''), sampleRecord);
+    const [aside = ''] = platform.readDir(`${root}/.damaged`) ?? [];
+    assert.is(platform.files.get(`${root}/.damaged/${aside}`), text);
+    assert.match(log[0] ?? '', 'set aside');
+    assert.equal(store.read(sampleKey), sampleRecord);
+    assert.is(log.length, 1);
+  }
+});
+
+test('of a record whose file is gone the VF’s copy can be found; one whose VF is given up has none', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  platform.files.delete(recordPath);
+  assert.is(store.read(sampleKey), null);
+  assert.equal(store.find(sampleKey), sampleRecord);
+  store.remove(sampleRecord);
+  assert.is(store.find(sampleKey), null);
+  store.write(sampleRecord);
+  store.giveUpVf(sampleRecord);
+  platform.files.set(recordPath, 'x');
+  assert.is(store.find(sampleKey), null);
+});
+
+test('a copy that is damaged too is reported; the record counts as none, and its key is still told', () => {
+  const { store, platform, log } = open();
+  store.write(sampleRecord);
+  const other = JSON.stringify({ ...sampleRecord, version: 2 });
+  for (const path of [recordPath, ownerPath]) platform.files.set(path, other);
+  assert.is(store.read(sampleKey), null);
+  assert.match(log[1] ?? '', 'copy of an attachment record is damaged');
+  assert.equal(store.ownerOf(samplePci), sampleKey);
 });
 
 test('keys are the same when all three parts are, and are described by all three', () => {
