@@ -35,7 +35,7 @@ function run(platform: Platform, parts: Parts): number {
 
 function runTool(platform: Platform, parts: Parts): number {
   try {
-    return parts.cli().runCli(platform);
+    return parts.cli().runCli(platform, parts);
   } catch (thrown) {
     platform.writeStderr(`dra-sriov: ${explain(thrown)}\n`);
     return 1;

@@ -4,10 +4,12 @@
 
 type Plugin = typeof import('./commands/plugin.ts');
 type Cli = typeof import('./cli/cli.ts');
+type Operator = typeof import('./cli/operator.ts');
 type Yaml = typeof import('./lib/yaml.ts');
 
 declare function require(path: './commands/plugin.ts'): Plugin;
 declare function require(path: './cli/cli.ts'): Cli;
+declare function require(path: './cli/operator.ts'): Operator;
 declare function require(path: './lib/yaml.ts'): Yaml;
 
 export interface Parts {
@@ -15,6 +17,8 @@ export interface Parts {
   plugin(): Plugin;
   /** What runs when CNI_COMMAND is unset. */
   cli(): Cli;
+  /** What the command line's commands do; works with modules of the plugin. */
+  operator(): Operator;
   /** For CDI specs in YAML and manifests; CDI specs in JSON do without. */
   yaml(): Yaml;
 }
@@ -23,5 +27,6 @@ export interface Parts {
 export const parts: Parts = {
   plugin: () => require('./commands/plugin.ts'),
   cli: () => require('./cli/cli.ts'),
+  operator: () => require('./cli/operator.ts'),
   yaml: () => require('./lib/yaml.ts'),
 };

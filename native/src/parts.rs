@@ -13,6 +13,7 @@ fn bytecode(name: &str) -> Option<&'static [u8]> {
         "plugin" => part!("plugin"),
         "yaml" => part!("yaml"),
         "cli" => part!("cli"),
+        "operator" => part!("operator"),
         _ => return None,
     })
 }

@@ -9,7 +9,8 @@ import { bytesByPackage, packageOf } from './bundle.ts';
 import { cargo, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { joinLicenses, type Licensed } from './licenses.ts';
-import { bundlePart, type PartName, partEntries } from './parts.ts';
+import { bundlePart, findShared, type PartName, partEntries } from './parts.ts';
+import type { SharedModule } from './shared-modules.ts';
 
 const root = join(import.meta.dirname, '../..');
 const crate = join(root, 'native');
@@ -24,16 +25,19 @@ const sources = {
   files: ['native/Cargo.toml', 'native/Cargo.lock'],
 };
 
+/** A fifth of the bytecode is line numbers; those of others' libraries are worth less than the 26 KB. */
+const librariesMostly: ReadonlySet<PartName> = new Set(['cli', 'yaml']);
+
 function kilobytes(bytes: number): string {
   return `${(bytes / 1e3).toFixed(0)} KB`;
 }
 
 /** Makes the bytecode of a part; returns the npm packages in it. */
-async function compilePart(name: PartName, workDirectory: string): Promise<string[]> {
+async function compilePart(name: PartName, shared: readonly SharedModule[], workDirectory: string): Promise<string[]> {
   const source = join(workDirectory, `${name}.js`);
   const bytecode = join(partsDirectory, name);
-  const bundle = await bundlePart(root, name, source);
-  execFileSync(join(built, 'compile-part'), [source, bytecode]);
+  const bundle = await bundlePart(root, name, source, shared);
+  execFileSync(join(built, 'compile-part'), [source, bytecode, librariesMostly.has(name) ? 'plain' : 'lines']);
   const shares = [...bytesByPackage(bundle.files)].map(([owner, bytes]) => `${owner} ${(bytes / 1e3).toFixed(0)}`);
   say(`part ${name} ${kilobytes(bundle.bytes)} (${shares.join(', ')}), bytecode ${kilobytes(statSync(bytecode).size)}`);
   return Object.keys(bundle.files).flatMap((path) => packageOf(path) ?? []);
@@ -42,7 +46,10 @@ async function compilePart(name: PartName, workDirectory: string): Promise<strin
 async function compileParts(workDirectory: string): Promise<ReadonlySet<string>> {
   mkdirSync(partsDirectory, { recursive: true });
   const packages: string[] = [];
-  for (const name of Object.keys(partEntries) as PartName[]) packages.push(...(await compilePart(name, workDirectory)));
+  const shared = await findShared(root);
+  for (const name of Object.keys(partEntries) as PartName[]) {
+    packages.push(...(await compilePart(name, shared, workDirectory)));
+  }
   return new Set(packages);
 }
 

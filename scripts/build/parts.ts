@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import type { Bundle } from './bundle.ts';
 import { netlinkAsEsModules } from './netlink-modules.ts';
+import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
 
 /** The parts of the program on QuickJS, each loaded when it is first needed (src/hosts/native.ts). */
 export const partEntries = {
@@ -9,6 +10,7 @@ export const partEntries = {
   plugin: 'src/commands/plugin.ts',
   yaml: 'src/lib/yaml.ts',
   cli: 'src/cli/cli.ts',
+  operator: 'src/cli/operator.ts',
 } as const;
 
 export type PartName = keyof typeof partEntries;
@@ -24,39 +26,52 @@ const shimOf = {
   'node:path': 'unused',
 };
 
-/** The tool reads YAML by the part that the plugin reads it by. */
-const yamlByItsPart: Plugin = {
-  name: 'yaml-by-its-part',
-  setup(build) {
-    build.onLoad({ filter: /\/src\/lib\/yaml\.ts$/ }, () => ({
-      contents: "export const { parseYaml, parseYamlDocuments, YamlError } = __host.loadPart('yaml');",
-    }));
-  },
-};
-
-/** Bundles one part into an ES module for QuickJS. Names are kept: a stack trace in an error report can be read. */
-export async function bundlePart(root: string, name: PartName, output: string): Promise<Bundle> {
+function usualOptions(root: string): BuildOptions {
   const alias = Object.fromEntries(
     Object.entries(shimOf).map(([module, shim]) => [module, join(root, shims, `${shim}.ts`)]),
   );
-  const { metafile } = await build({
+  return {
     absWorkingDir: root,
-    entryPoints: [partEntries[name]],
-    outfile: output,
     bundle: true,
     platform: 'neutral',
     mainFields: ['module', 'main'],
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: name === 'cli' ? [yamlByItsPart] : [netlinkAsEsModules],
+    plugins: [netlinkAsEsModules],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
     charset: 'utf8',
-    metafile: true,
     logLevel: 'warning',
-  });
+  };
+}
+
+const entryOf = (name: PartName): BuildOptions => ({ entryPoints: [partEntries[name]], outfile: 'unused' });
+
+/** What the part `plugin` has and the part `operator` needs. */
+export function findShared(root: string): Promise<readonly SharedModule[]> {
+  const usual = usualOptions(root);
+  return findSharedModules(root, { ...usual, ...entryOf('plugin') }, { ...usual, ...entryOf('operator') });
+}
+
+function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]): BuildOptions {
+  const usual = usualOptions(root);
+  if (name === 'plugin') {
+    return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
+  }
+  const plugins = name === 'operator' ? [borrowFrom(root, 'plugin', shared)] : [];
+  return { ...usual, ...entryOf(name), plugins: [...plugins, netlinkAsEsModules] };
+}
+
+/** Bundles one part into an ES module for QuickJS. Names are kept: a stack trace in an error report can be read. */
+export async function bundlePart(
+  root: string,
+  name: PartName,
+  output: string,
+  shared: readonly SharedModule[],
+): Promise<Bundle> {
+  const { metafile } = await build({ ...optionsOf(root, name, shared), outfile: output, metafile: true });
   const [written] = Object.values(metafile.outputs);
   if (written === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
   return { bytes: written.bytes, files: written.inputs };

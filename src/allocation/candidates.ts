@@ -5,6 +5,7 @@ import { isOfResource } from './device-info.ts';
 import { type PodVfs, sortAddresses } from './per-pod-spec.ts';
 import type { Search } from './search.ts';
 import { whyNotSelected } from './selector.ts';
+import type { Candidate } from './trace.ts';
 
 /** Why a candidate is ruled out; null where it is not. */
 type Rule = (pci: PciAddress) => string | null;
@@ -104,13 +105,20 @@ export function chooseVf(search: Search, pool: PodVfs, pod: PodVfs = pool): PciA
   if (left.length > 0) apply(networkRule(search, pod.addresses));
   const [chosen] = left;
   const ruledOut = describe(reasons);
-  if (chosen === undefined) throw nothingLeft(search, pool, ruledOut);
-  search.trace.add(pool.source, pool.addresses, `${chosen} taken${ruledOut === '' ? '' : `; ${ruledOut}`}`);
+  const candidates = sortAddresses(pool.addresses).map((pci) => ({ pci, ruledOut: reasons.get(pci) ?? null }));
+  if (chosen === undefined) throw nothingLeft(search, pool, ruledOut, candidates);
+  const verdict = `${chosen} taken${ruledOut === '' ? '' : `; ${ruledOut}`}`;
+  search.trace.add(pool.source, pool.addresses, verdict, candidates);
   return chosen;
 }
 
-function nothingLeft({ ask, trace, podName }: Search, { source, addresses }: PodVfs, ruledOut: string): Error {
-  trace.add(source, addresses, ruledOut);
+function nothingLeft(
+  { ask, trace, podName }: Search,
+  { source, addresses }: PodVfs,
+  ruledOut: string,
+  candidates: readonly Candidate[],
+): Error {
+  trace.add(source, addresses, ruledOut, candidates);
   const count = addresses.length === 1 ? 'the only VF' : `all ${addresses.length} VFs`;
   return trace.failure(
     'noVfForPod',

@@ -51,23 +51,47 @@ function readVf(device: unknown, claimUid: string, file: string): CheckpointVf |
 }
 
 /** `preparedClaimsByPodUID` at the top or inside `v1`, as the driver's versions have it: pod -> claim -> devices. */
-function claimsOfPod(checkpoint: unknown, podUid: string): Json | null {
-  if (!isJsonObject(checkpoint)) return null;
-  for (const level of [checkpoint, ...Object.values(checkpoint)]) {
-    const byPod = field(level, 'preparedClaimsByPodUID');
-    const claims = isJsonObject(byPod) && Object.hasOwn(byPod, podUid) ? byPod[podUid] : undefined;
-    if (isJsonObject(claims)) return claims;
-  }
-  return null;
+function podsOf(checkpoint: unknown): readonly Json[] {
+  if (!isJsonObject(checkpoint)) return [];
+  const byPod = [checkpoint, ...Object.values(checkpoint)].map((level) => field(level, 'preparedClaimsByPodUID'));
+  return byPod.filter(isJsonObject);
 }
 
-function readPod(checkpoint: unknown, podUid: string, file: string): readonly CheckpointVf[] {
-  return Object.entries(claimsOfPod(checkpoint, podUid) ?? {}).flatMap(([claimUid, devices]) =>
+function readClaims(claims: unknown, file: string): readonly CheckpointVf[] {
+  return Object.entries(isJsonObject(claims) ? claims : {}).flatMap(([claimUid, devices]) =>
     (Array.isArray(devices) ? devices : []).flatMap((device: unknown) => readVf(device, claimUid, file) ?? []),
   );
 }
 
+function readPod(checkpoint: unknown, podUid: string, file: string): readonly CheckpointVf[] {
+  const claims = podsOf(checkpoint).map((byPod) => (Object.hasOwn(byPod, podUid) ? byPod[podUid] : undefined));
+  return readClaims(claims.find(isJsonObject), file);
+}
+
 const isOurDriver = (name: string): boolean => name.includes('sriov');
+
+/** Reads each driver's checkpoint in whose text `needle` occurs, and ours in any case. Throws CniError decode, io. */
+function readEach<T>(
+  platform: Platform,
+  needle: string,
+  trace: Trace,
+  read: (checkpoint: unknown, file: string) => readonly T[],
+): readonly T[] {
+  const directory = `${platform.paths.kubeletDir}/plugins`;
+  return listDrivers(platform, directory, trace).flatMap((driver) => {
+    const file = `${directory}/${driver}/checkpoint.json`;
+    try {
+      const text = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
+      // Other drivers' may be big, and are none of our business until they name what is looked for.
+      if (text === undefined || (!text.includes(needle) && !isOurDriver(driver))) return [];
+      return read(JSON.parse(text), file);
+    } catch (thrown) {
+      if (!isOurDriver(driver)) return [];
+      const reason = isSystemError(thrown) ? thrown.message : 'it is not JSON';
+      throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${reason}`);
+    }
+  });
+}
 
 /**
  * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty where
@@ -75,20 +99,19 @@ const isOurDriver = (name: string): boolean => name.includes('sriov');
  * skipped. Throws CniError decode naming a broken one of ours, io where the directory can't be listed.
  */
 export function readCheckpoints(platform: Platform, podUid: string, trace: Trace): readonly CheckpointVf[] {
-  const directory = `${platform.paths.kubeletDir}/plugins`;
-  return listDrivers(platform, directory, trace).flatMap((driver) => {
-    const file = `${directory}/${driver}/checkpoint.json`;
-    try {
-      const text = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
-      // Other drivers' may be big, and are none of our business until they name this pod.
-      if (text === undefined || (!text.includes(podUid) && !isOurDriver(driver))) return [];
-      return readPod(JSON.parse(text), podUid, file);
-    } catch (thrown) {
-      if (!isOurDriver(driver)) return [];
-      const reason = isSystemError(thrown) ? thrown.message : 'it is not JSON';
-      throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${reason}`);
-    }
-  });
+  return readEach(platform, podUid, trace, (checkpoint, file) => readPod(checkpoint, podUid, file));
+}
+
+/** The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints. Throws as readCheckpoints. */
+export function listCheckpointPods(
+  platform: Platform,
+  trace: Trace,
+): readonly { readonly podUid: string; readonly vfs: readonly CheckpointVf[] }[] {
+  return readEach(platform, 'PciAddress', trace, (checkpoint, file) =>
+    podsOf(checkpoint).flatMap((byPod) =>
+      Object.entries(byPod).map(([podUid, claims]) => ({ podUid, vfs: readClaims(claims, file) })),
+    ),
+  ).filter(({ vfs }) => vfs.length > 0);
 }
 
 function listDrivers(platform: Platform, directory: string, trace: Trace): readonly string[] {

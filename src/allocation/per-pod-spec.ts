@@ -64,6 +64,14 @@ function agree(found: FoundSpecs, podUid: string, trace: Trace): PodVfs | null {
   );
 }
 
+/** The pods that have a per-pod CDI spec on this node. Throws CniError decode where one lists what is no PCI address. */
+export function listPodSpecs(specs: CdiSpecs, trace: Trace): readonly (PodVfs & { readonly podUid: string })[] {
+  return specs.mentioning([variable]).devices.flatMap((device) => {
+    const addresses = listedAddresses(device, trace);
+    return addresses === null ? [] : [{ podUid: device.name, source: device.file, addresses }];
+  });
+}
+
 /**
  * The VFs that the driver's per-pod CDI spec lists (SRIOVNETWORK_PCI_ADDRESSES of the device named after the pod); null
  * where there is none. The file is opened by its name; with `search` all specs are looked through when that finds

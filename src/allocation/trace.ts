@@ -1,4 +1,5 @@
 import { CniError, type ErrorName } from '../cni/errors.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
 
 /** One source that was looked at. */
 export interface TraceStep {
@@ -8,6 +9,14 @@ export interface TraceStep {
   readonly held: readonly string[];
   /** What was made of it, in plain words. */
   readonly verdict: string;
+  /** The VFs that were to be chosen from, where there was a choice. */
+  readonly candidates?: readonly Candidate[];
+}
+
+export interface Candidate {
+  readonly pci: PciAddress;
+  /** Null: it fits. */
+  readonly ruledOut: string | null;
 }
 
 const maxHeldShown = 64;
@@ -31,8 +40,8 @@ export class Trace {
     return [...this.#steps];
   }
 
-  add(source: string, held: readonly string[], verdict: string): void {
-    this.#steps.push({ source, held, verdict });
+  add(source: string, held: readonly string[], verdict: string, candidates?: readonly Candidate[]): void {
+    this.#steps.push({ source, held, verdict, ...(candidates === undefined ? {} : { candidates }) });
   }
 
   /** An error to throw, with all that was seen in its `details`. */

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../cni/json-text.ts';
-import { quote, show } from '../lib/quote.ts';
+import { printable, quote, show } from '../lib/quote.ts';
 import { checkNetwork, type NetworkRules } from './check-network.ts';
 import { error, type Finding, under, warning } from './finding.ts';
 import { readJson } from './read-json.ts';
@@ -8,7 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const kind = 'NetworkAttachmentDefinition';
 const apiVersion = 'k8s.cni.cncf.io/v1';
-const resourceNameKey = 'k8s.v1.cni.cncf.io/resourceName';
+export const resourceNameKey = 'k8s.v1.cni.cncf.io/resourceName';
 
 /** A qualified name of Kubernetes: `prefix/name`, or `name` alone as the DRA driver's device-info has it. */
 const resourceName = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -56,6 +56,6 @@ export function checkDefinition(definition: Json, ourTypes: NetworkRules['ourTyp
     ...checkMetadata(metadata),
     ...under('spec.config', ': ', checkConfig(objectOrEmpty(definition['spec'])['config'], ourTypes)),
   ];
-  const title = names.length === 0 ? kind : `${kind} ${quote(names.join('/')).slice(1, -1)}`;
+  const title = names.length === 0 ? kind : `${kind} ${printable(names.join('/'))}`;
   return under(title, ': ', findings);
 }

@@ -1,11 +1,16 @@
 import { Command, CommanderError } from 'commander';
+import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import { aboutText, programName } from './about.ts';
+import { completionScript, shells } from './completion.ts';
 import { addInstall, addPause } from './install-command.ts';
-import { usualTypes, validateFiles } from './validate.ts';
+import { createStyle } from './text/style.ts';
+import { screenWidth } from './text/table.ts';
+import { type ExitCode, exitCodes, type Run } from './tool.ts';
+import { usualTypes } from './usual-types.ts';
 
-const helpWidth = 100;
+type Operator = ReturnType<Parts['operator']>;
 
 /** Keeps commander from the process: what it prints goes to the platform, and what would end the process is thrown. */
 function createProgram(platform: Platform): Command {
@@ -15,47 +20,126 @@ function createProgram(platform: Platform): Command {
     )
     .version(version)
     .exitOverride()
+    .showHelpAfterError('(--help tells more)')
     .configureOutput({
       writeOut: (text) => platform.writeStdout(text),
       writeErr: (text) => platform.writeStderr(text),
-      getOutHelpWidth: () => helpWidth,
-      getErrHelpWidth: () => helpWidth,
+      getOutHelpWidth: () => screenWidth,
+      getErrHelpWidth: () => screenWidth,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
 }
 
-/**
- * The command line, for people: runs when CNI_COMMAND is unset. Returns the exit code: 0, or 1 where a file is invalid
- * or the command line is wrong. Without arguments it says what it is on stderr and succeeds, as libcni's skel does.
- */
-export function runCli(platform: Platform): number {
-  let exitCode = 0;
-  const program = createProgram(platform);
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  ${programName} ${line}\n`).join('')}`;
+
+const jsonOption = ['--json', 'print JSON, for programs'] as const;
+
+function addNodeCommands(program: Command, run: Run): void {
+  program
+    .command('inspect')
+    .description('show PFs and VFs of this node, and whose they are')
+    .argument('[device]', 'PCI address or netdev of a PF or VF: all about that one')
+    .option(...jsonOption)
+    .addHelpText('after', examples('inspect', 'inspect 0000:3b:02.1', 'inspect ens1f0', 'inspect --json'))
+    .action((device: string | undefined, options: { json?: boolean }) =>
+      run((operator, tool) => operator.inspect(tool, device, options)),
+    );
+  program
+    .command('attachments')
+    .description('list the attachments on record')
+    .option(...jsonOption)
+    .addHelpText('after', examples('attachments', 'attachments --json'))
+    .action((options: { json?: boolean }) => run((operator, tool) => operator.attachments(tool, options)));
+  program
+    .command('resolve')
+    .description('tell which VF an ADD would take, and why; changes nothing')
+    .requiredOption('--pod-uid <uid>', 'UID of the pod')
+    .option('--network <names>', 'its networks by commas, in the order of the annotation')
+    .option('--ifname <name>', 'name of the interface, where it is one network')
+    .option('--config <file>', 'the network config, a conflist or NetworkAttachmentDefinitions')
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      examples(
+        'resolve --pod-uid 6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01',
+        'resolve --pod-uid 6f2d8a0c-… --network vf-test1,vf-test1',
+        'resolve --pod-uid 6f2d8a0c-… --config nad.yaml',
+      ),
+    )
+    .action((options: Parameters<Operator['resolve']>[1]) => run((operator, tool) => operator.resolve(tool, options)));
+  program
+    .command('gc')
+    .description('give back what attachments hold whose pods are gone')
+    .option('--dry-run', 'only tell what would be given back')
+    .option(...jsonOption)
+    .addHelpText('after', examples('gc --dry-run', 'gc'))
+    .action((options: { dryRun?: boolean; json?: boolean }) => run((operator, tool) => operator.gc(tool, options)));
+}
+
+function addFileCommands(program: Command, run: Run): void {
   program
     .command('validate')
-    .description('check network configs and conflists (JSON) and NetworkAttachmentDefinitions (YAML or JSON)')
-    .argument('<file...>', 'files to check')
+    .description('check network configs (JSON) and manifests (YAML), and whether they fit together')
+    .argument('<file...>', 'files to check; what belongs together may be in several')
     .option(
       '--type <name>',
       'a further name under which this plugin is installed; may be repeated',
       (name, names: readonly string[]) => [...names, name],
       usualTypes,
     )
-    .action((files: readonly string[], options: { readonly type: readonly string[] }) => {
-      exitCode = validateFiles(platform, files, options.type) ? 0 : 1;
+    .option(...jsonOption)
+    .addHelpText('after', examples('validate sriov.conflist', 'validate nad.yaml deployment.yaml claim.yaml'))
+    .action((files: readonly string[], options: { readonly type: readonly string[]; readonly json?: boolean }) =>
+      run((operator, tool) => operator.validate(tool, files, options)),
+    );
+}
+
+function addCompletion(program: Command, platform: Platform): void {
+  program
+    .command('completion')
+    .description(`print the completion for a shell: ${shells.join(' or ')}`)
+    .argument('<shell>', shells.join(' or '))
+    .addHelpText(
+      'after',
+      '\nExamples:\n' +
+        `  ${programName} completion bash > /etc/bash_completion.d/${programName}\n` +
+        `  ${programName} completion zsh > /usr/local/share/zsh/site-functions/_${programName}\n` +
+        `  source <(${programName} completion bash)\n`,
+    )
+    .action((shell: string, _options: unknown, command: Command) => {
+      const script = completionScript(program, shell);
+      if (script === null)
+        command.error(`error: no completion for ${JSON.stringify(shell)}; allowed: ${shells.join(', ')}`);
+      else platform.writeStdout(script);
     });
-  addInstall(program, platform);
+}
+
+/**
+ * The command line, for people: runs when CNI_COMMAND is unset. Returns the exit code (docs/operations.md). Without
+ * arguments it says what it is on stderr and succeeds, as libcni's skel does.
+ */
+export function runCli(platform: Platform, parts: Pick<Parts, 'operator' | 'yaml'>): number {
+  let exitCode: ExitCode = exitCodes.fine;
+  const program = createProgram(platform);
+  const run: Run = (command) => {
+    exitCode = command(parts.operator(), { platform, style: createStyle(platform), yaml: parts.yaml });
+  };
+  addNodeCommands(program, run);
+  addFileCommands(program, run);
+  addInstall(program, run);
   addPause(program, platform);
+  addCompletion(program, platform);
   if (platform.argv.length === 0) {
     platform.writeStderr(`${aboutText}\n${program.helpInformation()}`);
-    return 0;
+    return exitCodes.fine;
   }
   try {
     program.parse(platform.argv, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode;
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
     throw thrown;
   }
 }

@@ -1,34 +1,11 @@
 import type { Command } from 'commander';
 import type { Platform } from '../platform/platform.ts';
 import { programName } from './about.ts';
-import { install, type Outcome, uninstall } from './install.ts';
-
-interface Options {
-  readonly to: string;
-  readonly as: string;
-  readonly uninstall?: true;
-  readonly force?: true;
-  readonly json?: true;
-}
-
-function describe({ path, action, now, before, backup }: Outcome): string {
-  switch (action) {
-    case 'installed': {
-      const isUpdate = before !== null && before !== now && before !== 'another plugin';
-      const kept = backup === null ? '' : `the plugin that had this name before is kept as ${backup}\n`;
-      return `installed ${path}, version ${now}${isUpdate ? `, was ${before}` : ''}\n${kept}`;
-    }
-    case 'restored':
-      return `removed ${path}, version ${before}; the plugin that had this name before is back\n`;
-    case 'removed':
-      return `removed ${path}, version ${before}\n`;
-    case 'unchanged':
-      return now === null ? `nothing to remove: there is no ${path}\n` : `${path} is another plugin, and stays\n`;
-  }
-}
+import type { InstallOptions } from './run-install.ts';
+import type { Run } from './tool.ts';
 
 /** Adds `install`, which puts this executable where the container runtime looks for plugins, or takes it away. */
-export function addInstall(program: Command, platform: Platform): void {
+export function addInstall(program: Command, run: Run): void {
   program
     .command('install')
     .description('put this executable where the container runtime looks for plugins')
@@ -37,12 +14,7 @@ export function addInstall(program: Command, platform: Platform): void {
     .option('--uninstall', 'remove it, and put back the plugin that had its name')
     .option('--force', 'remove it although there are attachments, whose DEL needs it')
     .option('--json', 'print JSON')
-    .action((options: Options) => {
-      const place = { directory: options.to, name: options.as };
-      const outcome =
-        options.uninstall === true ? uninstall(platform, place, options.force === true) : install(platform, place);
-      platform.writeStdout(options.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome));
-    });
+    .action((options: InstallOptions) => run((operator, tool) => operator.runInstall(tool, options)));
 }
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -1,68 +1,98 @@
 import { explain } from '../cni/errors.ts';
 import { isJsonObject } from '../cni/json-text.ts';
-import { quote } from '../lib/quote.ts';
-import { parseYamlDocuments } from '../lib/yaml.ts';
-import type { Platform } from '../platform/platform.ts';
+import { printable } from '../lib/quote.ts';
 import { checkDefinition, isDefinition } from './check-definition.ts';
 import { checkNetwork } from './check-network.ts';
 import { error, type Finding, under } from './finding.ts';
+import { crossCheck, isCrossChecked } from './manifests/cross-check.ts';
+import { flattenLists } from './manifests/documents.ts';
+import { type Manifest, readManifests } from './manifests/objects.ts';
 import { readJson } from './read-json.ts';
+import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 
-/** Names under which this plugin is installed: its own, and the one of the plugin it can stand in for. */
-export const usualTypes: readonly string[] = ['sriov', 'dra-sriov'];
-
-/** The documents of a file; a List of Kubernetes is its items. */
-function flatten(document: unknown): readonly unknown[] {
-  const isList = isJsonObject(document) && document['kind'] === 'List' && Array.isArray(document['items']);
-  return isList ? (document['items'] as unknown[]) : [document];
+export interface ValidateOptions {
+  /** Names under which this plugin is installed. */
+  readonly type: readonly string[];
+  readonly json?: boolean;
 }
 
-function checkYaml(text: string, ourTypes: ReadonlySet<string>): Finding[] {
-  let documents: unknown[];
+/** What a file holds, and what is wrong with each thing by itself. */
+export interface CheckedText {
+  readonly findings: readonly Finding[];
+  readonly manifests: readonly Manifest[];
+}
+
+type Rules = ReadonlySet<string>;
+
+function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
+  let documents: readonly unknown[];
   try {
-    documents = parseYamlDocuments(text);
+    documents = tool.yaml().parseYamlDocuments(text);
   } catch (thrown) {
-    return [error('', explain(thrown))];
+    return { findings: [error('', explain(thrown))], manifests: [] };
   }
-  const definitions = documents.flatMap(flatten).filter(isDefinition);
-  if (definitions.length > 0) return definitions.flatMap((definition) => checkDefinition(definition, ourTypes));
-  return [error('', 'holds no network config (JSON) and no NetworkAttachmentDefinition')];
+  const manifests = readManifests(file, documents.flatMap(flattenLists));
+  const definitions = manifests.map(({ object }) => object).filter(isDefinition);
+  if (definitions.length === 0 && !manifests.some(isCrossChecked)) {
+    const kinds = 'NetworkAttachmentDefinition, claim or pod';
+    return { findings: [error('', `holds no network config (JSON) and no ${kinds}`)], manifests };
+  }
+  return { findings: definitions.flatMap((definition) => checkDefinition(definition, ourTypes)), manifests };
 }
 
-function checkJson(text: string, ourTypes: ReadonlySet<string>): Finding[] {
+function checkJson(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
   const { value, findings } = readJson(text);
-  if (findings.length > 0) return [...findings];
-  if (!isJsonObject(value) || value['kind'] === undefined) return checkNetwork(value, { ourTypes, nameNeeded: true });
-  return checkYaml(text, ourTypes);
+  if (findings.length > 0) return { findings, manifests: [] };
+  if (isJsonObject(value) && value['kind'] !== undefined) return checkYaml(tool, file, text, ourTypes);
+  return { findings: checkNetwork(value, { ourTypes, nameNeeded: true }), manifests: [] };
 }
 
-/** Checks the text of a network config, a conflist (both JSON), or NetworkAttachmentDefinitions (YAML or JSON). */
-export function checkText(text: string, ourTypes: ReadonlySet<string>): Finding[] {
+/** Checks the text of a network config, a conflist (both JSON), or objects of Kubernetes (YAML or JSON), each by itself. */
+export function checkText(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
   const content = text.replace(/^\ufeff/, '');
-  if (content.trim() === '') return [error('', 'is empty')];
-  return /^\s*[{[]/.test(content) ? checkJson(content, ourTypes) : checkYaml(content, ourTypes);
+  if (content.trim() === '') return { findings: [error('', 'is empty')], manifests: [] };
+  return (/^\s*[{[]/.test(content) ? checkJson : checkYaml)(tool, file, content, ourTypes);
 }
 
-function checkFile(platform: Platform, path: string, ourTypes: ReadonlySet<string>): Finding[] {
+function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedText {
   try {
-    const bytes = platform.readFile(path);
-    return bytes === null ? [error('', 'no such file')] : checkText(bytes.toString('utf8'), ourTypes);
+    const bytes = tool.platform.readFile(file);
+    if (bytes === null) return { findings: [error('', 'no such file')], manifests: [] };
+    return checkText(tool, file, bytes.toString('utf8'), ourTypes);
   } catch (thrown) {
-    return [error('', explain(thrown))];
+    return { findings: [error('', explain(thrown))], manifests: [] };
   }
 }
 
-/** Prints what is wrong with each file, a line each, to stdout. True where no file has an error; warnings don't count. */
-export function validateFiles(platform: Platform, paths: readonly string[], types: readonly string[]): boolean {
-  const ourTypes = new Set(types);
-  const outcomes = paths.map((path) => ({ path, findings: checkFile(platform, path, ourTypes) }));
-  for (const { path, findings } of outcomes) {
-    const name = quote(path, 1000).slice(1, -1);
-    const lines = under(name, ': ', findings).map(
-      ({ severity, path: where, message }) => `${severity}: ${where}: ${message}\n`,
-    );
-    const failed = findings.some(({ severity }) => severity === 'error');
-    platform.writeStdout(`${lines.join('')}${failed ? '' : `valid: ${name}\n`}`);
+const isWrong = ({ severity }: Finding): boolean => severity === 'error';
+
+/** `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid. */
+export function validate(tool: Tool, files: readonly string[], { type, json = false }: ValidateOptions): ExitCode {
+  const ourTypes = new Set(type);
+  const paths = [...new Set(files)];
+  const checked = paths.map((file) => ({ file, ...checkFile(tool, file, ourTypes) }));
+  const together = crossCheck(
+    checked.flatMap(({ manifests }) => manifests),
+    ourTypes,
+  );
+  const outcomes = checked.map(({ file, findings }) => ({
+    file,
+    findings: [...findings, ...together.filter((located) => located.file === file).map(({ finding }) => finding)],
+  }));
+  if (json) {
+    const report = outcomes.map(({ file, findings }) => ({ file, valid: !findings.some(isWrong), findings }));
+    printJson(tool, { valid: report.every(({ valid }) => valid), files: report });
+  } else {
+    for (const { file, findings } of outcomes) printFindings(tool, file, findings);
   }
-  return outcomes.every(({ findings }) => findings.every(({ severity }) => severity !== 'error'));
+  return outcomes.some(({ findings }) => findings.some(isWrong)) ? exitCodes.wrong : exitCodes.fine;
+}
+
+function printFindings({ platform, style }: Tool, file: string, findings: readonly Finding[]): void {
+  const name = printable(file);
+  const paints = { error: style.bad, warning: style.warning };
+  const lines = under(name, ': ', findings).map(
+    ({ severity, path, message }) => `${paints[severity](severity)}: ${path}: ${message}\n`,
+  );
+  platform.writeStdout(`${lines.join('')}${findings.some(isWrong) ? '' : `${style.good('valid')}: ${name}\n`}`);
 }

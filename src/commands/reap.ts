@@ -67,7 +67,10 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
  * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached` last, and DEL
  * first gives up the VF. Whoever is at it now holds the VF's lock.
  */
-export function isWhole({ platform, store }: CommandContext, record: AttachmentRecord): boolean {
+export function isWhole(
+  { platform, store }: Pick<CommandContext, 'platform' | 'store'>,
+  record: AttachmentRecord,
+): boolean {
   const owner = store.ownerOf(record.identity.pci);
   const owned = owner !== null && sameKey(owner, record.key);
   return record.phase === 'attached' && owned && !isDead(platform, record);
@@ -113,23 +116,33 @@ function tidyQuietly({ store, locks, log }: CommandContext): void {
 
 function sweepOne(context: CommandContext, key: AttachmentKey): void {
   try {
-    const record = context.store.read(key);
-    if (record === null || isWhole(context, record)) return;
-    const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
-    if (lock === null) return;
-    try {
-      // The attachment may have been made anew meanwhile, on another VF even.
-      const current = context.store.read(key);
-      const same = current?.identity.pci === record.identity.pci && current.createdAt === record.createdAt;
-      if (current !== null && same) reclaim(context, current);
-    } finally {
-      lock.unlock();
-    }
+    reclaimIfLeft(context, key);
   } catch (thrown) {
     context.log.warning('a dead attachment could not be reclaimed', {
       attachment: describeKey(key),
       reason: explain(thrown),
     });
+  }
+}
+
+/**
+ * Reclaims an attachment that is not whole. False where it is whole, or gone, or another process is at work on its VF. Throws
+ * CniError detachIncomplete.
+ */
+export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): boolean {
+  const record = context.store.read(key);
+  if (record === null || isWhole(context, record)) return false;
+  const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
+  if (lock === null) return false;
+  try {
+    // The attachment may have been made anew meanwhile, on another VF even.
+    const current = context.store.read(key);
+    const same = current?.identity.pci === record.identity.pci && current.createdAt === record.createdAt;
+    if (current === null || !same) return false;
+    reclaim(context, current);
+    return true;
+  } finally {
+    lock.unlock();
   }
 }
 

@@ -21,7 +21,12 @@ function loadOnce<Part>(name: string): () => Part {
   };
 }
 
-const parts: Parts = { plugin: loadOnce('plugin'), cli: loadOnce('cli'), yaml: loadOnce('yaml') };
+const parts: Parts = {
+  plugin: loadOnce('plugin'),
+  cli: loadOnce('cli'),
+  operator: loadOnce('operator'),
+  yaml: loadOnce('yaml'),
+};
 
 /** There is no platform yet, and a runtime still expects a CNI error on stdout. An environment variable has a bad path. */
 function endWithoutPlatform(isPlugin: boolean, thrown: unknown): never {

@@ -93,11 +93,24 @@ function linkBasename(platform: Platform, path: string): string | null {
   return target === null ? null : target.slice(target.lastIndexOf('/') + 1);
 }
 
+/** The addresses of a PF's VFs, by VF number. Throws SystemError. */
+export function listVfs(platform: Platform, pfPci: PciAddress): PciAddress[] {
+  const directory = deviceDirectory(platform, pfPci);
+  return virtfnNumbers(platform, pfPci).flatMap(
+    (index) => parsePciAddress(linkBasename(platform, `${directory}/virtfn${index}`) ?? '') ?? [],
+  );
+}
+
 function readVfIndex(platform: Platform, pfPci: PciAddress, vfPci: PciAddress): number | null {
   const directory = deviceDirectory(platform, pfPci);
-  const virtfns = (platform.readDir(directory) ?? []).filter((name) => /^virtfn\d+$/.test(name));
-  const virtfn = virtfns.find((name) => linkBasename(platform, `${directory}/${name}`) === vfPci);
-  return virtfn === undefined ? null : Number(virtfn.slice('virtfn'.length));
+  const isOf = (index: number): boolean => linkBasename(platform, `${directory}/virtfn${index}`) === vfPci;
+  return virtfnNumbers(platform, pfPci).find(isOf) ?? null;
+}
+
+function virtfnNumbers(platform: Platform, pfPci: PciAddress): number[] {
+  const names = platform.readDir(deviceDirectory(platform, pfPci)) ?? [];
+  const numbers = names.flatMap((name) => /^virtfn(\d+)$/.exec(name)?.[1] ?? []);
+  return numbers.map(Number).sort((one, other) => one - other);
 }
 
 /** virtio-net has its netdev one level deeper, on the virtio device. */

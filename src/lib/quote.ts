@@ -10,6 +10,13 @@ export function quote(text: string, maxLength = 120): string {
   return escapeUnprintable(JSON.stringify(cut ? `${text.slice(0, maxLength)}…` : text));
 }
 
+/** The text on one line as it is, bar what a terminal acts on, which is escaped; cut after `maxLength` characters. */
+export function printable(text: string, maxLength = 1000): string {
+  return quote(text, maxLength)
+    .slice(1, -1)
+    .replace(/\\(["\\])/g, '$1');
+}
+
 const bigintsAsText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
 /** Any value as JSON on one line, for people; cut after `maxLength` characters. */

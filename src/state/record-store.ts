@@ -62,17 +62,22 @@ export class RecordStore {
 
   /** The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF has. */
   read(key: AttachmentKey): AttachmentRecord | null {
-    const path = this.#file(key);
     this.#trust(key.network, key.containerId);
     try {
-      const text = readPrivateFile(this.#platform, path, maxRecordBytes);
-      return text === null ? null : parseRecordOf(key, text);
+      return this.peek(key);
     } catch (cause) {
       // What the disk refuses may be whole; so it is an error, and no damage.
       if (isSystemError(cause)) throw cause;
-      this.#setAside(path, `${key.network}_${key.containerId}_${key.ifname}`, cause);
+      this.#setAside(this.#file(key), `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
+  }
+
+  /** The record for who only looks: nothing is set aside. Throws an Error that says what is wrong with a damaged one. */
+  peek(key: AttachmentKey): AttachmentRecord | null {
+    this.#trust(key.network, key.containerId);
+    const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes);
+    return text === null ? null : parseRecordOf(key, text);
   }
 
   /** As `read`, and where the file itself is gone the copy of it that a VF has. */
@@ -121,14 +126,23 @@ export class RecordStore {
     return text === null ? null : parseKey(text);
   }
 
-  #readOwner(pci: string): string | null {
-    const path = this.#path(ownersDirectory, pci);
+  /** The same for who only looks: nothing is set aside. Throws an Error for what only others than root can have written. */
+  peekOwner(pci: PciAddress): AttachmentKey | null {
+    const text = this.#peekOwnerText(pci);
+    return text === null ? null : parseKey(text);
+  }
+
+  #peekOwnerText(pci: string): string | null {
     this.#trust(ownersDirectory);
+    return readPrivateFile(this.#platform, this.#path(ownersDirectory, pci), maxRecordBytes);
+  }
+
+  #readOwner(pci: string): string | null {
     try {
-      return readPrivateFile(this.#platform, path, maxRecordBytes);
+      return this.#peekOwnerText(pci);
     } catch (cause) {
       if (!(cause instanceof NotOurs)) throw cause;
-      this.#setAside(path, pci, cause);
+      this.#setAside(this.#path(ownersDirectory, pci), pci, cause);
       return null;
     }
   }
@@ -146,6 +160,11 @@ export class RecordStore {
   /** Keys of all records on this node. */
   allKeys(): readonly AttachmentKey[] {
     return this.#networks().flatMap((network) => this.keysOfNetwork(network));
+  }
+
+  /** Names of the records that were set aside. */
+  damaged(): readonly string[] {
+    return this.#names(this.#path(damagedDirectory));
   }
 
   #keysIn(network: string, containerId: string): AttachmentKey[] {

@@ -50,10 +50,10 @@ test('without arguments it says what it is on stderr and succeeds, also with an 
   }
 });
 
-test('a wrong command line: exit code 1, said on stderr', () => {
+test('a wrong command line: exit code 2, said on stderr', () => {
   for (const args of [['frobnicate'], ['--frobnicate'], ['validate'], ['validate', '--frobnicate', 'x']]) {
     const { status, stdout, stderr } = run(...args);
-    assert.equal([status, stdout], [1, ''], args.join(' '));
+    assert.equal([status, stdout], [2, ''], args.join(' '));
     assert.match(stderr, /^error: /);
   }
 });

@@ -438,6 +438,7 @@ test('explainAllocation gives the error of resolveVf and its trace without throw
     source: `per-pod CDI spec ${specPath(podUid)}`,
     held: [vf1],
     verdict: `${vf1} ruled out: held by net1`,
+    candidates: [{ pci: vf1, ruledOut: 'held by net1' }],
   });
   const success = explain(files);
   assert.equal([success.found?.pci, success.failure], [vf1, null]);

@@ -1,13 +1,14 @@
 import { runCli } from '../../../src/cli/cli.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import { version } from '../../../src/version.ts';
+import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/cli');
 
 function run(argv: readonly string[], files: Readonly<Record<string, string>> = {}) {
   const platform = createMemoryPlatform({ argv, files });
-  const code = runCli(platform);
+  const code = runCli(platform, sourceParts);
   assert.is(platform.exitCode, null);
   return { code, stdout: platform.stdout, stderr: platform.stderr };
 }
@@ -44,7 +45,7 @@ test('a wrong command line is said on stderr and fails', () => {
   ];
   for (const [argv, words] of cases) {
     const { code, stdout, stderr } = run(argv);
-    assert.is(code, 1, argv.join(' '));
+    assert.is(code, 2, argv.join(' '));
     assert.is(stdout, '');
     assert.match(stderr, words);
   }

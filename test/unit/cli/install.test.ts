@@ -4,6 +4,7 @@ import { formatVersions } from '../../../src/cni/versions.ts';
 import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
 import { version } from '../../../src/version.ts';
+import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/install');
@@ -36,7 +37,7 @@ function nodeWith(files: Readonly<Record<string, string>>, links: Readonly<Recor
 function run(platform: MemoryPlatform, ...args: readonly string[]): string {
   const before = platform.stdout.length;
   const argv = ['install', '--to', '/plugins', '--as', 'sriov', ...args];
-  assert.is(runCli({ ...platform, argv, writeStdout: platform.writeStdout }), 0);
+  assert.is(runCli({ ...platform, argv, writeStdout: platform.writeStdout }, sourceParts), 0);
   return platform.stdout.slice(before);
 }
 
@@ -208,6 +209,6 @@ test('pause only sleeps', () => {
   const sleepMs = (): void => {
     if (++sleeps === 3) throw new Error('ended by a signal');
   };
-  assert.throws(() => runCli({ ...platform, argv: ['pause'], sleepMs }), /ended by a signal/);
+  assert.throws(() => runCli({ ...platform, argv: ['pause'], sleepMs }, sourceParts), /ended by a signal/);
   assert.is(sleeps, 3);
 });

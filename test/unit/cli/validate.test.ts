@@ -1,11 +1,16 @@
 import type { Finding } from '../../../src/cli/finding.ts';
-import { checkText, usualTypes, validateFiles } from '../../../src/cli/validate.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createStyle } from '../../../src/cli/text/style.ts';
+import { usualTypes } from '../../../src/cli/usual-types.ts';
+import { checkText, validate } from '../../../src/cli/validate.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/validate');
 
-const check = (text: string): readonly Finding[] => checkText(text, new Set(usualTypes));
+const check = (text: string): readonly Finding[] => checkText(sourceParts, 'file', text, new Set(usualTypes)).findings;
+const validateFiles = (platform: MemoryPlatform, ...files: readonly string[]): number =>
+  validate({ platform, style: createStyle(platform), yaml: sourceParts.yaml }, files, { type: usualTypes });
 const lines = (text: string): string[] =>
   check(text).map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
 const checkJson = (value: unknown): string[] => lines(JSON.stringify(value));
@@ -122,7 +127,7 @@ test('syntax errors have their line', () => {
 
 test('files that hold nothing to check', () => {
   for (const text of ['', ' \n', '\ufeff']) assert.equal(lines(text), ['error: : is empty']);
-  assert.match(lines('kind: Pod\n').join(), 'holds no network config');
+  assert.match(lines('kind: Namespace\n').join(), 'holds no network config');
   assert.match(lines('# comment').join(), 'holds no network config');
   for (const text of ['[]', '[{"type":"sriov"}]']) assert.match(lines(text).join(), 'allowed: a JSON object');
   assert.equal(lines('\ufeff{"name":"a","type":"sriov"}'), []);
@@ -148,7 +153,7 @@ test('hostile files end in an error', () => {
 test('files that can’t be read are errors; the others are checked all the same', () => {
   const platform = createMemoryPlatform({ files: { '/ok.json': '{"name":"a","type":"sriov"}', '/denied.json': '{}' } });
   platform.failNext('readFile', '/denied.json', 13);
-  assert.is(validateFiles(platform, ['/none', '/denied.json', '/ok.json'], usualTypes), false);
+  assert.is(validateFiles(platform, '/none', '/denied.json', '/ok.json'), 1);
   assert.match(platform.stdout, 'error: /none: no such file\n');
   assert.match(platform.stdout, /error: \/denied\.json: .*EACCES/);
   assert.match(platform.stdout, 'valid: /ok.json\n');
@@ -156,6 +161,6 @@ test('files that can’t be read are errors; the others are checked all the same
 
 test('a file with warnings alone is valid', () => {
   const platform = createMemoryPlatform({ files: { '/w.json': '{"name":"a","type":"sriov","vlna":1}' } });
-  assert.is(validateFiles(platform, ['/w.json'], usualTypes), true);
+  assert.is(validateFiles(platform, '/w.json'), 0);
   assert.is(platform.stdout, 'warning: /w.json: vlna: is ignored; did you mean vlan?\nvalid: /w.json\n');
 });

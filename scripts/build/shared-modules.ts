@@ -1,0 +1,91 @@
+// The operator's commands work with modules of the plugin. The plugin's part has them already: it exports what the operator's part imports,
+// and that one takes it from there instead of carrying it a second time.
+import { dirname, join, relative } from 'node:path';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+
+/** What the operator's part imports from a module of the plugin's part, which has a path relative to the repository. */
+export interface SharedModule {
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
+/** Leaves the imports of these files as they are. */
+function leaveOut(root: string, paths: ReadonlySet<string>): Plugin {
+  return {
+    name: 'leave-out',
+    setup(setup) {
+      setup.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, importer }) => {
+        const target = relative(root, join(dirname(importer), path));
+        return paths.has(target) ? { path: target, external: true } : null;
+      });
+    },
+  };
+}
+
+/** The named imports in what esbuild writes: `import { a, b as c } from "path";`. Throws for what is none of the kind. */
+export function readImports(source: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, Set<string>>();
+  for (const [statement, clause = '', path = ''] of source.matchAll(/^import\s*([^"]*?)\s*from\s*"([^"]+)";?$/gm)) {
+    const names = /^\{(.*)\}$/s.exec(clause)?.[1];
+    if (names === undefined) throw new Error(`the parts can't share this: ${statement}`);
+    const known = found.get(path) ?? new Set();
+    for (const name of names.split(',')) known.add(name.replace(/ as .*/s, '').trim());
+    found.set(path, known);
+  }
+  return new Map([...found].sort().map(([path, names]) => [path, [...names].sort()]));
+}
+
+/** What `borrower` imports of the modules that `lender` consists of, both given as esbuild would bundle them by themselves. */
+export async function findSharedModules(
+  root: string,
+  lender: BuildOptions,
+  borrower: BuildOptions,
+): Promise<readonly SharedModule[]> {
+  const { metafile } = await build({ ...lender, write: false, metafile: true });
+  const lent = new Set(Object.keys(metafile?.inputs ?? {}));
+  const plugins = [leaveOut(root, lent), ...(borrower.plugins ?? [])];
+  const { outputFiles = [] } = await build({
+    ...borrower,
+    plugins,
+    minify: false,
+    minifyWhitespace: false,
+    write: false,
+  });
+  const imports = readImports(outputFiles[0]?.text ?? '');
+  return [...imports].filter(([path]) => lent.has(path)).map(([path, names]) => ({ path, names }));
+}
+
+/** Names may occur in several modules. */
+const exportedName = (at: number, name: string): string => `shared${at}_${name}`;
+
+/** The source of an entry that exports what `entry` does, and what is shared. */
+export function lendingEntry(entry: string, shared: readonly SharedModule[]): string {
+  const lines = shared.map(
+    ({ path, names }, at) =>
+      `export { ${names.map((name) => `${name} as ${exportedName(at, name)}`).join(', ')} } from './${path}';`,
+  );
+  return [`export * from './${entry}';`, ...lines].join('\n');
+}
+
+/** Takes what is shared from the part `lender`, which is loaded once, with the borrower. */
+export function borrowFrom(root: string, lender: string, shared: readonly SharedModule[]): Plugin {
+  return {
+    name: `borrow-from-${lender}`,
+    setup(setup) {
+      setup.onResolve({ filter: /^lending-part$/ }, () => ({ path: lender, namespace: 'lending-part' }));
+      setup.onLoad({ filter: /.*/, namespace: 'lending-part' }, () => ({
+        contents: `export const part = __host.loadPart('${lender}');`,
+      }));
+      setup.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const at = shared.findIndex((module) => module.path === relative(root, path));
+        const module = shared[at];
+        if (module === undefined) return null;
+        const names = module.names.map((name) => `${exportedName(at, name)}: ${name}`);
+        return {
+          contents: `import { part } from 'lending-part';\nexport const { ${names.join(', ')} } = part;`,
+          resolveDir: join(root, 'src'),
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { printable } from '../lib/quote.ts';
+import { isLeft, type KeptRecord, readRecords } from './node/kept-records.ts';
+import { attachmentJson, damagedJson } from './node/survey-json.ts';
+import { type Column, formatTable } from './text/table.ts';
+import { type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
+
+const columns: readonly Column[] = [
+  { title: 'POD', minWidth: 12 },
+  { title: 'IFNAME' },
+  { title: 'NETWORK', minWidth: 8 },
+  { title: 'VF' },
+  { title: 'PF', minWidth: 4 },
+  { title: 'PHASE' },
+  { title: 'AGE', right: true },
+  { title: 'NETNS' },
+];
+
+/** `attachments`: the records on this node. */
+export function attachments(tool: Tool, { json = false }: { readonly json?: boolean }): ExitCode {
+  const { platform } = tool;
+  const { records, damaged, setAside } = readRecords(platform);
+  if (json) {
+    printJson(tool, {
+      attachments: records.map((record) => attachmentJson(record, platform.epochMs())),
+      damaged: damaged.map(damagedJson),
+      setAside,
+    });
+    return exitCodes.fine;
+  }
+  platform.writeStdout(
+    records.length === 0
+      ? `No attachments: ${platform.paths.stateDir} holds no records.\n`
+      : recordTable(tool, records),
+  );
+  const remarks = [
+    ...damaged.map(
+      ({ key, reason }) => `Damaged: ${printable(`${key.network}/${key.containerId}/${key.ifname}: ${reason}`)}`,
+    ),
+    ...(setAside.length === 0
+      ? []
+      : [`Set aside as damaged: ${setAside.length} in ${platform.paths.stateDir}/.damaged`]),
+    ...(records.some(isLeft) ? ['What is dead or half done, `dra-sriov gc` gives back.'] : []),
+  ];
+  platform.writeStdout(remarks.map((remark) => `${tool.style.warning(remark)}\n`).join(''));
+  return exitCodes.fine;
+}
+
+function recordTable({ platform, style }: Tool, records: readonly KeptRecord[]): string {
+  const rows = records.map(({ key, record, pod, isHalf }) => ({
+    cells: [
+      nameHolder(record.pod, key.containerId),
+      key.ifname,
+      key.network,
+      record.identity.pci,
+      record.identity.pfName,
+      isHalf ? { text: 'half done', paint: style.warning } : record.phase,
+      formatAge(platform.epochMs() - Date.parse(record.createdAt)),
+      pod === 'alive' ? pod : { text: pod, paint: style.bad },
+    ],
+  }));
+  return formatTable(columns, rows, { indent: 0, heading: style.faint });
+}

@@ -1,0 +1,225 @@
+import { explain } from '../cni/errors.ts';
+import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
+import { parsePciAddress } from '../lib/pci-address.ts';
+import { printable } from '../lib/quote.ts';
+import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
+import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
+import { type Cell, type Column, formatFields, formatTable, type Row } from './text/table.ts';
+import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
+
+export interface InspectOptions {
+  readonly json?: boolean;
+}
+
+export const noCardText = 'This node has no network card with SR-IOV: no PCI device in sysfs can have VFs.';
+
+/** `inspect [PCI address or netdev]`: PFs and VFs of this node, and whose they are. */
+export function inspect(tool: Tool, target: string | undefined, { json = false }: InspectOptions): ExitCode {
+  const survey = surveyNode(tool.platform);
+  if (target !== undefined) return inspectOne(tool, survey, target, json);
+  if (json) printJson(tool, surveyJson(survey));
+  else tool.platform.writeStdout(survey.pfs.length === 0 ? `${noCardText}\n` : describeNode(tool, survey));
+  return exitCodes.fine;
+}
+
+function inspectOne(tool: Tool, survey: Survey, target: string, json: boolean): ExitCode {
+  const found = findSurveyed(survey, spellAddress(target));
+  if (found === null) {
+    complain(tool, `${printable(target)} is no PF, VF or netdev of one on this node; ${whatThereIs(survey)}`);
+    return exitCodes.wrong;
+  }
+  const { pf, vf } = found;
+  if (json) printJson(tool, vf === null ? pfJson(pf) : vfJson(pf, vf));
+  else tool.platform.writeStdout(vf === null ? describePf(tool, pf) : describeVf(tool, pf, vf));
+  return exitCodes.fine;
+}
+
+/** `3b:02.1` is `0000:3b:02.1`, as for lspci. */
+function spellAddress(text: string): string {
+  return parsePciAddress(text) ?? parsePciAddress(`0000:${text}`) ?? text;
+}
+
+function whatThereIs({ pfs }: Survey): string {
+  if (pfs.length === 0) return 'this node has no network card with SR-IOV';
+  const lines = pfs.map(({ sysfs, link, vfs }) => {
+    const addresses = vfs.length === 0 ? 'no VFs' : vfs.map((vf) => vf.sysfs.pci).join(' ');
+    return `\n  ${sysfs.pci}${link === null ? '' : ` (${printable(link.name)})`}: ${addresses}`;
+  });
+  return `there are:${lines.join('')}`;
+}
+
+function describeNode(tool: Tool, { pfs, kept }: Survey): string {
+  const known = new Set(pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci)));
+  const gone = kept.records.filter(({ record }) => !known.has(record.identity.pci));
+  const remarks = gone.map(
+    ({ key, record }) =>
+      `The record of ${key.ifname} (${nameHolder(record.pod, key.containerId)}) names VF ${record.identity.pci}, which isn’t there.\n`,
+  );
+  return [...pfs.map((pf) => describePf(tool, pf)), ...remarks.map(tool.style.warning)].join('\n');
+}
+
+const numaOf = (node: number | null): string => (node === null ? 'no NUMA node' : `NUMA node ${node}`);
+
+function linkState({ link }: SurveyedPf): string {
+  if (link === null) return 'no netdev on the host';
+  if (!link.up) return 'down';
+  return link.carrier ? 'up' : 'up, no carrier';
+}
+
+function describePf(tool: Tool, pf: SurveyedPf): string {
+  const { sysfs, link, vfs, numVfs, totalVfs } = pf;
+  const { style } = tool;
+  const state = linkState(pf);
+  const facts = [
+    sysfs.driver ?? 'no driver',
+    numaOf(sysfs.numaNode),
+    state === 'up' ? state : style.bad(state),
+    ...(link === null ? [] : [`MTU ${link.mtu}`]),
+    `${numVfs} of ${totalVfs} VFs`,
+  ];
+  const name = link === null ? '' : `${printable(link.name)} `;
+  const title = `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}\n`;
+  return `${title}${vfs.length === 0 ? '' : vfTable(tool, vfs)}`;
+}
+
+const columns: readonly Column[] = [
+  { title: 'VF', right: true },
+  { title: 'ADDRESS' },
+  { title: 'DRIVER', minWidth: 6 },
+  { title: 'NETDEV', minWidth: 8 },
+  { title: 'LINK' },
+  { title: 'MAC' },
+  { title: 'VLAN' },
+  { title: 'SPOOF' },
+  { title: 'TRUST' },
+];
+
+function vfTable({ style }: Tool, vfs: readonly SurveyedVf[]): string {
+  const rows = vfs.map((vf): Row => {
+    const { sysfs, index, link, admin, disagreements } = vf;
+    const cells: Cell[] = [
+      String(index),
+      sysfs.pci,
+      sysfs.driver ?? { text: 'none', paint: style.bad },
+      netdevOf(vf),
+      link === null ? '-' : linkWord(link),
+      link?.mac ?? admin?.mac ?? '-',
+      admin === null ? '?' : vlanOf(admin),
+      admin?.spoofchk ?? '?',
+      admin?.trust ?? '?',
+    ];
+    const holder = holderOf(vf);
+    const notes: Cell[] = [
+      ...(holder === null ? [] : [{ text: holder, paint: style.good }]),
+      ...(admin === null ? [] : extraSettings(admin)),
+      ...disagreements.map((text) => ({ text: `! ${text}`, paint: style.bad })),
+    ];
+    return { cells, notes };
+  });
+  return formatTable(columns, rows, { indent: 2, heading: style.faint });
+}
+
+const linkWord = ({ up, carrier }: { readonly up: boolean; readonly carrier: boolean }): string => {
+  if (!up) return 'down';
+  return carrier ? 'up' : 'none';
+};
+
+function netdevOf({ place, link }: SurveyedVf): string {
+  if (place === 'host') return link?.name ?? '-';
+  return { pod: 'in pod', userspace: '-', unbound: '-', lost: 'lost' }[place];
+}
+
+function vlanOf({ vlan, vlanQos, vlanProtocol }: VfAdminState): string {
+  if (vlan === 0) return '-';
+  return `${vlan}${vlanQos === 0 ? '' : `/${vlanQos}`}${vlanProtocol === '802.1ad' ? ' ad' : ''}`;
+}
+
+function holderOf({ holder, netns, link }: SurveyedVf): string | null {
+  if (holder !== null) {
+    const { key, record, pod } = holder;
+    const state = pod === 'alive' ? '' : `, pod ${pod}`;
+    return `${key.ifname} of ${nameHolder(record.pod, key.containerId)}, network ${key.network}${state}`;
+  }
+  return netns === null ? null : `${link?.name} in ${netns}`;
+}
+
+/** What is not usual, and so not in the table. */
+function extraSettings({ linkState: state, minTxRateMbps, maxTxRateMbps }: VfAdminState): string[] {
+  const settings = [
+    ...(minTxRateMbps === 0 ? [] : [`min_tx_rate ${minTxRateMbps} Mbps`]),
+    ...(maxTxRateMbps === 0 ? [] : [`max_tx_rate ${maxTxRateMbps} Mbps`]),
+    ...(state === null || state === 'auto' ? [] : [`link_state ${state}`]),
+  ];
+  return settings.length === 0 ? [] : [settings.join(', ')];
+}
+
+function describeVf({ style }: Tool, pf: SurveyedPf, vf: SurveyedVf): string {
+  const { sysfs, index, admin, disagreements } = vf;
+  const pfName = `${pf.link === null ? '' : `${pf.link.name} `}(${pf.sysfs.pci}, ${pf.sysfs.driver ?? 'no driver'})`;
+  const fields: (readonly [string, Cell])[] = [
+    ['PF', `${pfName}, ${linkState(pf)}`],
+    ['VF number', String(index)],
+    ['driver', sysfs.driver ?? { text: 'none', paint: style.bad }],
+    ['PCI ID', `${sysfs.vendor || '?'}:${sysfs.device || '?'}`],
+    ['NUMA node', sysfs.numaNode === null ? '-' : String(sysfs.numaNode)],
+    ...netdevFields(vf),
+    ...adminFields(admin),
+    ...recordFields(vf),
+  ];
+  const problems = disagreements.map((text): readonly [string, Cell] => ['disagreement', { text, paint: style.bad }]);
+  return `${style.strong(`VF ${sysfs.pci}`)}\n${formatFields([...fields, ...problems], 2)}`;
+}
+
+function netdevFields({ place, link, netns }: SurveyedVf): (readonly [string, Cell])[] {
+  const words = {
+    host: 'on the host',
+    pod: `in ${netns}`,
+    userspace: 'none: a user-space driver',
+    unbound: 'none',
+    lost: 'lost',
+  };
+  const where = words[place];
+  if (link === null) return [['netdev', where]];
+  return [
+    ['netdev', `${link.name}, ${where}`],
+    ['altnames', link.altnames.length === 0 ? '-' : link.altnames.join(' ')],
+    ['link', `${link.up ? 'up' : 'down'}, ${link.carrier ? 'carrier' : 'no carrier'}`],
+    ['MAC', link.mac],
+    ['MTU', String(link.mtu)],
+  ];
+}
+
+function adminFields(admin: VfAdminState | null): (readonly [string, Cell])[] {
+  if (admin === null) return [['PF’s settings', 'the PF tells none']];
+  const rate = (mbps: number): string => (mbps === 0 ? 'no limit' : `${mbps} Mbps`);
+  return [
+    ['MAC by the PF', admin.mac],
+    ['VLAN', admin.vlan === 0 ? '-' : `${admin.vlan}, QoS ${admin.vlanQos}, ${admin.vlanProtocol}`],
+    ['spoofchk', admin.spoofchk ?? '?'],
+    ['trust', admin.trust ?? '?'],
+    ['link_state', admin.linkState ?? '?'],
+    ['min_tx_rate', rate(admin.minTxRateMbps)],
+    ['max_tx_rate', rate(admin.maxTxRateMbps)],
+  ];
+}
+
+function recordFields({ holder }: SurveyedVf): (readonly [string, Cell])[] {
+  if (holder === null) return [['held by', 'nobody, by the records']];
+  const { key, record, pod } = holder;
+  return [
+    ['held by', `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`],
+    ['pod', `${pod}${record.pod?.uid === undefined ? '' : `, UID ${record.pod.uid}`}`],
+    ['container', key.containerId],
+    ['network', key.network],
+    ['namespace', record.netns.path],
+    ['phase', `${record.phase}, since ${record.createdAt}`],
+    ['found through', record.resolvedFrom],
+    ['addresses', record.addresses.length === 0 ? '-' : record.addresses.join(' ')],
+    ['on the host', record.snapshot.netdev === null ? '-' : `called ${record.snapshot.netdev.name}`],
+  ];
+}
+
+/** Why the node can't be looked at, for people. */
+export function explainForbidden(thrown: unknown): string {
+  return `${explain(thrown)}; run it as root`;
+}

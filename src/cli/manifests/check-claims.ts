@@ -1,0 +1,166 @@
+import { quote } from '../../lib/quote.ts';
+import { error, type Finding, warning } from '../finding.ts';
+import type { Cluster, Selected } from './cross-check.ts';
+import type { Claim, DeviceRequest, PodClaim, Workload } from './objects.ts';
+import { titleOf } from './objects.ts';
+
+/** A claim of a pod, with the object that it refers to. */
+export interface FoundClaim {
+  readonly claim: PodClaim;
+  /** Null: not in these files. */
+  readonly found: Claim | null;
+}
+
+/** Classes of the SR-IOV DRA driver, by its name now and before. */
+const isOurClass = (className: string): boolean => /sriov|virtualfunction/i.test(className);
+
+const requestsOf = ({ found }: FoundClaim): readonly DeviceRequest[] =>
+  (found?.requests ?? []).filter(({ className }) => isOurClass(className));
+
+/** The VFs of all requests; null where one doesn't tell how many, or a claim is not in these files. */
+function countVfs(claims: readonly FoundClaim[]): number | null {
+  let count = 0;
+  for (const one of claims) {
+    if (one.found === null) return null;
+    for (const request of requestsOf(one)) {
+      if (request.count === null) return null;
+      count += request.count;
+    }
+  }
+  return count;
+}
+
+/** Whether a pod's claims give what its annotation asks for. */
+export function checkClaims(
+  cluster: Cluster,
+  pod: Workload,
+  selected: readonly Selected[],
+  claims: readonly FoundClaim[],
+  path: string,
+): Finding[] {
+  return [
+    ...claims.flatMap((claim) => checkReference(cluster, pod, claim)),
+    ...checkUse(pod),
+    ...checkCount(pod, selected, claims, path),
+    ...checkAssignment(selected, claims, path),
+    ...checkNamedNetworks(cluster, pod, claims),
+    ...checkResourceNames(cluster, selected, claims, path),
+  ];
+}
+
+function checkReference({ claims }: Cluster, pod: Workload, { claim, found }: FoundClaim): Finding[] {
+  if (found !== null) return [];
+  const { kind, name, refersTo } = claim;
+  const path = `${titleOf(pod)}: resourceClaims ${quote(name)}`;
+  const sameKind = claims.filter((other) => other.kind === kind);
+  const elsewhere = sameKind.find((other) => other.name === refersTo);
+  if (elsewhere !== undefined) {
+    return [
+      error(
+        path,
+        `${kind} ${quote(refersTo)} is in namespace ${elsewhere.namespace}, the pod is in ${pod.namespace}; a pod’s claims are in its own`,
+      ),
+    ];
+  }
+  const message = `no ${kind} ${quote(refersTo)} in these files`;
+  if (sameKind.length === 0) return [warning(path, message)];
+  return [error(path, `${message}; there are: ${sameKind.map((other) => other.name).join(', ')}`)];
+}
+
+function checkUse(pod: Workload): Finding[] {
+  const declared = new Set(pod.claims.map(({ name }) => name));
+  const unknown = [...new Set(pod.used)].filter((name) => !declared.has(name));
+  const path = `${titleOf(pod)}: resources.claims`;
+  return unknown.map((name) => error(path, `a container uses claim ${quote(name)}, which resourceClaims doesn’t have`));
+}
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+function checkCount(
+  pod: Workload,
+  selected: readonly Selected[],
+  claims: readonly FoundClaim[],
+  path: string,
+): Finding[] {
+  const vfs = countVfs(claims);
+  if (vfs === null || selected.some(({ network }) => network === null)) return [];
+  const wanted = selected.filter(({ network }) => network?.plugin != null).length;
+  const asks = `the annotation asks for ${plural(wanted, 'attachment')}, the pod’s claims for ${plural(vfs, 'VF')}`;
+  if (wanted > vfs) return [error(path, `${asks}: ADD will fail with error 100, no VF found for this pod`)];
+  // Without an annotation the driver itself attaches the networks that claims name (STANDALONE mode).
+  const isStandalone =
+    selected.length === 0 && claims.some((claim) => requestsOf(claim).some(({ networks }) => networks.length > 0));
+  if (wanted === vfs || isStandalone || pod.claims.length === 0) return [];
+  return [warning(path, `${asks}: what is too many stays on the host; name the network once for each VF`)];
+}
+
+/** A VF whose claim names a network is for that one alone. */
+function checkAssignment(selected: readonly Selected[], claims: readonly FoundClaim[], path: string): Finding[] {
+  const requests = claims.flatMap(requestsOf);
+  const isTold =
+    claims.every(({ found }) => found !== null) &&
+    requests.every(({ count, networks }) => count !== null && networks.length > 0);
+  if (!isTold || requests.length === 0) return [];
+  const names = [
+    ...new Set(selected.filter(({ network }) => network?.plugin != null).map(({ selection }) => selection.name)),
+  ];
+  return names.flatMap((name) => {
+    const wanted = selected.filter(({ selection }) => selection.name === name).length;
+    const given = requests
+      .filter(({ networks }) => networks.some((network) => network.replace(/^.*\//, '') === name))
+      .reduce((total, { count }) => total + (count ?? 0), 0);
+    if (wanted <= given) return [];
+    return [
+      error(
+        path,
+        `${plural(wanted, 'attachment')} of network ${quote(name)}, but the claims’ netAttachDefName gives it ${plural(given, 'VF')}`,
+      ),
+    ];
+  });
+}
+
+function checkNamedNetworks({ networks }: Cluster, pod: Workload, claims: readonly FoundClaim[]): Finding[] {
+  if (networks.length === 0) return [];
+  const known = new Set(networks.map(({ name }) => name));
+  return claims.flatMap((claim) =>
+    requestsOf(claim).flatMap((request) =>
+      request.networks
+        .filter((network) => !known.has(network.replace(/^.*\//, '')))
+        .map((network) =>
+          error(
+            `${titleOf(pod)}: resourceClaims ${quote(claim.claim.name)}`,
+            `request ${quote(request.name)} has netAttachDefName ${quote(network)}: no such NetworkAttachmentDefinition in these files; there are: ${[...known].join(', ')}`,
+          ),
+        ),
+    ),
+  );
+}
+
+/** Multus looks devices up by `<claim>/<request>`, or by what the driver's DeviceAttributes call them. */
+function checkResourceNames(
+  { resourceNames }: Cluster,
+  selected: readonly Selected[],
+  claims: readonly FoundClaim[],
+  path: string,
+): Finding[] {
+  const requested = claims.flatMap((one) => requestsOf(one).map((request) => `${one.claim.name}/${request.name}`));
+  const known = new Set([...resourceNames, ...requested]);
+  const isTold = claims.length > 0 && claims.every(({ found }) => found !== null);
+  const named = [
+    ...new Map(
+      selected.flatMap(({ network }) =>
+        network?.plugin == null || network.resourceName === null ? [] : [[network.name, network.resourceName] as const],
+      ),
+    ),
+  ];
+  if (!isTold) return [];
+  return named
+    .filter(([, resourceName]) => !known.has(resourceName))
+    .map(([name, resourceName]) => {
+      const there = [...known].map((one) => quote(one)).join(', ') || 'none';
+      const what = `network ${quote(name)} has resourceName ${quote(resourceName)}, which neither a <claim>/<request> of the pod nor a DeviceAttributes in these files has`;
+      const message = `${what}; there are: ${there}`;
+      // Only where the files say what devices are called, a name that is not among them is wrong for certain.
+      return resourceNames.length > 0 ? error(path, message) : warning(path, message);
+    });
+}

@@ -1,0 +1,147 @@
+import { isInterfaceName } from '../../cni/environment.ts';
+import { explain } from '../../cni/errors.ts';
+import { quote } from '../../lib/quote.ts';
+import { error, type Finding, warning } from '../finding.ts';
+import { type NetworkSelection, networksKey, readNetworks } from './annotation.ts';
+import { checkClaims, type FoundClaim } from './check-claims.ts';
+import { checkSubnets } from './check-subnets.ts';
+import { type Network, readNetwork } from './networks.ts';
+import { type Claim, type Manifest, readClaim, readWorkload, textAt, titleOf, type Workload } from './objects.ts';
+
+/** All objects of the files that are checked together. */
+export interface Cluster {
+  readonly networks: readonly Network[];
+  readonly claims: readonly Claim[];
+  /** What the driver's DeviceAttributes call devices for Multus. */
+  readonly resourceNames: readonly string[];
+}
+
+/** An attachment that a pod asks for, with the definition that it names. */
+export interface Selected {
+  readonly selection: NetworkSelection;
+  /** Null: not in these files. */
+  readonly network: Network | null;
+}
+
+/** A finding, and in which file. */
+export interface Located {
+  readonly file: string;
+  readonly finding: Finding;
+}
+
+const resourceNameAttribute = 'k8s.cni.cncf.io/resourceName';
+
+/** True for the kinds that the cross-check looks at. */
+export function isCrossChecked(manifest: Manifest): boolean {
+  const kinds = [readClaim(manifest), readWorkload(manifest)];
+  return kinds.some((read) => read !== null) || manifest.kind === 'DeviceAttributes';
+}
+
+/** Whether the objects of all files fit together: annotations, networks, claims, subnets. */
+export function crossCheck(manifests: readonly Manifest[], ourTypes: ReadonlySet<string>): readonly Located[] {
+  const cluster: Cluster = {
+    networks: manifests.flatMap((manifest) => readNetwork(manifest, ourTypes) ?? []),
+    claims: manifests.flatMap((manifest) => readClaim(manifest) ?? []),
+    resourceNames: manifests
+      .filter(({ kind }) => kind === 'DeviceAttributes')
+      .flatMap(({ object }) => textAt(object, 'spec', 'attributes', resourceNameAttribute, 'string') ?? []),
+  };
+  const pods = manifests.flatMap((manifest) => readWorkload(manifest) ?? []);
+  return [
+    ...pods.flatMap((pod) => checkPod(cluster, pod)),
+    ...checkSubnets(pods.map((pod) => ({ pod, selected: selectQuietly(cluster, pod) }))),
+  ];
+}
+
+/** Null is the namespace that all of it is applied in, so it fits every other. */
+export const sameNamespace = (one: string | null, other: string | null): boolean =>
+  one === null || other === null || one === other;
+
+function select(cluster: Cluster, pod: Workload): readonly Selected[] {
+  const text = textAt(pod.annotations, networksKey);
+  return (text === null ? [] : readNetworks(text)).map((selection) => {
+    const namespace = selection.namespace ?? pod.namespace;
+    const isIt = (network: Network): boolean =>
+      network.name === selection.name && sameNamespace(network.namespace, namespace);
+    return { selection, network: cluster.networks.find(isIt) ?? null };
+  });
+}
+
+function selectQuietly(cluster: Cluster, pod: Workload): readonly Selected[] {
+  try {
+    return select(cluster, pod);
+  } catch {
+    return [];
+  }
+}
+
+function checkPod(cluster: Cluster, pod: Workload): readonly Located[] {
+  const path = `${titleOf(pod)}: ${networksKey}`;
+  let selected: readonly Selected[];
+  try {
+    selected = select(cluster, pod);
+  } catch (thrown) {
+    return [{ file: pod.file, finding: error(path, explain(thrown)) }];
+  }
+  const claims = pod.claims.map((claim): FoundClaim => ({ claim, found: findClaim(cluster, pod, claim) }));
+  const findings = [
+    ...selected.flatMap((one, index) => checkSelection(cluster, pod, one, index, path)),
+    ...checkNames(selected, path),
+    ...checkClaims(cluster, pod, selected, claims, path),
+  ];
+  return findings.map((finding) => ({ file: pod.file, finding }));
+}
+
+function findClaim(cluster: Cluster, pod: Workload, { kind, refersTo }: Workload['claims'][number]): Claim | null {
+  const isIt = (claim: Claim): boolean =>
+    claim.kind === kind && claim.name === refersTo && sameNamespace(claim.namespace, pod.namespace);
+  return cluster.claims.find(isIt) ?? null;
+}
+
+/** What is not in the files may be in the cluster; where others of its kind are in them, it is more likely misspelt. */
+function checkSelection(
+  { networks }: Cluster,
+  pod: Workload,
+  { selection, network }: Selected,
+  index: number,
+  path: string,
+): Finding[] {
+  if (network !== null) return [];
+  const { name, namespace } = selection;
+  const elsewhere = networks.find((other) => other.name === name);
+  if (elsewhere !== undefined) {
+    const looked = namespace ?? pod.namespace;
+    const advice = `write ${elsewhere.namespace}/${name}, or put both into one namespace`;
+    return [
+      error(
+        path,
+        `network ${index + 1}, ${quote(name)}, is in namespace ${elsewhere.namespace}, but is looked for in ${looked}; ${advice}`,
+      ),
+    ];
+  }
+  const message = `network ${index + 1}, ${quote(name)}: no such NetworkAttachmentDefinition in these files`;
+  if (networks.length === 0) return [warning(path, message)];
+  const names = [...new Set(networks.map((other) => other.name))].join(', ');
+  return [error(path, `${message}; there are: ${names}`)];
+}
+
+function checkNames(selected: readonly Selected[], path: string): Finding[] {
+  const names = selected.map(({ selection }, index) => selection.ifname ?? `net${index + 1}`);
+  const findings: Finding[] = [];
+  for (const [index, name] of names.entries()) {
+    const first = names.indexOf(name);
+    if (first !== index) {
+      findings.push(error(path, `networks ${first + 1} and ${index + 1} both get the interface name ${quote(name)}`));
+    }
+    if (!isInterfaceName(name)) {
+      findings.push(
+        error(
+          path,
+          `${quote(name)} is no name of an interface; allowed: 1 to 15 bytes without space, "/", ":" and "%"`,
+        ),
+      );
+    }
+    if (name === 'eth0') findings.push(error(path, '"eth0" is the pod’s interface to the cluster’s network'));
+  }
+  return findings;
+}

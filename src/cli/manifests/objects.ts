@@ -1,0 +1,157 @@
+import { isJsonObject } from '../../cni/json-text.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** An object of Kubernetes and the file it is in. */
+export interface Manifest {
+  readonly file: string;
+  readonly kind: string;
+  /** Null: the one that it is applied in. */
+  readonly namespace: string | null;
+  readonly name: string;
+  readonly object: Json;
+}
+
+/** A ResourceClaim, or the template of one. */
+export interface Claim extends Manifest {
+  readonly requests: readonly DeviceRequest[];
+}
+
+export interface DeviceRequest {
+  readonly name: string;
+  readonly className: string;
+  /** Null: as many as there are, or one of several alternatives. */
+  readonly count: number | null;
+  /** The networks that the driver's VfConfig names for it. */
+  readonly networks: readonly string[];
+}
+
+/** A pod, or what makes pods. */
+export interface Workload extends Manifest {
+  /** Pods that it makes; null where that isn't told (DaemonSet). */
+  readonly replicas: number | null;
+  readonly annotations: Json;
+  readonly claims: readonly PodClaim[];
+  /** Its pods are to be on different nodes. */
+  readonly isSpread: boolean;
+  /** The names of claims that containers use. */
+  readonly used: readonly string[];
+}
+
+export interface PodClaim {
+  readonly name: string;
+  readonly kind: 'ResourceClaimTemplate' | 'ResourceClaim';
+  readonly refersTo: string;
+}
+
+/** The value at a path of keys; undefined where there is none. */
+export function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isJsonObject(inner) ? inner[key] : undefined), value);
+}
+
+export const objectAt = (value: unknown, ...path: readonly string[]): Json => {
+  const found = at(value, ...path);
+  return isJsonObject(found) ? found : {};
+};
+
+export const listAt = (value: unknown, ...path: readonly string[]): readonly Json[] => {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found.filter(isJsonObject) : [];
+};
+
+export const textAt = (value: unknown, ...path: readonly string[]): string | null => {
+  const found = at(value, ...path);
+  return typeof found === 'string' && found !== '' ? found : null;
+};
+
+/** The objects of a file's documents. */
+export function readManifests(file: string, documents: readonly unknown[]): readonly Manifest[] {
+  return documents.filter(isJsonObject).map((object) => ({
+    file,
+    kind: textAt(object, 'kind') ?? '',
+    namespace: textAt(object, 'metadata', 'namespace'),
+    name: textAt(object, 'metadata', 'name') ?? '',
+    object,
+  }));
+}
+
+/** `Deployment vf-test8/pod0` */
+export function titleOf({ kind, namespace, name }: Manifest): string {
+  return `${kind} ${namespace === null ? '' : `${namespace}/`}${name}`;
+}
+
+/** Where a kind has the specification of its claim. */
+const claimSpecs: Readonly<Record<string, readonly string[]>> = {
+  ResourceClaim: ['spec'],
+  ResourceClaimTemplate: ['spec', 'spec'],
+};
+
+function readRequest(request: Json, configs: readonly Json[]): DeviceRequest {
+  // v1beta1 has what v1 has in `exactly` in the request itself.
+  const exactly = isJsonObject(request['exactly']) ? request['exactly'] : request;
+  const { count = 1, allocationMode = 'ExactCount' } = exactly;
+  const name = textAt(request, 'name') ?? '';
+  const isFixed = allocationMode === 'ExactCount' && request['firstAvailable'] === undefined;
+  const configured = configs.filter((config) => {
+    const requests = at(config, 'requests');
+    return !Array.isArray(requests) || requests.length === 0 || requests.includes(name);
+  });
+  return {
+    name,
+    className: textAt(exactly, 'deviceClassName') ?? '',
+    count: isFixed && typeof count === 'number' ? count : null,
+    networks: configured.flatMap((config) => textAt(config, 'opaque', 'parameters', 'netAttachDefName') ?? []),
+  };
+}
+
+export function readClaim(manifest: Manifest): Claim | null {
+  const path = claimSpecs[manifest.kind];
+  if (path === undefined) return null;
+  const configs = listAt(manifest.object, ...path, 'devices', 'config');
+  const requests = listAt(manifest.object, ...path, 'devices', 'requests');
+  return { ...manifest, requests: requests.map((request) => readRequest(request, configs)) };
+}
+
+/** Where a kind has its pod, and where how many of them. */
+const workloads: Readonly<Record<string, { readonly pod: readonly string[]; readonly replicas?: readonly string[] }>> =
+  {
+    Pod: { pod: [] },
+    Deployment: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+    StatefulSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+    ReplicaSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+    ReplicationController: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+    Job: { pod: ['spec', 'template'], replicas: ['spec', 'parallelism'] },
+    CronJob: {
+      pod: ['spec', 'jobTemplate', 'spec', 'template'],
+      replicas: ['spec', 'jobTemplate', 'spec', 'parallelism'],
+    },
+    DaemonSet: { pod: ['spec', 'template'] },
+  };
+
+function readPodClaim(claim: Json): PodClaim | null {
+  const name = textAt(claim, 'name') ?? '';
+  const template = textAt(claim, 'resourceClaimTemplateName');
+  if (template !== null) return { name, kind: 'ResourceClaimTemplate', refersTo: template };
+  const existing = textAt(claim, 'resourceClaimName');
+  return existing === null ? null : { name, kind: 'ResourceClaim', refersTo: existing };
+}
+
+export function readWorkload(manifest: Manifest): Workload | null {
+  const known = workloads[manifest.kind];
+  if (known === undefined) return null;
+  const pod = objectAt(manifest.object, ...known.pod);
+  const count = known.replicas === undefined ? 1 : (at(manifest.object, ...known.replicas) ?? 1);
+  const containers = ['containers', 'initContainers'].flatMap((key) => listAt(pod, 'spec', key));
+  return {
+    ...manifest,
+    replicas: manifest.kind === 'DaemonSet' || typeof count !== 'number' ? null : count,
+    annotations: objectAt(pod, 'metadata', 'annotations'),
+    claims: listAt(pod, 'spec', 'resourceClaims').flatMap((claim) => readPodClaim(claim) ?? []),
+    isSpread:
+      at(pod, 'spec', 'affinity', 'podAntiAffinity') !== undefined ||
+      listAt(pod, 'spec', 'topologySpreadConstraints').length > 0,
+    used: containers.flatMap((container) =>
+      listAt(container, 'resources', 'claims').flatMap((claim) => textAt(claim, 'name') ?? []),
+    ),
+  };
+}

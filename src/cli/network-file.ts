@@ -1,0 +1,64 @@
+import { isJsonObject } from '../cni/json-text.ts';
+import { quote } from '../lib/quote.ts';
+import { isDefinition } from './check-definition.ts';
+import { flattenLists } from './manifests/documents.ts';
+import { readJson } from './read-json.ts';
+import type { Tool } from './tool.ts';
+import { usualTypes } from './usual-types.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A network config of this plugin, and its network's name; null where it has none. */
+export interface NetworkConfig {
+  readonly name: string | null;
+  readonly config: Json;
+}
+
+const nameOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+/** Our plugin's config of a conflist, or the config itself. */
+function pickPlugin(network: Json): NetworkConfig | null {
+  const name = nameOf(network['name']);
+  if (!Array.isArray(network['plugins'])) return { name, config: network };
+  const plugins = network['plugins'].filter(isJsonObject);
+  const ours = plugins.find(({ type }) => usualTypes.includes(String(type)));
+  return ours === undefined ? null : { name, config: ours };
+}
+
+function readText(text: string): Json {
+  const { value, findings } = readJson(text);
+  const [finding] = findings;
+  if (finding !== undefined) throw new Error(finding.message);
+  if (!isJsonObject(value)) throw new Error('it is no JSON object');
+  return value;
+}
+
+function readDefinition(definition: Json): NetworkConfig | null {
+  const metadata = isJsonObject(definition['metadata']) ? definition['metadata'] : {};
+  const spec = isJsonObject(definition['spec']) ? definition['spec'] : {};
+  if (typeof spec['config'] !== 'string') return null;
+  const picked = pickPlugin(readText(spec['config']));
+  return picked === null ? null : { ...picked, name: picked.name ?? nameOf(metadata['name']) };
+}
+
+/**
+ * The network configs of this plugin in a file: a config or conflist in JSON, or NetworkAttachmentDefinitions in YAML or JSON. Throws an
+ * Error that says why there is none.
+ */
+export function readNetworkFile({ platform, yaml }: Tool, path: string): readonly NetworkConfig[] {
+  const text = platform.readFile(path)?.toString('utf8');
+  if (text === undefined) throw new Error('no such file');
+  const isJson = /^\s*[{[]/.test(text);
+  const documents = isJson ? [readText(text)] : yaml().parseYamlDocuments(text);
+  const definitions = documents.flatMap(flattenLists).filter(isDefinition);
+  const [first] = documents;
+  const found =
+    definitions.length > 0
+      ? definitions.flatMap((definition) => readDefinition(definition) ?? [])
+      : isJson && isJsonObject(first)
+        ? [pickPlugin(first)].filter((network) => network !== null)
+        : [];
+  if (found.length === 0)
+    throw new Error(`holds no network config of type ${usualTypes.map((type) => quote(type)).join(' or ')}`);
+  return found;
+}

@@ -1,0 +1,73 @@
+import { explain } from '../../cni/errors.ts';
+import { createLog } from '../../lib/log.ts';
+import type { Platform } from '../../platform/platform.ts';
+import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';
+import { isDead } from '../../state/liveness.ts';
+import { RecordStore, sameKey } from '../../state/record-store.ts';
+
+/** `unknown`: its network namespace could not be looked at. */
+export type PodState = 'alive' | 'dead' | 'unknown';
+
+/** An attachment's record as it lies on this node. */
+export interface KeptRecord {
+  readonly key: AttachmentKey;
+  readonly record: AttachmentRecord;
+  readonly pod: PodState;
+  /** Its ADD or DEL is not done: under way, or killed. */
+  readonly isHalf: boolean;
+}
+
+/** True for what `gc` gives back, unless a process is at work on it. */
+export const isLeft = ({ pod, isHalf }: KeptRecord): boolean => pod === 'dead' || isHalf;
+
+export interface DamagedRecord {
+  readonly key: AttachmentKey;
+  readonly reason: string;
+}
+
+export interface KeptRecords {
+  readonly records: readonly KeptRecord[];
+  /** Records that can't be read. */
+  readonly damaged: readonly DamagedRecord[];
+  /** Names of damaged records that the plugin has set aside, in `<stateDir>/.damaged`. */
+  readonly setAside: readonly string[];
+}
+
+/** A store for who only looks; what it has to say goes to stderr. */
+export function openStore(platform: Platform): RecordStore {
+  const write = (line: string): void => platform.writeStderr(line);
+  return new RecordStore(platform, createLog({ level: 'warning', write }));
+}
+
+/** As isWhole of commands/reap.ts, but for the pod's life. */
+function isHalfDone(store: RecordStore, { key, identity, phase }: AttachmentRecord): boolean {
+  const owner = store.peekOwner(identity.pci);
+  return phase !== 'attached' || owner === null || !sameKey(owner, key);
+}
+
+function podStateOf(platform: Platform, record: AttachmentRecord): PodState {
+  try {
+    return isDead(platform, record) ? 'dead' : 'alive';
+  } catch {
+    // Who can't look must not call a pod dead.
+    return 'unknown';
+  }
+}
+
+/** All records of this node. Changes nothing. Throws SystemError where the state directory can't be read. */
+export function readRecords(platform: Platform): KeptRecords {
+  const store = openStore(platform);
+  const records: KeptRecord[] = [];
+  const damaged: DamagedRecord[] = [];
+  for (const key of store.allKeys()) {
+    try {
+      const record = store.peek(key);
+      // null: removed since the directory was read
+      if (record === null) continue;
+      records.push({ key, record, pod: podStateOf(platform, record), isHalf: isHalfDone(store, record) });
+    } catch (thrown) {
+      damaged.push({ key, reason: explain(thrown) });
+    }
+  }
+  return { records, damaged, setAside: store.damaged() };
+}

@@ -1,0 +1,163 @@
+import { Namespace } from '../../kernel/namespace.ts';
+import type { Link } from '../../kernel/rtnl/links.ts';
+import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';
+import { listPfs, listVfs, readVf, type SysfsVf } from '../../kernel/sysfs.ts';
+import type { PciAddress } from '../../lib/pci-address.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { isUserspaceDriver } from '../../vf/identity.ts';
+import { findOnHost, findPf } from '../../vf/locate.ts';
+import { type Attached, compareWithRecord, findAttached } from './attached.ts';
+import { type KeptRecord, type KeptRecords, readRecords } from './kept-records.ts';
+import { findStrays, type Stray } from './strays.ts';
+
+/** Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere to be found. */
+export type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
+
+export interface SurveyedVf {
+  readonly sysfs: SysfsVf;
+  readonly index: number;
+  readonly place: Place;
+  readonly link: Link | null;
+  /** Path of the namespace that the netdev is in; null on the host. */
+  readonly netns: string | null;
+  /** The PF's record of the VF; null where the PF tells none. */
+  readonly admin: VfAdminState | null;
+  /** Whose it is by the records. */
+  readonly holder: KeptRecord | null;
+  /** How record and kernel disagree, in plain words. */
+  readonly disagreements: readonly string[];
+}
+
+export interface SurveyedPf {
+  readonly sysfs: SysfsVf;
+  /** Its netdev on the host. */
+  readonly link: Link | null;
+  /** VFs that there are, and that there can be. */
+  readonly numVfs: number;
+  readonly totalVfs: number;
+  readonly vfs: readonly SurveyedVf[];
+}
+
+/** PFs, VFs and attachments of this node at one moment. */
+export interface Survey {
+  readonly pfs: readonly SurveyedPf[];
+  readonly kept: KeptRecords;
+}
+
+/** All there is. Changes nothing, takes no lock. Throws SystemError where sysfs or rtnetlink can't be read. */
+export function surveyNode(platform: Platform): Survey {
+  const kept = readRecords(platform);
+  const host = new Namespace(platform, platform.ownNetns());
+  try {
+    return { kept, pfs: new Surveyor(platform, host, kept.records).surveyPfs() };
+  } finally {
+    host.close();
+  }
+}
+
+class Surveyor {
+  readonly #platform: Platform;
+  readonly #host: Namespace;
+  readonly #holders: ReadonlyMap<string, KeptRecord>;
+
+  constructor(platform: Platform, host: Namespace, records: readonly KeptRecord[]) {
+    this.#platform = platform;
+    this.#host = host;
+    this.#holders = currentHolders(records);
+  }
+
+  surveyPfs(): readonly SurveyedPf[] {
+    const pfs = listPfs(this.#platform).flatMap(({ pci, numVfs, totalVfs }) => {
+      const sysfs = readVf(this.#platform, pci);
+      if (sysfs === null) return [];
+      const link = findPf(this.#platform, this.#host, pci);
+      return [{ sysfs, link, numVfs, totalVfs, vfs: this.#surveyVfs(pci, link) }];
+    });
+    return this.#findLost(pfs);
+  }
+
+  #surveyVfs(pfPci: PciAddress, pf: Link | null): readonly SurveyedVf[] {
+    const states = pf === null ? new Map<number, VfAdminState>() : listVfAdminStates(this.#host.session, pf.ifindex);
+    return listVfs(this.#platform, pfPci).flatMap((pci) => {
+      const sysfs = readVf(this.#platform, pci);
+      // Gone since the PF's directory was read.
+      if (sysfs === null || sysfs.vfIndex === null) return [];
+      return [this.#surveyVf(sysfs, sysfs.vfIndex, pf, states.get(sysfs.vfIndex) ?? null)];
+    });
+  }
+
+  #surveyVf(sysfs: SysfsVf, index: number, pf: Link | null, admin: VfAdminState | null): SurveyedVf {
+    const holder = this.#holders.get(sysfs.pci) ?? null;
+    const onHost = findOnHost(this.#platform, this.#host, sysfs.pci);
+    const attached = holder === null ? null : findAttached(this.#platform, holder);
+    const place = placeOf(sysfs, onHost, attached);
+    const disagreements =
+      holder === null ? [] : compareWithRecord({ host: this.#host, pf, holder, onHost, attached, sysfs });
+    return {
+      sysfs,
+      index,
+      place,
+      link: attached?.link ?? onHost,
+      netns: attached?.link == null ? null : (holder?.record.netns.path ?? null),
+      admin,
+      holder,
+      disagreements,
+    };
+  }
+
+  /** Namespaces without a record are looked into only where a netdev is missing: there may be hundreds. */
+  #findLost(pfs: readonly SurveyedPf[]): readonly SurveyedPf[] {
+    const lost = pfs.flatMap(({ vfs }) => vfs.filter(({ place }) => place === 'lost').map(({ sysfs }) => sysfs.pci));
+    const strays = findStrays(this.#platform, new Set<string>(lost));
+    return pfs.map((pf) => ({ ...pf, vfs: pf.vfs.map((vf) => withStray(vf, strays.get(vf.sysfs.pci))) }));
+  }
+}
+
+function withStray(vf: SurveyedVf, stray: Stray | undefined): SurveyedVf {
+  if (vf.place !== 'lost') return vf;
+  if (stray === undefined) {
+    const where = 'its netdev is neither on the host nor in a namespace of a process of this node';
+    return { ...vf, disagreements: [...vf.disagreements, where] };
+  }
+  const { link, netns } = stray;
+  const what = `${link.name} is in the namespace ${netns}, of which no record tells`;
+  return { ...vf, place: 'pod', link, netns, disagreements: [...vf.disagreements, what] };
+}
+
+function placeOf(sysfs: SysfsVf, onHost: Link | null, attached: Attached | null): Place {
+  if (attached?.link != null) return 'pod';
+  if (onHost !== null) return 'host';
+  if (sysfs.driver === null) return 'unbound';
+  return isUserspaceDriver(sysfs.driver) ? 'userspace' : 'lost';
+}
+
+/** Of several records of a VF the youngest with a living pod is the one that holds it. */
+function currentHolders(records: readonly KeptRecord[]): ReadonlyMap<string, KeptRecord> {
+  const rank = ({ pod, record }: KeptRecord): string => `${pod === 'dead' ? 0 : 1} ${record.createdAt}`;
+  const holders = new Map<string, KeptRecord>();
+  for (const one of records) {
+    const { pci } = one.record.identity;
+    const known = holders.get(pci);
+    if (known === undefined || rank(one) > rank(known)) holders.set(pci, one);
+  }
+  return holders;
+}
+
+/** The VF of that address, its PF, or the PF of that name; null where there is none. */
+export function findSurveyed(
+  { pfs }: Survey,
+  target: string,
+): { readonly pf: SurveyedPf; readonly vf: SurveyedVf | null } | null {
+  for (const pf of pfs) {
+    if (pf.sysfs.pci === target || pf.link?.name === target) return { pf, vf: null };
+    const vf = pf.vfs.find(({ sysfs, link }) => sysfs.pci === target || link?.name === target);
+    if (vf !== undefined) return { pf, vf };
+  }
+  return null;
+}
+
+/** True where the kernel refuses because of who asks. */
+export function isForbidden(thrown: unknown): boolean {
+  return isSystemError(thrown, 'EPERM', 'EACCES');
+}

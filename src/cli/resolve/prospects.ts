@@ -1,0 +1,59 @@
+import type { FoundVf } from '../../allocation/pod-vfs.ts';
+import { CniError, isCniError } from '../../cni/errors.ts';
+import type { SriovConf } from '../../config/sriov-conf.ts';
+import { Namespace } from '../../kernel/namespace.ts';
+import { spellVfChange } from '../../kernel/rtnl/vf-change.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { describeKey, sameKey } from '../../state/record-store.ts';
+import { identifyVf } from '../../vf/identity.ts';
+import { planVf } from '../../vf/plan.ts';
+import { getPfLink, takeSnapshot } from '../../vf/snapshot.ts';
+import type { VfIdentity } from '../../vf/vf.ts';
+import { isLeft, type KeptRecord, readRecords } from '../node/kept-records.ts';
+import type { Prospects } from './plan.ts';
+
+const nothing: Prospects = { identity: null, obstacle: null, changes: [] };
+
+/** What ADD would find of the VF, by the plugin's own steps up to its first change. Changes nothing. */
+export function prospectsOf(
+  platform: Platform,
+  conf: SriovConf,
+  found: FoundVf | null,
+  own: KeptRecord | null,
+): Prospects {
+  if (found === null) return nothing;
+  let identity: VfIdentity | null = null;
+  try {
+    identity = identifyVf(platform, found.pci, found.source);
+    refuseHeld(platform, identity, own);
+    return { identity, obstacle: null, changes: own === null ? changesOf(platform, conf, identity) : [] };
+  } catch (thrown) {
+    if (!isCniError(thrown)) throw thrown;
+    return { identity, obstacle: thrown, changes: [] };
+  }
+}
+
+/** As reclaimVf of ADD, which gives back what the dead and the half-done hold. */
+function refuseHeld(platform: Platform, { pci }: VfIdentity, own: KeptRecord | null): void {
+  const holder = readRecords(platform).records.find((kept) => kept.record.identity.pci === pci && !isLeft(kept));
+  if (holder === undefined || (own !== null && sameKey(holder.key, own.key))) return;
+  throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(holder.key)}, which is alive`);
+}
+
+function changesOf(platform: Platform, conf: SriovConf, identity: VfIdentity): readonly string[] {
+  const host = new Namespace(platform, platform.ownNetns());
+  try {
+    const pf = getPfLink(host, identity);
+    const snapshot = takeSnapshot(platform, host, identity, pf);
+    const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf.mtu);
+    const settings = spellVfChange({ ...admin, ...(mac === null ? {} : { mac }) });
+    const name = snapshot.netdev?.name;
+    return [
+      ...(settings === '' ? [] : [`ip link set ${pf.name} vf ${identity.vfIndex} ${settings}`]),
+      ...(name === undefined ? [] : [`ip link set ${name} netns POD name IFNAME`]),
+      ...(mtu === null ? [] : [`ip link set IFNAME mtu ${mtu}`]),
+    ];
+  } finally {
+    host.close();
+  }
+}

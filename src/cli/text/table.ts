@@ -1,0 +1,110 @@
+import { printable } from '../../lib/quote.ts';
+import type { Paint } from './style.ts';
+
+/** What everything that is printed fits into. */
+export const screenWidth = 80;
+
+export interface Column {
+  readonly title: string;
+  /** Right-aligned: numbers. */
+  readonly right?: boolean;
+  /** May be cut, never below this width, where the table is too wide. */
+  readonly minWidth?: number;
+}
+
+/** A text, or one with a colour, which takes no room. */
+export type Cell = string | { readonly text: string; readonly paint: Paint };
+
+export interface Row {
+  readonly cells: readonly Cell[];
+  /** Below the row. */
+  readonly notes?: readonly Cell[];
+}
+
+interface Layout {
+  readonly indent: number;
+  readonly heading: Paint;
+}
+
+const textOf = (cell: Cell): string => printable(typeof cell === 'string' ? cell : cell.text);
+const paintOf = (cell: Cell): Paint => (typeof cell === 'string' ? (text) => text : cell.paint);
+
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(width - 1, 0))}…`;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** Takes what is too much from the columns that may be cut, always from the widest. */
+function shrink(widths: readonly number[], columns: readonly Column[], available: number): number[] {
+  const result = [...widths];
+  for (let excess = sum(result) - available; excess > 0; excess--) {
+    const room = columns.map(({ minWidth }, at) =>
+      minWidth !== undefined && (result[at] ?? 0) > minWidth ? (result[at] ?? 0) : 0,
+    );
+    const widest = room.indexOf(Math.max(...room));
+    if (room[widest] === 0) break;
+    result[widest] = (result[widest] ?? 0) - 1;
+  }
+  return result;
+}
+
+/**
+ * Lines of a table that fits the screen: with two spaces between columns where there is room, else with one, else with columns cut. Notes
+ * are wrapped below their row.
+ */
+export function formatTable(columns: readonly Column[], rows: readonly Row[], { indent, heading }: Layout): string {
+  const natural = columns.map(({ title }, at) =>
+    Math.max(title.length, ...rows.map(({ cells }) => textOf(cells[at] ?? '').length)),
+  );
+  const gaps = columns.length - 1;
+  const gap = indent + sum(natural) + 2 * gaps <= screenWidth ? 2 : 1;
+  const widths = shrink(natural, columns, screenWidth - indent - gap * gaps);
+  const line = (cells: readonly Cell[]): string => {
+    const padded = columns.map(({ right }, at) => {
+      const cell = cells[at] ?? '';
+      const width = widths[at] ?? 0;
+      const text = cut(textOf(cell), width);
+      const room = ' '.repeat(width - text.length);
+      const last = at === columns.length - 1;
+      const painted = paintOf(cell)(text);
+      return right === true ? `${room}${painted}` : `${painted}${last ? '' : room}`;
+    });
+    return `${' '.repeat(indent)}${padded.join(' '.repeat(gap))}`.trimEnd();
+  };
+  const title = line(columns.map((column) => ({ text: column.title, paint: heading })));
+  const body = rows.flatMap(({ cells, notes = [] }) => [
+    line(cells),
+    ...notes.map((note) => paintOf(note)(wrap(textOf(note), indent + 4))),
+  ]);
+  return [title, ...body].map((text) => `${text}\n`).join('');
+}
+
+/** The text on lines that fit the screen, each behind `indent` spaces, those after the first behind two more. */
+export function wrap(text: string, indent: number): string {
+  const lines: string[] = [];
+  let line = ' '.repeat(indent);
+  for (const word of text.split(' ')) {
+    const isEmpty = line.trim() === '';
+    if (!isEmpty && line.length + 1 + word.length > screenWidth) {
+      lines.push(line);
+      line = `${' '.repeat(indent + 2)}${word}`;
+    } else {
+      line = isEmpty ? `${line}${word}` : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].join('\n');
+}
+
+/** `key  value` lines; values are wrapped below themselves. */
+export function formatFields(fields: readonly (readonly [string, Cell])[], indent: number): string {
+  const width = Math.max(...fields.map(([key]) => key.length));
+  return fields
+    .map(([key, cell]) => {
+      const column = indent + width + 2;
+      const wrapped = wrap(textOf(cell), column).split('\n');
+      const [first = '', ...others] = wrapped.map((line, at) => (at === 0 ? line.slice(column) : line.slice(2)));
+      return `${' '.repeat(indent)}${key.padEnd(width)}  ${paintOf(cell)([first, ...others].join('\n'))}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,59 @@
+import { printable } from '../lib/quote.ts';
+import type { Parts } from '../parts.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { Style } from './text/style.ts';
+
+/** What a command of the command line works with. */
+export interface Tool {
+  readonly platform: Platform;
+  readonly style: Style;
+  /** Loaded when it is first needed. */
+  readonly yaml: Parts['yaml'];
+}
+
+/** Runs one command; what it returns is the exit code. */
+export type Run = (command: (operator: ReturnType<Parts['operator']>, tool: Tool) => ExitCode) => void;
+
+/** What a program may build upon (docs/operations.md). */
+export const exitCodes = {
+  /** It was done, and nothing is wrong. */
+  fine: 0,
+  /** Something is wrong with what was looked at, or could not be done. */
+  wrong: 1,
+  /** The command line is wrong; nothing was looked at. */
+  usage: 2,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Prints for programs: one JSON value. */
+export function printJson({ platform }: Pick<Tool, 'platform'>, value: unknown): void {
+  const text = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), 2);
+  platform.writeStdout(`${text}\n`);
+}
+
+/** Says on stderr why a command can't be carried out. */
+export function complain({ platform }: Pick<Tool, 'platform'>, message: string): void {
+  platform.writeStderr(`error: ${message}\n`);
+}
+
+/** `default/web`, or the beginning of the container's ID where no pod is known. */
+export function nameHolder(
+  pod: { readonly namespace?: string; readonly name?: string } | null,
+  containerId: string,
+): string {
+  if (pod?.name === undefined) return `container ${printable(containerId.slice(0, 13))}`;
+  return printable(pod.namespace === undefined ? pod.name : `${pod.namespace}/${pod.name}`);
+}
+
+/** `5s`, `12m`, `3h`, `6d`, as kubectl writes ages. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(Math.floor(ms / 1000), 0);
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const;
+  const unit = units.find(([, length]) => seconds >= 2 * length);
+  return unit === undefined ? `${seconds}s` : `${Math.floor(seconds / unit[1])}${unit[0]}`;
+}
