@@ -60,7 +60,7 @@ build_both() {
   ./build.sh --runtime node && ./build.sh
 }
 
-[[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces; they are SKIPPED; run this as root to have them"
+[[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, and the lab needs apt: they are SKIPPED; run this as root to have them"
 stage 'set-up' scripts/setup.sh || finish
 stage 'CNI programs to test with' scripts/peers.sh || finish
 stage 'lint' npm run --silent lint || true
@@ -69,4 +69,5 @@ run_tests_as_stage 'tests' unit kernel blackbox crash
 if ! cmp -s dist/dra-sriov dist/node/dra-sriov; then
   DRA_SRIOV_EXECUTABLE=$PWD/dist/node/dra-sriov run_tests_as_stage 'black-box tests of the executable on Node' blackbox
 fi
+[[ $EUID -ne 0 ]] || run_tests_as_stage 'lab: real drivers on emulated SR-IOV cards' lab
 finish

@@ -94,6 +94,10 @@ type Json = Record<string, unknown>;
 /** What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). */
 const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate']);
 
+function pingOnce(target: string, from: string | undefined): readonly string[] {
+  return ['ping', '-c', '1', '-W', '1', ...(from === undefined ? [] : ['-I', from]), target];
+}
+
 export class LabNode {
   readonly lab: Lab;
   readonly paths: LabPaths;
@@ -205,29 +209,20 @@ export class LabNode {
     return json as LabError;
   }
 
-  /** Pings an address from inside a pod; true where replies came. */
-  async ping(
-    pod: string,
-    target: string,
-    options: { readonly from?: string; readonly seconds?: number } = {},
-  ): Promise<boolean> {
-    const from = options.from === undefined ? [] : ['-I', options.from];
-    const argv = [
-      'ip',
-      'netns',
-      'exec',
-      pod,
-      'ping',
-      '-c',
-      '2',
-      '-i',
-      '0.2',
-      '-W',
-      String(options.seconds ?? 3),
-      ...from,
-      target,
-    ];
+  /** Whether an address answers a ping from inside a pod within a second: for what has to stay silent. */
+  async ping(pod: string, target: string, from?: string): Promise<boolean> {
+    const argv = ['ip', 'netns', 'exec', pod, ...pingOnce(target, from)];
     return (await this.lab.run(argv, { timeoutMs: 20_000 })).status === 0;
+  }
+
+  /**
+   * Whether an address answers within half a minute: for what has to be reached. igbvf looks for its link every two
+   * seconds, so after a reset of the PF that may be seconds later than ADD's end.
+   */
+  async reaches(pod: string, target: string, from?: string): Promise<boolean> {
+    const untilReply = ['timeout', '30', 'sh', '-c', 'until "$@"; do :; done', 'sh'];
+    const argv = ['ip', 'netns', 'exec', pod, ...untilReply, ...pingOnce(target, from)];
+    return (await this.lab.run(argv, { timeoutMs: 60_000 })).status === 0;
   }
 
   /** The PF's record of a VF, as `ip -d -j link show PF` prints it. */

@@ -111,7 +111,7 @@ async function talk(node: LabNode, attached: readonly Attachment[]): Promise<voi
   for (const ifname of ifnames) {
     const target = attached.find((one) => one.pod === pods[1] && one.ifname === ifname)?.address ?? '';
     command(`ip netns exec ${pods[0]} ping -I ${ifname} -c 2 ${target}`);
-    judge(await node.ping(pods[0], target, { from: ifname }), `${pods[0]} reaches ${target} over ${ifname}`);
+    judge(await node.reaches(pods[0], target, ifname), `${pods[0]} reaches ${target} over ${ifname}`);
   }
 }
 

@@ -29,7 +29,7 @@ test('vf-test1 twice: both VFs of one claim, ping on every interface, and back a
     }
     assert.equal(Object.values(addresses), ['10.0.2.2', '10.0.2.3', '10.0.2.4', '10.0.2.5']);
     for (const ifname of ['net1', 'net2']) {
-      assert.ok(await node.ping('pod1', addresses[`pod2/${ifname}`] ?? '', { from: ifname }), `ping over ${ifname}`);
+      assert.ok(await node.reaches('pod1', addresses[`pod2/${ifname}`] ?? '', ifname), `ping over ${ifname}`);
     }
     for (const pod of Object.keys(claims)) {
       for (const ifname of ['net2', 'net1']) await node.succeed('DEL', conf, { pod, ifname, args: args(pod) });

@@ -35,7 +35,7 @@ async function assertAttaches(node: LabNode, { vf, peer, before }: Scene, attach
   const macs = { admin: (await node.vfInfo(vf))['address'], effective: address, result: added.interfaces[0]?.mac };
   assert.equal(macs, { admin: wanted, effective: wanted, result: wanted }, what);
   await node.sh('ip -n pod2 neigh flush dev net1');
-  assert.ok(await node.ping('pod1', peer, { from: 'net1' }), `ping: ${what}`);
+  assert.ok(await node.reaches('pod1', peer, 'net1'), `ping: ${what}`);
   if (inPod !== undefined) {
     await node.sh(inPod);
     assert.is.not((await node.link('net1', 'pod1')).address, wanted, what);

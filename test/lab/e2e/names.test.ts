@@ -49,8 +49,8 @@ test('each VF of a claim goes to its own network, under the name asked for, with
     await node.succeed('ADD', control, { pod, ifname: 'ctl-with-15-let', args: podArgs(pod) });
     assert.is((await node.link('ctl-with-15-let', pod)).parentdev, nth(owned, 0).pciAddress);
   }
-  assert.ok(await node.ping('pod1', '10.0.3.3', { from: 'dataplane1' }));
-  assert.ok(await node.ping('pod1', '10.0.2.3', { from: 'ctl-with-15-let' }));
+  assert.ok(await node.reaches('pod1', '10.0.3.3', 'dataplane1'));
+  assert.ok(await node.reaches('pod1', '10.0.2.3', 'ctl-with-15-let'));
   for (const pod of Object.keys(claims)) {
     await node.succeed('DEL', control, { pod, ifname: 'ctl-with-15-let', args: podArgs(pod) });
     await node.succeed('DEL', data, { pod, ifname: 'dataplane1', args: podArgs(pod) });

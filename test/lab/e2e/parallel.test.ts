@@ -68,7 +68,7 @@ test('14 pods get all VFs of both PFs at the same time, reach each other, and gi
   }
   const leases = Object.fromEntries(addresses.map((address, at) => [address, `p${at}`]));
   assert.equal(sorted(await node.leases()), sorted(leases), 'an address of its own for each');
-  for (const address of addresses.slice(1)) assert.ok(await node.ping('p0', address), `ping ${address}`);
+  for (const address of addresses.slice(1)) assert.ok(await node.reaches('p0', address), `ping ${address}`);
 
   assertAllSucceeded(await together(node, 'DEL', calls));
   assert.equal(await node.leases(), {});

@@ -215,7 +215,7 @@ test('a DEL that comes late leaves the VF with the pod that has it now', async (
   await node.addPod('pod1');
   const neighbour = { ...node.conf({ deviceID: peer.pciAddress, vlan: 200, ipam: node.ipam() }) };
   await node.succeed('ADD', neighbour);
-  assert.ok(await node.ping('pod1', address), 'the new pod is reached');
+  assert.ok(await node.reaches('pod1', address), 'the new pod is reached');
   await node.succeed('DEL', neighbour);
   await node.succeed('DEL', other, b);
 });

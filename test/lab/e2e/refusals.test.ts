@@ -64,7 +64,7 @@ test('what the card or the config refuses is named, and everything is as before'
   await node.succeed('ADD', base);
   const peer = { ...base, deviceID: nth(vfs, 1).pciAddress, mac: '02:00:00:00:06:02' };
   await node.succeed('ADD', peer, { pod: 'pod2' });
-  assert.ok(await node.ping('pod1', await node.address('pod2'), { from: 'net1' }), 'the VF works after all that');
+  assert.ok(await node.reaches('pod1', await node.address('pod2'), 'net1'), 'the VF works after all that');
   await node.succeed('DEL', base);
   await node.succeed('DEL', peer, { pod: 'pod2' });
 });
