@@ -14,7 +14,8 @@ import { Attachment } from './attachment.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { openPodNetns } from './pod-netns.ts';
 import { emptyResult, readPrevResult } from './prev-result.ts';
-import { reclaimSelf, reclaimVf, sweepDead } from './reap.ts';
+import { reclaimSelf, reclaimVf } from './reap.ts';
+import { sweep } from './sweep.ts';
 
 /**
  * ADD (SPEC.md). Everything that can be refused is refused before the first change; from the record on, a failure undoes
@@ -29,7 +30,7 @@ export function add(context: CommandContext): string {
   if (conf.ipam !== null) findPlugin(platform, { type: conf.ipam.type, pluginDirs: request.pluginDirs });
   const netns = openPodNetns(platform, request);
   try {
-    sweepDead(context, keyOf(request));
+    sweep(context, keyOf(request));
     const result = addTo(context, conf, netns, previous);
     return formatResult(result, request.cniVersion);
   } finally {

@@ -1,4 +1,5 @@
 import type { CniRequest } from '../cni/request.ts';
+import { usualTimeLimitMs } from '../ipam/plugin.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import type { Log } from '../lib/log.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -16,6 +17,8 @@ export interface CommandContext {
   readonly locks: Locks;
   /** The host's network namespace. */
   readonly host: Namespace;
+  /** What an IPAM plugin may take to release an address. */
+  readonly ipamLimitMs: number;
 }
 
 export function createContext(
@@ -27,6 +30,7 @@ export function createContext(
     store: new RecordStore(platform, log),
     locks: new Locks(platform),
     host: new Namespace(platform, platform.ownNetns()),
+    ipamLimitMs: usualTimeLimitMs,
   };
 }
 

@@ -1,16 +1,24 @@
 import { parseDelConf } from '../config/parse.ts';
 import { startIpam } from '../ipam/plugin.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 import { netnsForRelease } from './pod-netns.ts';
+import { sweep } from './sweep.ts';
 
 /**
  * DEL (SPEC.md): gives back the VF and the address. Works from the record; what stdin says of the VF is not looked at,
- * because it may have changed since. Done when nothing is left, so it may be repeated.
+ * because it may have changed since. Done when nothing is left, so it may be repeated. Then looks for others' leftovers.
  */
 export function del(context: CommandContext): string {
-  const { request, locks, store, log } = context;
-  const key = keyOf(request);
+  const key = keyOf(context.request);
+  giveBack(context, key);
+  sweep(context, key);
+  return '';
+}
+
+function giveBack(context: CommandContext, key: AttachmentKey): void {
+  const { locks, store, log } = context;
   const containerLock = locks.lockContainer(key.containerId, `DEL of ${key.ifname}`);
   try {
     const record = store.find(key);
@@ -18,7 +26,7 @@ export function del(context: CommandContext): string {
       log.info('no attachment record: only the address is released');
       releaseWithoutRecord(context);
       store.tidy(key);
-      return '';
+      return;
     }
     const vfLock = locks.lockVf(record.identity.pci, `DEL of ${key.ifname} of container ${key.containerId}`);
     try {
@@ -26,7 +34,6 @@ export function del(context: CommandContext): string {
       const failures = current === null ? [] : detach(context, current);
       if (failures.length > 0) throw detachIncomplete(record, failures);
       log.info('detached', { pci: record.identity.pci, network: key.network, ifname: key.ifname });
-      return '';
     } finally {
       vfLock.unlock();
     }

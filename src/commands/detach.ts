@@ -99,6 +99,7 @@ function recordedIpamCall(
     pluginDirs,
     stdin: ipam.stdin,
     cniVersion: request.cniVersion,
+    timeLimitMs: context.ipamLimitMs,
     variables: {
       CNI_CONTAINERID: record.key.containerId,
       CNI_IFNAME: record.key.ifname,

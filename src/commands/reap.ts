@@ -9,11 +9,10 @@ import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
-// Multus calls GC for no secondary network, so what a lost DEL left behind is reclaimed by the ADDs of others.
+// Multus calls GC for no secondary network, so what a lost DEL left behind is reclaimed by the ADDs and DELs of others.
 
-/** How long an ADD may spend on others' leftovers, and how often. */
-const sweepBudgetMs = 500;
-const sweepIntervalMs = 60_000;
+/** An IPAM plugin that hangs over a dead pod's address must not cost a living one its attachment. */
+const ipamLimitMs = 5000;
 
 /**
  * Makes sure that nobody else holds the VF; the caller holds its lock. Reclaims it from a dead pod and from an ADD that
@@ -65,15 +64,14 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
 
 /**
  * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached` last, and DEL
- * first gives up the VF. Whoever is at it now holds the VF's lock.
+ * gives up the VF, which is on the host then, before the record. Whoever is at it now holds the VF's lock. A VF that is not on the
+ * host is a living pod's, though its copy of the record be lost.
  */
-export function isWhole(
-  { platform, store }: Pick<CommandContext, 'platform' | 'store'>,
-  record: AttachmentRecord,
-): boolean {
+export function isWhole(context: CommandContext, record: AttachmentRecord): boolean {
+  const { platform, store } = context;
+  if (record.phase !== 'attached' || isDead(platform, record)) return false;
   const owner = store.ownerOf(record.identity.pci);
-  const owned = owner !== null && sameKey(owner, record.key);
-  return record.phase === 'attached' && owned && !isDead(platform, record);
+  return (owner !== null && sameKey(owner, record.key)) || !isBackOnHost(context, record);
 }
 
 /** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */
@@ -90,38 +88,6 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
     reclaim(context, record);
   } finally {
     lock.unlock();
-  }
-}
-
-/** Now and then, looks at all records and reclaims the dead ones, their addresses included. Never fails. */
-export function sweepDead(context: CommandContext, now: AttachmentKey): void {
-  const { platform, store } = context;
-  if (!sweepIsDueQuietly(context)) return;
-  const deadlineMs = platform.monotonicMs() + sweepBudgetMs;
-  for (const key of store.allKeys()) {
-    if (platform.monotonicMs() > deadlineMs) return;
-    if (!sameKey(key, now)) sweepOne(context, key);
-  }
-  tidyQuietly(context);
-}
-
-function tidyQuietly({ store, locks, log }: CommandContext): void {
-  try {
-    store.tidyAll();
-    locks.removeAbandoned();
-  } catch (thrown) {
-    log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
-  }
-}
-
-function sweepOne(context: CommandContext, key: AttachmentKey): void {
-  try {
-    reclaimIfLeft(context, key);
-  } catch (thrown) {
-    context.log.warning('a dead attachment could not be reclaimed', {
-      attachment: describeKey(key),
-      reason: explain(thrown),
-    });
   }
 }
 
@@ -146,28 +112,8 @@ export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): bool
   }
 }
 
-function sweepIsDueQuietly(context: CommandContext): boolean {
-  try {
-    return sweepIsDue(context);
-  } catch (thrown) {
-    context.log.warning('dead attachments can’t be looked for', { reason: explain(thrown) });
-    return false;
-  }
-}
-
-function sweepIsDue(context: CommandContext): boolean {
-  const { platform } = context;
-  const path = `${platform.paths.stateDir}/.swept`;
-  const stamp = platform.readFile(path, { followLinks: false })?.toString('utf8').split(' ') ?? [];
-  const elapsedMs = platform.epochMs() - Number(stamp[1] ?? Number.NaN);
-  if (stamp[0] === platform.bootId() && elapsedMs >= 0 && elapsedMs < sweepIntervalMs) return false;
-  platform.makeDir(platform.paths.stateDir, 0o700);
-  platform.writeFileAtomic(path, `${platform.bootId()} ${platform.epochMs()}`, { mode: 0o600, durable: false });
-  return true;
-}
-
 function reclaim(context: CommandContext, record: AttachmentRecord): void {
   context.log.info('reclaiming a dead attachment', { attachment: describeKey(record.key), pci: record.identity.pci });
-  const failures = detach(context, record);
+  const failures = detach({ ...context, ipamLimitMs }, record);
   if (failures.length > 0) throw detachIncomplete(record, failures);
 }

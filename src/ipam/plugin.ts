@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Platform, ProcessResult, RunningProcess } from '../platform/platform.ts';
 
 /** An IPAM plugin may ask a server (dhcp); CNI runtimes give up on all of us after about two minutes. */
-const timeLimitMs = 60_000;
+export const usualTimeLimitMs = 60_000;
 
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
@@ -20,6 +20,7 @@ export interface IpamCall {
   readonly cniVersion: string;
   /** CNI_* variables; the rest of the environment is this process's own. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly timeLimitMs?: number;
 }
 
 /** An IPAM plugin under way; it runs beside us where the host can do that. */
@@ -37,7 +38,7 @@ export class IpamProcess {
 
   /** Joins it and passes its failure on with its own code. Throws CniError. */
   finish(): string {
-    const { type, command } = this.#call;
+    const { type, command, timeLimitMs = usualTimeLimitMs } = this.#call;
     this.#joined = true;
     const outcome = this.#wait();
     if (outcome.stderr !== '') this.#log.info('the IPAM plugin wrote to stderr', { type, text: outcome.stderr.trim() });
@@ -93,7 +94,7 @@ export function startIpam(platform: Platform, log: Log, call: IpamCall): IpamPro
     args: [],
     env: { ...definedOnly(platform.environment), ...call.variables, CNI_COMMAND: call.command },
     stdin: call.stdin,
-    timeoutMs: timeLimitMs,
+    timeoutMs: call.timeLimitMs ?? usualTimeLimitMs,
   });
   return new IpamProcess(call, process, log);
 }

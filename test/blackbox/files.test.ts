@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -5,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -110,11 +112,31 @@ root('the state directory isn’t left through a link: records are not read or w
     writeFileSync(victim, readFileSync(record));
     mkdirSync(join(node.directory, 'state/vf-test1/c2'));
     symlinkSync(victim, join(node.directory, 'state/vf-test1/c2/net1.json'));
-    const { status } = node.cni('DEL', conf, { containerId: 'c2' });
-    assert.is(status, 1);
+    const { stderr } = node.succeed('DEL', conf, { containerId: 'c2' });
+    assert.match(stderr, /set aside.*it is a link/);
     assert.ok(linkNames(node.pod).includes('net1'), 'the record of c1 is not c2’s');
     assert.ok(existsSync(victim));
     node.succeed('DEL', conf);
+  });
+});
+
+root('what is no file in place of a record: it is set aside at once, and DEL succeeds', () => {
+  withStandInNode({ built: true }, (node) => {
+    const conf = node.conf({ deviceID: node.vfPcis[0] });
+    const record = join(node.directory, 'state/vf-test1/c1/net1.json');
+    for (const make of [
+      () => mkdirSync(record),
+      () => execFileSync('mkfifo', [record]),
+      () => execFileSync('mknod', [record, 'c', '1', '5']),
+      () => writeFileSync(record, Buffer.alloc(9 * 1024 * 1024)),
+    ]) {
+      node.succeed('ADD', conf);
+      rmSync(record);
+      make();
+      const { stderr } = node.succeed('DEL', conf);
+      assert.match(stderr, 'set aside');
+      assert.ok(linkNames(node.host).includes('vf0'));
+    }
   });
 });
 

@@ -1,0 +1,88 @@
+import { explain } from '../cni/errors.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
+import { describeKey, sameKey } from '../state/record-store.ts';
+import type { CommandContext } from './context.ts';
+import { reclaimIfLeft } from './reap.ts';
+
+/** How long a run may look at others' leftovers: what is begun then is ended, and the next run goes on behind it. */
+const budgetMs = 500;
+const intervalMs = 60_000;
+/** After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it. */
+const intervalWhereUnfinishedMs = 5000;
+
+/**
+ * Now and then, looks at all records and reclaims what nobody will: of dead pods, and of killed ADDs and DELs; addresses included.
+ * One that had no time for all is gone on with from where it ended, so that one that can't be reclaimed doesn't keep the others. Never fails.
+ */
+export function sweep(context: CommandContext, now: AttachmentKey): void {
+  try {
+    const stamp = readStamp(context);
+    if (stamp === null) return;
+    writeStamp(context, intervalMs, stamp.last);
+    const last = sweepAfter(context, now, stamp.last);
+    if (last !== '') writeStamp(context, intervalWhereUnfinishedMs, last);
+    else finish(context, stamp.last);
+  } catch (thrown) {
+    context.log.warning('dead attachments can’t be looked for', { reason: explain(thrown) });
+  }
+}
+
+const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
+
+/** The name of the one that it ended with for want of time; '' where it came to the end. */
+function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
+  const { platform, store } = context;
+  const deadlineMs = platform.monotonicMs() + budgetMs;
+  const keys = new Map(store.allKeys().map((key) => [nameOf(key), key]));
+  const names = [...keys.keys()].filter((name) => name > last).sort();
+  for (const [index, name] of names.entries()) {
+    if (platform.monotonicMs() > deadlineMs) return names[index - 1] ?? last;
+    const key = keys.get(name);
+    if (key !== undefined && !sameKey(key, now)) sweepOne(context, key);
+  }
+  return '';
+}
+
+function sweepOne(context: CommandContext, key: AttachmentKey): void {
+  try {
+    reclaimIfLeft(context, key);
+  } catch (thrown) {
+    context.log.warning('a dead attachment could not be reclaimed', {
+      attachment: describeKey(key),
+      reason: explain(thrown),
+    });
+  }
+}
+
+function finish(context: CommandContext, begunAfter: string): void {
+  if (begunAfter !== '') writeStamp(context, intervalMs, '');
+  tidy(context);
+}
+
+/** `<boot ID> <when the next one is due, in ms since 1970> <the last one looked at>`; null where it isn't due yet. */
+function readStamp({ platform }: CommandContext): { readonly last: string } | null {
+  const text = platform.readFile(stampPath(platform.paths.stateDir), { followLinks: false })?.toString('utf8') ?? '';
+  const [bootId, dueAt, last = ''] = text.split(' ');
+  const leftMs = Number(dueAt ?? Number.NaN) - platform.epochMs();
+  // A clock that was set back is no reason to wait for longer than ever.
+  if (bootId !== platform.bootId()) return { last: '' };
+  return leftMs > 0 && leftMs <= intervalMs ? null : { last };
+}
+
+function writeStamp({ platform }: CommandContext, waitMs: number, last: string): void {
+  const { stateDir } = platform.paths;
+  platform.makeDir(stateDir, 0o700);
+  const text = `${platform.bootId()} ${platform.epochMs() + waitMs} ${last}`;
+  platform.writeFileAtomic(stampPath(stateDir), text, { mode: 0o600, durable: false });
+}
+
+const stampPath = (stateDir: string): string => `${stateDir}/.swept`;
+
+function tidy({ store, locks, log }: CommandContext): void {
+  try {
+    store.tidyAll();
+    locks.removeAbandoned();
+  } catch (thrown) {
+    log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
+  }
+}

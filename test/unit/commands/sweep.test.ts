@@ -1,0 +1,232 @@
+import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/sweep');
+
+const [EIO, EPERM] = [5, 1];
+const ipam = { type: 'host-local' };
+
+interface Leftover {
+  readonly node: MemoryNode;
+  readonly other: Pod;
+}
+
+/** Pod 1 had VF 0 and died; its DEL never came. */
+function leftover(vfs = 2): Leftover {
+  const node = new MemoryNode({ vfs });
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  node.endPod(node.pod);
+  node.changes.length = 0;
+  return { node, other };
+}
+
+const isReaped = (node: MemoryNode): boolean => !node.recordPaths().includes('vf-net/c1/net1.json');
+
+test('now and then an ADD looks at all records, and reclaims the dead of other VFs', () => {
+  const { node, other } = leftover();
+  node.platform.clock.nowMs += 61_000;
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.ok(isReaped(node));
+  assert.equal([...node.leases], []);
+});
+
+test('not more often than once a minute, but at once after a boot or when the clock was set back', () => {
+  const soon = leftover();
+  soon.node.platform.clock.nowMs += 59_000;
+  soon.node.succeed('ADD', soon.node.conf({ deviceID: vfPci(1) }), soon.node.of(soon.other));
+  assert.not(isReaped(soon.node));
+  for (const stamp of ['another-boot 1767225600000', `${soon.node.platform.bootId()} 99999999999999`, 'nonsense', '']) {
+    const { node, other } = leftover();
+    node.platform.files.set(`${stateDir}/.swept`, stamp);
+    node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    assert.ok(isReaped(node), stamp);
+  }
+});
+
+test('the living and those under way are left alone', () => {
+  const node = new MemoryNode({ vfs: 3 });
+  const [second, third] = [node.addPod(), node.addPod()];
+  node.succeed('ADD', node.conf());
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(second));
+  node.endPod(second);
+  node.platform.heldLocks.set(`${stateDir}/.locks/vf-${vfPci(1)}`, 'somebody is at it');
+  node.forgetSweep();
+  node.succeed('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
+  assert.is(node.recordPaths().length, 3);
+  assert.is(node.platform.clock.nowMs, 0, 'it doesn’t wait for a lock');
+});
+
+test('what a killed ADD or DEL left is reclaimed too, though its pod lives', () => {
+  const killed: Readonly<Record<string, (node: MemoryNode) => void>> = {
+    'an ADD before its end': (node) => node.editRecord({ phase: 'pending' }),
+    'a DEL that has given up the VF': (node) => {
+      node.platform.failNext('unlink', node.recordPath(), EIO);
+      node.fail('DEL', node.conf());
+    },
+  };
+  for (const [what, kill] of Object.entries(killed)) {
+    const node = new MemoryNode();
+    const other = node.addPod();
+    node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+    kill(node);
+    node.forgetSweep();
+    node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    assert.ok(isReaped(node), what);
+    assert.equal([...node.leases], [], what);
+    assert.is(node.vfs[0]?.vlan, 0, what);
+  }
+});
+
+test('files and locks that killed processes left go, now and then', () => {
+  const node = new MemoryNode();
+  const remains = ['.locks/container-c9', '.vfs/.dra-sriov-17-0.tmp', 'vf-net/c9/.dra-sriov-17-1.tmp'];
+  for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
+  node.succeed('ADD');
+  for (const name of remains) assert.not(node.platform.files.has(`${stateDir}/${name}`), name);
+});
+
+test('that they can’t be removed is logged, and no more', () => {
+  const node = new MemoryNode();
+  node.platform.files.set(`${stateDir}/.dra-sriov-17-0.tmp`, '');
+  node.platform.failNext('unlink', `${stateDir}/.dra-sriov`, EIO);
+  const { exitCode, stderr } = node.run('ADD', node.conf());
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=warning.*killed processes.*EIO/);
+});
+
+test('an attachment that was made anew while the sweep took the lock is left alone', () => {
+  const { node, other } = leftover();
+  node.forgetSweep();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      if (args[0].includes(vfPci(0))) node.editRecord({ createdAt: '2027-01-01T00:00:00.000Z' });
+      return lock(...args);
+    },
+  });
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.not(isReaped(node));
+});
+
+test('one that can’t be reclaimed is logged, and keeps neither ADD nor the others', () => {
+  const node = new MemoryNode({ vfs: 3 });
+  const [second, third] = [node.addPod(), node.addPod()];
+  node.succeed('ADD', node.conf({ vlan: 5 }));
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1), vlan: 6 }), node.of(second));
+  node.endPod(node.pod);
+  node.endPod(second);
+  node.forgetSweep();
+  node.kernel.refuse('vf 0 vlan 0', EPERM);
+  const { exitCode, stderr } = node.run('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=warning.*could not be reclaimed.*net1 of container c1/);
+  assert.equal(node.recordPaths(), ['vf-net/c1/net1.json', 'vf-net/c3/net1.json']);
+});
+
+test('it ends when its time is up', () => {
+  const node = new MemoryNode({ vfs: 4 });
+  const pods = [node.pod, node.addPod(), node.addPod()];
+  for (const [index, pod] of pods.entries()) {
+    node.succeed('ADD', node.conf({ deviceID: vfPci(index), ipam }), node.of(pod));
+  }
+  for (const pod of pods) node.endPod(pod);
+  node.forgetSweep();
+  node.ipam = ({ env }) => {
+    if (env['CNI_COMMAND'] === 'DEL') node.platform.clock.nowMs += 400;
+    return undefined;
+  };
+  node.succeed('ADD', node.conf({ deviceID: vfPci(3) }), node.of(node.addPod()));
+  assert.is(node.recordPaths().length, 2, 'two were reclaimed, the third is for the next one');
+});
+
+test('a DEL looks at all records too, after its own work', () => {
+  const { node, other } = leftover();
+  const conf = node.conf({ deviceID: vfPci(1), ipam });
+  node.succeed('ADD', conf, node.of(other));
+  node.forgetSweep();
+  node.changes.length = 0;
+  node.succeed('DEL', conf, node.of(other));
+  const steps = node.changes.filter((change) => /ipam|record/.test(change));
+  assert.equal(steps, ['ipam DEL', 'record removed', 'ipam DEL', 'record removed']);
+  assert.equal([node.recordPaths(), [...node.leases], node.vfs[0]?.vlan], [[], [], 0]);
+});
+
+test('a DEL without a record looks too; a dead attachment that can’t be reclaimed is no reason for it to fail', () => {
+  const { node, other } = leftover();
+  node.forgetSweep();
+  node.kernel.refuse('vlan 0', EPERM);
+  const { exitCode, stderr } = node.run('DEL', node.conf(), node.of(other));
+  assert.is(exitCode, 0);
+  assert.match(stderr, /could not be reclaimed.*net1 of container c1.*EPERM/);
+  node.kernel.refuse('vlan 0', 0);
+});
+
+test('an IPAM plugin that hangs over a dead pod’s address costs a living one 5 s and no more', () => {
+  const limits: number[] = [];
+  const { node, other } = leftover();
+  node.forgetSweep();
+  node.ipam = ({ env, timeoutMs }) => {
+    if (env['CNI_COMMAND'] === 'DEL') limits.push(timeoutMs);
+    return env['CNI_COMMAND'] === 'DEL' ? { status: null, timedOut: true } : undefined;
+  };
+  const { exitCode, stderr } = node.run('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.equal([exitCode, limits], [0, [5000]]);
+  assert.match(stderr, 'took more than 5000 ms');
+  assert.is(node.vfs[0]?.vlan, 0, 'the VF is free');
+  node.run('DEL', node.conf({ ipam }));
+  assert.is(limits[1], 60_000, 'its own DEL waits as long as any');
+});
+
+test('the next one goes on where the last one ended, 5 s later: what can’t be reclaimed doesn’t keep the others', () => {
+  const node = new MemoryNode({ vfs: 4 });
+  const pods = [node.pod, node.addPod(), node.addPod()];
+  for (const [index, pod] of pods.entries()) {
+    node.succeed('ADD', node.conf({ deviceID: vfPci(index), ipam }), node.of(pod));
+  }
+  const next = node.addPod();
+  for (const pod of pods) node.endPod(pod);
+  node.forgetSweep();
+  const asked: string[] = [];
+  node.ipam = ({ env }) => {
+    if (env['CNI_COMMAND'] !== 'DEL') return undefined;
+    asked.push(env['CNI_CONTAINERID'] ?? '');
+    node.platform.clock.nowMs += 600;
+    return { status: 1 };
+  };
+  const isTried = (containerId: string, waitMs: number): void => {
+    node.platform.clock.nowMs += waitMs;
+    asked.length = 0;
+    node.succeed('DEL', node.conf({ deviceID: vfPci(3) }), node.of(next));
+    assert.equal(
+      asked,
+      [containerId].filter((id) => id !== ''),
+    );
+  };
+  isTried('c1', 0);
+  isTried('', 4000);
+  isTried('c2', 1000);
+  isTried('c3', 5000);
+  isTried('', 5000);
+  isTried('c1', 55_000);
+});
+
+test('a living pod keeps its VF though its copy of the record is lost', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  const owner = `${stateDir}/.vfs/${vfPci(0)}`;
+  for (const spoil of [
+    () => node.platform.files.delete(owner),
+    () => node.platform.files.set(owner, '{'),
+    () => node.platform.modes.set(owner, 0o666),
+  ]) {
+    spoil();
+    node.forgetSweep();
+    node.succeed('DEL', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    assert.equal([node.recordPaths().length, node.leases.size, node.vfs[0]?.vlan], [1, 1, 5]);
+  }
+  assert.is(node.fail('ADD', node.conf(), node.of(other)).code, 104);
+  node.succeed('DEL', node.conf({ ipam }));
+  assert.equal([node.recordPaths(), node.leases.size, node.vfs[0]?.vlan], [[], 0, 0]);
+});
