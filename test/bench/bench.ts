@@ -1,0 +1,101 @@
+// Measures the plugin, the kernel's own work and others' plugins, in turn, on one veth that plays a VF. Run by scripts/bench.sh.
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { withStandInNode } from '../support/stand-in-node.ts';
+import { withTemporaryDirectory } from '../support/temporary-directory.ts';
+import { compare, type Samples } from './comparisons.ts';
+import { describeMachine, load } from './machine.ts';
+import { Measure, type Sample } from './measure.ts';
+import { type Findings, formatFindings } from './report.ts';
+import { createSubjects, nativeExecutable, nodeExecutable, type Phase, phases, type Subject } from './subjects.ts';
+
+const usage = `Usage: npm run bench -- [--runs N] [--json]
+
+  --runs N  how often each is measured (30)
+  --json    every sample, for other programs
+`;
+
+/** The first run of each finds cold files. */
+const warmUpRuns = 2;
+
+interface Options {
+  readonly runs: number;
+  readonly json: boolean;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: { runs: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
+  });
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new Error(`--runs ${values.runs}: a whole number from 1 on is allowed`);
+  return { runs, json: values.json };
+}
+
+/** One run of all: each subject goes through its phases before the next one's turn. */
+function runAll(subjects: readonly Subject[], record: (phase: Phase, name: string, sample: Sample) => void): void {
+  for (const subject of subjects) {
+    for (const phase of phases) {
+      const run = subject.phases[phase];
+      if (run !== undefined) record(phase, subject.name, run());
+    }
+  }
+}
+
+function collect(subjects: readonly Subject[], runs: number): Samples {
+  const samples: Partial<Record<Phase, Map<string, Sample[]>>> = {};
+  for (let run = 0; run < warmUpRuns; run++) runAll(subjects, () => {});
+  for (let run = 0; run < runs; run++) {
+    runAll(subjects, (phase, name, sample) => {
+      samples[phase] ??= new Map();
+      const ofPhase = samples[phase];
+      ofPhase.set(name, [...(ofPhase.get(name) ?? []), sample]);
+    });
+  }
+  return samples;
+}
+
+function bench(runs: number): Findings {
+  const before = load();
+  const samples = withTemporaryDirectory((directory) =>
+    withStandInNode({ built: true }, (node) => {
+      // carrier for its other end, as a PF with a cable has
+      execFileSync('ip', ['-n', node.host.name, 'link', 'set', node.vfName(1), 'up']);
+      return collect(createSubjects({ node, measure: new Measure(directory) }), runs);
+    }),
+  );
+  return {
+    machine: describeMachine(),
+    runs,
+    load: { before, after: load() },
+    executableMb: {
+      'dra-sriov': statSync(nativeExecutable).size / 1e6,
+      'dra-sriov on Node': statSync(nodeExecutable).size / 1e6,
+    },
+    samples,
+    comparisons: compare(samples),
+  };
+}
+
+function jsonOf({ samples, ...rest }: Findings): string {
+  const plain = Object.entries(samples).map(([phase, bySubject]) => [phase, Object.fromEntries(bySubject)]);
+  return `${JSON.stringify({ ...rest, samples: Object.fromEntries(plain) }, null, 2)}\n`;
+}
+
+function main(): number {
+  let options: Options;
+  try {
+    options = readOptions();
+  } catch (thrown) {
+    process.stderr.write(`bench: ${(thrown as Error).message}\n${usage}`);
+    return 2;
+  }
+  const findings = bench(options.runs);
+  process.stdout.write(options.json ? jsonOf(findings) : formatFindings(findings));
+  return 0;
+}
+
+process.exitCode = main();

@@ -1,0 +1,48 @@
+import type { Sample } from './measure.ts';
+import { ratiosOf, type Spread } from './spread.ts';
+import type { Phase } from './subjects.ts';
+
+/** Samples of each phase by the subject's name, one a run. */
+export type Samples = Readonly<Partial<Record<Phase, ReadonlyMap<string, readonly Sample[]>>>>;
+
+/** The native plugin beside another subject. */
+export interface Comparison {
+  readonly phase: Phase;
+  readonly quantity: keyof Sample;
+  readonly than: string;
+  /** What it may take at most, as a multiple of the other; absent where that is only of interest. */
+  readonly most?: number;
+}
+
+const comparisons: readonly Comparison[] = [
+  { phase: 'VERSION', quantity: 'wallMs', than: 'host-device', most: 1 },
+  { phase: 'VERSION', quantity: 'wallMs', than: 'dra-sriov on Node' },
+  { phase: 'VERSION', quantity: 'peakMb', than: 'host-device', most: 0.5 },
+  { phase: 'ADD, host-local', quantity: 'wallMs', than: 'ip', most: 1.3 },
+  { phase: 'ADD, host-local', quantity: 'wallMs', than: 'host-device', most: 0.8 },
+  { phase: 'ADD, host-local', quantity: 'wallMs', than: 'dra-sriov on Node' },
+  { phase: 'DEL, host-local', quantity: 'wallMs', than: 'ip' },
+  { phase: 'DEL, host-local', quantity: 'wallMs', than: 'host-device' },
+  { phase: 'DEL, host-local', quantity: 'wallMs', than: 'dra-sriov on Node' },
+  { phase: 'ADD, no IPAM', quantity: 'wallMs', than: 'ip' },
+  { phase: 'ADD, no IPAM', quantity: 'wallMs', than: 'host-device' },
+  // an IPAM plugin's own peak would hide ours
+  { phase: 'ADD, no IPAM', quantity: 'peakMb', than: 'host-device', most: 0.5 },
+  { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'ip' },
+  { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'host-device' },
+];
+
+export const largestExecutableMb = 3;
+
+export interface Outcome extends Comparison {
+  /** Run by run. */
+  readonly ratio: Spread;
+}
+
+export function compare(samples: Samples): readonly Outcome[] {
+  return comparisons.map((comparison) => {
+    const { phase, quantity, than } = comparison;
+    const values = (name: string): number[] => (samples[phase]?.get(name) ?? []).map((sample) => sample[quantity]);
+    return { ...comparison, ratio: ratiosOf(values('dra-sriov'), values(than)) };
+  });
+}

@@ -1,0 +1,101 @@
+import { largestExecutableMb, type Outcome, type Samples } from './comparisons.ts';
+import type { Machine } from './machine.ts';
+import type { Sample } from './measure.ts';
+import { type Spread, spreadOf } from './spread.ts';
+import { phases } from './subjects.ts';
+
+/** All that one run of the benchmark found. */
+export interface Findings {
+  readonly machine: Machine;
+  readonly runs: number;
+  readonly load: { readonly before: number; readonly after: number };
+  readonly executableMb: Readonly<Record<string, number>>;
+  readonly samples: Samples;
+  readonly comparisons: readonly Outcome[];
+}
+
+const nameWidth = 18;
+const quantityNames = { wallMs: 'wall', cpuMs: 'CPU', peakMb: 'peak' } as const;
+
+function range({ q1, q3 }: Spread, digits: number): string {
+  return `${q1.toFixed(digits)}-${q3.toFixed(digits)}`;
+}
+
+function row(name: string, samples: readonly Sample[]): string {
+  const spread = (quantity: keyof Sample): Spread => spreadOf(samples.map((sample) => sample[quantity]));
+  const [wall, cpu, peak] = [spread('wallMs'), spread('cpuMs'), spread('peakMb')];
+  const numbers = [
+    wall.min.toFixed(1).padStart(7),
+    wall.median.toFixed(1).padStart(7),
+    range(wall, 1).padStart(13),
+    cpu.min.toFixed(1).padStart(8),
+    cpu.median.toFixed(1).padStart(7),
+    peak.min.toFixed(1).padStart(8),
+    peak.median.toFixed(1).padStart(7),
+  ];
+  return `  ${name.padEnd(nameWidth)}${numbers.join('')}`;
+}
+
+const columns = `${' '.repeat(20)}${'min'.padStart(7)}${'median'.padStart(7)}${'middle half'.padStart(13)}${'min'.padStart(8)}${'median'.padStart(7)}${'min'.padStart(8)}${'median'.padStart(7)}`;
+
+function heading(phase: string): string {
+  return `${phase.padEnd(20)}${'wall, ms'.padStart(27)}${'CPU, ms'.padStart(15)}${'peak, MB'.padStart(15)}`;
+}
+
+/** One line of the last table: what it is about, beside whom, how it stands, what it may be at most. */
+function comparisonRow(
+  what: string,
+  than: string,
+  value: string,
+  middle: string,
+  most: string,
+  verdict: string,
+): string {
+  const cells = [what.padEnd(28), than.padEnd(18), value.padStart(7), middle.padStart(13), most.padStart(5)];
+  return `${cells.join('')} ${verdict}`.trimEnd();
+}
+
+function verdictOn(value: number, most: number): string {
+  return value <= most ? 'met' : 'MISSED';
+}
+
+function comparisonTable({ comparisons, executableMb }: Findings): string[] {
+  const size = executableMb['dra-sriov'] ?? Number.NaN;
+  const rows = comparisons.map(({ phase, quantity, than, ratio, most }) =>
+    comparisonRow(
+      `  ${phase}: ${quantityNames[quantity]}`,
+      than,
+      ratio.median.toFixed(2),
+      range(ratio, 2),
+      most?.toFixed(1) ?? '',
+      most === undefined ? '' : verdictOn(ratio.median, most),
+    ),
+  );
+  return [
+    comparisonRow('dra-sriov as a multiple of', '', 'median', 'middle half', 'most', ''),
+    ...rows,
+    comparisonRow(
+      '  size of the executable, MB',
+      '',
+      size.toFixed(2),
+      '',
+      largestExecutableMb.toFixed(1),
+      verdictOn(size, largestExecutableMb),
+    ),
+  ];
+}
+
+/** For a terminal of 80 columns. */
+export function formatFindings(findings: Findings): string {
+  const { machine, runs, load, samples } = findings;
+  const lines = [
+    `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb.toFixed(0)} GB; Linux ${machine.kernel}`,
+    `${runs} runs of each, in turn; load ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after`,
+  ];
+  for (const phase of phases) {
+    lines.push('', heading(phase), columns);
+    for (const [name, each] of samples[phase] ?? []) lines.push(row(name, each));
+  }
+  lines.push('', ...comparisonTable(findings));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { peer } from '../support/peers.ts';
+import type { StandInNode } from '../support/stand-in-node.ts';
+import { inSequence, type Measure, type Sample } from './measure.ts';
+
+export type Phase = 'VERSION' | 'ADD, host-local' | 'DEL, host-local' | 'ADD, no IPAM' | 'DEL, no IPAM';
+
+export const phases: readonly Phase[] = [
+  'VERSION',
+  'ADD, host-local',
+  'DEL, host-local',
+  'ADD, no IPAM',
+  'DEL, no IPAM',
+];
+
+/** A program that is measured, in the phases that it has. DEL runs straight after ADD. */
+export interface Subject {
+  readonly name: string;
+  readonly phases: Partial<Readonly<Record<Phase, () => Sample>>>;
+}
+
+const dist = join(import.meta.dirname, '../../dist');
+export const nativeExecutable = join(dist, 'native/dra-sriov');
+export const nodeExecutable = join(dist, 'node/dra-sriov');
+
+/** A path of a peer. Throws where this machine has none. */
+function required(name: string): string {
+  const path = peer(name);
+  if (path === null) throw new Error(`${name} is not among the CNI programs that scripts/peers.sh provides`);
+  return path;
+}
+
+function pluginSubject(
+  { node, measure }: Stage,
+  name: string,
+  executable: string,
+  keys: Readonly<Record<string, unknown>>,
+): Subject {
+  const program = measure.around(executable);
+  const run = (command: string, conf: unknown): Sample => {
+    node.succeed(command, conf, { program });
+    return measure.read();
+  };
+  const bare = { cniVersion: '1.0.0', name: 'bench', ...keys };
+  const addressed = { ...bare, ipam: node.ipam() };
+  return {
+    name,
+    phases: {
+      VERSION: () => run('VERSION', ''),
+      'ADD, host-local': () => run('ADD', addressed),
+      'DEL, host-local': () => run('DEL', addressed),
+      'ADD, no IPAM': () => run('ADD', bare),
+      'DEL, no IPAM': () => run('DEL', bare),
+    },
+  };
+}
+
+/** The kernel's own work as `ip` does it: move and rename, then up and an address inside; and back. */
+function ipSubject({ node, measure }: Stage): Subject {
+  const { host, pod } = node;
+  const ip = (args: readonly string[], batch = ''): Sample => {
+    const [program = '', ...rest] = measure.around('ip', ...args);
+    execFileSync(program, rest, { input: batch });
+    return measure.read();
+  };
+  const add = (...inside: readonly string[]): Sample =>
+    inSequence([
+      ip(['-n', host.name, 'link', 'set', node.vfName(0), 'netns', pod.name, 'name', 'net1']),
+      ip(['-n', pod.name, '-batch', '-'], `${['link set net1 up', ...inside].join('\n')}\n`),
+    ]);
+  const del = (): Sample => ip(['-n', pod.name, 'link', 'set', 'net1', 'netns', host.name, 'name', node.vfName(0)]);
+  return {
+    name: 'ip',
+    phases: {
+      'ADD, host-local': () => add('addr add 10.0.2.2/24 dev net1'),
+      'DEL, host-local': del,
+      'ADD, no IPAM': () => add(),
+      'DEL, no IPAM': del,
+    },
+  };
+}
+
+/** What is hidden behind the move, or isn't. */
+function hostLocalSubject({ node, measure }: Stage): Subject {
+  const program = measure.around(required('host-local'));
+  const conf = { cniVersion: '1.0.0', name: 'bench', ipam: node.ipam() };
+  const run = (command: string): Sample => {
+    node.succeed(command, conf, { program });
+    return measure.read();
+  };
+  return {
+    name: 'host-local alone',
+    phases: {
+      VERSION: () => run('VERSION'),
+      'ADD, host-local': () => run('ADD'),
+      'DEL, host-local': () => run('DEL'),
+    },
+  };
+}
+
+/** Where it all happens: the same VF for everybody. */
+export interface Stage {
+  readonly node: StandInNode;
+  readonly measure: Measure;
+}
+
+export function createSubjects(stage: Stage): readonly Subject[] {
+  const ours = { type: 'dra-sriov', deviceID: stage.node.vfPcis[0] };
+  return [
+    ipSubject(stage),
+    pluginSubject(stage, 'dra-sriov', nativeExecutable, ours),
+    pluginSubject(stage, 'dra-sriov on Node', nodeExecutable, ours),
+    pluginSubject(stage, 'host-device', required('host-device'), {
+      type: 'host-device',
+      device: stage.node.vfName(0),
+    }),
+    hostLocalSubject(stage),
+  ];
+}
