@@ -1,13 +1,35 @@
 import { execFileSync } from 'node:child_process';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Licensed, licenseTexts } from './licenses.ts';
 
+/** The same executable whatever directories it is built in: what Rust and C write of a source file's path begins here. */
+function pathPrefixes(crate: string): readonly (readonly [path: string, name: string])[] {
+  const cargoHome = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
+  return [
+    [crate, 'native'],
+    [cargoHome, 'cargo'],
+  ];
+}
+
 /** Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate. */
 export function cargo(crate: string, ...args: readonly string[]): string {
-  const { RUSTFLAGS: _, ...env } = process.env;
+  const prefixes = pathPrefixes(crate);
+  const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
+  const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
+  const env = {
+    ...others,
+    CFLAGS: [CFLAGS, ...prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`)].join(' '),
+  };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
-  return execFileSync('cargo', args, { cwd: crate, env, encoding: 'utf8', stdio, maxBuffer: 64 * 1024 * 1024 });
+  return execFileSync('cargo', ['--config', `build.rustflags=${JSON.stringify(rustflags)}`, ...args], {
+    cwd: crate,
+    env,
+    encoding: 'utf8',
+    stdio,
+    maxBuffer: 64 * 1024 * 1024,
+  });
 }
 
 interface Crate {
