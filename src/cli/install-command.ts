@@ -4,13 +4,20 @@ import { programName } from './about.ts';
 import type { InstallOptions } from './run-install.ts';
 import type { Run } from './tool.ts';
 
+const usualNames: readonly string[] = [programName];
+
 /** Adds `install`, which puts this executable where the container runtime looks for plugins, or takes it away. */
 export function addInstall(program: Command, run: Run): void {
   program
     .command('install')
     .description('put this executable where the container runtime looks for plugins')
     .option('--to <dir>', 'directory of the plugins', '/opt/cni/bin')
-    .option('--as <name>', `the plugin's name: "type" of network configs, e.g. sriov`, programName)
+    .option(
+      '--as <name>',
+      `the plugin's name, "type" in network configs: e.g. sriov; may be repeated`,
+      (name, names: readonly string[]) => (names === usualNames ? [name] : [...names, name]),
+      usualNames,
+    )
     .option('--uninstall', 'remove it, and put back the plugin that had its name')
     .option('--force', 'remove it although there are attachments, whose DEL needs it')
     .option('--json', 'print JSON')

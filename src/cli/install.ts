@@ -32,8 +32,8 @@ const pathOf = ({ directory, name }: Place): string => `${directory}/${name}`;
 const stagedOf = ({ directory, name }: Place): string => `${directory}/.${name}.new`;
 const backupOf = (place: Place): string => `${pathOf(place)}.before-${programName}`;
 
-/** Throws where a plugin can't be installed there, with what is wrong. */
-function checkPlace(platform: Platform, { directory, name }: Place): void {
+/** Throws where no plugin can be installed there, with what is wrong. */
+export function checkedPlace(platform: Platform, directory: string, name: string): Place {
   if (!isIdentifier(name)) throw new Error(`--as ${quote(name)}: a plugin's name has ${identifierForm}`);
   if (!directory.startsWith('/')) throw new Error(`--to ${quote(directory)}: give an absolute path`);
   // the dot: what a link leads to
@@ -42,6 +42,7 @@ function checkPlace(platform: Platform, { directory, name }: Place): void {
   if ((status.mode & 0o002) !== 0) {
     throw new Error(`--to ${quote(directory)}: everybody may write there, and root runs what is in it; chmod o-w it`);
   }
+  return { directory, name };
 }
 
 /** What a plugin that is run by hand says of itself on stderr (libcni's skel). */
@@ -104,7 +105,6 @@ function withLock<T>(platform: Platform, place: Place, task: () => T): T {
  * the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is kept.
  */
 export function install(platform: Platform, place: Place): Outcome {
-  checkPlace(platform, place);
   const path = pathOf(place);
   const backup = backupOf(place);
   const staged = stagedOf(place);
@@ -136,7 +136,6 @@ function refuseWhileInUse(platform: Platform): void {
 
 /** Takes the plugin away, or puts the other one back that had its name. What isn't this plugin stays. */
 export function uninstall(platform: Platform, place: Place, force: boolean): Outcome {
-  checkPlace(platform, place);
   const path = pathOf(place);
   const backup = backupOf(place);
   return withLock(platform, place, () => {

@@ -1,9 +1,9 @@
-import { install, type Outcome, uninstall } from './install.ts';
+import { checkedPlace, install, type Outcome, type Place, uninstall } from './install.ts';
 import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 
 export interface InstallOptions {
   readonly to: string;
-  readonly as: string;
+  readonly as: readonly string[];
   readonly uninstall?: true;
   readonly force?: true;
   readonly json?: true;
@@ -28,10 +28,12 @@ function describe({ path, action, now, before, backup }: Outcome): string {
 /** `install`: puts this executable where the container runtime looks for plugins, or takes it away. */
 export function runInstall(tool: Tool, options: InstallOptions): ExitCode {
   const { platform } = tool;
-  const place = { directory: options.to, name: options.as };
-  const outcome =
+  // all names before the first is acted on
+  const places = options.as.map((name) => checkedPlace(platform, options.to, name));
+  const act = (place: Place): Outcome =>
     options.uninstall === true ? uninstall(platform, place, options.force === true) : install(platform, place);
-  if (options.json === true) printJson(tool, outcome);
-  else platform.writeStdout(describe(outcome));
+  const outcomes = places.map(act);
+  if (options.json === true) printJson(tool, outcomes);
+  else platform.writeStdout(outcomes.map(describe).join(''));
   return exitCodes.fine;
 }

@@ -63,7 +63,7 @@ test('another plugin comes back when this one is removed', () => {
     assert.match(stdout, `${path}.before-dra-sriov`);
     assert.equal(readdirSync(directory), ['sriov', 'sriov.before-dra-sriov']);
     const again = install(directory, '--as', 'sriov', '--json');
-    assert.is(JSON.parse(again.stdout).backup, `${path}.before-dra-sriov`);
+    assert.is(JSON.parse(again.stdout)[0].backup, `${path}.before-dra-sriov`);
     assert.is(install(directory, '--as', 'sriov', '--uninstall').status, 0);
     assert.equal(readdirSync(directory), ['sriov']);
     assert.is(readFileSync(path, 'utf8'), other);

@@ -113,15 +113,23 @@ test('it is not removed while a VF is in a pod, unless forced', () => {
 
 test('--json tells the same to programs', () => {
   const platform = nodeWith({ [target]: 'sriov-cni' });
-  assert.equal(JSON.parse(run(platform, '--json')), {
-    path: target,
-    action: 'installed',
-    now: version,
-    before: 'another plugin',
-    backup,
-  });
+  const installed = { path: target, action: 'installed', now: version, before: 'another plugin', backup };
+  assert.equal(JSON.parse(run(platform, '--json')), [installed]);
   const removed = { path: target, action: 'restored', now: 'another plugin', before: version, backup: null };
-  assert.equal(JSON.parse(run(platform, '--json', '--uninstall')), removed);
+  assert.equal(JSON.parse(run(platform, '--json', '--uninstall')), [removed]);
+});
+
+test('several names at once, and the usual one', () => {
+  const platform = nodeWith({});
+  const also = '/plugins/dra-sriov';
+  assert.is(
+    run(platform, '--as', 'dra-sriov'),
+    `installed ${target}, version ${version}\ninstalled ${also}, version ${version}\n`,
+  );
+  assert.is(runCli({ ...platform, argv: ['install', '--to', '/plugins', '--uninstall'] }), 0);
+  assert.equal(Object.keys(plugins(platform)), [target]);
+  run(platform, '--uninstall', '--as', 'dra-sriov');
+  assert.equal(plugins(platform), {});
 });
 
 test('an executable that does not work here takes no name', () => {
@@ -192,7 +200,7 @@ test('odd names and directories are refused with what is allowed', () => {
   platform.makeDir('/open', 0o777);
   for (const [args, said] of [
     [['--as', '../sriov'], /--as "..\/sriov": .*beginning with a letter or digit/],
-    [['--as', ''], /--as ""/],
+    [['--as', ''], /--as "": .*beginning/],
     [['--to', 'plugins'], /--to "plugins": give an absolute path/],
     [['--to', '/absent'], /--to "\/absent": no such directory/],
     [['--to', '/file'], /--to "\/file": no such directory/],
