@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Builds the plugin for this machine's CPU. Usage: ./build.sh [--runtime auto|native|node] [--force]
+# Builds the plugin for this machine's CPU. Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
-Usage: ./build.sh [--runtime auto|native|node] [--force]
+Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
 
   --runtime auto    native where this machine can build it, else node (the default)
   --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates and a C compiler
   --runtime node    dist/node/dra-sriov, which holds Node
+  --image           dist/image and dist/image.tar too: an OCI image of the native executable
+  --release         dist/release too: archive, image, bill of materials and checksums of the native executable
   --force           builds even where no source has changed
 
 The plugin is then dist/dra-sriov, whatever it runs on.
@@ -25,6 +27,8 @@ refuse() {
 
 runtime=auto
 options=()
+# Scripts of scripts/build that make something of the native executable.
+extras=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --runtime)
@@ -33,6 +37,8 @@ while [[ $# -gt 0 ]]; do
       shift
       ;;
     --runtime=*) runtime=${1#*=} ;;
+    --image) extras+=(image) ;;
+    --release) extras+=(release) ;;
     --force) options+=(--force) ;;
     -h | --help)
       usage
@@ -47,6 +53,9 @@ case $runtime in
   auto | native | node) ;;
   *) refuse "unknown runtime $runtime" ;;
 esac
+
+[[ ${#extras[@]} -eq 0 || $runtime != node ]] || refuse "--image and --release are of the native executable"
+[[ ${#extras[@]} -eq 0 ]] || runtime=native
 
 # Prints what keeps the native executable from being built here, or nothing.
 native_obstacle() {
@@ -63,7 +72,11 @@ flock 9
 
 if [[ $runtime != node ]]; then
   obstacle=$(native_obstacle)
-  [[ -n $obstacle ]] || exec node_modules/.bin/node scripts/build/native.ts "${options[@]}"
+  if [[ -z $obstacle ]]; then
+    node_modules/.bin/node scripts/build/native.ts "${options[@]}"
+    for extra in "${extras[@]}"; do node_modules/.bin/node "scripts/build/$extra.ts"; done
+    exit
+  fi
   if [[ $runtime == native ]]; then
     echo "build.sh: --runtime native: $obstacle" >&2
     exit 1

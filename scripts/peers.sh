@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints the directory of the CNI programs that the tests and the benchmark run beside the plugin (cnitool, host-device,
-# host-local, tuning), built once from the versions in test/peers/go.mod. Without Go it is that of Debian's
-# containernetworking-plugins, which are older: CNI 1.0.0 at most, and no cnitool.
+# Prints the directory of the programs that the tests and the benchmark run beside the plugin (cnitool, host-device,
+# host-local, tuning, kustomize), built once from the versions in test/peers/go.mod. Without Go it is that of Debian's
+# containernetworking-plugins, which are older: CNI 1.0.0 at most, no cnitool and no kustomize.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers"
@@ -20,7 +20,7 @@ build() {
   mkdir -p "$(dirname "$directory")"
   local part
   part=$(mktemp -d "$directory.XXXXXX")
-  say "building cnitool, host-device, host-local and tuning with $(go env GOVERSION); once, takes a minute or two"
+  say "building CNI plugins, cnitool and kustomize with $(go env GOVERSION); once, takes a minute or two"
   # The machine's own Go or none: a toolchain that Go would download is not what was asked for.
   if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part timeout 900 go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
     chmod 755 "$part"

@@ -17,6 +17,7 @@ readonly -A package_of=(
   [setpriv]=util-linux
   [strip]=binutils
   [python3]=python3
+  [skopeo]=skopeo
   [strace]=strace
   [nsenter]=util-linux
   [flock]=util-linux

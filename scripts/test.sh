@@ -62,7 +62,7 @@ build_both() {
 
 [[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, and the lab needs apt: they are SKIPPED; run this as root to have them"
 stage 'set-up' scripts/setup.sh || finish
-stage 'CNI programs to test with' scripts/peers.sh || finish
+stage 'programs to test with' scripts/peers.sh || finish
 stage 'lint' npm run --silent lint || true
 stage 'build' build_both || finish
 run_tests_as_stage 'tests' unit kernel blackbox crash

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { type Licensed, licenseTexts } from './licenses.ts';
+import { type Ingredient, licenseTexts } from './licenses.ts';
 
 /** The same executable whatever directories it is built in: what Rust and C write of a source file's path begins here. */
 function pathPrefixes(crate: string): readonly (readonly [path: string, name: string])[] {
@@ -34,6 +35,8 @@ export function cargo(crate: string, ...args: readonly string[]): string {
 
 interface Crate {
   readonly name: string;
+  readonly version: string;
+  readonly license: string | null;
   readonly manifest_path: string;
   /** null for our own */
   readonly source: unknown;
@@ -48,18 +51,44 @@ function licenseDirectory({ manifest_path, repository }: Crate, all: readonly Cr
   return siblings.map((each) => dirname(each.manifest_path)).find((each) => licenseTexts(each).length > 0) ?? own;
 }
 
+function describeCrate(crate: Crate, all: readonly Crate[], lock: string): Ingredient {
+  const { name, version, license } = crate;
+  const checksum = new RegExp(`name = "${name}"\nversion = "${version}"\nsource = .*\nchecksum = "(\\w+)"`).exec(
+    lock,
+  )?.[1];
+  return {
+    name,
+    version,
+    license: license ?? '',
+    licenseTexts: licenseTexts(licenseDirectory(crate, all)),
+    purl: `pkg:cargo/${name}@${version}`,
+    ...(checksum === undefined ? {} : { hash: { algorithm: 'SHA-256', hex: checksum } }),
+  };
+}
+
+/** The engine, which lies in the crate rquickjs-sys. */
+function quickJs({ manifest_path }: Crate): Ingredient {
+  const directory = join(dirname(manifest_path), 'quickjs');
+  const header = readFileSync(join(directory, 'quickjs.h'), 'utf8');
+  const version = ['MAJOR', 'MINOR', 'PATCH']
+    .map((part) => new RegExp(`^#define QJS_VERSION_${part} (\\d+)$`, 'm').exec(header)?.[1] ?? 'unknown')
+    .join('.');
+  const purl = `pkg:github/quickjs-ng/quickjs@v${version}`;
+  return { name: 'quickjs-ng', version, license: 'MIT', licenseTexts: licenseTexts(directory), purl };
+}
+
 /** What the executable holds that cargo brought: crates, and the engine that lies in one of them. */
-export function linkedCrates(crate: string): readonly Licensed[] {
+export function linkedCrates(crate: string): readonly Ingredient[] {
   const tree = cargo(crate, 'tree', '--locked', '--edges', 'normal', '--prefix', 'none', '--format', '{p}');
   const names = new Set(tree.split('\n').map((line) => line.split(' ')[0] ?? ''));
+  const lock = readFileSync(join(crate, 'Cargo.lock'), 'utf8');
   const { packages } = JSON.parse(cargo(crate, 'metadata', '--locked', '--format-version', '1')) as {
     readonly packages: readonly Crate[];
   };
   return packages
     .filter(({ name, source }) => source !== null && names.has(name))
-    .flatMap((each): Licensed[] => {
-      const licensed: Licensed = [each.name, licenseDirectory(each, packages)];
-      if (each.name !== 'rquickjs-sys') return [licensed];
-      return [licensed, ['quickjs-ng', join(dirname(each.manifest_path), 'quickjs')]];
+    .flatMap((each) => {
+      const described = describeCrate(each, packages, lock);
+      return each.name === 'rquickjs-sys' ? [described, quickJs(each)] : [described];
     });
 }

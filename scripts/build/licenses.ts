@@ -11,20 +11,24 @@ export function licenseTexts(directory: string): string[] {
     .map((name) => readFileSync(join(directory, name), 'utf8').trim());
 }
 
-/** A name and the directory where its licence lies. */
-export type Licensed = readonly [name: string, directory: string];
+/** Something that the executable holds and that is not ours. */
+export interface Ingredient {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression. */
+  readonly license: string;
+  readonly licenseTexts: readonly string[];
+  /** Package URL, https://github.com/package-url/purl-spec. */
+  readonly purl: string;
+  /** Of the archive that the registry serves; hexadecimal. */
+  readonly hash?: { readonly algorithm: 'SHA-256' | 'SHA-512'; readonly hex: string };
+}
 
 /** The licences of everything that the executable holds and that is not ours; throws where one states none. */
-export function joinLicenses(licensed: readonly Licensed[]): string {
-  const parts = licensed.map(([name, directory]) => {
-    const texts = licenseTexts(directory);
+export function joinLicenses(ingredients: readonly Pick<Ingredient, 'name' | 'licenseTexts'>[]): string {
+  const parts = ingredients.map(({ name, licenseTexts: texts }) => {
     if (texts.length === 0) throw new Error(`package ${name} has no licence file, so it can't be given away`);
     return [`${'='.repeat(20)} ${name} ${'='.repeat(20)}`, ...texts].join('\n\n');
   });
   return `${parts.join('\n\n')}\n`;
-}
-
-/** joinLicenses for npm packages. */
-export function collectLicenses(root: string, packages: readonly string[]): string {
-  return joinLicenses(packages.map((name) => [name, join(root, 'node_modules', name)]));
 }

@@ -8,9 +8,12 @@ import { BuildStamp, hashSources } from './build-stamp.ts';
 import { bytesByPackage, packageOf } from './bundle.ts';
 import { cargo, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
-import { joinLicenses, type Licensed } from './licenses.ts';
+import { joinLicenses } from './licenses.ts';
+import { npmPackages } from './npm-packages.ts';
 import { bundlePart, findShared, type PartName, partEntries } from './parts.ts';
+import { createSbom } from './sbom.ts';
 import type { SharedModule } from './shared-modules.ts';
+import { linkedByToolchain } from './toolchain.ts';
 
 const root = join(import.meta.dirname, '../..');
 const crate = join(root, 'native');
@@ -19,6 +22,7 @@ const partsDirectory = join(crate, 'target/parts');
 const built = join(crate, 'target/release');
 const output = join(root, 'dist/native/dra-sriov');
 const licenses = join(root, 'dist/native/dra-sriov.licenses.txt');
+const sbom = join(root, 'dist/native/dra-sriov.cdx.json');
 const delivered = join(root, 'dist/dra-sriov');
 const sources = {
   folders: ['native/src', 'native/.cargo'],
@@ -53,9 +57,10 @@ async function compileParts(workDirectory: string): Promise<ReadonlySet<string>>
   return new Set(packages);
 }
 
-function writeLicenses(packages: ReadonlySet<string>): void {
-  const fromNpm: Licensed[] = [...packages].sort().map((name) => [name, join(root, 'node_modules', name)]);
-  writeFileSync(licenses, joinLicenses([...fromNpm, ...linkedCrates(crate)]));
+function describeContents(packages: ReadonlySet<string>): void {
+  const ingredients = [...npmPackages(root, packages), ...linkedCrates(crate), ...linkedByToolchain()];
+  writeFileSync(licenses, joinLicenses(ingredients));
+  writeFileSync(sbom, createSbom(ingredients));
 }
 
 /** Running plugins keep the old file: the new one takes its name only when it is whole. */
@@ -73,7 +78,7 @@ async function build(workDirectory: string): Promise<void> {
   cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'dra-sriov');
   mkdirSync(join(root, 'dist/native'), { recursive: true });
   placeExecutable();
-  writeLicenses(packages);
+  describeContents(packages);
   deliver(output, delivered);
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
@@ -81,7 +86,7 @@ async function build(workDirectory: string): Promise<void> {
 }
 
 const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-native');
-const stamp = new BuildStamp(stampPath, hashSources(root, sources), [output, licenses, delivered]);
+const stamp = new BuildStamp(stampPath, hashSources(root, sources), [output, licenses, sbom, delivered]);
 if (!process.argv.includes('--force') && stamp.isFresh()) {
   say('dist/dra-sriov is up to date');
 } else {

@@ -7,7 +7,8 @@ import { BuildStamp, hashSources } from './build-stamp.ts';
 import { type Bundle, bundleProgram, bytesByPackage, packageOf } from './bundle.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { packageExecutable } from './executable.ts';
-import { collectLicenses } from './licenses.ts';
+import { joinLicenses } from './licenses.ts';
+import { npmPackages } from './npm-packages.ts';
 
 const root = join(import.meta.dirname, '../..');
 const outputDirectory = join(root, 'dist/node');
@@ -18,8 +19,7 @@ const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-node');
 
 function writeLicenses({ files }: Bundle): void {
   const packages = new Set(Object.keys(files).flatMap((path) => packageOf(path) ?? []));
-  const nodePackage = `node-linux-${process.arch}`;
-  writeFileSync(licenses, collectLicenses(root, [...[...packages].sort(), nodePackage]));
+  writeFileSync(licenses, joinLicenses(npmPackages(root, [...packages, `node-linux-${process.arch}`])));
 }
 
 /** Running plugins keep the old file: the new one takes its name only when it is whole. */

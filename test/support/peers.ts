@@ -5,7 +5,7 @@ import { join } from 'node:path';
 let directory: string | undefined;
 const versionsOf = new Map<string, readonly string[]>();
 
-/** The directory of the CNI programs that the tests run beside ours, for CNI_PATH; built where they are missing. */
+/** The directory of the programs that the tests run beside ours, for CNI_PATH; built where they are missing. */
 export function peerDir(): string {
   const script = join(import.meta.dirname, '../../scripts/peers.sh');
   directory ??= execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();

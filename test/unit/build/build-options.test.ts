@@ -16,10 +16,13 @@ test('what build.sh does not know is refused with its usage', () => {
   assert.match(refused('--fast'), /unknown option --fast\nUsage: /);
   assert.match(refused('--runtime', 'deno'), /unknown runtime deno\nUsage: /);
   assert.match(refused('--runtime'), /--runtime needs a value\nUsage: /);
+  for (const extra of ['--image', '--release']) {
+    assert.match(refused('--runtime', 'node', extra), /are of the native executable\nUsage: /);
+  }
 });
 
 test('--help tells the options', () => {
   const { status, stdout } = spawnSync(script, ['--help'], { encoding: 'utf8' });
   assert.is(status, 0);
-  assert.match(stdout, /--runtime auto .*--runtime native .*--runtime node .*--force /s);
+  assert.match(stdout, /--runtime auto .*--runtime native .*--runtime node .*--image .*--release .*--force /s);
 });

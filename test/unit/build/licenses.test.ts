@@ -1,33 +1,46 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { collectLicenses } from '../../../scripts/build/licenses.ts';
+import { type Ingredient, joinLicenses } from '../../../scripts/build/licenses.ts';
+import { npmPackages } from '../../../scripts/build/npm-packages.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
 
 const test = suite('build/licenses');
 
-function withPackage(files: Readonly<Record<string, string>>, body: (root: string) => void): void {
-  const root = mkdtempSync(join(tmpdir(), 'dra-sriov-licenses-'));
-  try {
-    const directory = join(root, 'node_modules/some-package');
-    mkdirSync(directory, { recursive: true });
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
-    body(root);
-  } finally {
-    rmSync(root, { recursive: true });
-  }
+const manifest = { name: '@some/package', version: '1.2.3', license: 'MIT' };
+const integrity = `sha512-${Buffer.from('a hash').toString('base64')}`;
+
+/** What is told of a package with these files. */
+function packageWith(files: Readonly<Record<string, string>>): Ingredient {
+  return withTemporaryDirectory((root) => {
+    const path = join('node_modules', manifest.name);
+    mkdirSync(join(root, path), { recursive: true });
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages: { [path]: { integrity } } }));
+    const all = { 'package.json': JSON.stringify(manifest), ...files };
+    for (const [name, text] of Object.entries(all)) writeFileSync(join(root, path, name), text);
+    const [ingredient] = npmPackages(root, [manifest.name]);
+    if (ingredient === undefined) throw new Error('no package');
+    return ingredient;
+  });
 }
 
 test('every licence file of a package is taken, and nothing else', () => {
-  withPackage({ 'LICENSE.md': 'the licence\n', NOTICE: 'the notice\n', 'README.md': 'the manual' }, (root) => {
-    const text = collectLicenses(root, ['some-package']);
-    assert.match(text, /= some-package =.*the licence.*the notice/s);
-    assert.not.match(text, /the manual/);
-  });
+  const files = { 'LICENSE.md': 'the licence\n', NOTICE: 'the notice\n', 'README.md': 'the manual' };
+  const text = joinLicenses([packageWith(files)]);
+  assert.match(text, /= @some\/package =.*the licence.*the notice/s);
+  assert.not.match(text, /the manual/);
 });
 
 test('a package without a licence file is refused by name', () => {
-  withPackage({ 'README.md': 'the manual' }, (root) => {
-    assert.throws(() => collectLicenses(root, ['some-package']), /some-package has no licence file/);
+  const nothing = packageWith({ 'README.md': 'the manual' });
+  assert.throws(() => joinLicenses([nothing]), /@some\/package has no licence file/);
+});
+
+test('version, licence, package URL and hash are those of manifest and lock file', () => {
+  const { licenseTexts: _, ...told } = packageWith({ LICENSE: 'x' });
+  assert.equal(told, {
+    ...manifest,
+    purl: 'pkg:npm/%40some/package@1.2.3',
+    hash: { algorithm: 'SHA-512', hex: Buffer.from('a hash').toString('hex') },
   });
 });

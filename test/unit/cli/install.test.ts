@@ -126,7 +126,7 @@ test('several names at once, and the usual one', () => {
     run(platform, '--as', 'dra-sriov'),
     `installed ${target}, version ${version}\ninstalled ${also}, version ${version}\n`,
   );
-  assert.is(runCli({ ...platform, argv: ['install', '--to', '/plugins', '--uninstall'] }), 0);
+  assert.is(runCli({ ...platform, argv: ['install', '--to', '/plugins', '--uninstall'] }, sourceParts), 0);
   assert.equal(Object.keys(plugins(platform)), [target]);
   run(platform, '--uninstall', '--as', 'dra-sriov');
   assert.equal(plugins(platform), {});

@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { validateConf } from '../../../src/config/parse.ts';
 import type { VfSelector } from '../../../src/config/sriov-conf.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
+import { type ApiObject, apiProblems } from '../../support/kubernetes-api.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { claimSpec, platformOf, podSpec, resolve } from '../allocation/fixture.ts';
 
@@ -130,6 +131,14 @@ test('every manifest begins with a comment and parses without warnings', () => {
       assert.type(at(object, 'metadata', 'name'), 'string', name);
     }
   }
+});
+
+test('Kubernetes knows every field of every object, and misses none', async () => {
+  const objects = manifests.flatMap(objectsIn).map((object) => object as Json & ApiObject);
+  const own = objects.filter(({ kind }) => kind !== 'NetworkAttachmentDefinition');
+  for (const kind of ['Namespace', 'Deployment', 'ResourceClaimTemplate'])
+    assert.ok(ofKind(own, kind).length > 0, kind);
+  assert.equal(await apiProblems(own), []);
 });
 
 test('every network config fits the JSON Schema and is valid', () => {

@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { IDaemonSet } from 'kubernetes-models/apps/v1';
+import type { IContainer } from 'kubernetes-models/v1';
+import { parse, parseAllDocuments } from 'yaml';
+import { runCli } from '../../../src/cli/cli.ts';
+import { formatVersions } from '../../../src/cni/versions.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { version } from '../../../src/version.ts';
+import { apiProblems } from '../../support/kubernetes-api.ts';
+import { peer } from '../../support/peers.ts';
+import { sourceParts } from '../../support/source-parts.ts';
+import { assert, suite, type TestBody } from '../../support/suite.ts';
+
+const test = suite('deploy');
+
+const directory = join(import.meta.dirname, '../../../deploy');
+const kustomize = peer('kustomize');
+const overlays = ['base', 'as-sriov', 'remove'] as const;
+
+function withKustomize(name: string, body: TestBody): void {
+  if (kustomize === null) test.skip(name, 'there is no kustomize: Go is not installed');
+  else test(name, body);
+}
+
+/** What `kubectl apply -k` would apply: one DaemonSet. */
+function build(overlay: (typeof overlays)[number]): IDaemonSet {
+  const text = execFileSync(kustomize ?? '', ['build', join(directory, overlay)], { encoding: 'utf8' });
+  const [daemonSet, ...others] = parseAllDocuments(text).map((document) => document.toJS() as IDaemonSet);
+  assert.equal(others, []);
+  if (daemonSet === undefined) throw new Error(`${overlay} is empty`);
+  return daemonSet;
+}
+
+function podOf(daemonSet: IDaemonSet) {
+  const pod = daemonSet.spec?.template.spec;
+  if (pod === undefined) throw new Error('no pod');
+  return pod;
+}
+
+function containersOf(daemonSet: IDaemonSet): readonly IContainer[] {
+  const { initContainers = [], containers } = podOf(daemonSet);
+  return [...initContainers, ...containers];
+}
+
+withKustomize('Kubernetes knows every field, and misses none; and would notice', async () => {
+  const daemonSets = overlays.map(build);
+  assert.equal(await apiProblems(daemonSets), []);
+  const { selector: _, ...spec } = build('base').spec ?? {};
+  const spoilt = [
+    { ...build('base'), spec },
+    { ...build('base'), replicas: 2 },
+  ];
+  const problems = (await apiProblems(spoilt)).join('\n');
+  assert.match(problems, 'must have required property selector');
+  assert.match(problems, '"replicas"');
+});
+
+withKustomize('the image is that of this version', () => {
+  for (const container of overlays.map(build).flatMap(containersOf)) {
+    assert.is(container.image, `dra-sriov-cni:${version}`);
+  }
+});
+
+withKustomize('no more privileges than it takes to write into one directory', () => {
+  for (const overlay of overlays) {
+    const daemonSet = build(overlay);
+    const pod = podOf(daemonSet);
+    for (const { name, securityContext } of containersOf(daemonSet)) {
+      const { runAsUser, runAsNonRoot, ...rest } = securityContext ?? {};
+      assert.equal(
+        rest,
+        {
+          privileged: false,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        `${overlay} ${name}`,
+      );
+      assert.is(runAsUser === 0, name === 'install', name);
+      assert.is(runAsNonRoot, name === 'install' ? undefined : true);
+    }
+    assert.equal(pod.securityContext, { seccompProfile: { type: 'RuntimeDefault' } });
+    assert.is(pod.automountServiceAccountToken, false);
+    for (const key of ['hostNetwork', 'hostPID', 'hostIPC', 'serviceAccountName']) assert.not.ok(key in pod, key);
+    const writable = containersOf(daemonSet)
+      .flatMap(({ volumeMounts = [] }) => volumeMounts)
+      .filter(({ readOnly }) => readOnly !== true)
+      .map(({ name }) => pod.volumes?.find((volume) => volume.name === name)?.hostPath?.path);
+    assert.equal(writable, ['/opt/cni/bin'], overlay);
+  }
+});
+
+withKustomize('the commands are ones that the program knows, and do what the folder says', () => {
+  const expected = {
+    base: [['/host/opt/cni/bin/dra-sriov'], []],
+    'as-sriov': [['/host/opt/cni/bin/sriov'], []],
+    remove: [[], ['/host/opt/cni/bin/dra-sriov', '/host/opt/cni/bin/sriov']],
+  } as const;
+  for (const overlay of overlays) {
+    const [init] = podOf(build(overlay)).initContainers ?? [];
+    const mount = init?.volumeMounts?.find(({ name }) => name === 'cni-bin')?.mountPath;
+    const [there, gone] = expected[overlay];
+    const platform = createMemoryPlatform({
+      argv: init?.args ?? [],
+      files: Object.fromEntries([
+        ['/opt/cni/bin/dra-sriov', 'x'],
+        [`${mount}/bridge`, ''],
+        ...gone.map((path) => [path, 'x']),
+      ]),
+      processes: ({ env }) => ({
+        status: 0,
+        signal: null,
+        timedOut: false,
+        stdout: env['CNI_COMMAND'] === undefined ? '' : `${formatVersions()}\n`,
+        stderr: `CNI plugin dra-sriov v${version}\n`,
+      }),
+    });
+    assert.is(runCli(platform, sourceParts), 0, overlay);
+    const plugins = [...platform.files.keys()].filter((path) => path.startsWith('/host/'));
+    assert.equal(plugins.sort(), [`${mount}/bridge`, ...there].sort(), overlay);
+  }
+});
+
+withKustomize('it tolerates every taint, and asks for Linux on the CPU of the image', () => {
+  const pod = podOf(build('base'));
+  assert.equal(pod.tolerations, [{ operator: 'Exists' }]);
+  const [term] = pod.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const keys = term?.matchExpressions?.map(({ key }) => key);
+  assert.equal(keys, ['kubernetes.io/os', 'kubernetes.io/arch']);
+});
+
+test('removing waits for the last VF: the state that tells of it is where the program looks', () => {
+  const { patches } = parse(readFileSync(join(directory, 'remove/kustomization.yaml'), 'utf8'));
+  const mounts = JSON.stringify(parse(patches[0].patch));
+  assert.match(mounts, '"mountPath":"/var/lib/cni","readOnly":true');
+  assert.ok(createMemoryPlatform({}).paths.stateDir.startsWith('/var/lib/cni/'));
+});
+
+test('the README names every folder', () => {
+  const text = readFileSync(join(directory, 'README.md'), 'utf8');
+  for (const overlay of overlays) assert.ok(text.includes(`](${overlay}/`), overlay);
+  for (const [, target] of text.matchAll(/\]\(([^):]+)\)/g))
+    assert.ok(existsSync(join(directory, target ?? '')), target);
+  assert.ok(text.includes(`dra-sriov-cni:${version}`));
+});
