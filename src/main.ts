@@ -44,7 +44,8 @@ function runTool(platform: Platform, parts: Parts): number {
 
 function runVerb(platform: Platform, parts: Parts, readStdin: () => string): string {
   const request = readRequest(platform.environment, readStdin);
-  return parts.plugin().runCommand(platform, (text) => parts.yaml().parseYaml(text), request);
+  const lazy = { parseYaml: (text: string) => parts.yaml().parseYaml(text), sriovCniCache: parts.sriovCniCache };
+  return parts.plugin().runCommand(platform, lazy, request);
 }
 
 /** The version in which the runtime expects the error, as far as it can be told. */

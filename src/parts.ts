@@ -6,11 +6,13 @@ type Plugin = typeof import('./commands/plugin.ts');
 type Cli = typeof import('./cli/cli.ts');
 type Operator = typeof import('./cli/operator.ts');
 type Yaml = typeof import('./lib/yaml.ts');
+type SriovCniCache = typeof import('./state/sriov-cni-cache.ts');
 
 declare function require(path: './commands/plugin.ts'): Plugin;
 declare function require(path: './cli/cli.ts'): Cli;
 declare function require(path: './cli/operator.ts'): Operator;
 declare function require(path: './lib/yaml.ts'): Yaml;
+declare function require(path: './state/sriov-cni-cache.ts'): SriovCniCache;
 
 export interface Parts {
   /** ADD, DEL, CHECK, STATUS and GC. */
@@ -21,6 +23,8 @@ export interface Parts {
   operator(): Operator;
   /** For CDI specs in YAML and manifests; CDI specs in JSON do without. */
   yaml(): Yaml;
+  /** For pods that sriov-cni attached before this plugin took its place. */
+  sriovCniCache(): SriovCniCache;
 }
 
 /** Each part is loaded by the first call of its function. */
@@ -29,4 +33,5 @@ export const parts: Parts = {
   cli: () => require('./cli/cli.ts'),
   operator: () => require('./cli/operator.ts'),
   yaml: () => require('./lib/yaml.ts'),
+  sriovCniCache: () => require('./state/sriov-cni-cache.ts'),
 };

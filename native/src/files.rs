@@ -115,7 +115,7 @@ pub fn read_link(path: &str) -> Outcome<String> {
 }
 
 /// Kind, mode, owner, size, device, inode of the path itself.
-pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, String, String)> {
+pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, f64, String, String)> {
     let status = fs::symlink_metadata(path)?;
     let kind = match status.file_type() {
         kind if kind.is_file() => "file",
@@ -123,8 +123,9 @@ pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, String, String
         kind if kind.is_symlink() => "link",
         _ => "other",
     };
+    let modified_ms = status.mtime() * 1000 + status.mtime_nsec() / 1_000_000;
     let (device, inode) = (status.dev().to_string(), status.ino().to_string());
-    Ok((kind, status.mode() & 0o7777, whole(status.uid()), status.len() as f64, device, inode))
+    Ok((kind, status.mode() & 0o7777, whole(status.uid()), status.len() as f64, modified_ms as f64, device, inode))
 }
 
 pub fn is_executable(path: &str) -> Outcome<bool> {

@@ -12,6 +12,7 @@ fn bytecode(name: &str) -> Option<&'static [u8]> {
         "boot" => part!("boot"),
         "plugin" => part!("plugin"),
         "yaml" => part!("yaml"),
+        "sriov-cni-cache" => part!("sriov-cni-cache"),
         "cli" => part!("cli"),
         "operator" => part!("operator"),
         _ => return None,

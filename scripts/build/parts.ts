@@ -9,6 +9,7 @@ export const partEntries = {
   boot: 'src/hosts/native.ts',
   plugin: 'src/commands/plugin.ts',
   yaml: 'src/lib/yaml.ts',
+  'sriov-cni-cache': 'src/state/sriov-cni-cache.ts',
   cli: 'src/cli/cli.ts',
   operator: 'src/cli/operator.ts',
 } as const;
@@ -49,10 +50,19 @@ function usualOptions(root: string): BuildOptions {
 
 const entryOf = (name: PartName): BuildOptions => ({ entryPoints: [partEntries[name]], outfile: 'unused' });
 
-/** What the part `plugin` has and the part `operator` needs. */
-export function findShared(root: string): Promise<readonly SharedModule[]> {
+/** Parts that work with modules of the part `plugin`. */
+const borrowers: readonly PartName[] = ['operator', 'sriov-cni-cache'];
+
+/** What the part `plugin` has and its borrowers need. */
+export async function findShared(root: string): Promise<readonly SharedModule[]> {
   const usual = usualOptions(root);
-  return findSharedModules(root, { ...usual, ...entryOf('plugin') }, { ...usual, ...entryOf('operator') });
+  const plugin = { ...usual, ...entryOf('plugin') };
+  const needed = borrowers.map((name) => findSharedModules(root, plugin, { ...usual, ...entryOf(name) }));
+  const names = new Map<string, Set<string>>();
+  for (const shared of (await Promise.all(needed)).flat()) {
+    names.set(shared.path, new Set([...(names.get(shared.path) ?? []), ...shared.names]));
+  }
+  return [...names].map(([path, each]) => ({ path, names: [...each] }));
 }
 
 function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]): BuildOptions {
@@ -60,7 +70,7 @@ function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]
   if (name === 'plugin') {
     return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
   }
-  const plugins = name === 'operator' ? [borrowFrom(root, 'plugin', shared)] : [];
+  const plugins = borrowers.includes(name) ? [borrowFrom(root, 'plugin', shared)] : [];
   return { ...usual, ...entryOf(name), plugins: [...plugins, netlinkAsEsModules] };
 }
 

@@ -120,11 +120,12 @@ function addCompletion(program: Command, platform: Platform): void {
  * The command line, for people: runs when CNI_COMMAND is unset. Returns the exit code (docs/operations.md). Without
  * arguments it says what it is on stderr and succeeds, as libcni's skel does.
  */
-export function runCli(platform: Platform, parts: Pick<Parts, 'operator' | 'yaml'>): number {
+export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>): number {
   let exitCode: ExitCode = exitCodes.fine;
   const program = createProgram(platform);
   const run: Run = (command) => {
-    exitCode = command(parts.operator(), { platform, style: createStyle(platform), yaml: parts.yaml });
+    const { yaml, sriovCniCache } = parts;
+    exitCode = command(parts.operator(), { platform, style: createStyle(platform), yaml, sriovCniCache });
   };
   addNodeCommands(program, run);
   addFileCommands(program, run);

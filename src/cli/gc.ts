@@ -39,11 +39,12 @@ export function gc(tool: Tool, { dryRun = false, json = false }: GcOptions): Exi
 }
 
 /** What goes on inside is told on stderr only where it is a warning; each attachment's recorded CNI_PATH serves where there is none. */
-function openContext({ platform, yaml }: Tool): CommandContext {
+function openContext({ platform, yaml, sriovCniCache }: Tool): CommandContext {
   const pluginDirs = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return createContext({
     platform,
     parseYaml: (text) => yaml().parseYaml(text),
+    sriovCniCache,
     request: madeUpRequest('GC', { pluginDirs }),
     log: createLog({
       level: 'warning',

@@ -9,6 +9,7 @@ export interface Tool {
   readonly style: Style;
   /** Loaded when it is first needed. */
   readonly yaml: Parts['yaml'];
+  readonly sriovCniCache: Parts['sriovCniCache'];
 }
 
 /** Runs one command; what it returns is the exit code. */

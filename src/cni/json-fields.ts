@@ -41,6 +41,12 @@ export class JsonFields {
     throw refuse(`${this.#path}.${key}`, value, 'an integer from 0 to 4294967295');
   }
 
+  flag(key: string): boolean | undefined {
+    const value = this.#get(key);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw refuse(`${this.#path}.${key}`, value, 'true or false');
+  }
+
   /** An address with its prefix length. Only its shape is checked: the kernel layer parses it. */
   cidr(key: string): string {
     const text = this.requiredText(key);

@@ -15,6 +15,7 @@ import { type CommandContext, keyOf } from './context.ts';
 import { openPodNetns } from './pod-netns.ts';
 import { emptyResult, readPrevResult } from './prev-result.ts';
 import { reclaimSelf, reclaimVf } from './reap.ts';
+import { reclaimFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -51,6 +52,7 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
     try {
       const identity = identifyVf(platform, pci, source);
       reclaimVf(context, pci, key);
+      reclaimFromSriovCni(context, pci);
       return attachVf(context, conf, identity, source, netns, previous);
     } finally {
       vfLock.unlock();

@@ -16,6 +16,7 @@ import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
 import { openPodNetns } from './pod-netns.ts';
 import { readPrevResult } from './prev-result.ts';
+import { recordFromSriovCni } from './sriov-cni.ts';
 
 /**
  * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins of
@@ -27,7 +28,7 @@ export function check(context: CommandContext): string {
   const result = readPrevResult(request);
   if (result === null) throw new CniError('invalidConfig', 'prevResult is missing: CHECK needs it');
   const key = keyOf(request);
-  const record = store.read(key);
+  const record = store.read(key) ?? recordFromSriovCni(context, key);
   if (record === null) throw new CniError('checkFailed', `${describeKey(key)} has no attachment record on this node`);
   const netns = openPodNetns(platform, request);
   const pod = new Namespace(platform, netns);

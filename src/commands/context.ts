@@ -7,10 +7,13 @@ import type { AttachmentKey } from '../state/attachment-record.ts';
 import { Locks } from '../state/locks.ts';
 import { RecordStore } from '../state/record-store.ts';
 
+type SriovCniCache = typeof import('../state/sriov-cni-cache.ts');
+
 /** What every verb works with. */
 export interface CommandContext {
   readonly platform: Platform;
   readonly parseYaml: (text: string) => unknown;
+  readonly sriovCniCache: () => SriovCniCache;
   readonly request: CniRequest;
   readonly log: Log;
   readonly store: RecordStore;
@@ -21,9 +24,7 @@ export interface CommandContext {
   readonly ipamLimitMs: number;
 }
 
-export function createContext(
-  parts: Pick<CommandContext, 'platform' | 'parseYaml' | 'request' | 'log'>,
-): CommandContext {
+export function createContext(parts: Omit<CommandContext, 'store' | 'locks' | 'host' | 'ipamLimitMs'>): CommandContext {
   const { platform, log } = parts;
   return {
     ...parts,

@@ -4,6 +4,7 @@ import type { AttachmentKey } from '../state/attachment-record.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 import { netnsForRelease } from './pod-netns.ts';
+import { detachFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -23,6 +24,7 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
   try {
     const record = store.find(key);
     if (record === null) {
+      if (detachFromSriovCni(context, key)) return;
       log.info('no attachment record: only the address is released');
       releaseWithoutRecord(context);
       store.tidy(key);

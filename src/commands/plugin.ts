@@ -19,12 +19,16 @@ const commands: Readonly<Record<string, (context: CommandContext) => string>> = 
 };
 
 /** Runs one verb; returns what belongs on stdout. Throws CniError; every failure is in the log too. */
-export function runCommand(platform: Platform, parseYaml: (text: string) => unknown, request: CniRequest): string {
+export function runCommand(
+  platform: Platform,
+  lazy: Pick<CommandContext, 'parseYaml' | 'sriovCniCache'>,
+  request: CniRequest,
+): string {
   const command = commands[request.command];
   if (command === undefined) throw new CniError('internal', `no command ${request.command}`);
   const log = openLog(platform, request);
   try {
-    return command(createContext({ platform, parseYaml, request, log }));
+    return command(createContext({ ...lazy, platform, request, log }));
   } catch (thrown) {
     log.error(`${request.command} failed`, { reason: explain(thrown) });
     throw thrown;

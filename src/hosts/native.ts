@@ -26,6 +26,7 @@ const parts: Parts = {
   cli: loadOnce('cli'),
   operator: loadOnce('operator'),
   yaml: loadOnce('yaml'),
+  sriovCniCache: loadOnce('sriov-cni-cache'),
 };
 
 /** There is no platform yet, and a runtime still expects a CNI error on stdout. An environment variable has a bad path. */

@@ -59,6 +59,8 @@ export interface MemoryPlatform extends Platform {
   readonly modes: Map<string, number>;
   /** User IDs that are not root's. */
   readonly owners: Map<string, number>;
+  /** When a file was changed, in milliseconds since 1970; else 0. */
+  readonly modified: Map<string, number>;
   readonly netnsPaths: Map<string, NetnsIdentity>;
   readonly stdout: string;
   readonly stderr: string;
@@ -161,6 +163,7 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     executables: tree.executables,
     modes: tree.modes,
     owners: tree.owners,
+    modified: tree.modified,
     frames,
     systemWrites,
     startedProcesses,

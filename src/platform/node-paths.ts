@@ -8,6 +8,7 @@ export const defaultNodePaths: NodePaths = {
   cdiDirs: ['/var/run/cdi', '/etc/cdi'],
   devinfoDir: '/var/run/k8s.cni.cncf.io/devinfo',
   kubeletDir: '/var/lib/kubelet',
+  sriovCniDir: '/var/lib/cni/sriov',
 };
 
 function absolute(variable: string, path: string): string {
@@ -21,7 +22,8 @@ function absolute(variable: string, path: string): string {
 
 /**
  * The paths of this node: the defaults, with those replaced that DRA_SRIOV_STATE_DIR, DRA_SRIOV_SYSFS, DRA_SRIOV_CDI_DIRS
- * (joined by `:`), DRA_SRIOV_DEVINFO_DIR and DRA_SRIOV_KUBELET_DIR name. An empty variable counts as unset.
+ * (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR and DRA_SRIOV_SRIOV_CNI_DIR name. An empty variable counts
+ * as unset.
  * Throws an Error that names the variable where a path is not absolute.
  */
 export function nodePathsFrom(environment: Readonly<Record<string, string | undefined>>): NodePaths {
@@ -40,5 +42,6 @@ export function nodePathsFrom(environment: Readonly<Record<string, string | unde
         : cdiDirs.split(':').map((path) => absolute('DRA_SRIOV_CDI_DIRS', path)),
     devinfoDir: pathIn('DRA_SRIOV_DEVINFO_DIR', defaultNodePaths.devinfoDir),
     kubeletDir: pathIn('DRA_SRIOV_KUBELET_DIR', defaultNodePaths.kubeletDir),
+    sriovCniDir: pathIn('DRA_SRIOV_SRIOV_CNI_DIR', defaultNodePaths.sriovCniDir),
   };
 }

@@ -17,6 +17,8 @@ export interface NodePaths {
   readonly devinfoDir: string;
   /** `/var/lib/kubelet` (DRA_SRIOV_KUBELET_DIR) */
   readonly kubeletDir: string;
+  /** Where sriov-cni keeps what it needs for DEL: `/var/lib/cni/sriov` (DRA_SRIOV_SRIOV_CNI_DIR) */
+  readonly sriovCniDir: string;
 }
 
 export type FileKind = 'file' | 'directory' | 'link' | 'other';
@@ -28,6 +30,8 @@ export interface FileStatus {
   readonly mode: number;
   readonly uid: number;
   readonly sizeBytes: number;
+  /** Last change of its content, in whole milliseconds since 1970, UTC. */
+  readonly modifiedMs: number;
   readonly device: bigint;
   readonly inode: bigint;
 }

@@ -23,7 +23,8 @@ export function openRecordedNetns(platform: Platform, record: AttachmentRecord):
   return null;
 }
 
-function openIfNamespace(platform: Platform, path: string): ReturnType<Platform['openNetns']> {
+/** Null where nothing is at the path, or no namespace. Throws SystemError where that can’t be told. */
+export function openIfNamespace(platform: Platform, path: string): ReturnType<Platform['openNetns']> {
   try {
     return platform.openNetns(path);
   } catch (thrown) {

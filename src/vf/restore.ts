@@ -45,9 +45,12 @@ export function restoreVf(
       ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
       [
         'restore the altnames',
-        () => withLink(here(), netdev, (link, before) => restoreAltnamesOf(at, link, before.altnames)),
+        () => withLink(here(), netdev?.altnames ?? null, (link, before) => restoreAltnamesOf(at, link, before)),
       ],
-      ['restore the MTU', () => withLink(here(), netdev, (link, before) => restoreMtu(host, link, before.mtu))],
+      [
+        'restore the MTU',
+        () => withLink(here(), netdev?.mtu ?? null, (link, before) => restoreMtu(host, link, before)),
+      ],
       ['restore the PF’s settings', () => withLink(pf, admin, (link, before) => restoreAdmin(at, link, before))],
       ['restore the MAC', () => restoreMacs(at, pf, here(), snapshot)],
       ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],

@@ -25,9 +25,11 @@ export interface VfNetdevState {
   readonly name: string;
   readonly ifindex: number;
   readonly mac: MacAddress;
-  readonly mtu: number;
+  /** Null: not known, so left as it is (sriov-cni before 2.8 didn't keep it). */
+  readonly mtu: number | null;
   readonly up: boolean;
-  readonly altnames: readonly string[];
+  /** Null: not known, so left as they are (sriov-cni doesn't keep them). */
+  readonly altnames: readonly string[] | null;
 }
 
 /** Everything that DEL must give back. `admin` is null where the PF reports no VFs; `netdev` for userspace drivers. */

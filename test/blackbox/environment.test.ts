@@ -164,7 +164,13 @@ test('CNI_ARGS that mean something, with bad values', () => {
 });
 
 test('a directory of this plugin’s own variables that is relative', () => {
-  for (const name of ['DRA_SRIOV_STATE_DIR', 'DRA_SRIOV_SYSFS', 'DRA_SRIOV_CDI_DIRS', 'DRA_SRIOV_KUBELET_DIR']) {
+  for (const name of [
+    'DRA_SRIOV_STATE_DIR',
+    'DRA_SRIOV_SYSFS',
+    'DRA_SRIOV_CDI_DIRS',
+    'DRA_SRIOV_KUBELET_DIR',
+    'DRA_SRIOV_SRIOV_CNI_DIR',
+  ]) {
     assertRefused(refused('ADD', { ...complete, [name]: 'some/where' }), [name, 'some/where']);
   }
 });

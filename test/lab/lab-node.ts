@@ -22,6 +22,7 @@ export interface LabPaths {
   readonly kubelet: string;
   /** host-local's store */
   readonly ipam: string;
+  readonly sriovCni: string;
 }
 
 /** As on a node in the field; these are the plugin's and host-local's own defaults. */
@@ -31,6 +32,7 @@ export const nodePaths: LabPaths = {
   devinfo: '/var/run/k8s.cni.cncf.io/devinfo',
   kubelet: '/var/lib/kubelet',
   ipam: '/var/lib/cni/networks',
+  sriovCni: '/var/lib/cni/sriov',
 };
 
 function pathsBelow(directory: string): LabPaths {
@@ -41,6 +43,7 @@ function pathsBelow(directory: string): LabPaths {
     devinfo: below('devinfo'),
     kubelet: below('kubelet'),
     ipam: below('ipam'),
+    sriovCni: below('sriov'),
   };
 }
 
@@ -180,6 +183,7 @@ export class LabNode {
       DRA_SRIOV_CDI_DIRS: this.paths.cdi,
       DRA_SRIOV_DEVINFO_DIR: this.paths.devinfo,
       DRA_SRIOV_KUBELET_DIR: this.paths.kubelet,
+      DRA_SRIOV_SRIOV_CNI_DIR: this.paths.sriovCni,
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.env,
     };
@@ -237,7 +241,7 @@ export class LabNode {
   async picture(): Promise<unknown> {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
-      find ${this.paths.state} ${this.paths.ipam} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
+      find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
     const stable = (link: Json): Json =>
       Object.fromEntries(Object.entries(link).filter(([key]) => !volatileKeys.has(key)));
     const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));

@@ -4,10 +4,12 @@ import * as operator from '../../src/cli/operator.ts';
 import * as plugin from '../../src/commands/plugin.ts';
 import * as yaml from '../../src/lib/yaml.ts';
 import type { Parts } from '../../src/parts.ts';
+import * as sriovCniCache from '../../src/state/sriov-cni-cache.ts';
 
 export const sourceParts: Parts = {
   cli: () => cli,
   operator: () => operator,
   plugin: () => plugin,
   yaml: () => yaml,
+  sriovCniCache: () => sriovCniCache,
 };

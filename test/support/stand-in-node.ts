@@ -74,6 +74,11 @@ export class StandInNode {
     if (this.#fakePf) this.#makeFakePf(count);
   }
 
+  /** Where sriov-cni keeps its records on this node. */
+  get sriovCniDir(): string {
+    return join(this.directory, 'sriov');
+  }
+
   get fakePfPath(): string {
     return join(this.directory, 'pf.json');
   }
@@ -97,6 +102,7 @@ export class StandInNode {
       DRA_SRIOV_CDI_DIRS: join(this.directory, 'cdi'),
       DRA_SRIOV_DEVINFO_DIR: join(this.directory, 'devinfo'),
       DRA_SRIOV_KUBELET_DIR: join(this.directory, 'kubelet'),
+      DRA_SRIOV_SRIOV_CNI_DIR: this.sriovCniDir,
       ...(this.#fakePf ? { FAKE_PF: this.fakePfPath } : {}),
     };
   }

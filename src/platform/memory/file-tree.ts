@@ -33,6 +33,8 @@ export class FileTree {
   readonly directories = new Set<string>(['/']);
   readonly modes = new Map<string, number>();
   readonly owners = new Map<string, number>();
+  /** Milliseconds since 1970, where a test cares; else 0. */
+  readonly modified = new Map<string, number>();
   readonly executables = new Set<string>();
   readonly #inodes = new Map<string, bigint>();
   #nextInode = 1000n;
@@ -98,6 +100,7 @@ export class FileTree {
     this.directories.delete(at);
     this.modes.delete(at);
     this.owners.delete(at);
+    this.modified.delete(at);
     this.executables.delete(at);
     this.#inodes.delete(at);
   }
@@ -121,6 +124,7 @@ export class FileTree {
     moveKeys(this.links);
     moveKeys(this.modes);
     moveKeys(this.owners);
+    moveKeys(this.modified);
     moveKeys(this.#inodes);
     for (const set of [this.directories, this.executables]) {
       for (const path of [...set]) {

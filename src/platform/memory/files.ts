@@ -58,6 +58,7 @@ function statusOf(tree: FileTree, path: string): FileStatus | null {
     mode: tree.modes.get(at) ?? (tree.executables.has(at) ? 0o755 : usual[kind]),
     uid: tree.owners.get(at) ?? 0,
     sizeBytes: Buffer.from(content).length,
+    modifiedMs: tree.modified.get(at) ?? 0,
     device: 1n,
     inode: tree.inodeOf(at),
   };

@@ -15,8 +15,8 @@ export function limited<T>(what: string, maxBytes: number, read: () => T): T {
   }
 }
 
-function statusOf([kind, mode, uid, sizeBytes, device, inode]: ReturnType<Host['lstat']>): FileStatus {
-  return { kind: kind as FileKind, mode, uid, sizeBytes, device: BigInt(device), inode: BigInt(inode) };
+function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: ReturnType<Host['lstat']>): FileStatus {
+  return { kind: kind as FileKind, mode, uid, sizeBytes, modifiedMs, device: BigInt(device), inode: BigInt(inode) };
 }
 
 /** The operations that change nothing. */

@@ -31,7 +31,9 @@ export interface Host {
   readDir(path: string): string[];
   readLink(path: string): string;
   /** Kind, mode, uid, size, device, inode; the last two as decimal text. */
-  lstat(path: string): [kind: string, mode: number, uid: number, size: number, device: string, inode: string];
+  lstat(
+    path: string,
+  ): [kind: string, mode: number, uid: number, size: number, modifiedMs: number, device: string, inode: string];
   isExecutable(path: string): boolean;
   makeDir(path: string, mode: number): void;
   unlink(path: string): void;

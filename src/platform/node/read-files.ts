@@ -18,6 +18,7 @@ function statusOf(stats: BigIntStats): FileStatus {
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     sizeBytes: Number(stats.size),
+    modifiedMs: Number(stats.mtimeNs / 1_000_000n),
     device: stats.dev,
     inode: stats.ino,
   };

@@ -81,13 +81,16 @@ test('a closed stdin is empty, a deaf stderr is no error, a deaf stdout is', () 
 });
 
 test('device and inode keep all their digits', () => {
-  const host = hostWith({ lstat: () => ['file', 0o600, 4294967294, 5, '18446744073709551615', '9007199254740993'] });
+  const host = hostWith({
+    lstat: () => ['file', 0o600, 4294967294, 5, 1_700_000_000_123, '18446744073709551615', '9007199254740993'],
+  });
   const status = createNativePlatform(host, {}).stat(path);
   assert.equal(status, {
     kind: 'file',
     mode: 0o600,
     uid: 4294967294,
     sizeBytes: 5,
+    modifiedMs: 1_700_000_000_123,
     device: 18446744073709551615n,
     inode: 9007199254740993n,
   });

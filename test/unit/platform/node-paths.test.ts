@@ -18,6 +18,7 @@ test('every variable replaces its path', () => {
     DRA_SRIOV_CDI_DIRS: '/t/cdi:/u/cdi',
     DRA_SRIOV_DEVINFO_DIR: '/t/devinfo',
     DRA_SRIOV_KUBELET_DIR: '/t/kubelet',
+    DRA_SRIOV_SRIOV_CNI_DIR: '/t/sriov',
   });
   assert.equal(paths, {
     sysfs: '/t/sys',
@@ -26,6 +27,7 @@ test('every variable replaces its path', () => {
     cdiDirs: ['/t/cdi', '/u/cdi'],
     devinfoDir: '/t/devinfo',
     kubeletDir: '/t/kubelet',
+    sriovCniDir: '/t/sriov',
   });
 });
 

@@ -9,6 +9,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import process from 'node:process';
@@ -252,6 +253,7 @@ test('stat tells kind, mode, size and identity', () => {
   withTemporaryDirectory((directory) => {
     writeFileSync(`${directory}/file`, '12345');
     chmodSync(`${directory}/file`, 0o640);
+    utimesSync(`${directory}/file`, 0, 1_700_000_000.1234);
     const status = platform.stat(`${directory}/file`);
     const expected = statSync(`${directory}/file`, { bigint: true });
     assert.equal(status, {
@@ -259,6 +261,7 @@ test('stat tells kind, mode, size and identity', () => {
       mode: 0o640,
       uid: process.getuid?.(),
       sizeBytes: 5,
+      modifiedMs: 1_700_000_000_123,
       device: expected.dev,
       inode: expected.ino,
     });

@@ -1,0 +1,185 @@
+import { CniError, explain } from '../cni/errors.ts';
+import { parseDelConf } from '../config/parse.ts';
+import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { readPfNetdev, readVf } from '../kernel/sysfs.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
+import { openIfNamespace } from '../state/liveness.ts';
+import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
+import { findOnHost, findPf } from '../vf/locate.ts';
+import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
+import type { CommandContext } from './context.ts';
+import { detach, detachIncomplete } from './detach.ts';
+
+// Pods that sriov-cni attached before this plugin took its place on the node. Their attachments become records of ours, in
+// memory only, and go the way of all records.
+
+/** Whose the VF is by sriov-cni's books. */
+interface Holding {
+  readonly attachment: SriovCniAttachment;
+  /** Path of the namespace that has the VF; null: this attachment doesn't hold it any more. */
+  readonly netnsPath: string | null;
+}
+
+/**
+ * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether there was such
+ * an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay.
+ */
+export function detachFromSriovCni(context: CommandContext, key: AttachmentKey): boolean {
+  const seen = readQuietly(context, key);
+  if (seen === null) return false;
+  const { platform, locks, log } = context;
+  const { pci } = seen;
+  const lock = locks.lockVf(pci, `DEL of ${key.ifname} of container ${key.containerId}`);
+  try {
+    const attachment = readQuietly(context, key);
+    if (attachment === null) return true;
+    const holding = holdingOf(context, attachment);
+    const record = toRecord(context, key, holding, ipamOf(context));
+    const failures = detach(context, record);
+    if (failures.length > 0) throw detachIncomplete(record, failures);
+    if (holding.netnsPath !== null) context.sriovCniCache().removeAllocation(platform, pci);
+    platform.unlink(attachment.path);
+    log.info('detached what sriov-cni had attached', { pci, network: key.network, ifname: key.ifname });
+    return true;
+  } finally {
+    lock.unlock();
+  }
+}
+
+/** For CHECK: an attachment of sriov-cni as a record; null where there is none. */
+export function recordFromSriovCni(context: CommandContext, key: AttachmentKey): AttachmentRecord | null {
+  const attachment = readQuietly(context, key);
+  return attachment === null ? null : toRecord(context, key, holdingOf(context, attachment), null);
+}
+
+/**
+ * Makes sure that no pod of sriov-cni's holds the VF; the caller holds its lock. Restores what a dead one left; its address and
+ * its file are for its DEL. Throws CniError vfBusy where one is alive.
+ */
+export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): void {
+  const { platform, host, log } = context;
+  if (platform.stat(`${platform.paths.sriovCniDir}/pci/${pci}`) === null) return;
+  const cache = context.sriovCniCache();
+  const netnsPath = cache.readAllocation(platform, pci);
+  if (netnsPath === null) return;
+  if (isNamespace(platform, netnsPath) && findOnHost(platform, host, pci) === null) {
+    throw new CniError('vfBusy', `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}, which is alive`);
+  }
+  const attachment = cache.latestAttachmentOf(platform, pci);
+  if (attachment !== null) {
+    log.info('restoring a VF that a dead pod of sriov-cni had', { pci, file: attachment.path });
+    const key = { network: attachment.network, containerId: nameOf(attachment), ifname: '' };
+    const record = toRecord(context, key, { attachment, netnsPath }, null);
+    const failures = detach(context, record);
+    if (failures.length > 0) throw detachIncomplete(record, failures);
+  }
+  cache.removeAllocation(platform, pci);
+}
+
+function nameOf(attachment: SriovCniAttachment): string {
+  return attachment.path.slice(attachment.path.lastIndexOf('/') + 1);
+}
+
+/** One stat where sriov-cni has never been. */
+function readQuietly(context: CommandContext, key: AttachmentKey): SriovCniAttachment | null {
+  const { platform, log } = context;
+  const path = `${platform.paths.sriovCniDir}/${key.containerId}-${key.ifname}`;
+  try {
+    if (platform.stat(path) === null) return null;
+    return context.sriovCniCache().readAttachment(platform, key.containerId, key.ifname);
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'ENAMETOOLONG')) {
+      log.error('what sriov-cni kept of this attachment can’t be used', { path, reason: explain(thrown) });
+    }
+    return null;
+  }
+}
+
+/** An older attachment of a VF holds it no more: sriov-cni gave the VF to another pod since. */
+function holdingOf(context: CommandContext, attachment: SriovCniAttachment): Holding {
+  const { platform, request } = context;
+  const cache = context.sriovCniCache();
+  const allocated = cache.readAllocation(platform, attachment.pci);
+  const latest = cache.latestAttachmentOf(platform, attachment.pci);
+  if (allocated === null || latest?.path !== attachment.path) return { attachment, netnsPath: null };
+  // The runtime may know the namespace by another path than at ADD.
+  const elsewhere = request.netns !== '' && !isNamespace(platform, allocated);
+  return { attachment, netnsPath: elsewhere ? request.netns : allocated };
+}
+
+function isNamespace(platform: Platform, path: string): boolean {
+  const netns = openIfNamespace(platform, path);
+  netns?.close();
+  return netns !== null;
+}
+
+function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam'] {
+  const { ipam } = parseDelConf(request);
+  if (ipam === null) return null;
+  const { stdin, pluginDirs } = request;
+  return { type: ipam.type, stdin, args: platform.environment['CNI_ARGS'] ?? '', pluginDirs };
+}
+
+const goneVf = { pfName: 'none', pfDriver: 'none', vfIndex: 0, driver: 'none', kind: 'netdev' } as const;
+
+function toRecord(
+  context: CommandContext,
+  key: AttachmentKey,
+  { attachment, netnsPath }: Holding,
+  ipam: AttachmentRecord['ipam'],
+): AttachmentRecord {
+  const { platform, request } = context;
+  const { pci, path, mac, isOfThisBoot } = attachment;
+  const identity = identityOf(platform, attachment);
+  const netns = netnsPath === null ? null : openIfNamespace(platform, netnsPath);
+  try {
+    return {
+      version: recordVersion,
+      phase: 'attached',
+      key,
+      pod: null,
+      identity: identity ?? { ...goneVf, pci, pfPci: pci },
+      resolvedFrom: path,
+      snapshot: identity === null ? { admin: null, netdev: null } : snapshotOf(context, attachment, identity),
+      mac,
+      netns: { path: netnsPath ?? '', device: String(netns?.device), inode: String(netns?.inode) },
+      // Of another boot: `detach` leaves the VF alone.
+      bootId: identity !== null && netnsPath !== null && isOfThisBoot ? platform.bootId() : '',
+      podIfindex: null,
+      addresses: [],
+      routes: [],
+      ipam,
+      config: request.stdin,
+      cniArgs: '',
+      createdAt: new Date(attachment.modifiedMs).toISOString(),
+    };
+  } finally {
+    netns?.close();
+  }
+}
+
+/** Null where there is no such VF any more. A VF that lost its driver still has settings at its PF. */
+function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): VfIdentity | null {
+  const vf = readVf(platform, pci);
+  if (vf === null || vf.pfPci === null || vf.vfIndex === null) return null;
+  const { pfPci, vfIndex } = vf;
+  const pfName = readPfNetdev(platform, pfPci) ?? pfPci;
+  const pfDriver = readVf(platform, pfPci)?.driver ?? 'none';
+  const kind = netdev === null ? 'userspace' : 'netdev';
+  return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? 'none', kind };
+}
+
+/** Settings that sriov-cni didn't change are as they are now, and it leaves a VF down. */
+function snapshotOf(context: CommandContext, attachment: SriovCniAttachment, identity: VfIdentity): VfSnapshot {
+  const { platform, host } = context;
+  const pf = findPf(platform, host, identity.pfPci);
+  const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
+  const { netdev } = attachment;
+  return {
+    admin: admin === null ? null : { ...admin, ...attachment.admin },
+    netdev: netdev === null ? null : { ...netdev, ifindex: 0, up: false, altnames: null },
+  };
+}

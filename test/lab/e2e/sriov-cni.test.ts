@@ -1,0 +1,82 @@
+// A node where this plugin takes the place of sriov-cni while pods run that sriov-cni attached.
+import { assert, suite } from '../../support/suite.ts';
+import type { VirtualFunction } from '../lab.ts';
+import { type LabNode, nth } from '../lab-node.ts';
+import { onSharedNode } from '../shared-node.ts';
+import { addBySriovCni } from '../sriov-cni.ts';
+
+const test = onSharedNode(suite('lab/sriov-cni'), { vfs: [2] });
+
+const mac = '02:00:00:00:07:01';
+
+/** All that sriov-cni can change on this card; the VF is trusted, or igbvf would refuse its MAC after its PF's. */
+function fullConf(node: LabNode, vf: VirtualFunction): Record<string, unknown> {
+  const settings = { vlan: 100, vlanQoS: 3, spoofchk: 'off', trust: 'on', max_tx_rate: 200, mac };
+  return node.conf({ deviceID: vf.pciAddress, ...settings, ipam: node.ipam() });
+}
+
+function plainConf(node: LabNode, vf: VirtualFunction): Record<string, unknown> {
+  return node.conf({ deviceID: vf.pciAddress, ipam: node.ipam() });
+}
+
+async function sriovCniFiles(node: LabNode): Promise<string> {
+  return node.sh(`find ${node.paths.sriovCni} -type f ! -path '*/vf_lock/*'`);
+}
+
+test('DEL of a pod that sriov-cni attached: VF, PF, address and files are as before', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const before = await node.picture();
+  for (const conf of [plainConf(node, vf), fullConf(node, vf)]) {
+    await addBySriovCni(node, vf, conf);
+    assert.is(Object.keys(await node.leases()).length, 1);
+    await node.succeed('DEL', conf);
+    assert.equal(await node.picture(), before);
+    assert.is(await sriovCniFiles(node), '');
+    await node.succeed('DEL', conf);
+  }
+});
+
+test('the VF works for the next pod', async (node, vfs) => {
+  const [vf, peer] = [nth(vfs, 0), nth(vfs, 1)];
+  const conf = fullConf(node, vf);
+  await addBySriovCni(node, vf, conf);
+  await node.succeed('DEL', conf);
+  await node.succeed('ADD', plainConf(node, vf));
+  await node.succeed('ADD', plainConf(node, peer), { pod: 'pod2' });
+  assert.ok(await node.ping('pod1', await node.address('pod2')));
+  await node.succeed('DEL', plainConf(node, vf));
+  await node.succeed('DEL', plainConf(node, peer), { pod: 'pod2' });
+});
+
+test('its VF is not for others while it lives; the next pod gets it, restored, when it is dead', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = fullConf(node, vf);
+  const settings = await node.vfInfo(vf);
+  await addBySriovCni(node, vf, conf);
+  const attached = await node.picture();
+  const error = await node.fail('ADD', plainConf(node, vf), { pod: 'pod2' });
+  assert.is(error.code, 102);
+  assert.match(error.msg, '/run/netns/pod1');
+  assert.equal(await node.picture(), attached);
+
+  await node.removePod('pod1');
+  await node.sh(`until [ -d /sys/bus/pci/devices/${vf.pciAddress}/net/net1 ]; do sleep 0.05; done`);
+  await node.succeed('ADD', plainConf(node, vf), { pod: 'pod2' });
+  assert.equal(await node.vfInfo(vf), settings);
+  // Late, and with another pod on the VF.
+  await node.succeed('DEL', conf);
+  assert.equal(Object.values(await node.leases()), ['pod2']);
+  assert.is((await node.link('net1', 'pod2')).parentdev, vf.pciAddress);
+  await node.succeed('DEL', plainConf(node, vf), { pod: 'pod2' });
+  await node.addPod('pod1');
+});
+
+test('DEL of a pod whose namespace died first', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = fullConf(node, vf);
+  await addBySriovCni(node, vf, conf);
+  await node.removePod('pod1');
+  await node.succeed('DEL', conf, { pod: '', containerId: 'pod1' });
+  assert.is(await sriovCniFiles(node), '');
+  await node.addPod('pod1');
+});

@@ -1,0 +1,257 @@
+import { igbvfDriver, MemoryNode, type MemoryNodeOptions, type Pod, pfPci, vfPci } from '../../support/memory-node.ts';
+import { formatSriovCniAttachment, type SriovCniVfState } from '../../support/sriov-cni-files.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('commands/sriov-cni');
+
+const directory = '/var/lib/cni/sriov';
+const mac = '02:00:00:00:00:01';
+const settings = { vlan: 100, vlanQoS: 5, spoofchk: 'off', trust: 'on', max_tx_rate: 200, mac };
+const ipam = { type: 'host-local' };
+
+interface Migrated {
+  readonly node: MemoryNode;
+  readonly conf: Record<string, unknown>;
+  readonly before: unknown;
+}
+
+/** What sriov-cni's ADD does to VF 0, and what it leaves on disk. */
+function attach(node: MemoryNode, conf: Readonly<Record<string, unknown>>, pod: Pod = node.pod, index = 0): void {
+  const vf = node.vfs[index];
+  if (vf === undefined) throw new Error(`no VF ${index}`);
+  const { files, modified } = node.platform;
+  const isUserspace = node.host.links.every((link) => link.parent !== vfPci(index));
+  const link = isUserspace ? null : node.link(index);
+  const before: SriovCniVfState = {
+    HostIFName: link?.name ?? '',
+    SpoofChk: vf.spoofchk !== 0,
+    Trust: vf.trust !== 0,
+    AdminMAC: vf.mac,
+    EffectiveMAC: link?.mac ?? '',
+    Vlan: vf.vlan,
+    VlanQoS: vf.qos,
+    VlanProto: vf.proto,
+    MinTxRate: vf.minTxRate,
+    MaxTxRate: vf.maxTxRate,
+    LinkState: vf.linkState,
+    MTU: link?.mtu ?? 0,
+  };
+  Object.assign(vf, { vlan: 100, qos: 5, spoofchk: 0, trust: 1, maxTxRate: 200, mac });
+  if (link !== null) {
+    node.edit(() => {
+      node.host.links.splice(node.host.links.indexOf(link), 1);
+      pod.namespace.links.push(link);
+      Object.assign(link, { name: 'net1', mac, up: true });
+    });
+  }
+  if ('ipam' in conf) node.leases.set(`${pod.containerId}/net1`, '10.0.2.9');
+  const text = formatSriovCniAttachment(conf, { pci: vfPci(index), pf: 'pf0', index, before });
+  files.set(`${directory}/${pod.containerId}-net1`, text);
+  files.set(`${directory}/pci/${vfPci(index)}`, pod.path);
+  modified.set(`${directory}/${pod.containerId}-net1`, node.platform.epochMs());
+  files.set('/proc/uptime', '1000.00 1.00\n');
+  node.platform.clock.nowMs += 1000;
+}
+
+function migrated(options: MemoryNodeOptions = {}): Migrated {
+  const node = new MemoryNode({ driver: igbvfDriver, ...options });
+  const before = node.picture();
+  const conf = node.conf({ ...settings, ipam });
+  attach(node, conf);
+  return { node, conf, before };
+}
+
+function sriovCniFiles(node: MemoryNode): string[] {
+  return [...node.platform.files.keys()].filter((path) => path.startsWith(directory));
+}
+
+test('DEL of a pod that sriov-cni attached gives back VF, settings, address and files; a second one finds nothing', () => {
+  const { node, conf, before } = migrated();
+  for (let time = 0; time < 2; time++) {
+    node.succeed('DEL', conf);
+    assert.equal(node.picture(), before);
+    assert.equal(sriovCniFiles(node), []);
+  }
+});
+
+test('the PF’s settings that sriov-cni didn’t change, altnames and a MAC of the pod’s own', () => {
+  const node = new MemoryNode();
+  const before = node.picture();
+  attach(node, node.conf({ vlan: 100 }));
+  Object.assign(node.vfs[0] ?? {}, { spoofchk: 1, trust: 1, maxTxRate: 0, mac: '00:00:00:00:00:00' });
+  node.link(0).altnames = ['enp3s0f0v0'];
+  node.succeed('DEL', node.conf({ vlan: 100 }));
+  assert.equal(node.link(0).altnames, ['enp3s0f0v0']);
+  node.link(0).altnames = [];
+  assert.is(node.vfs[0]?.trust, 1, 'set by somebody else since');
+  Object.assign(node.vfs[0] ?? {}, { trust: 0 });
+  assert.equal(node.picture(), before);
+});
+
+test('without CNI_NETNS, and at another path than at ADD', () => {
+  for (const netns of ['', '/proc/7/ns/net']) {
+    const { node, conf, before } = migrated();
+    if (netns !== '') {
+      node.platform.netnsPaths.delete(node.pod.path);
+      node.platform.netnsPaths.set(netns, node.pod.namespace);
+    }
+    node.succeed('DEL', conf, { env: { CNI_NETNS: netns } });
+    assert.equal(node.picture(), before);
+    assert.equal(sriovCniFiles(node), []);
+  }
+});
+
+test('the pod’s namespace died first: DEL renames and restores the VF', () => {
+  const { node, conf, before } = migrated();
+  node.endPod(node.pod);
+  assert.is(node.link(0).name, 'net1');
+  node.succeed('DEL', conf);
+  assert.equal(node.picture(), before);
+});
+
+test('after a reboot the VF is left alone, and the address released', () => {
+  const { node, conf } = migrated();
+  node.endPod(node.pod);
+  node.platform.files.set('/proc/uptime', '0.10 1.00\n');
+  const vf = structuredClone(node.vfs[0]);
+  node.succeed('DEL', conf);
+  assert.equal(node.vfs[0], vf);
+  assert.is(node.link(0).name, 'net1');
+  assert.equal([...node.leases], []);
+  assert.equal(sriovCniFiles(node), []);
+});
+
+test('a VF of vfio-pci: its settings come back', () => {
+  const node = new MemoryNode({ userspace: [0] });
+  const before = node.picture();
+  attach(node, node.conf(settings));
+  node.succeed('DEL', node.conf(settings));
+  assert.equal(node.picture(), before);
+});
+
+test('the VF is gone, or its PF: DEL releases the address and removes the files', () => {
+  const { node, conf } = migrated();
+  node.removeVf(0);
+  node.succeed('DEL', conf);
+  assert.equal([...node.leases], []);
+  assert.equal(sriovCniFiles(node), []);
+});
+
+test('DEL that fails keeps the files, and the next one goes on', () => {
+  const { node, conf, before } = migrated();
+  node.kernel.refuse(/vlan/, 5, { times: 2 });
+  const error = node.fail('DEL', conf);
+  assert.is(error.code, 109);
+  assert.is(sriovCniFiles(node).length, 2);
+  node.succeed('DEL', conf);
+  assert.equal(node.picture(), before);
+  assert.equal(sriovCniFiles(node), []);
+});
+
+test('a late DEL of a pod whose VF sriov-cni gave to another one leaves that alone', () => {
+  const { node, conf } = migrated();
+  const later = node.addPod();
+  const late = node.pod;
+  node.platform.files.set(
+    `${directory}/${later.containerId}-net1`,
+    node.platform.files.get(`${directory}/c1-net1`) ?? '',
+  );
+  node.platform.modified.set(`${directory}/${later.containerId}-net1`, node.platform.epochMs());
+  const vf = structuredClone(node.vfs[0]);
+  node.succeed('DEL', conf, node.of(late));
+  assert.equal(node.vfs[0], vf);
+  assert.ok(late.namespace.links.includes(node.link(0)));
+  assert.equal(sriovCniFiles(node).sort(), [`${directory}/c2-net1`, `${directory}/pci/${vfPci(0)}`]);
+});
+
+test('a damaged file counts as none: it is named in the log and kept, and the address is released', () => {
+  const { node, conf } = migrated();
+  node.platform.files.set(`${directory}/c1-net1`, '{');
+  const { exitCode, stderr } = node.run('DEL', conf);
+  assert.is(exitCode, 0);
+  assert.match(stderr, `${directory}/c1-net1`);
+  assert.equal([...node.leases], []);
+  assert.is(sriovCniFiles(node).length, 2);
+});
+
+test('ADD refuses a VF that a living pod of sriov-cni’s holds, of a network driver or not', () => {
+  for (const userspace of [[], [0]]) {
+    const node = new MemoryNode({ userspace });
+    attach(node, node.conf(settings));
+    const picture = node.picture();
+    const error = node.fail('ADD', node.conf(), node.of(node.addPod()));
+    assert.is(error.code, 102);
+    assert.match(error.msg, /sriov-cni attached, in \/run\/netns\/pod1/);
+    assert.equal(node.picture(), picture);
+    node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(node.addPod()));
+  }
+});
+
+test('ADD takes the VF of a dead one, restored; its late DEL only releases the address', () => {
+  const { node, conf } = migrated();
+  node.endPod(node.pod);
+  const pod = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 7 }), node.of(pod));
+  const { vlan, spoofchk, trust, maxTxRate } = node.vfs[0] ?? {};
+  assert.equal({ vlan, spoofchk, trust, maxTxRate }, { vlan: 7, spoofchk: 1, trust: 0, maxTxRate: 0 });
+  assert.equal(sriovCniFiles(node), [`${directory}/c1-net1`]);
+  const now = node.picture() as { readonly leases: unknown };
+  node.succeed('DEL', conf, node.of(node.pod));
+  assert.equal(node.picture(), { ...now, leases: [] });
+  assert.equal(sriovCniFiles(node), []);
+  node.succeed('DEL', node.conf({ vlan: 7 }), node.of(pod));
+  assert.is(node.link(0).name, 'vf0');
+  assert.is(node.vfs[0]?.vlan, 0);
+});
+
+test('a namespace made later at the path of a dead one doesn’t hold its VF', () => {
+  const { node } = migrated();
+  node.endPod(node.pod);
+  node.platform.netnsPaths.set(node.pod.path, node.addPod().namespace);
+  node.succeed('ADD', node.conf(), node.of(node.addPod()));
+});
+
+test('a VF in a namespace that can’t be reached: DEL says so, and keeps the files', () => {
+  const { node, conf } = migrated();
+  node.platform.netnsPaths.delete(node.pod.path);
+  assert.is(node.fail('DEL', conf).code, 109);
+  assert.is(sriovCniFiles(node).length, 2);
+});
+
+test('ADD passes over a VF’s file whose attachment is gone, and one that is only a lock', () => {
+  for (const content of ['/run/netns/gone', '']) {
+    const node = new MemoryNode();
+    node.platform.files.set(`${directory}/pci/${vfPci(0)}`, content);
+    node.succeed('ADD');
+  }
+});
+
+test('ADD refuses a VF whose file can’t be trusted', () => {
+  const { node } = migrated();
+  node.platform.modes.set(`${directory}/pci/${vfPci(0)}`, 0o666);
+  const error = node.fail('ADD', node.conf(), node.of(node.addPod()));
+  assert.is(error.code, 5);
+  assert.match(error.msg, `${directory}/pci/${vfPci(0)}`);
+});
+
+test('CHECK of a pod that sriov-cni attached compares settings and interface', () => {
+  const { node, conf } = migrated();
+  const prevResult = { interfaces: [{ name: 'net1', mac, sandbox: node.pod.path }] };
+  node.succeed('CHECK', { ...conf, prevResult });
+  Object.assign(node.vfs[0] ?? {}, { vlan: 101 });
+  const error = node.fail('CHECK', { ...conf, prevResult });
+  assert.match(error.msg, /vlan is 101, should be 100/);
+});
+
+test('a PF with another name than at ADD', () => {
+  const { node, conf, before } = migrated();
+  node.edit(() => {
+    node.pf.name = 'renamed';
+  });
+  node.succeed('DEL', conf);
+  node.edit(() => {
+    node.pf.name = 'pf0';
+  });
+  assert.equal(node.picture(), before);
+  assert.ok(node.platform.files.has(`/sys/bus/pci/devices/${pfPci}/net/pf0/ifindex`));
+});

@@ -1,0 +1,182 @@
+import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import {
+  latestAttachmentOf,
+  readAllocation,
+  readAttachment,
+  removeAllocation,
+} from '../../../src/state/sriov-cni-cache.ts';
+import { formatSriovCniAttachment, type SriovCniVf } from '../../support/sriov-cni-files.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('state/sriov-cni-cache');
+
+const directory = '/var/lib/cni/sriov';
+const pci = '0000:3b:02.1' as PciAddress;
+const vf: SriovCniVf = {
+  pci,
+  pf: 'ens1f0',
+  index: 1,
+  before: {
+    HostIFName: 'ens1f0v1',
+    SpoofChk: true,
+    Trust: false,
+    AdminMAC: '00:00:00:00:00:00',
+    EffectiveMAC: '52:54:00:00:00:01',
+    Vlan: 7,
+    VlanQoS: 2,
+    VlanProto: 0x88a8,
+    MinTxRate: 10,
+    MaxTxRate: 100,
+    LinkState: 2,
+    MTU: 1400,
+  },
+};
+const conf = { cniVersion: '1.0.0', name: 'net', type: 'sriov', deviceID: pci };
+
+function nodeWith(files: Readonly<Record<string, string>>): MemoryPlatform {
+  const below = Object.entries(files).map(([name, content]) => [`${directory}/${name}`, content]);
+  const platform = createMemoryPlatform({ files: { '/proc/uptime': '100.50 180.00\n', ...Object.fromEntries(below) } });
+  for (const [name] of below) platform.modified.set(String(name), platform.epochMs() - 10_000);
+  return platform;
+}
+
+const everything = {
+  ...conf,
+  mac: '02:00:00:00:00:AA',
+  vlan: 100,
+  spoofchk: 'off',
+  trust: 'on',
+  link_state: 'enable',
+  max_tx_rate: 200,
+};
+
+test('an attachment: the VF, its netdev, and of the PF’s settings those that ADD changed', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(everything, vf) });
+  assert.equal(readAttachment(platform, 'c1', 'net1'), {
+    path: `${directory}/c1-net1`,
+    network: 'net',
+    pci,
+    netdev: { name: 'ens1f0v1', mac: '52:54:00:00:00:01', mtu: 1400 },
+    admin: {
+      mac: '00:00:00:00:00:00',
+      vlan: 7,
+      vlanQos: 2,
+      vlanProtocol: '802.1ad',
+      spoofchk: 'on',
+      trust: 'off',
+      linkState: 'disable',
+      minTxRateMbps: 10,
+      maxTxRateMbps: 100,
+    },
+    mac: '02:00:00:00:00:aa',
+    modifiedMs: platform.epochMs() - 10_000,
+    isOfThisBoot: true,
+  });
+  const plain = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
+  const attachment = readAttachment(plain, 'c1', 'net1');
+  assert.equal(attachment?.admin, { mac: '00:00:00:00:00:00' });
+  assert.is(attachment?.mac, null);
+});
+
+test('no file is no attachment, and a VF without a netdev has none', () => {
+  assert.is(readAttachment(nodeWith({}), 'c1', 'net1'), null);
+  const dpdk = { ...vf, before: { ...vf.before, HostIFName: '', EffectiveMAC: '', MTU: 0 } };
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, dpdk) });
+  assert.is(readAttachment(platform, 'c1', 'net1')?.netdev, null);
+});
+
+test('older releases kept less: no protocol, no trust, no MTU', () => {
+  const { VlanProto: _, Trust: __, MTU: ___, ...older } = vf.before;
+  const text = formatSriovCniAttachment(everything, { ...vf, before: older as typeof vf.before });
+  const attachment = readAttachment(nodeWith({ 'c1-net1': text }), 'c1', 'net1');
+  assert.is(attachment?.netdev?.mtu, null);
+  assert.is(attachment?.admin.vlanProtocol, '802.1q');
+  assert.is(attachment?.admin.trust, 'off');
+});
+
+test('the node has booted since, or when it booted can’t be told', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
+  platform.modified.set(`${directory}/c1-net1`, platform.epochMs() - 101_000);
+  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, false);
+  platform.modified.set(`${directory}/c1-net1`, platform.epochMs() - 99_000);
+  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, true);
+  platform.files.delete('/proc/uptime');
+  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, false);
+});
+
+const valid = (): Record<string, unknown> => JSON.parse(formatSriovCniAttachment(conf, vf)) as Record<string, unknown>;
+const before = (change: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ ...valid(), OrigVfState: { ...vf.before, ...change } });
+
+const refused: Readonly<Record<string, readonly [text: string, message: string]>> = {
+  'cut short': [formatSriovCniAttachment(conf, vf).slice(0, -9), 'is not JSON'],
+  empty: ['', 'is empty'],
+  'a list': ['[]', 'an object'],
+  'too deep': ['['.repeat(100), 'deeper'],
+  'of sriov-cni 2.3': [JSON.stringify({ ...valid(), OrigVfState: undefined }), 'before 2.4'],
+  'no network': [JSON.stringify({ ...valid(), name: undefined }), 'name: missing'],
+  'a network that leads elsewhere': [JSON.stringify({ ...valid(), name: '../../etc' }), 'name: "../../etc"'],
+  'no VF': [JSON.stringify({ ...valid(), deviceID: '../../x' }), 'deviceID: "../../x"'],
+  'a bad name': [before({ HostIFName: 'a/b' }), 'HostIFName: "a/b"'],
+  'a bad MAC': [before({ EffectiveMAC: 'x' }), 'EffectiveMAC: "x"'],
+  'no admin MAC': [before({ AdminMAC: '' }), 'AdminMAC: missing'],
+  'a number that is text': [before({ MTU: '1500' }), 'MTU: "1500"'],
+};
+
+for (const [what, [text, message]] of Object.entries(refused)) {
+  test(`an attachment is refused that is ${what}`, () => {
+    const platform = nodeWith({ 'c1-net1': text });
+    assert.throws(
+      () => readAttachment(platform, 'c1', 'net1'),
+      (thrown: Error) => thrown.message.includes(message) && thrown.message.includes(`${directory}/c1-net1`),
+    );
+    assert.is(latestAttachmentOf(platform, pci), null, 'and passed over');
+  });
+}
+
+test('files are refused that others can write, and what is no file', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf), [`pci/${pci}`]: '/run/netns/a' });
+  const paths = [`${directory}/c1-net1`, `${directory}/pci/${pci}`];
+  const reads = [() => readAttachment(platform, 'c1', 'net1'), () => readAllocation(platform, pci)];
+  for (const [at, path] of paths.entries()) {
+    platform.modes.set(path, 0o620);
+    assert.throws(reads[at] ?? never, /can't be trusted/);
+    platform.modes.set(path, 0o600);
+    platform.files.set('/elsewhere', platform.files.get(path) ?? '');
+    platform.files.delete(path);
+    platform.links.set(path, '/elsewhere');
+    assert.throws(reads[at] ?? never, /can't be trusted/);
+  }
+});
+
+function never(): never {
+  throw new Error('no such reader');
+}
+
+test('the newest attachment of a VF', () => {
+  const other = { ...vf, pci: '0000:3b:02.2' };
+  const platform = nodeWith({
+    'c1-net1': formatSriovCniAttachment(conf, vf),
+    'c2-net1': formatSriovCniAttachment(conf, vf),
+    'c3-net1': formatSriovCniAttachment(conf, other),
+    [`pci/${pci}`]: '/run/netns/c2',
+  });
+  platform.modified.set(`${directory}/c2-net1`, platform.epochMs() - 9_000);
+  platform.modified.set(`${directory}/c3-net1`, platform.epochMs() - 8_000);
+  assert.is(latestAttachmentOf(platform, pci)?.path, `${directory}/c2-net1`);
+  assert.is(latestAttachmentOf(platform, '0000:3b:02.3' as PciAddress), null);
+});
+
+test('which namespace has a VF', () => {
+  const platform = nodeWith({ [`pci/${pci}`]: '/run/netns/a' });
+  assert.is(readAllocation(platform, pci), '/run/netns/a');
+  assert.is(readAllocation(platform, '0000:3b:02.3' as PciAddress), null);
+  removeAllocation(platform, pci);
+  assert.is(readAllocation(platform, pci), null);
+  removeAllocation(platform, pci);
+  assert.is(readAllocation(nodeWith({ [`pci/${pci}`]: '' }), pci), null, 'only a lock');
+  for (const text of ['relative', '/run/\0x']) {
+    assert.throws(() => readAllocation(nodeWith({ [`pci/${pci}`]: text }), pci), /not the path of a network namespace/);
+  }
+});
