@@ -1,7 +1,7 @@
 import { readCommand } from './cni/environment.ts';
 import { formatError } from './cni/error-output.ts';
 import { explain } from './cni/errors.ts';
-import { isJsonObject } from './cni/json-text.ts';
+import { isJsonObject, parseJson } from './cni/json-text.ts';
 import { readRequest } from './cni/read-request.ts';
 import { formatVersions, newestVersion } from './cni/versions.ts';
 import type { Parts } from './parts.ts';
@@ -51,9 +51,9 @@ function runVerb(platform: Platform, parts: Parts, readStdin: () => string): str
 /** The version in which the runtime expects the error, as far as it can be told. */
 function claimedVersion(stdin: string): string {
   try {
-    const config: unknown = JSON.parse(stdin);
+    const config = parseJson(stdin, 'stdin');
     const version = isJsonObject(config) ? config['cniVersion'] : undefined;
-    return typeof version === 'string' && version !== '' ? version : newestVersion;
+    return typeof version === 'string' && /^\d[\w.+-]{0,31}$/.test(version) ? version : newestVersion;
   } catch {
     return newestVersion;
   }

@@ -1,7 +1,6 @@
 import { explain } from '../cni/errors.ts';
-import { isJsonObject } from '../cni/json-text.ts';
+import { isJsonObject, parseJson } from '../cni/json-text.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
-import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type ClaimVf, nadName } from './claim-specs.ts';
 import type { Trace } from './trace.ts';
@@ -84,11 +83,10 @@ function readEach<T>(
       const text = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
       // Other drivers' may be big, and are none of our business until they name what is looked for.
       if (text === undefined || (!text.includes(needle) && !isOurDriver(driver))) return [];
-      return read(JSON.parse(text), file);
+      return read(parseJson(text, 'it'), file);
     } catch (thrown) {
       if (!isOurDriver(driver)) return [];
-      const reason = isSystemError(thrown) ? thrown.message : 'it is not JSON';
-      throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${reason}`);
+      throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${explain(thrown)}`);
     }
   });
 }

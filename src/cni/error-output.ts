@@ -1,3 +1,4 @@
+import { printable } from '../lib/quote.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import { errorCodes, explain, isCniError } from './errors.ts';
 import { newestVersion } from './versions.ts';
@@ -35,12 +36,18 @@ function meaningOf(thrown: unknown): Meaning {
   return { code: errorCodes.internal.code, details: stack };
 }
 
+/** Enough for every problem of a config; kubelet shows 1 KiB. */
+const maxMessageLength = 4000;
+/** The trace of a search for a VF may name hundreds. */
+const maxDetailsLength = 32_000;
+
 /**
  * The CNI error JSON (SPEC.md, "Error") for whatever was thrown: a CniError with its own code, a SystemError as 113
- * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first.
+ * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first. Both are on one line and
+ * without characters that a terminal acts on, whatever names of files, interfaces or other programs' words are in them.
  */
 export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
   const { code, details } = meaningOf(thrown);
-  const optional = details === undefined || details === '' ? {} : { details };
-  return JSON.stringify({ cniVersion, code, msg: explain(thrown), ...optional });
+  const optional = details === undefined || details === '' ? {} : { details: printable(details, maxDetailsLength) };
+  return JSON.stringify({ cniVersion, code, msg: printable(explain(thrown), maxMessageLength), ...optional });
 }

@@ -68,3 +68,15 @@ test('all else is a bug: 999 with the message, and the stack as details', () => 
     assert.equal(format(thrown), { cniVersion: '1.0.0', code: 999, msg: text });
   }
 });
+
+test('message and details are on one line, drive no terminal, and have an end', () => {
+  const evil = 'a\nb\u001b[31m\u202e\u2028\u0000\u0085c';
+  const { msg, details } = format(
+    new CniError('io', `name ${evil}`, { details: `step ${evil}`, cause: new Error(evil) }),
+  );
+  const shown = 'a\\nb\\u001b[31m\\u202e\\u2028\\u0000\\u0085c';
+  assert.equal([msg, details], [`name ${shown}: ${shown}`, `step ${shown}`]);
+  const long = format(new CniError('io', 'x'.repeat(1_000_000), { details: 'y'.repeat(1_000_000) }));
+  assert.equal([String(long['msg']).length, String(long['details']).length], [4001, 32_001]);
+  assert.is(format(new CniError('io', 'it says "a\\b"'))['msg'], 'it says "a\\b"');
+});
