@@ -27,7 +27,8 @@ function refuseContradictions(search: Search, pci: PciAddress, source: string): 
   if (pod !== null && !pod.addresses.includes(pci)) {
     refuse(pod.source, pod.addresses, `lists ${pod.addresses.join(', ') || 'none'} for ${search.podName}`);
   }
-  const { deviceInfoFile, vfSelector } = ask.conf;
+  const { vfSelector } = ask.conf;
+  const deviceInfoFile = deviceInfoFileOf(search);
   // Anything but another address there is beside the point: the VF has been named.
   const info = deviceInfoFile === undefined ? null : readDeviceInfo(platform, deviceInfoFile);
   if (info?.kind === 'pci' && info.pci !== pci) refuse(`device info ${deviceInfoFile}`, [info.pci], `says ${info.pci}`);
@@ -35,6 +36,20 @@ function refuseContradictions(search: Search, pci: PciAddress, source: string): 
   const reason =
     vfSelector === undefined || readVf(platform, pci) === null ? null : whyNotSelected(platform, pci, vfSelector);
   if (reason !== null) refuse('vfSelector of the network config', [], `rules it out: ${reason}`);
+}
+
+/** Multus's runtimeConfig, or the config's author's: who is no root shall not learn by it which files a node has. */
+function deviceInfoFileOf({ ask, platform, trace }: Search): string | undefined {
+  const { deviceInfoFile } = ask.conf;
+  const { devinfoDir } = platform.paths;
+  const unaliased = (path: string): string => path.replace(/^\/+var\/+run\//, '/run/');
+  if (deviceInfoFile === undefined || unaliased(deviceInfoFile).startsWith(`${unaliased(devinfoDir)}/`)) {
+    return deviceInfoFile;
+  }
+  throw trace.failure(
+    'invalidConfig',
+    `runtimeConfig.CNIDeviceInfoFile ${quote(deviceInfoFile)} is not allowed; allowed: a file below ${devinfoDir}`,
+  );
 }
 
 function refuseHeld({ ask, trace }: Search, pci: PciAddress, source: string): void {
@@ -138,7 +153,7 @@ function takeOrSibling(
 
 /** The VF that runtimeConfig.CNIDeviceInfoFile names; null where there is no such file. Throws CniError. */
 export function findByDeviceInfo(search: Search): FoundVf | null {
-  const { deviceInfoFile } = search.ask.conf;
+  const deviceInfoFile = deviceInfoFileOf(search);
   if (deviceInfoFile === undefined) return null;
   const source = `device info ${deviceInfoFile}`;
   const info = readDeviceInfo(search.platform, deviceInfoFile);

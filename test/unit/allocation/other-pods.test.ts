@@ -87,3 +87,16 @@ test('a broken spec that mentions the VF may give it to somebody: refused', () =
   refuses(platformOf({ [path]: `kind: [ ${vf1}` }), { deviceID: vf1 }, 'decode', path);
   assert.is(resolve(platformOf({ [path]: `kind: [ ${vf2}` }), { deviceID: vf1 }).pci, vf1);
 });
+
+test('a device-info file elsewhere than where Multus and the drivers put them is not looked at', () => {
+  const files = platformOf(podSpec([vf1]), infoFile);
+  for (const deviceInfoFile of [
+    '/etc/shadow',
+    '/var/run/k8s.cni.cncf.io/devinfo',
+    '/var/run/k8s.cni.cncf.io/devinfox/a',
+  ]) {
+    refuses(files, { deviceInfoFile }, 'invalidConfig', deviceInfoFile, '/var/run/k8s.cni.cncf.io/devinfo');
+    refuses(files, { deviceInfoFile, deviceID: vf1 }, 'invalidConfig', deviceInfoFile);
+  }
+  assert.is(resolve(files, { deviceInfoFile: info.replace('/var/run', '/run') }).pci, vf1);
+});
