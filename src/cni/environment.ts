@@ -32,6 +32,11 @@ export function splitPluginPath(text: string): readonly string[] {
   return text.split(':').filter((directory) => directory.startsWith('/'));
 }
 
+/** What splitPluginPath leaves out. */
+export function relativePluginPaths(text: string): readonly string[] {
+  return text.split(':').filter((directory) => directory !== '' && !directory.startsWith('/'));
+}
+
 const variables: readonly Variable[] = [
   {
     name: 'CNI_CONTAINERID',

@@ -1,6 +1,8 @@
+import { relativePluginPaths } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
 import { parseDelConf } from '../config/parse.ts';
+import { delegationMark } from '../ipam/plugin.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { add } from './add.ts';
@@ -8,6 +10,7 @@ import { check } from './check.ts';
 import { type CommandContext, createContext } from './context.ts';
 import { del } from './del.ts';
 import { gc } from './gc.ts';
+import { LogFile } from './log-file.ts';
 import { status } from './status.ts';
 
 const commands: Readonly<Record<string, (context: CommandContext) => string>> = {
@@ -28,6 +31,10 @@ export function runCommand(
   if (command === undefined) throw new CniError('internal', `no command ${request.command}`);
   const log = openLog(platform, request);
   try {
+    refuseDelegation(platform, request);
+    for (const directory of relativePluginPaths(platform.environment['CNI_PATH'] ?? '')) {
+      log.warning('a relative directory in CNI_PATH is not searched', { directory });
+    }
     return command(createContext({ ...lazy, platform, request, log }));
   } catch (thrown) {
     log.error(`${request.command} failed`, { reason: explain(thrown) });
@@ -38,20 +45,15 @@ export function runCommand(
 /** The log's own settings are read leniently: bad ones are an error of the verb, not of its log. */
 function openLog(platform: Platform, request: CniRequest): Log {
   const { logLevel, logFile } = parseDelConf(request);
-  const write = (line: string): void => {
-    if (logFile === undefined) platform.writeStderr(line);
-    else appendOrTell(platform, logFile, line);
-  };
+  const file = logFile === undefined ? null : new LogFile(platform, logFile);
+  const write = (line: string): void => (file === null ? platform.writeStderr(line) : file.append(line));
   const { command, containerId, ifname, network } = request;
   const about = { command, container: containerId, ifname, network };
   return createLog({ level: logLevel, write, epochMs: () => platform.epochMs(), context: about });
 }
 
-/** A log that can't be written must not keep a pod from its network. */
-function appendOrTell(platform: Platform, path: string, line: string): void {
-  try {
-    platform.appendFile(path, line);
-  } catch (thrown) {
-    platform.writeStderr(`logFile can't be written: ${explain(thrown)}\n${line}`);
-  }
+/** Else `ipam.type` that names this plugin would start one process after the other. */
+function refuseDelegation(platform: Platform, { command }: CniRequest): void {
+  if (platform.environment[delegationMark] === undefined) return;
+  throw new CniError('invalidConfig', `this plugin is no IPAM plugin: ${command} was delegated to it by ipam.type`);
 }

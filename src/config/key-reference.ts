@@ -112,7 +112,10 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
     does: 'What is logged: this level and graver ones. `panic` means `error` and `verbose` means `debug`, for configs of sriov-cni.',
     absent: '`info`',
   },
-  logFile: { does: 'File that log lines are appended to.', absent: 'standard error, which the runtime keeps' },
+  logFile: {
+    does: 'File that log lines are appended to, below the node’s log directory (`/var/log`, or `DRA_SRIOV_LOG_DIR`), not through links, and of root’s alone to write. For any other file the lines go to standard error, after one that says why.',
+    absent: 'standard error, which the runtime keeps',
+  },
   runtimeConfig: {
     does: 'What the runtime passes for declared `capabilities`.',
     absent: fromRuntime,

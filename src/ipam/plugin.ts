@@ -1,4 +1,5 @@
 import { CniError, explain } from '../cni/errors.ts';
+import { parseJson } from '../cni/json-text.ts';
 import type { CniResult } from '../cni/result.ts';
 import { parseResult } from '../cni/result-versions.ts';
 import type { Log } from '../lib/log.ts';
@@ -6,6 +7,12 @@ import type { Platform, ProcessResult, RunningProcess } from '../platform/platfo
 
 /** An IPAM plugin may ask a server (dhcp); CNI runtimes give up on all of us after about two minutes. */
 export const usualTimeLimitMs = 60_000;
+
+/** Set for every plugin that this one starts. */
+export const delegationMark = 'DRA_SRIOV_DELEGATED';
+
+/** S_IWOTH, linux/stat.h */
+const writableByAll = 0o002;
 
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
@@ -74,7 +81,7 @@ export class IpamProcess {
   finishAdd(): CniResult {
     const stdout = this.finish();
     try {
-      return parseResult(JSON.parse(stdout), this.#call.cniVersion);
+      return parseResult(parseJson(stdout, 'its answer'), this.#call.cniVersion);
     } catch (cause) {
       const text = stdout.slice(0, 200);
       throw new CniError(
@@ -92,21 +99,32 @@ export function startIpam(platform: Platform, log: Log, call: IpamCall): IpamPro
   const process = platform.startProcess({
     path,
     args: [],
-    env: { ...definedOnly(platform.environment), ...call.variables, CNI_COMMAND: call.command },
+    env: { ...definedOnly(platform.environment), ...call.variables, CNI_COMMAND: call.command, [delegationMark]: '1' },
     stdin: call.stdin,
     timeoutMs: call.timeLimitMs ?? usualTimeLimitMs,
   });
   return new IpamProcess(call, process, log);
 }
 
-/** Throws CniError ipamFailed, naming the directories that were searched. */
+/** Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody could put a program for root to run. */
 export function findPlugin(platform: Platform, call: Pick<IpamCall, 'type' | 'pluginDirs'>): string {
   for (const directory of call.pluginDirs) {
     const path = `${directory}/${call.type}`;
-    if (directory.startsWith('/') && platform.isExecutable(path)) return path;
+    if (!directory.startsWith('/') || !platform.isExecutable(path)) continue;
+    refuseWritable(platform, `${directory}/.`, directory, call.type);
+    refuseWritable(platform, path, path, call.type);
+    return path;
   }
   const searched = call.pluginDirs.join(':') || 'CNI_PATH is empty';
   throw new CniError('ipamFailed', `IPAM plugin "${call.type}" is not in CNI_PATH (${searched})`);
+}
+
+/** A link has no mode of its own, and only who may write to its directory can make it another. */
+function refuseWritable(platform: Platform, path: string, shown: string, type: string): void {
+  const status = platform.stat(path);
+  if (status === null || status.kind === 'link' || (status.mode & writableByAll) === 0) return;
+  const mode = `0${status.mode.toString(8)}`;
+  throw new CniError('ipamFailed', `IPAM plugin "${type}" is not run: everybody may write to ${shown} (mode ${mode})`);
 }
 
 /** True where the plugin says that it doesn't know the verb: older ones have no STATUS or GC. */
@@ -118,7 +136,7 @@ export function isNotImplemented(thrown: unknown): boolean {
 function failureOf(call: IpamCall, outcome: ProcessResult): CniError {
   const plugin = `IPAM plugin ${call.type}: ${call.command}`;
   try {
-    const { code, msg, details } = JSON.parse(outcome.stdout) as Record<string, unknown>;
+    const { code, msg, details } = parseJson(outcome.stdout, 'its answer') as Record<string, unknown>;
     if (typeof code === 'number' && typeof msg === 'string') {
       return CniError.delegated(plugin, code, msg, typeof details === 'string' ? details : undefined);
     }

@@ -9,6 +9,7 @@ export const defaultNodePaths: NodePaths = {
   devinfoDir: '/var/run/k8s.cni.cncf.io/devinfo',
   kubeletDir: '/var/lib/kubelet',
   sriovCniDir: '/var/lib/cni/sriov',
+  logDir: '/var/log',
 };
 
 function absolute(variable: string, path: string): string {
@@ -22,8 +23,8 @@ function absolute(variable: string, path: string): string {
 
 /**
  * The paths of this node: the defaults, with those replaced that DRA_SRIOV_STATE_DIR, DRA_SRIOV_SYSFS, DRA_SRIOV_CDI_DIRS
- * (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR and DRA_SRIOV_SRIOV_CNI_DIR name. An empty variable counts
- * as unset.
+ * (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR, DRA_SRIOV_SRIOV_CNI_DIR and
+ * DRA_SRIOV_LOG_DIR name. An empty variable counts as unset.
  * Throws an Error that names the variable where a path is not absolute.
  */
 export function nodePathsFrom(environment: Readonly<Record<string, string | undefined>>): NodePaths {
@@ -43,5 +44,6 @@ export function nodePathsFrom(environment: Readonly<Record<string, string | unde
     devinfoDir: pathIn('DRA_SRIOV_DEVINFO_DIR', defaultNodePaths.devinfoDir),
     kubeletDir: pathIn('DRA_SRIOV_KUBELET_DIR', defaultNodePaths.kubeletDir),
     sriovCniDir: pathIn('DRA_SRIOV_SRIOV_CNI_DIR', defaultNodePaths.sriovCniDir),
+    logDir: pathIn('DRA_SRIOV_LOG_DIR', defaultNodePaths.logDir),
   };
 }

@@ -93,8 +93,7 @@ root(
       node.host.run('mkfifo', fifo);
       for (const logFile of [link, dangling, fifo, node.directory, join(node.directory, 'no/such/directory.log')]) {
         const { stderr } = attachAndDetach(node, { logFile });
-        assert.match(stderr, "logFile can't be written");
-        assert.match(stderr, logFile);
+        assert.match(stderr, `logFile ${logFile} can't be written`);
         assert.match(stderr, 'VF found');
       }
       assert.is(readFileSync(target, 'utf8'), 'untouched');
@@ -103,6 +102,20 @@ root(
     });
   },
 );
+
+root('logFile outside of the log directory: nothing is written there, the attachment works, stderr says so', () => {
+  withStandInNode({ built: true }, (node) => {
+    const outside = join(node.directory, 'elsewhere.log');
+    const env = { DRA_SRIOV_LOG_DIR: join(node.directory, 'devinfo') };
+    const conf = node.conf({ deviceID: node.vfPcis[0], logFile: outside });
+    for (const verb of ['ADD', 'DEL']) {
+      const { stderr } = node.succeed(verb, conf, { env });
+      assert.match(stderr, `logFile ${outside} can't be written: it must be below ${env.DRA_SRIOV_LOG_DIR}`);
+      assert.match(stderr, 'level=info');
+    }
+    assert.is(existsSync(outside), false);
+  });
+});
 
 root('no value can forge a line or drive a terminal', () => {
   withStandInNode({ built: true }, (node) => {

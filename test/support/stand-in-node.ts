@@ -103,6 +103,7 @@ export class StandInNode {
       DRA_SRIOV_DEVINFO_DIR: join(this.directory, 'devinfo'),
       DRA_SRIOV_KUBELET_DIR: join(this.directory, 'kubelet'),
       DRA_SRIOV_SRIOV_CNI_DIR: this.sriovCniDir,
+      DRA_SRIOV_LOG_DIR: this.directory,
       ...(this.#fakePf ? { FAKE_PF: this.fakePfPath } : {}),
     };
   }

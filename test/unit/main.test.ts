@@ -135,10 +135,32 @@ test('a log file takes the log; one that can’t be written fails nothing', () =
   node.platform.files.set('/var/log/old', '');
   node.succeed('ADD', node.conf({ logFile: '/var/log/sriov.log' }));
   assert.match(node.platform.files.get('/var/log/sriov.log') ?? '', 'VF found');
-  const outcome = node.run('DEL', node.conf({ logFile: '/none/sriov.log' }));
+  node.platform.failNext('appendFile', '/var/log/full.log', 28);
+  const outcome = node.run('DEL', node.conf({ logFile: '/var/log/full.log' }));
   assert.is(outcome.exitCode, 0);
-  assert.match(outcome.stderr, /can't be written.*ENOENT/);
+  assert.match(outcome.stderr, /can't be written.*ENOSPC/);
   assert.match(outcome.stderr, 'detached');
+});
+
+test('an IPAM plugin that is this one itself ends where it would begin to start another, and so on', () => {
+  const node = new MemoryNode();
+  const env = { DRA_SRIOV_DELEGATED: '1' };
+  for (const command of ['ADD', 'DEL', 'CHECK', 'STATUS', 'GC']) {
+    const error = node.fail(command, node.conf(), { env });
+    assert.is(error.code, 7, command);
+    assert.match(error.msg, `this plugin is no IPAM plugin: ${command}`);
+  }
+  assert.equal(node.changes, []);
+});
+
+test('a relative directory in CNI_PATH is warned about', () => {
+  const node = new MemoryNode();
+  const { stderr } = node.run('ADD', node.conf(), { env: { CNI_PATH: 'bin::/opt/cni/bin:../x' } });
+  const relative = [...stderr.matchAll(/level=warning msg="a relative directory.*directory=(\S+)/g)];
+  assert.equal(
+    relative.map(([, directory]) => directory),
+    ['bin', '../x'],
+  );
 });
 
 test('without CNI_COMMAND it is a command line tool, with that tool’s exit code', () => {

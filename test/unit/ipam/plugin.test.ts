@@ -1,4 +1,4 @@
-import { type CniError, isCniError } from '../../../src/cni/errors.ts';
+import { type CniError, explain, isCniError } from '../../../src/cni/errors.ts';
 import { findPlugin, type IpamCall, type IpamProcess, isNotImplemented, startIpam } from '../../../src/ipam/plugin.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
@@ -68,10 +68,11 @@ test('gets stdin verbatim, no arguments, and a time limit below the runtime’s'
 test('gets our environment, with the verb that it is for and what the call sets', () => {
   const [same] = start({}).platform.startedProcesses;
   const environment = { CNI_CONTAINERID: 'c1', CNI_NETNS: '/run/netns/a', HOME: '/root' };
-  assert.equal(same?.env, { ...environment, CNI_COMMAND: 'ADD' });
+  assert.equal(same?.env, { ...environment, CNI_COMMAND: 'ADD', DRA_SRIOV_DELEGATED: '1' });
   const variables = { CNI_NETNS: '', CNI_CONTAINERID: 'dead', CNI_COMMAND: 'ADD' };
   const [other] = start({}, { command: 'DEL', variables }).platform.startedProcesses;
-  assert.equal(other?.env, { HOME: '/root', CNI_NETNS: '', CNI_CONTAINERID: 'dead', CNI_COMMAND: 'DEL' });
+  const ofDead = { HOME: '/root', CNI_NETNS: '', CNI_CONTAINERID: 'dead', CNI_COMMAND: 'DEL' };
+  assert.equal(other?.env, { ...ofDead, DRA_SRIOV_DELEGATED: '1' });
 });
 
 test('is the first executable of that name in CNI_PATH; relative directories are passed over', () => {
@@ -81,6 +82,36 @@ test('is the first executable of that name in CNI_PATH; relative directories are
   });
   const pluginDirs = ['bin', '/none', '/a', '/b', '/c'];
   assert.is(findPlugin(platform, { type: 'host-local', pluginDirs }), '/b/host-local');
+});
+
+test('a plugin that everybody may write to is not run, nor one in such a directory: 111, naming it', () => {
+  for (const path of ['/opt/cni/bin', '/opt/cni/bin/host-local']) {
+    for (const mode of [0o777, 0o1777, 0o702]) {
+      const platform = createMemoryPlatform({ executables: ['/opt/cni/bin/host-local'] });
+      platform.modes.set(path, mode);
+      const error = thrownBy(() => findPlugin(platform, call));
+      assert.is(error.code, 111);
+      assert.match(error.message, `everybody may write to ${path} (mode 0${mode.toString(8)})`);
+      platform.modes.set(path, 0o775);
+      assert.is(findPlugin(platform, call), '/opt/cni/bin/host-local');
+    }
+  }
+});
+
+test('links to a directory and to a plugin are followed, and have no mode of their own', () => {
+  const platform = createMemoryPlatform({
+    executables: ['/usr/lib/cni/all'],
+    links: { '/opt/cni/bin': '/data/bin', '/data/bin/host-local': '/usr/lib/cni/all' },
+  });
+  assert.is(findPlugin(platform, call), '/opt/cni/bin/host-local');
+  platform.modes.set('/data/bin', 0o777);
+  assert.is(thrownBy(() => findPlugin(platform, call)).code, 111);
+});
+
+test('an answer that is nested without end is no result', () => {
+  const error = thrownBy(() => start({ stdout: `{"ips":${'['.repeat(1_000_000)}` }).process.finishAdd());
+  assert.is(error.code, 6);
+  assert.match(explain(error), 'deeper than 64');
 });
 
 test('not found: 111, naming plugin and directories', () => {

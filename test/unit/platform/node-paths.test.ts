@@ -19,6 +19,7 @@ test('every variable replaces its path', () => {
     DRA_SRIOV_DEVINFO_DIR: '/t/devinfo',
     DRA_SRIOV_KUBELET_DIR: '/t/kubelet',
     DRA_SRIOV_SRIOV_CNI_DIR: '/t/sriov',
+    DRA_SRIOV_LOG_DIR: '/t/log',
   });
   assert.equal(paths, {
     sysfs: '/t/sys',
@@ -28,11 +29,12 @@ test('every variable replaces its path', () => {
     devinfoDir: '/t/devinfo',
     kubeletDir: '/t/kubelet',
     sriovCniDir: '/t/sriov',
+    logDir: '/t/log',
   });
 });
 
 test('a relative path is refused with the name of its variable', () => {
-  for (const variable of ['SYSFS', 'STATE_DIR', 'CDI_DIRS', 'DEVINFO_DIR', 'KUBELET_DIR']) {
+  for (const variable of ['SYSFS', 'STATE_DIR', 'CDI_DIRS', 'DEVINFO_DIR', 'KUBELET_DIR', 'LOG_DIR']) {
     const name = `DRA_SRIOV_${variable}`;
     assert.throws(() => nodePathsFrom({ [name]: 'relative/path' }), new RegExp(`${name} is 'relative/path'`));
   }
