@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { errorCodes } from '../src/cni/errors.ts';
+import { errorReference } from '../src/cni/error-reference.ts';
+import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
 import { type KeyText, keyReference } from '../src/config/key-reference.ts';
 import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
 
@@ -98,6 +99,23 @@ export function createErrorTable(): string {
   return ['| Code | Meaning | What to do |', '|---|---|---|', ...rows, ''].join('\n');
 }
 
+/** The reference of all error codes, in Markdown. */
+export function createErrorReference(): string {
+  const sections = Object.entries(errorCodes).map(([name, { code, meaning, remedy }]) => {
+    const { causes, example } = errorReference[name as ErrorName];
+    const shown =
+      example === null ? ['This plugin gives no such error by itself.'] : ['```', example.replace(/[{}]/g, ''), '```'];
+    return [
+      `### ${code}: ${meaning}\n`,
+      ...causes.map((cause) => `- ${cause}`),
+      `\nWhat to do: ${remedy}.\n`,
+      ...shown,
+      '',
+    ].join('\n');
+  });
+  return sections.join('\n');
+}
+
 /** `text` with what is between the marker comments of `name` replaced. */
 function replaceGenerated(text: string, name: string, content: string): string {
   const begin = `<!-- begin ${name}: written by \`npm run schema\` -->`;
@@ -125,7 +143,7 @@ export function createFiles(): ReadonlyMap<string, string> {
     [schemaPath, formatJson(createJsonSchema(), schemaPath)],
     ['docs/configuration.md', replaceGenerated(read('docs/configuration.md'), 'keys', createKeyReference())],
     ['README.md', replaceGenerated(read('README.md'), 'errors', createErrorTable())],
-    ['docs/errors.md', replaceGenerated(read('docs/errors.md'), 'errors', createErrorTable())],
+    ['docs/errors.md', replaceGenerated(read('docs/errors.md'), 'errors', createErrorReference())],
   ]);
 }
 
