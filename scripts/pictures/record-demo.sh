@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# npm run pictures:demo: plays the demo on a terminal and keeps what it printed, from the plugin's first call to CHECK, as
+# docs/pictures/demo.ansi; then draws it. Needs what the demo needs.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+PATH=$PWD/node_modules/.bin:$PATH
+
+recording=$(mktemp)
+trap 'rm -f "$recording"' EXIT
+script --quiet --return --command 'scripts/demo.sh' "$recording"
+{
+  echo 'npm run demo'
+  tr -d '\r' <"$recording" | sed -n '/3\. Multus calls/,/7\. The pods end/p' | sed '$d'
+} >docs/pictures/demo.ansi
+exec node scripts/pictures/pictures.ts
