@@ -165,8 +165,8 @@ export class Attachment {
       writeSysctl(platform, netns, `net/${family}/conf/${request.ifname}/${key}`, '1');
     }
     const { mtu } = plan;
-    if (mtu !== null) this.#pod.change((session) => setLinkMtu(session, ifindex, mtu));
-    this.#pod.change((session) => setLinkUp(session, ifindex));
+    if (mtu !== null) this.#pod.change(ifindex, (session) => setLinkMtu(session, ifindex, mtu));
+    this.#pod.change(ifindex, (session) => setLinkUp(session, ifindex));
     if (plan.mac !== null) settleMac(platform, this.#pod, this.#podLink(ifindex), plan.mac, this.#identity);
   }
 

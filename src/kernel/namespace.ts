@@ -2,8 +2,12 @@ import { type RetryLimits, retry } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { NetlinkSession } from './netlink/session.ts';
+import { getLink } from './rtnl/link-queries.ts';
 
-/** A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice). */
+/**
+ * A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice), or is detached from its driver for
+ * that time: then the kernel says ENODEV of a link that is there (netif_device_present, net/core/dev.c).
+ */
 const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
 /** A network namespace with its one route socket, opened when first needed. */
@@ -22,9 +26,11 @@ export class Namespace {
     return this.#session;
   }
 
-  /** Makes a change, again while its driver is busy: EBUSY and EAGAIN mean that nothing was done. Throws SystemError. */
-  change<T>(make: (session: NetlinkSession) => T): T {
-    const isBusy = (thrown: unknown): boolean => isSystemError(thrown, 'EBUSY', 'EAGAIN');
+  /** Makes a change of a link, again while its driver is busy, which means that nothing was done. Throws SystemError. */
+  change<T>(ifindex: number, make: (session: NetlinkSession) => T): T {
+    const isThere = (): boolean => getLink(this.session, { ifindex }) !== null;
+    const isBusy = (thrown: unknown): boolean =>
+      isSystemError(thrown, 'EBUSY', 'EAGAIN') || (isSystemError(thrown, 'ENODEV') && isThere());
     return retry(this.#platform, busyLimits, isBusy, () => make(this.session));
   }
 

@@ -33,7 +33,7 @@ export function applyAdminChange(host: Namespace, pf: Link, identity: VfIdentity
   const parts = allParts.filter((part) => change[part] !== undefined);
   if (parts.length === 0) return;
   try {
-    host.change((session) => changeVf(session, pf, identity.vfIndex, change));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, change));
   } catch (thrown) {
     if (parts.length === 1) throw refused(identity, change, thrown);
     for (const part of parts) applyAdminChange(host, pf, identity, { [part]: change[part] });

@@ -17,7 +17,7 @@ const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs
 export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   if (readMac(namespace, link.ifindex) === mac) return true;
   try {
-    namespace.change((session) => setLinkMac(session, link.ifindex, mac));
+    namespace.change(link.ifindex, (session) => setLinkMac(session, link.ifindex, mac));
     return readMac(namespace, link.ifindex) === mac;
   } catch (thrown) {
     if (isSystemError(thrown)) return false;
@@ -39,7 +39,8 @@ export function settleMac(
   const { ifindex } = link;
   const settled = (): boolean => readMac(namespace, ifindex) === mac;
   if (settled() || tryLinkMac(namespace, link, mac)) return;
-  for (const cycle of [setLinkUp, setLinkDown, setLinkUp]) namespace.change((session) => cycle(session, ifindex));
+  for (const cycle of [setLinkUp, setLinkDown, setLinkUp])
+    namespace.change(ifindex, (session) => cycle(session, ifindex));
   if (settled() || tryLinkMac(namespace, link, mac)) return;
   if (poll(platform, settleLimits, settled)) return;
   const has = readMac(namespace, ifindex) ?? 'none';

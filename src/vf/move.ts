@@ -16,16 +16,16 @@ import {
  */
 export function moveLinkTo(from: Namespace, link: Link, to: Namespace, name: string): void {
   dropConflictingAltnames(from, link, to, name);
-  if (link.up) from.change((session) => setLinkDown(session, link.ifindex));
-  from.change((session) => moveLink(session, link.ifindex, { netns: to.netns, name }));
+  if (link.up) from.change(link.ifindex, (session) => setLinkDown(session, link.ifindex));
+  from.change(link.ifindex, (session) => moveLink(session, link.ifindex, { netns: to.netns, name }));
 }
 
 /** Renames a link in its namespace (`ip link set LINK name NAME`); it must be down for older kernels. */
 export function renameLinkTo(namespace: Namespace, link: Link, name: string): void {
   if (link.name === name) return;
   dropConflictingAltnames(namespace, link, namespace, name);
-  if (link.up) namespace.change((session) => setLinkDown(session, link.ifindex));
-  namespace.change((session) => renameLink(session, link.ifindex, name));
+  if (link.up) namespace.change(link.ifindex, (session) => setLinkDown(session, link.ifindex));
+  namespace.change(link.ifindex, (session) => renameLink(session, link.ifindex, name));
 }
 
 /**

@@ -40,6 +40,8 @@ export function restoreVf(
   const { netdev, admin } = snapshot;
   const pf = findPf(platform, host, identity.pfPci);
   const here = (): Link | null => (netdev === null ? null : findOnHost(platform, host, identity.pci));
+  const isGone = (): boolean =>
+    (netdev !== null && here() === null) || (admin !== null && findPf(platform, host, identity.pfPci) === null);
   return converge(
     [
       ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
@@ -55,7 +57,7 @@ export function restoreVf(
       ['restore the MAC', () => restoreMacs(at, pf, here(), snapshot)],
       ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],
     ],
-    (thrown) => isSystemError(thrown, 'ENODEV'),
+    (thrown) => isSystemError(thrown, 'ENODEV') && isGone(),
   );
 }
 
@@ -83,13 +85,13 @@ function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly strin
 }
 
 function restoreMtu(host: Namespace, link: Link, mtu: number): void {
-  if (link.mtu !== mtu) host.change((session) => setLinkMtu(session, link.ifindex, mtu));
+  if (link.mtu !== mtu) host.change(link.ifindex, (session) => setLinkMtu(session, link.ifindex, mtu));
 }
 
 function restoreUp(host: Namespace, link: Link, up: boolean): void {
   if (link.up === up) return;
   const set = up ? setLinkUp : setLinkDown;
-  host.change((session) => set(session, link.ifindex));
+  host.change(link.ifindex, (session) => set(session, link.ifindex));
 }
 
 function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
@@ -120,7 +122,7 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
 /** Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. */
 function freeMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): void {
   try {
-    at.host.change((session) => changeVf(session, pf, at.identity.vfIndex, { mac: zeroMac }));
+    at.host.change(pf.ifindex, (session) => changeVf(session, pf, at.identity.vfIndex, { mac: zeroMac }));
   } catch (thrown) {
     if (!isSystemError(thrown, ...refusals)) throw thrown;
     return;
@@ -132,7 +134,7 @@ function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): 
   const { host, identity } = at;
   if (readVfAdminState(host.session, pf.ifindex, identity.vfIndex)?.trust !== 'off') return false;
   try {
-    host.change((session) => changeVf(session, pf, identity.vfIndex, { trust: 'on' }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { trust: 'on' }));
   } catch (thrown) {
     if (isSystemError(thrown, ...refusals)) return false;
     throw thrown;
@@ -140,7 +142,7 @@ function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): 
   try {
     return tryLinkMac(host, link, mac);
   } finally {
-    host.change((session) => changeVf(session, pf, identity.vfIndex, { trust: 'off' }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { trust: 'off' }));
   }
 }
 
@@ -152,7 +154,7 @@ function restoreAdminMac(at: Restoration, pf: Link, mac: MacAddress): boolean {
   const now = readVfAdminState(at.host.session, pf.ifindex, at.identity.vfIndex);
   if (now === null || now.mac === mac) return false;
   try {
-    at.host.change((session) => changeVf(session, pf, at.identity.vfIndex, { mac }));
+    at.host.change(pf.ifindex, (session) => changeVf(session, pf, at.identity.vfIndex, { mac }));
     return mac === zeroMac;
   } catch (thrown) {
     if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;

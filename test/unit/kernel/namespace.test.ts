@@ -30,7 +30,7 @@ function openNamespace(): {
 test('a change is made again while the driver is busy, on one socket', () => {
   const { namespace, opened } = openNamespace();
   const answers = [EBUSY, EAGAIN, EBUSY, 0];
-  namespace.change(() => {
+  namespace.change(1, () => {
     const errno = answers.shift() ?? 0;
     if (errno !== 0) throw new SystemError('set link up', errno);
   });
@@ -42,7 +42,7 @@ test('a driver that stays busy is given up after a second', () => {
   const { namespace, nowMs } = openNamespace();
   const begin = nowMs();
   assert.throws(() => {
-    namespace.change(() => {
+    namespace.change(1, () => {
       throw new SystemError('set link up', EBUSY);
     });
   }, /EBUSY/);
@@ -53,7 +53,7 @@ test('what is refused for another reason is not tried again', () => {
   const { namespace } = openNamespace();
   let tries = 0;
   assert.throws(() => {
-    namespace.change(() => {
+    namespace.change(1, () => {
       tries++;
       throw new SystemError('set link up', EPERM);
     });

@@ -10,7 +10,7 @@ import { quietAdmin, VfFixture } from './fixture.ts';
 
 const test = suite('vf/restore');
 
-const [EIO, EINVAL, EOPNOTSUPP] = [5, 22, 95];
+const [EIO, ENODEV, EINVAL, EOPNOTSUPP] = [5, 19, 22, 95];
 const mac = '02:00:00:00:00:01' as MacAddress;
 
 /** A node with a snapshot of its VF 0 as it is now. */
@@ -149,6 +149,17 @@ test('every step is tried past a failure, and all failures come back', () => {
   ]);
   assert.is(at.node.link(0).up, false, 'the last step ran');
   assert.is(at.node.vfs[0]?.vlan, 0, 'and the other settings');
+});
+
+test('a VF whose driver is away for a moment is waited for; one whose driver stays away is not gone', () => {
+  const at = new Restoring();
+  at.disturb();
+  at.node.kernel.refuse('mtu 1500', ENODEV, { times: 3 });
+  assert.equal(at.restore(), []);
+  assert.equal(at.node.picture(), at.before);
+  at.disturb();
+  at.node.kernel.refuse('mtu 1500', ENODEV);
+  assert.equal(at.restore(), ['restore the MTU']);
 });
 
 test('a VF that is gone is restored', () => {
