@@ -45,6 +45,7 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
   const paths = nodePathsFrom(environment);
   const readers = createReaders(host);
   const { within, ...namespaces } = createNamespaces(host);
+  const startProcess = createStartProcess(host);
   return {
     argv: host.argv(),
     get executable() {
@@ -61,7 +62,8 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
     ...readers,
     ...createWriters(host),
     lock: createLock(host),
-    startProcess: createStartProcess(host),
+    // a child lives where its parent is
+    startProcess: (request) => within(namespaces.ownNetns(), () => startProcess(request)),
     ...namespaces,
     openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(host, groups)),
     sendFrame: (netns, ifindex, frame) =>

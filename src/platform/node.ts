@@ -41,7 +41,11 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
     ...readers,
     ...createWriters(),
     lock,
-    startProcess,
+    startProcess(request) {
+      const child = startProcess(request);
+      // a child lives where its parent is
+      return { wait: () => within(namespaces.ownNetns(), () => child.wait()) };
+    },
     ...namespaces,
     openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(groups)),
     sendFrame: (netns, ifindex, frame) => within(netns, () => sendFrame(ifindex, frame)),

@@ -94,6 +94,7 @@ export interface NetlinkSocket {
 
 /** A held flock(2). */
 export interface HeldLock {
+  /** Never fails: a file that can't be removed stays for others. */
   unlock(): void;
 }
 
@@ -170,7 +171,8 @@ export interface Platform {
   openNetns(path: string): Netns | null;
   /** A route socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits). The thread is back in its own namespace afterwards. */
   openNetlink(netns?: Netns, groups?: number): NetlinkSocket;
-  /** Runs `task` inside `netns`, for sysctl writes only; it may not return a promise. A failure to come back ends the process (70). */
+  /** Runs `task` inside `netns`, for sysctl writes only; it may not return a promise. Where the thread
+   * can't come back, that is thrown, and what runs next enters its own namespace first. */
   inNetns<T>(netns: Netns, task: () => T): T;
   /** One raw frame out of an interface (AF_PACKET, SOCK_RAW). */
   sendFrame(netns: Netns, ifindex: number, frame: Uint8Array): void;

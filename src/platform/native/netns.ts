@@ -1,14 +1,10 @@
 import { SystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../platform.ts';
+import { createWithin, type Within } from '../within.ts';
 import type { Host } from './host.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
 const ownNetnsPath = '/proc/thread-self/ns/net';
-/** sysexits.h EX_SOFTWARE */
-const cannotComeBackExitCode = 70;
-
-/** Enters a namespace, runs `task`, comes back. */
-export type Within = <T>(netns: Netns, task: () => T) => T;
 
 function netnsOf(host: Host, what: string, fd: number): Netns {
   const [device, inode] = systemCall(what, () => host.identity(fd));
@@ -28,29 +24,13 @@ function netnsOf(host: Host, what: string, fd: number): Netns {
   };
 }
 
-/** A thread in the wrong namespace would configure the wrong host: nothing may run after that. */
-function endProcess(host: Host, thrown: unknown): never {
-  try {
-    host.writeStderr(`dra-sriov: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-  } finally {
-    host.exit(cannotComeBackExitCode);
-  }
-  throw thrown;
-}
-
 /** The own namespace is needed until the end, to come back to. */
 function stayOpen(): void {}
-
-function refusePromise(result: unknown): void {
-  if (typeof (result as { readonly then?: unknown } | null | undefined)?.then !== 'function') return;
-  throw new Error('a task inside a network namespace must be done when it returns: it may not return a promise');
-}
 
 export function createNamespaces(
   host: Host,
 ): Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns'> & { readonly within: Within } {
   let own: Netns | undefined;
-  let current: Netns | undefined;
   const openNetns = (path: string): Netns | null => {
     const what = `open network namespace ${path}`;
     const fd = nullOn(absent, what, () => host.openNetns(path));
@@ -68,25 +48,9 @@ export function createNamespaces(
     };
     return own;
   };
-  const within: Within = (netns, task) => {
-    const before = current ?? ownNetns();
-    if (netns === before) return task();
-    const { device, inode } = netns;
-    const wayBack = before.fd;
-    systemCall(`enter network namespace ${device}:${inode}`, () => host.enterNetns(netns.fd));
-    current = netns;
-    try {
-      const result = task();
-      refusePromise(result);
-      return result;
-    } finally {
-      try {
-        systemCall("return to the host's network namespace", () => host.enterNetns(wayBack));
-      } catch (thrown) {
-        endProcess(host, thrown);
-      }
-      current = before;
-    }
-  };
+  const within = createWithin(ownNetns, (netns, what) => {
+    const { fd } = netns;
+    systemCall(what, () => host.enterNetns(fd));
+  });
   return { ownNetns, openNetns, within, inNetns: within };
 }

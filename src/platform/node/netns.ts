@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
-import process from 'node:process';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { SystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../platform.ts';
+import { createWithin, type Within } from '../within.ts';
 import { callLibc, tryLibc } from './libc.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
@@ -9,11 +9,6 @@ import { absent, errno, nullOn, systemCall } from './system-call.ts';
 const NS_GET_NSTYPE = 0xb703n;
 const CLONE_NEWNET = 0x40000000;
 const ownNetnsPath = '/proc/thread-self/ns/net';
-/** sysexits.h EX_SOFTWARE */
-const cannotComeBackExitCode = 70;
-
-/** Enters a namespace, runs `task`, comes back. */
-export type Within = <T>(netns: Netns, task: () => T) => T;
 
 function netnsOf(what: string, fd: number): Netns {
   const { dev, ino } = systemCall(what, () => fstatSync(fd, { bigint: true }));
@@ -61,48 +56,18 @@ function openNetns(path: string): Netns | null {
   }
 }
 
-/** A thread in the wrong namespace would configure the wrong host: nothing may run after that. */
-function endProcess(failure: number): never {
-  const { message } = new SystemError("return to the host's network namespace", failure);
-  try {
-    writeSync(2, `dra-sriov: ${message}\n`);
-  } finally {
-    process.exit(cannotComeBackExitCode);
-  }
-}
-
 /** The own namespace is needed until the end, to come back to. */
 function stayOpen(): void {}
 
-function refusePromise(result: unknown): void {
-  if (typeof (result as { readonly then?: unknown } | null | undefined)?.then !== 'function') return;
-  throw new Error('a task inside a network namespace must be done when it returns: it may not return a promise');
-}
-
 export function createNamespaces(): Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns'> & { readonly within: Within } {
   let own: Netns | undefined;
-  let current: Netns | undefined;
   const ownNetns = (): Netns => {
     const what = `open network namespace ${ownNetnsPath}`;
     own ??= { ...netnsOf(what, openFile(what, ownNetnsPath)), close: stayOpen };
     return own;
   };
-  const within: Within = (netns, task) => {
-    const before = current ?? ownNetns();
-    if (netns === before) return task();
-    const { device, inode } = netns;
-    const wayBack = before.fd;
-    callLibc(`enter network namespace ${device}:${inode}`, (libc) => libc.setns(netns.fd, CLONE_NEWNET));
-    current = netns;
-    try {
-      const result = task();
-      refusePromise(result);
-      return result;
-    } finally {
-      const back = tryLibc((libc) => libc.setns(wayBack, CLONE_NEWNET));
-      if (back < 0) endProcess(-back);
-      current = before;
-    }
-  };
+  const within = createWithin(ownNetns, ({ fd }, what) => {
+    callLibc(what, (libc) => libc.setns(fd, CLONE_NEWNET));
+  });
   return { ownNetns, openNetns, within, inNetns: within };
 }

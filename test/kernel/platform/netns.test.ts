@@ -138,20 +138,27 @@ test('a sysctl written inside lands inside', () => {
   });
 });
 
-test('a thread that can not come back ends the process at once with 70', () => {
+test('a thread that can not come back says so, and nothing is done in the wrong namespace', () => {
   withNetns((ns) => {
     const script = `
       import { closeSync } from 'node:fs';
       import { createNodePlatform } from '${import.meta.dirname}/../../../src/platform/node.ts';
       const platform = createNodePlatform({});
       const own = platform.ownNetns();
-      try { platform.inNetns(platform.openNetns('${ns.path}'), () => closeSync(own.fd)); }
-      finally { platform.writeStdout('went on'); }`;
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-      encoding: 'utf8',
-    });
-    assert.equal([status, stdout], [70, '']);
-    assert.is(stderr, "dra-sriov: return to the host's network namespace: EBADF\n");
+      const said = (task) => { try { return task(); } catch (thrown) { return thrown.message; } };
+      const child = { path: '/usr/bin/true', args: [], env: {}, stdin: '', timeoutMs: 1000 };
+      platform.writeStdout([
+        said(() => platform.inNetns(platform.openNetns('${ns.path}'), () => closeSync(own.fd))),
+        said(() => platform.openNetlink()),
+        said(() => platform.startProcess(child).wait()),
+      ].join('\\n'));
+      platform.exit(0);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    assert.is(stderr, '');
+    const lines = stdout.split('\n');
+    assert.is(lines[0], "return to the host's network namespace: EBADF");
+    assert.is(lines.length, 3);
+    for (const line of lines.slice(1)) assert.match(line, /^enter network namespace \d+:\d+: EBADF$/);
   });
 });
 

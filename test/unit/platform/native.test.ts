@@ -97,7 +97,7 @@ test('device and inode keep all their digits', () => {
 });
 
 test('a child that can not be started says so when it is joined, as often as it is joined', () => {
-  const platform = createNativePlatform(hostWith({ startProcess: fails(2) }), {});
+  const platform = createNativePlatform(hostWith({ ...namespaces().host, startProcess: fails(2) }), {});
   const child = platform.startProcess({ path: '/bin/none', args: [], env: {}, stdin: '', timeoutMs: 1 });
   throws(() => child.wait(), 'ENOENT', 'run /bin/none');
   throws(() => child.wait(), 'ENOENT', 'run /bin/none');
@@ -106,7 +106,7 @@ test('a child that can not be started says so when it is joined, as often as it 
 test('a child is joined once, and its signal has its name', () => {
   let joins = 0;
   const waitProcess: Host['waitProcess'] = () => [undefined, 8 + ++joins, true, 'out', 'err'];
-  const platform = createNativePlatform(hostWith({ startProcess: () => 0, waitProcess }), {});
+  const platform = createNativePlatform(hostWith({ ...namespaces().host, startProcess: () => 0, waitProcess }), {});
   const child = platform.startProcess({ path: '/bin/sh', args: [], env: {}, stdin: '', timeoutMs: 1 });
   assert.equal(child.wait(), { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'out', stderr: 'err' });
   assert.is(child.wait(), child.wait());
@@ -165,14 +165,43 @@ test('a namespace is entered and left, also where the task fails', () => {
   assert.equal(log.slice(6), ['close 2']);
 });
 
-test('a thread that can not come back ends the process', () => {
+test('a thread that can not come back says so, and enters its own namespace before it does anything else there', () => {
   const { host, log } = namespaces(1);
-  const platform = createNativePlatform(host, {});
-  platform.ownNetns();
+  const started: string[] = [];
+  const startProcess: Host['startProcess'] = (path) => started.push(path);
+  const platform = createNativePlatform({ ...host, startProcess }, {});
+  const own = platform.ownNetns();
   const pod = platform.openNetns('/run/netns/pod');
   if (pod === null) throw new Error('it is there');
-  assert.throws(() => platform.inNetns(pod, () => 5), /return to the host's network namespace: EPERM/);
-  assert.ok(log.includes('exit 70'), log.join());
+  const request = { path: '/bin/sh', args: [], env: {}, stdin: '', timeoutMs: 1 };
+  throws(() => platform.inNetns(pod, () => 5), 'EPERM', "return to the host's network namespace");
+  for (let time = 0; time < 2; time++) throws(() => platform.inNetns(own, () => 6), 'EPERM', 'enter network namespace');
+  throws(() => platform.startProcess(request), 'EPERM', 'enter network namespace');
+  assert.equal([log, started], [['enter 2', 'enter 1', 'enter 1', 'enter 1', 'enter 1'], []]);
+});
+
+test('a thread that could not come back once is in its own namespace for the next task of it', () => {
+  const { host, log } = namespaces();
+  let failures = 1;
+  const enterNetns = (fd: number): void => {
+    host.enterNetns(fd);
+    if (fd === 1 && failures-- > 0) fails(1)();
+  };
+  const platform = createNativePlatform({ ...host, enterNetns }, {});
+  const own = platform.ownNetns();
+  const pod = platform.openNetns('/run/netns/pod');
+  if (pod === null) throw new Error('it is there');
+  throws(() => platform.inNetns(pod, () => 5), 'EPERM', 'return');
+  for (let time = 0; time < 2; time++)
+    assert.is(
+      platform.inNetns(own, () => 6),
+      6,
+    );
+  assert.is(
+    platform.inNetns(pod, () => 7),
+    7,
+  );
+  assert.equal(log, ['enter 2', 'enter 1', 'enter 1', 'enter 2', 'enter 1']);
 });
 
 test('a closed socket is used no more', () => {
