@@ -107,7 +107,7 @@ fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
         }),
     )?;
     let same = locks.clone();
-    host.set("unlock", Func::from(move |path: Text, number: u32| Answer(same.borrow_mut().unlock(&path.0, number))))
+    host.set("unlock", Func::from(move |path: Text, number: u32| same.borrow_mut().unlock(&path.0, number)))
 }
 
 fn add_children(host: &Object, locks: Rc<RefCell<Locks>>) -> JsResult<()> {

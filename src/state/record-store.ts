@@ -100,10 +100,17 @@ export class RecordStore {
     this.tidy(key);
   }
 
-  /** Removes what killed processes left of this container, where it has no record, and in folders that all share. */
+  /**
+   * Removes what killed processes left of this container, where it has no record, and in folders that all share. Never fails: nothing
+   * is held by it any more, and a sweep tries again.
+   */
   tidy(key: AttachmentKey): void {
-    this.#removeEmptyDirectory(key);
-    this.#removeSharedTemporaries();
+    try {
+      this.#removeEmptyDirectory(key);
+      this.#removeSharedTemporaries();
+    } catch (thrown) {
+      this.#log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
+    }
   }
 
   /** Removes what killed processes left behind, of whatever container. */

@@ -71,8 +71,6 @@ export function createLock(host: Host): Platform['lock'] {
   return (path, timeoutMs, note): HeldLock | null => {
     const number = systemCall(`lock ${path}`, () => host.lock(path, timeoutMs, note));
     // the host forgets a number that was given back
-    return number === undefined
-      ? null
-      : { unlock: () => systemCall(`unlock ${path}`, () => host.unlock(path, number)) };
+    return number === undefined ? null : { unlock: () => host.unlock(path, number) };
   };
 }

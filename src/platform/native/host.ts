@@ -42,6 +42,7 @@ export interface Host {
 
   /** The lock's number; undefined where it is held for that long. */
   lock(path: string, timeoutMs: number, note: string): number | undefined;
+  /** Never fails. */
   unlock(path: string, lock: number): void;
 
   startProcess(
