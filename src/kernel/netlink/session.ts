@@ -20,6 +20,7 @@ const timeLimitMs = 5000;
 const maxAttempts = 10;
 
 const EINTR = 4;
+const EIO = 5;
 const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
@@ -56,7 +57,8 @@ export class NetlinkSession {
 
   #exchange(message: OutgoingMessage): Buffer[] {
     this.#seq = (this.#seq + 1) >>> 0;
-    this.#socket.send(encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq));
+    const bytes = encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq);
+    onSocket(message.what, () => this.#socket.send(bytes));
     // The kernel carries a request out inside send(2), however long the driver takes; the limit is for its answer.
     const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     const payloads: Buffer[] = [];
@@ -78,11 +80,21 @@ export class NetlinkSession {
   /** The next datagram's messages that answer the request under way; late answers to an earlier one are dropped. */
   #receive(what: string, deadlineMs: number): NetlinkMessage[] {
     const leftMs = deadlineMs - this.#clock.monotonicMs();
-    const datagram = leftMs > 0 ? this.#socket.receive(leftMs) : null;
+    const datagram = leftMs > 0 ? onSocket(what, () => this.#socket.receive(leftMs)) : null;
     if (datagram === null) throw new SystemError(what, ETIMEDOUT, `the kernel sent no answer for ${timeLimitMs} ms`);
     if (datagram.senderPort !== 0) return [];
     const isOurs = (each: NetlinkMessage): boolean => each.seq === this.#seq && each.port === this.#socket.port;
     return decodeMessages(datagram.bytes).filter(isOurs);
+  }
+}
+
+/** ENODEV is the kernel's word of a link that is gone; said of the socket, it must not be taken for that. */
+function onSocket<T>(what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'ENODEV')) throw thrown;
+    throw new SystemError(what, EIO, thrown.message);
   }
 }
 

@@ -263,6 +263,15 @@ test('other errors of the socket come through as they are', () => {
   );
 });
 
+test('ENODEV of the socket is not taken for the kernel’s word about a link', () => {
+  const [session] = fakeSession(() => {
+    throw new SystemError('send to netlink', 19);
+  });
+  const thrown = thrownBy(() => session.request(read));
+  assert.is(thrown.code, 'EIO');
+  assert.match(thrown.message, /read it.*send to netlink: ENODEV/);
+});
+
 test('the session goes on after a malformed answer', () => {
   const [session] = fakeSession((request, attempt) => (attempt === 1 ? [datagram(Buffer.alloc(3))] : [ack(request)]));
   thrownBy(() => session.request(read));
