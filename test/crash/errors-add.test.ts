@@ -1,0 +1,3 @@
+import { registerErrorsTest } from './errors-tests.ts';
+
+registerErrorsTest('ADD');

@@ -1,0 +1,28 @@
+import process from 'node:process';
+import { asRoot } from '../support/netns.ts';
+import { assert, suite } from '../support/suite.ts';
+import { failAt, listFaults } from './errors.ts';
+import { isFull } from './extent.ts';
+import { learnCalls, type Verb } from './kill.ts';
+import { report } from './report.ts';
+import { withStandInSite } from './stand-in-site.ts';
+
+/** Each so many-th of the failures is tried where not all are. */
+const step = 40;
+
+/** Registers the test that makes a verb's system calls fail, on stand-ins. */
+export function registerErrorsTest(verb: Verb): void {
+  const test = asRoot(suite(`crash/errors-${verb.toLowerCase()}`));
+  test(`${verb}: a system call fails, ${isFull ? 'every one' : 'one after the other'}, with every errno`, () => {
+    withStandInSite((site) => {
+      const all = listFaults(learnCalls(site, verb));
+      const faults = isFull ? all : all.filter((_, at) => at % step === 0);
+      const { overcome, undone, kept, failures } = failAt(site, verb, faults);
+      process.stdout.write(
+        `${verb}: ${faults.length} of ${all.length} failures: ${overcome} overcome, ${undone} undone, ${kept} with the record kept\n`,
+      );
+      report(failures);
+      assert.ok(all.length > 900, `only ${all.length} failures`);
+    });
+  });
+}
