@@ -76,6 +76,12 @@ function addNodeCommands(program: Command, run: Run): void {
     .option(...jsonOption)
     .addHelpText('after', examples('gc --dry-run', 'gc'))
     .action((options: { dryRun?: boolean; json?: boolean }) => run((operator, tool) => operator.gc(tool, options)));
+  program
+    .command('doctor')
+    .description('look for what commonly goes wrong, with a remedy each; changes nothing')
+    .option(...jsonOption)
+    .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni doctor', 'doctor --json'))
+    .action((options: { json?: boolean }) => run((operator, tool) => operator.doctor(tool, options)));
 }
 
 function addFileCommands(program: Command, run: Run): void {

@@ -1,4 +1,3 @@
-import { explain } from '../cni/errors.ts';
 import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
@@ -11,7 +10,7 @@ export interface InspectOptions {
   readonly json?: boolean;
 }
 
-export const noCardText = 'This node has no network card with SR-IOV: no PCI device in sysfs can have VFs.';
+const noCardText = 'This node has no network card with SR-IOV: no PCI device in sysfs can have VFs.';
 
 /** `inspect [PCI address or netdev]`: PFs and VFs of this node, and whose they are. */
 export function inspect(tool: Tool, target: string | undefined, { json = false }: InspectOptions): ExitCode {
@@ -217,9 +216,4 @@ function recordFields({ holder }: SurveyedVf): (readonly [string, Cell])[] {
     ['addresses', record.addresses.length === 0 ? '-' : record.addresses.join(' ')],
     ['on the host', record.snapshot.netdev === null ? '-' : `called ${record.snapshot.netdev.name}`],
   ];
-}
-
-/** Why the node can't be looked at, for people. */
-export function explainForbidden(thrown: unknown): string {
-  return `${explain(thrown)}; run it as root`;
 }

@@ -46,7 +46,7 @@ export function checkedPlace(platform: Platform, directory: string, name: string
 }
 
 /** What a plugin that is run by hand says of itself on stderr (libcni's skel). */
-function askVersion(platform: Platform, path: string): string | null {
+export function askVersion(platform: Platform, path: string): string | null {
   try {
     const process = platform.startProcess({ path, args: [], env: {}, stdin: '', timeoutMs: answerTimeoutMs });
     return new RegExp(`^CNI plugin ${programName} v(\\S+)$`, 'm').exec(process.wait().stderr)?.[1] ?? null;

@@ -1,5 +1,7 @@
 // Entry of the part `operator`: what the commands of the command line do.
+
 export { attachments } from './attachments.ts';
+export { doctor } from './doctor.ts';
 export { gc } from './gc.ts';
 export { inspect } from './inspect.ts';
 export { resolve } from './resolve.ts';

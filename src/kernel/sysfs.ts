@@ -71,7 +71,7 @@ export function readNetdevAttribute(platform: Platform, name: string, attribute:
   return readAttribute(platform, `${platform.paths.sysfs}/class/net/${name}/${attribute}`);
 }
 
-/** The PCI devices that can have VFs, by address. Throws SystemError. */
+/** The network cards that can have VFs, by address: disks and GPUs have some too. Throws SystemError. */
 export function listPfs(platform: Platform): SysfsPf[] {
   const names = platform.readDir(`${platform.paths.sysfs}/bus/pci/devices`) ?? [];
   return names.flatMap((name) => {
@@ -80,8 +80,13 @@ export function listPfs(platform: Platform): SysfsPf[] {
     const count = (attribute: string): number =>
       Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
     const totalVfs = count('sriov_totalvfs');
-    return totalVfs > 0 ? [{ pci, numVfs: count('sriov_numvfs'), totalVfs }] : [];
+    return totalVfs > 0 && isNetworkCard(platform, pci) ? [{ pci, numVfs: count('sriov_numvfs'), totalVfs }] : [];
   });
+}
+
+/** PCI_BASE_CLASS_NETWORK, linux/pci_ids.h; a stand-in without a class is taken for one. */
+function isNetworkCard(platform: Platform, pci: PciAddress): boolean {
+  return /^(0x02|$)/.test(readAttribute(platform, `${deviceDirectory(platform, pci)}/class`) ?? '');
 }
 
 function deviceDirectory(platform: Platform, pci: PciAddress): string {

@@ -3,7 +3,6 @@ import type { Link } from '../../kernel/rtnl/links.ts';
 import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';
 import { listPfs, listVfs, readVf, type SysfsVf } from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
-import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';
@@ -155,9 +154,4 @@ export function findSurveyed(
     if (vf !== undefined) return { pf, vf };
   }
   return null;
-}
-
-/** True where the kernel refuses because of who asks. */
-export function isForbidden(thrown: unknown): boolean {
-  return isSystemError(thrown, 'EPERM', 'EACCES');
 }

@@ -1,0 +1,60 @@
+import { printable } from '../lib/quote.ts';
+import { type Check, type Verdict, wrong } from './doctor/check.ts';
+import { checkClaims } from './doctor/claim-checks.ts';
+import { type Examined, examine } from './doctor/examined.ts';
+import { checkIpam } from './doctor/ipam-checks.ts';
+import { nodeChecks } from './doctor/node-checks.ts';
+import { checkPlugins } from './doctor/plugin-checks.ts';
+import { checkVfs } from './doctor/vf-checks.ts';
+import type { Paint } from './text/style.ts';
+import { wrap } from './text/table.ts';
+import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
+
+/** All checks; one that can't be made is wrong itself. */
+export function diagnose(examined: Examined): readonly Check[] {
+  const { survey, pods, platform } = examined;
+  const records = typeof survey === 'string' ? [] : survey.kept.records;
+  return [
+    ...nodeChecks.map((check) => check(examined)),
+    ...checkPlugins(examined, records),
+    ...(typeof survey === 'string'
+      ? [wrong('vfs', `they can’t be looked at: ${survey}`, 'run it as root on the host')]
+      : checkVfs(survey)),
+    ...(typeof pods === 'string'
+      ? [wrong('claims', pods, 'remove what is broken; restarting the DRA driver’s pod writes it anew')]
+      : []),
+    ...(typeof pods === 'string' || typeof survey === 'string' ? [] : checkClaims({ pods, survey, platform })),
+    ...checkIpam(examined, records),
+  ];
+}
+
+/** `doctor`: looks for what commonly goes wrong. Changes nothing on the node. */
+export function doctor(tool: Tool, { json = false }: { readonly json?: boolean }): ExitCode {
+  const checks = diagnose(examine(tool));
+  const isWrong = checks.some(({ verdict }) => verdict === 'wrong');
+  if (json) printJson(tool, { healthy: !isWrong, checks });
+  else tool.platform.writeStdout(describe(tool, checks));
+  return isWrong ? exitCodes.wrong : exitCodes.fine;
+}
+
+const idWidth = 'capabilities'.length;
+
+function describe({ style }: Tool, checks: readonly Check[]): string {
+  const paints: Record<Verdict, Paint> = {
+    ok: style.good,
+    note: style.faint,
+    warning: style.warning,
+    wrong: style.bad,
+  };
+  const column = 'warning'.length + idWidth + 4;
+  const hang = (text: string): string => wrap(printable(text), column - 2).trimStart();
+  const lines = checks.map(({ id, verdict, found, remedy }) => {
+    const title = `${paints[verdict](verdict.padEnd(7))}  ${id.padEnd(idWidth)}  ${hang(found)}`;
+    return remedy === null ? title : `${title}\n${' '.repeat(column)}${style.strong('->')} ${hang(remedy)}`;
+  });
+  const count = (wanted: Verdict): number => checks.filter(({ verdict }) => verdict === wanted).length;
+  const [bad, doubtful] = [count('wrong'), count('warning')];
+  const summary =
+    bad + doubtful === 0 ? style.good('Nothing is wrong.') : style.strong(`${bad} wrong, ${doubtful} to look at.`);
+  return `${[...lines, summary].join('\n')}\n`;
+}

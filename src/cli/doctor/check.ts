@@ -1,0 +1,34 @@
+/** How a check came out. `note`: nothing is wrong, but who looks for a fault may want to know. */
+export type Verdict = 'ok' | 'note' | 'warning' | 'wrong';
+
+/** One thing that commonly goes wrong, looked at. */
+export interface Check {
+  /** Stable, for programs. */
+  readonly id: string;
+  readonly verdict: Verdict;
+  /** What was found, in one line. */
+  readonly found: string;
+  /** What to do about it; null where nothing is to be done. */
+  readonly remedy: string | null;
+}
+
+const make =
+  (verdict: Verdict) =>
+  (id: string, found: string, remedy: string | null = null): Check => ({ id, verdict, found, remedy });
+
+export const ok = make('ok');
+export const note = make('note');
+export const warning = make('warning');
+export const wrong = make('wrong');
+
+const maxNamed = 3;
+
+/** `a, b, c and 4 more` */
+export function listSome(names: readonly string[]): string {
+  const more = names.length - maxNamed;
+  return more <= 0 ? names.join(', ') : `${names.slice(0, maxNamed).join(', ')} and ${more} more`;
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,105 @@
+import type { KnownPod } from '../../allocation/known-pods.ts';
+import type { Platform } from '../../platform/platform.ts';
+import type { Survey } from '../node/survey.ts';
+import { nameHolder } from '../tool.ts';
+import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
+
+/** What is known of a pod from all sides. */
+export interface PodFacts {
+  readonly pods: readonly KnownPod[];
+  readonly survey: Survey;
+  readonly platform: Platform;
+}
+
+const vfsOf = ({ specified, prepared }: KnownPod): readonly string[] => specified ?? prepared ?? [];
+
+function recordsOf({ survey }: PodFacts, { podUid }: KnownPod): Survey['kept']['records'] {
+  return survey.kept.records.filter(({ record, pod }) => record.pod?.uid === podUid && pod !== 'dead');
+}
+
+function nameOf(facts: PodFacts, pod: KnownPod): string {
+  const [first] = recordsOf(facts, pod);
+  return first?.record.pod?.name === undefined
+    ? `pod ${pod.podUid}`
+    : nameHolder(first.record.pod, first.key.containerId);
+}
+
+function checkDriver({ pods, platform }: PodFacts): Check {
+  const directory = `${platform.paths.kubeletDir}/plugins`;
+  const drivers = (platform.readDir(directory) ?? []).filter((name) => name.includes('sriov'));
+  if (drivers.length === 0 && pods.length === 0) {
+    return note(
+      'driver',
+      `no SR-IOV DRA driver in ${directory}`,
+      'where pods are to claim VFs, install dra-driver-sriov',
+    );
+  }
+  const name = drivers.length === 0 ? 'SR-IOV DRA driver' : drivers.join(', ');
+  return ok('driver', `${name} has VFs for ${count(pods.length, 'pod')} here`);
+}
+
+function checkPrepared(facts: PodFacts): Check {
+  const { pods, platform, survey } = facts;
+  const unprepared = pods.filter(({ specified }) => specified === null);
+  const [first] = unprepared;
+  if (first !== undefined) {
+    const found = `no CDI spec in ${platform.paths.cdiDirs.join(' or ')} for ${listSome(unprepared.map((pod) => nameOf(facts, pod)))}`;
+    return wrong(
+      'claims',
+      found,
+      'restart the DRA driver’s pod on this node, then the pod; its checkpoint knows the claim',
+    );
+  }
+  const present = new Set(survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci as string)));
+  const stale = pods.filter((pod) => vfsOf(pod).some((pci) => !present.has(pci)));
+  if (stale.length > 0) {
+    const names = listSome(stale.map((pod) => nameOf(facts, pod)));
+    return wrong(
+      'claims',
+      `VFs that aren’t on this node are claimed by ${names}`,
+      'VFs were made anew: restart the pod; a pod that is gone: remove its CDI spec',
+    );
+  }
+  return ok('claims', 'a CDI spec for every pod, and every VF is there');
+}
+
+/** The annotation is not on the node, but what Multus made of it is. */
+function checkAttached(facts: PodFacts): Check {
+  const counted = facts.pods.map((pod) => ({ pod, has: recordsOf(facts, pod).length, of: vfsOf(pod).length }));
+  const partly = counted.filter(({ has, of }) => has > 0 && has < of);
+  if (partly.length > 0) {
+    const names = partly.map(({ pod, has, of }) => `${nameOf(facts, pod)} (${has} of ${of})`);
+    const remedy = 'name the network in the pod’s annotation once for each VF; check both: dra-sriov validate FILE...';
+    return warning('annotation', `not all VFs are attached: ${listSome(names)}`, remedy);
+  }
+  const none = counted.filter(({ has, of }) => has === 0 && of > 0);
+  if (none.length > 0) {
+    const names = listSome(none.map(({ pod }) => nameOf(facts, pod)));
+    return note(
+      'annotation',
+      `no VF is attached by this plugin for ${names}`,
+      'where it should be: dra-sriov resolve --pod-uid UID, and `kubectl describe pod`',
+    );
+  }
+  return ok('annotation', 'every claimed VF is attached');
+}
+
+function checkNuma(facts: PodFacts): Check {
+  const nodes = new Map(
+    facts.survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => [sysfs.pci as string, sysfs.numaNode] as const)),
+  );
+  const split = facts.pods.filter((pod) => {
+    const known = vfsOf(pod).flatMap((pci) => nodes.get(pci) ?? []);
+    return new Set(known).size > 1;
+  });
+  if (split.length === 0) return ok('numa', 'no pod has VFs of different NUMA nodes');
+  const names = listSome(split.map((pod) => nameOf(facts, pod)));
+  const remedy = 'in the claim: constraints: [{requests: […], matchAttribute: dra.net/numaNode}]';
+  return warning('numa', `VFs of different NUMA nodes: ${names}`, remedy);
+}
+
+/** Whether the pods of this node have what they claim; without such pods there is less to say. */
+export function checkClaims(facts: PodFacts): readonly Check[] {
+  const ofPods = [checkPrepared, checkAttached, checkNuma];
+  return [checkDriver, ...(facts.pods.length === 0 ? [] : ofPods)].map((check) => check(facts));
+}

@@ -1,0 +1,120 @@
+import { readHint } from '../../allocation/device-hint.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { version } from '../../version.ts';
+import { programName } from '../about.ts';
+import { askVersion } from '../install.ts';
+import type { KeptRecord } from '../node/kept-records.ts';
+import { recordedConf } from '../node/recorded-request.ts';
+import { type Check, note, ok, warning, wrong } from './check.ts';
+import type { Examined } from './examined.ts';
+
+/** The name of the plugin that this one can stand in for. */
+const predecessor = 'sriov';
+const answerTimeoutMs = 5000;
+
+/** The first executable of that name, as the runtime looks for it. */
+function findExecutable({ platform, pluginDirs }: Examined, name: string): string | null {
+  return pluginDirs.map((directory) => `${directory}/${name}`).find((path) => platform.isExecutable(path)) ?? null;
+}
+
+function checkInstalled(examined: Examined): Check {
+  const { platform, pluginDirs } = examined;
+  const found = [programName, predecessor].flatMap((name) => {
+    const path = findExecutable(examined, name);
+    return path === null ? [] : [{ name, path, version: askVersion(platform, path) }];
+  });
+  const [directory = ''] = pluginDirs;
+  const ours = found.filter((plugin) => plugin.version !== null);
+  const foreign = found.find((plugin) => plugin.name === predecessor && plugin.version === null);
+  if (ours.length === 0) {
+    const also = foreign === undefined ? '' : `, and ${foreign.path} is another plugin`;
+    return wrong(
+      'plugin',
+      `not in ${pluginDirs.join(' or ')}${also}`,
+      `${programName} install --to ${directory}, with --as sriov for configs of that type`,
+    );
+  }
+  if (foreign !== undefined) {
+    const found = `${foreign.path} is another plugin: it serves configs of type "sriov", not this one`;
+    return warning(
+      'plugin',
+      found,
+      `${programName} install --to ${directory} --as sriov; it is kept, and comes back with --uninstall`,
+    );
+  }
+  const other = ours.find((plugin) => plugin.version !== version);
+  if (other !== undefined) {
+    return warning(
+      'plugin',
+      `${other.path} is version ${other.version}, this is ${version}`,
+      `${programName} install --to ${directory} --as ${other.name}`,
+    );
+  }
+  return ok('plugin', `${ours.map(({ path }) => path).join(', ')}: version ${version}`);
+}
+
+/** Multus says its version to `--version`; a plugin that doesn't know that ends by itself. */
+function askMultus(platform: Platform, path: string): string | null {
+  try {
+    const process = platform.startProcess({
+      path,
+      args: ['--version'],
+      env: {},
+      stdin: '',
+      timeoutMs: answerTimeoutMs,
+    });
+    const { stdout, stderr } = process.wait();
+    return /\bv?(\d+\.\d+(?:\.\d+)?)\b/.exec(`${stdout}\n${stderr}`)?.[1] ?? null;
+  } catch {
+    // not to be run here
+    return null;
+  }
+}
+
+/** What Multus of a version gives a plugin for a DRA-allocated VF (docs/vf-selection.md). */
+function behaviourOf(multus: string): string {
+  const [major = 0, minor = 0, patch = 0] = multus.split('.').map(Number);
+  const number = major * 10_000 + minor * 100 + patch;
+  if (number < 40_100) return 'knows no DRA and names no VF';
+  return number <= 40_300 ? 'names VFs by their CDI devices' : 'names VFs by their PCI addresses';
+}
+
+const handedOver = {
+  address: 'PCI addresses',
+  pod: 'the pod’s CDI device',
+  device: 'CDI devices of claims',
+  foreign: 'what is no VF',
+  nothing: 'no device at all',
+} as const;
+
+/** What Multus really gave, by the configs on record. */
+function evidenceOf(records: readonly KeptRecord[]): readonly string[] {
+  const shapes = records.flatMap(({ record }): (keyof typeof handedOver)[] => {
+    const conf = recordedConf(record);
+    if (conf === null) return [];
+    const [hint] = conf.deviceHints;
+    return [hint === undefined ? 'nothing' : readHint(hint, record.pod?.uid ?? null).shape];
+  });
+  return [...new Set(shapes)].map((shape) => handedOver[shape]);
+}
+
+function checkMultus(examined: Examined, records: readonly KeptRecord[]): Check {
+  const path = findExecutable(examined, 'multus') ?? findExecutable(examined, 'multus-shim');
+  const evidence = evidenceOf(records);
+  const seen = evidence.length === 0 ? '' : `; attachments here were given ${evidence.join(' and ')}`;
+  if (path === null) {
+    return note(
+      'multus',
+      `not in ${examined.pluginDirs.join(' or ')}${seen}`,
+      'none needed where the driver runs in STANDALONE mode',
+    );
+  }
+  const multus = askMultus(examined.platform, path);
+  if (multus === null) return ok('multus', `${path}, of a version that it doesn’t tell${seen}`);
+  return ok('multus', `${multus}: ${behaviourOf(multus)}${seen}`);
+}
+
+/** Whether the runtime finds this plugin, and what calls it. */
+export function checkPlugins(examined: Examined, records: readonly KeptRecord[]): readonly Check[] {
+  return [checkInstalled(examined), checkMultus(examined, records)];
+}

@@ -1,0 +1,103 @@
+import { isLeft } from '../node/kept-records.ts';
+import type { Survey, SurveyedPf, SurveyedVf } from '../node/survey.ts';
+import { nameHolder } from '../tool.ts';
+import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
+
+const vfsOf = ({ pfs }: Survey): readonly SurveyedVf[] => pfs.flatMap(({ vfs }) => vfs);
+const addressOf = ({ sysfs }: SurveyedVf): string => sysfs.pci;
+const nameOf = ({ link, sysfs }: SurveyedPf): string => link?.name ?? sysfs.pci;
+
+function checkNumber(survey: Survey): Check {
+  const { pfs } = survey;
+  const vfs = vfsOf(survey);
+  const [pf] = pfs;
+  if (pf === undefined) {
+    const remedy =
+      'enable SR-IOV in firmware and card, and load the PF’s driver; on a virtual machine: pass a card through';
+    return wrong('vfs', 'no network card with SR-IOV on this node', remedy);
+  }
+  const more = `echo N > /sys/bus/pci/devices/${pf.sysfs.pci}/sriov_numvfs, or the SR-IOV operator’s policy`;
+  if (vfs.length === 0) return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, `make some: ${more}`);
+  const free = vfs.filter(({ place, holder }) => holder === null && place !== 'lost' && place !== 'pod').length;
+  const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}, ${free} free`;
+  if (free > 0) return ok('vfs', found);
+  return warning('vfs', `${found}: a pod that claims one more stays Pending`, `make more: ${more}`);
+}
+
+function checkPfs({ pfs }: Survey): Check {
+  const used = pfs.filter(({ vfs }) => vfs.length > 0);
+  const absent = used.filter(({ link }) => link === null);
+  if (absent.length > 0) {
+    const remedy = 'load its driver; it must be in the host’s network namespace';
+    return wrong('pfs', `no netdev on the host: ${listSome(absent.map(nameOf))}`, remedy);
+  }
+  const down = used.filter(({ link }) => link?.up === false);
+  if (down.length > 0) {
+    return wrong(
+      'pfs',
+      `down: ${listSome(down.map(nameOf))}`,
+      down.map((pf) => `ip link set ${nameOf(pf)} up`).join('; '),
+    );
+  }
+  const silent = used.filter(({ link }) => link?.carrier === false);
+  if (silent.length > 0)
+    return warning('pfs', `no carrier: ${listSome(silent.map(nameOf))}`, 'look at cable and switch port');
+  return ok('pfs', `up, with carrier: ${listSome(used.map(nameOf))}`);
+}
+
+function checkDrivers(survey: Survey): Check {
+  const unbound = vfsOf(survey).filter(({ sysfs }) => sysfs.driver === null);
+  const [first] = unbound;
+  if (first === undefined) {
+    const drivers = [...new Set(vfsOf(survey).map(({ sysfs }) => sysfs.driver))];
+    return ok('drivers', `every VF has one: ${drivers.join(', ')}`);
+  }
+  const remedy = `load the VFs’ driver, then: echo ${first.sysfs.pci} > /sys/bus/pci/drivers_probe; or bind vfio-pci`;
+  return wrong('drivers', `none bound to ${listSome(unbound.map(addressOf))}`, remedy);
+}
+
+function checkRecords(survey: Survey): Check {
+  const { records, damaged, setAside } = survey.kept;
+  const left = records.filter(isLeft);
+  if (left.length > 0) {
+    const names = left.map(({ key, record }) => `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`);
+    return warning('records', `dead or half done: ${listSome(names)}`, 'dra-sriov gc --dry-run, then dra-sriov gc');
+  }
+  const present = new Set(vfsOf(survey).map(addressOf));
+  const gone = records.filter(({ record }) => !present.has(record.identity.pci));
+  if (gone.length > 0) {
+    const names = gone.map(({ record }) => record.identity.pci);
+    return warning(
+      'records',
+      `of VFs that aren’t there any more: ${listSome(names)}`,
+      'restart their pods: VFs were made anew',
+    );
+  }
+  if (damaged.length + setAside.length > 0) {
+    const remedy = 'dra-sriov attachments names them; remove them when their pods are gone';
+    return warning('records', `damaged: ${damaged.length + setAside.length}`, remedy);
+  }
+  const unknown = records.filter(({ pod }) => pod === 'unknown').length;
+  if (unknown > 0) return note('records', `${unknown} of ${records.length} of pods that can’t be looked at`);
+  return ok('records', `${count(records.length, 'attachment')}, all of living pods`);
+}
+
+function checkAgreement(survey: Survey): Check {
+  const odd = vfsOf(survey).filter(
+    ({ disagreements, holder }) => disagreements.length > 0 && (holder === null || !isLeft(holder)),
+  );
+  const [first] = odd;
+  if (first === undefined) return ok('agreement', 'records and kernel agree about every VF');
+  const others = odd.length > 1 ? `; ${odd.length - 1} more` : '';
+  const remedy = `dra-sriov inspect ${first.sysfs.pci}; undo the change, or restart the pod`;
+  const found = `${first.sysfs.pci}: ${first.disagreements[0]}${others}`;
+  // A VF that another plugin holds is no fault.
+  return (odd.some(({ holder }) => holder !== null) ? wrong : warning)('agreement', found, remedy);
+}
+
+/** What this node's cards, VFs and records are like; without VFs there is less to say. */
+export function checkVfs(survey: Survey): readonly Check[] {
+  const ofVfs = [checkPfs, checkDrivers, checkAgreement];
+  const checks = [checkNumber, checkRecords, ...(vfsOf(survey).length === 0 ? [] : ofVfs)];
+  return checks.map((check) => check(survey));
+}
