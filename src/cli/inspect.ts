@@ -3,7 +3,7 @@ import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
-import { type Cell, type Column, formatFields, formatTable, type Row } from './text/table.ts';
+import { type Cell, type Column, formatFields, formatTables, type Row } from './text/table.ts';
 import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 export interface InspectOptions {
@@ -29,7 +29,7 @@ function inspectOne(tool: Tool, survey: Survey, target: string, json: boolean): 
   }
   const { pf, vf } = found;
   if (json) printJson(tool, vf === null ? pfJson(pf) : vfJson(pf, vf));
-  else tool.platform.writeStdout(vf === null ? describePf(tool, pf) : describeVf(tool, pf, vf));
+  else tool.platform.writeStdout(vf === null ? describePfs(tool, [pf]).join('') : describeVf(tool, pf, vf));
   return exitCodes.fine;
 }
 
@@ -54,7 +54,7 @@ function describeNode(tool: Tool, { pfs, kept }: Survey): string {
     ({ key, record }) =>
       `The record of ${key.ifname} (${nameHolder(record.pod, key.containerId)}) names VF ${record.identity.pci}, which isn’t there.\n`,
   );
-  return [...pfs.map((pf) => describePf(tool, pf)), ...remarks.map(tool.style.warning)].join('\n');
+  return [...describePfs(tool, pfs), ...remarks.map(tool.style.warning)].join('\n');
 }
 
 const numaOf = (node: number | null): string => (node === null ? 'no NUMA node' : `NUMA node ${node}`);
@@ -65,9 +65,18 @@ function linkState({ link }: SurveyedPf): string {
   return link.carrier ? 'up' : 'up, no carrier';
 }
 
-function describePf(tool: Tool, pf: SurveyedPf): string {
-  const { sysfs, link, vfs, numVfs, totalVfs } = pf;
+function describePfs(tool: Tool, pfs: readonly SurveyedPf[]): readonly string[] {
   const { style } = tool;
+  const tables = formatTables(
+    columns,
+    pfs.map(({ vfs }) => vfs.map((vf) => rowOf(tool, vf))),
+    { indent: 2, heading: style.faint },
+  );
+  return pfs.map((pf, at) => `${titleOf(tool, pf)}\n${pf.vfs.length === 0 ? '' : tables[at]}`);
+}
+
+function titleOf({ style }: Tool, pf: SurveyedPf): string {
+  const { sysfs, link, numVfs, totalVfs } = pf;
   const state = linkState(pf);
   const facts = [
     sysfs.driver ?? 'no driver',
@@ -77,8 +86,7 @@ function describePf(tool: Tool, pf: SurveyedPf): string {
     `${numVfs} of ${totalVfs} VFs`,
   ];
   const name = link === null ? '' : `${printable(link.name)} `;
-  const title = `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}\n`;
-  return `${title}${vfs.length === 0 ? '' : vfTable(tool, vfs)}`;
+  return `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}`;
 }
 
 const columns: readonly Column[] = [
@@ -93,34 +101,31 @@ const columns: readonly Column[] = [
   { title: 'TRUST' },
 ];
 
-function vfTable({ style }: Tool, vfs: readonly SurveyedVf[]): string {
-  const rows = vfs.map((vf): Row => {
-    const { sysfs, index, link, admin, disagreements } = vf;
-    const cells: Cell[] = [
-      String(index),
-      sysfs.pci,
-      sysfs.driver ?? { text: 'none', paint: style.bad },
-      netdevOf(vf),
-      link === null ? '-' : linkWord(link),
-      link?.mac ?? admin?.mac ?? '-',
-      admin === null ? '?' : vlanOf(admin),
-      admin?.spoofchk ?? '?',
-      admin?.trust ?? '?',
-    ];
-    const holder = holderOf(vf);
-    const notes: Cell[] = [
-      ...(holder === null ? [] : [{ text: holder, paint: style.good }]),
-      ...(admin === null ? [] : extraSettings(admin)),
-      ...disagreements.map((text) => ({ text: `! ${text}`, paint: style.bad })),
-    ];
-    return { cells, notes };
-  });
-  return formatTable(columns, rows, { indent: 2, heading: style.faint });
+function rowOf({ style }: Tool, vf: SurveyedVf): Row {
+  const { sysfs, index, link, admin, disagreements } = vf;
+  const cells: Cell[] = [
+    String(index),
+    sysfs.pci,
+    sysfs.driver ?? { text: 'none', paint: style.bad },
+    netdevOf(vf),
+    link === null ? '-' : linkWord(link),
+    link?.mac ?? admin?.mac ?? '-',
+    admin === null ? '?' : vlanOf(admin),
+    admin?.spoofchk ?? '?',
+    admin?.trust ?? '?',
+  ];
+  const holder = holderOf(vf);
+  const notes: Cell[] = [
+    ...(holder === null ? [] : [{ text: holder, paint: style.good }]),
+    ...(admin === null ? [] : extraSettings(admin)),
+    ...disagreements.map((text) => ({ text: `! ${text}`, paint: style.bad })),
+  ];
+  return { cells, notes };
 }
 
 const linkWord = ({ up, carrier }: { readonly up: boolean; readonly carrier: boolean }): string => {
   if (!up) return 'down';
-  return carrier ? 'up' : 'none';
+  return carrier ? 'up' : 'no carrier';
 };
 
 function netdevOf({ place, link }: SurveyedVf): string {

@@ -79,6 +79,7 @@ function checkRecords(survey: Survey): Check {
   }
   const unknown = records.filter(({ pod }) => pod === 'unknown').length;
   if (unknown > 0) return note('records', `${unknown} of ${records.length} of pods that can’t be looked at`);
+  if (records.length === 0) return ok('records', 'no attachments');
   return ok('records', `${count(records.length, 'attachment')}, all of living pods`);
 }
 
@@ -98,6 +99,6 @@ function checkAgreement(survey: Survey): Check {
 /** What this node's cards, VFs and records are like; without VFs there is less to say. */
 export function checkVfs(survey: Survey): readonly Check[] {
   const ofVfs = [checkPfs, checkDrivers, checkAgreement];
-  const checks = [checkNumber, checkRecords, ...(vfsOf(survey).length === 0 ? [] : ofVfs)];
+  const checks = [checkNumber, ...(vfsOf(survey).length === 0 ? [] : ofVfs), checkRecords];
   return checks.map((check) => check(survey));
 }

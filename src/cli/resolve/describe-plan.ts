@@ -19,6 +19,7 @@ function absentSources({ conf }: Plan): TraceStep[] {
 function describeStep(style: Style, { source, held, verdict, candidates }: TraceStep, number: number): string {
   const title = wrap(`${number}. ${printable(source)}`, 0);
   if (candidates === undefined) {
+    if (held.length === 0) return `${wrap(`${number}. ${printable(`${source}: ${verdict}`)}`, 0)}\n`;
     const lines = [...held.map((text) => wrap(printable(text), indent)), style.faint(wrap(printable(verdict), indent))];
     return `${[title, ...lines].join('\n')}\n`;
   }

@@ -26,10 +26,16 @@ interface Layout {
   readonly heading: Paint;
 }
 
+/** Where columns begin, and how wide they are. */
+interface Grid {
+  readonly gap: number;
+  readonly widths: readonly number[];
+}
+
 const textOf = (cell: Cell): string => printable(typeof cell === 'string' ? cell : cell.text);
 const paintOf = (cell: Cell): Paint => (typeof cell === 'string' ? (text) => text : cell.paint);
 
-export function cut(text: string, width: number): string {
+function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(width - 1, 0))}…`;
 }
 
@@ -49,35 +55,50 @@ function shrink(widths: readonly number[], columns: readonly Column[], available
   return result;
 }
 
-/**
- * Lines of a table that fits the screen: with two spaces between columns where there is room, else with one, else with columns cut. Notes
- * are wrapped below their row.
- */
-export function formatTable(columns: readonly Column[], rows: readonly Row[], { indent, heading }: Layout): string {
+/** With two spaces between columns where there is room, else with one, else with columns cut. */
+function fitGrid(columns: readonly Column[], rows: readonly Row[], indent: number): Grid {
   const natural = columns.map(({ title }, at) =>
     Math.max(title.length, ...rows.map(({ cells }) => textOf(cells[at] ?? '').length)),
   );
   const gaps = columns.length - 1;
   const gap = indent + sum(natural) + 2 * gaps <= screenWidth ? 2 : 1;
-  const widths = shrink(natural, columns, screenWidth - indent - gap * gaps);
-  const line = (cells: readonly Cell[]): string => {
-    const padded = columns.map(({ right }, at) => {
-      const cell = cells[at] ?? '';
-      const width = widths[at] ?? 0;
-      const text = cut(textOf(cell), width);
-      const room = ' '.repeat(width - text.length);
-      const last = at === columns.length - 1;
-      const painted = paintOf(cell)(text);
-      return right === true ? `${room}${painted}` : `${painted}${last ? '' : room}`;
-    });
-    return `${' '.repeat(indent)}${padded.join(' '.repeat(gap))}`.trimEnd();
-  };
-  const title = line(columns.map((column) => ({ text: column.title, paint: heading })));
-  const body = rows.flatMap(({ cells, notes = [] }) => [
-    line(cells),
-    ...notes.map((note) => paintOf(note)(wrap(textOf(note), indent + 4))),
-  ]);
-  return [title, ...body].map((text) => `${text}\n`).join('');
+  return { gap, widths: shrink(natural, columns, screenWidth - indent - gap * gaps) };
+}
+
+function formatLine(columns: readonly Column[], cells: readonly Cell[], { gap, widths }: Grid): string {
+  const padded = columns.map(({ right }, at) => {
+    const cell = cells[at] ?? '';
+    const width = widths[at] ?? 0;
+    const text = cut(textOf(cell), width);
+    const room = ' '.repeat(width - text.length);
+    const painted = paintOf(cell)(text);
+    if (right === true) return `${room}${painted}`;
+    return at === columns.length - 1 ? painted : `${painted}${room}`;
+  });
+  return padded.join(' '.repeat(gap)).trimEnd();
+}
+
+/** Tables with the same columns, each as text that fits the screen. Notes are wrapped below their row. */
+export function formatTables(
+  columns: readonly Column[],
+  tables: readonly (readonly Row[])[],
+  { indent, heading }: Layout,
+): readonly string[] {
+  const grid = fitGrid(columns, tables.flat(), indent);
+  const margin = ' '.repeat(indent);
+  const titles = columns.map((column): Cell => ({ text: column.title, paint: heading }));
+  return tables.map((rows) => {
+    const lines = rows.flatMap(({ cells, notes = [] }) => [
+      `${margin}${formatLine(columns, cells, grid)}`,
+      ...notes.map((note) => paintOf(note)(wrap(textOf(note), indent + 4))),
+    ]);
+    return [`${margin}${formatLine(columns, titles, grid)}`, ...lines].map((text) => `${text}\n`).join('');
+  });
+}
+
+/** One table. */
+export function formatTable(columns: readonly Column[], rows: readonly Row[], layout: Layout): string {
+  return formatTables(columns, [rows], layout).join('');
 }
 
 /** The text on lines that fit the screen, each behind `indent` spaces, those after the first behind two more. */
