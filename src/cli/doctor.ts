@@ -47,10 +47,10 @@ function describe({ style }: Tool, checks: readonly Check[]): string {
     wrong: style.bad,
   };
   const column = 'warning'.length + idWidth + 4;
-  const hang = (text: string): string => wrap(printable(text), column - 2).trimStart();
   const lines = checks.map(({ id, verdict, found, remedy }) => {
-    const title = `${paints[verdict](verdict.padEnd(7))}  ${id.padEnd(idWidth)}  ${hang(found)}`;
-    return remedy === null ? title : `${title}\n${' '.repeat(column)}${style.strong('->')} ${hang(remedy)}`;
+    const text = wrap(printable(found), column, 0).trimStart();
+    const title = `${paints[verdict](verdict.padEnd(7))}  ${id.padEnd(idWidth)}  ${text}`;
+    return remedy === null ? title : `${title}\n${wrap(`-> ${printable(remedy)}`, column, 3)}`;
   });
   const count = (wanted: Verdict): number => checks.filter(({ verdict }) => verdict === wanted).length;
   const [bad, doubtful] = [count('wrong'), count('warning')];

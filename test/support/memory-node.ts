@@ -283,6 +283,9 @@ export class MemoryNode {
     links.set(`${devices}/${pfPci}/driver`, '../../../drivers/igb');
     links.set(`${directory}/driver`, `../../../drivers/${userspace ? 'vfio-pci' : 'igbvf'}`);
     files.set(`${directory}/vendor`, '0x8086\n');
+    files.set(`${directory}/numa_node`, '0\n');
+    files.set(`${devices}/${pfPci}/sriov_numvfs`, `${this.vfs.length}\n`);
+    files.set(`${devices}/${pfPci}/sriov_totalvfs`, '8\n');
     const vf = this.vfs[index];
     if (userspace || vf === undefined) return;
     const driver = (this.#options.driver ?? plainDriver)(vf);

@@ -35,15 +35,17 @@ function describeStep(style: Style, { source, held, verdict, candidates }: Trace
 
 function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan): string {
   const { found, failure } = outcome;
+  const recorded = attached?.record.identity.pci;
+  const has = recorded === undefined ? [] : [style.strong(`=> ${printable(ifname)} has ${recorded}`)];
+  if (recorded !== undefined && found?.pci === recorded) return `${has.join('')}\n`;
   if (found === null)
     return `${style.bad(wrap(`=> no VF: error ${failure?.code}: ${printable(failure?.message ?? '')}`, 0))}\n`;
   const { identity, obstacle, changes } = prospects;
   const which = identity === null ? '' : `, VF ${identity.vfIndex} of ${identity.pfName} (${identity.driver})`;
-  const verb = attached === null ? 'would get' : 'has';
-  const lines = [style.strong(wrap(printable(`=> ${ifname} ${verb} ${found.pci}${which}`), 0))];
+  const lines = [...has, style.strong(wrap(printable(`=> ${ifname} would get ${found.pci}${which}`), 0))];
   if (obstacle !== null)
     lines.push(style.bad(wrap(`but ADD fails: error ${obstacle.code}: ${printable(obstacle.message)}`, indent)));
-  lines.push(...changes.map((change) => wrap(printable(change.replaceAll('IFNAME', ifname)), indent)));
+  lines.push(...changes.map((change) => wrap(printable(change), indent)));
   return `${lines.join('\n')}\n`;
 }
 

@@ -18,6 +18,7 @@ const nothing: Prospects = { identity: null, obstacle: null, changes: [] };
 export function prospectsOf(
   platform: Platform,
   conf: SriovConf,
+  ifname: string,
   found: FoundVf | null,
   own: KeptRecord | null,
 ): Prospects {
@@ -26,7 +27,7 @@ export function prospectsOf(
   try {
     identity = identifyVf(platform, found.pci, found.source);
     refuseHeld(platform, identity, own);
-    return { identity, obstacle: null, changes: own === null ? changesOf(platform, conf, identity) : [] };
+    return { identity, obstacle: null, changes: own === null ? changesOf(platform, conf, ifname, identity) : [] };
   } catch (thrown) {
     if (!isCniError(thrown)) throw thrown;
     return { identity, obstacle: thrown, changes: [] };
@@ -40,7 +41,7 @@ function refuseHeld(platform: Platform, { pci }: VfIdentity, own: KeptRecord | n
   throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(holder.key)}, which is alive`);
 }
 
-function changesOf(platform: Platform, conf: SriovConf, identity: VfIdentity): readonly string[] {
+function changesOf(platform: Platform, conf: SriovConf, ifname: string, identity: VfIdentity): readonly string[] {
   const host = new Namespace(platform, platform.ownNetns());
   try {
     const pf = getPfLink(host, identity);
@@ -50,8 +51,8 @@ function changesOf(platform: Platform, conf: SriovConf, identity: VfIdentity): r
     const name = snapshot.netdev?.name;
     return [
       ...(settings === '' ? [] : [`ip link set ${pf.name} vf ${identity.vfIndex} ${settings}`]),
-      ...(name === undefined ? [] : [`ip link set ${name} netns POD name IFNAME`]),
-      ...(mtu === null ? [] : [`ip link set IFNAME mtu ${mtu}`]),
+      ...(name === undefined ? [] : [`ip link set ${name} netns POD name ${ifname}`]),
+      ...(mtu === null ? [] : [`ip -n POD link set ${ifname} mtu ${mtu}`]),
     ];
   } finally {
     host.close();

@@ -101,15 +101,15 @@ export function formatTable(columns: readonly Column[], rows: readonly Row[], la
   return formatTables(columns, [rows], layout).join('');
 }
 
-/** The text on lines that fit the screen, each behind `indent` spaces, those after the first behind two more. */
-export function wrap(text: string, indent: number): string {
+/** The text on lines that fit the screen, each behind `indent` spaces, those after the first behind `hang` more. */
+export function wrap(text: string, indent: number, hang = 2): string {
   const lines: string[] = [];
   let line = ' '.repeat(indent);
   for (const word of text.split(' ')) {
     const isEmpty = line.trim() === '';
     if (!isEmpty && line.length + 1 + word.length > screenWidth) {
       lines.push(line);
-      line = `${' '.repeat(indent + 2)}${word}`;
+      line = `${' '.repeat(indent + hang)}${word}`;
     } else {
       line = isEmpty ? `${line}${word}` : `${line} ${word}`;
     }
@@ -123,9 +123,8 @@ export function formatFields(fields: readonly (readonly [string, Cell])[], inden
   return fields
     .map(([key, cell]) => {
       const column = indent + width + 2;
-      const wrapped = wrap(textOf(cell), column).split('\n');
-      const [first = '', ...others] = wrapped.map((line, at) => (at === 0 ? line.slice(column) : line.slice(2)));
-      return `${' '.repeat(indent)}${key.padEnd(width)}  ${paintOf(cell)([first, ...others].join('\n'))}\n`;
+      const value = wrap(textOf(cell), column, 0).trimStart();
+      return `${' '.repeat(indent)}${key.padEnd(width)}  ${paintOf(cell)(value)}\n`;
     })
     .join('');
 }

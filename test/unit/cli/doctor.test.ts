@@ -1,0 +1,268 @@
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { version } from '../../../src/version.ts';
+import { MemoryNode, pfPci, vfPci } from '../../support/memory-node.ts';
+import { operate } from '../../support/operate.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { checkpoint, claimA, podSpec, podUid } from '../allocation/fixture.ts';
+
+const test = suite('cli/doctor');
+
+interface Check {
+  readonly id: string;
+  readonly verdict: string;
+  readonly found: string;
+  readonly remedy: string | null;
+}
+
+const env = { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web;K8S_POD_UID=${podUid}` };
+const conf = { cniVersion: '1.1.0', name: 'vf-net', type: 'dra-sriov' };
+const pluginDir = '/opt/cni/bin';
+
+/** Executables by name, and what they say on stderr when run by hand. */
+type Plugins = Readonly<Record<string, string>>;
+const ours: Plugins = { 'dra-sriov': `CNI plugin dra-sriov v${version}\n`, 'host-local': 'CNI plugin host-local\n' };
+
+/** A node on which nothing is wrong. */
+function healthy(plugins: Plugins = ours): MemoryNode {
+  const node = new MemoryNode();
+  const { files, links, executables } = node.platform;
+  const startProcess = node.platform.startProcess;
+  executables.clear();
+  for (const name of Object.keys(plugins)) {
+    executables.add(`${pluginDir}/${name}`);
+    files.set(`${pluginDir}/${name}`, '');
+  }
+  Object.assign(node.platform, {
+    startProcess: (request: Parameters<typeof startProcess>[0]) => {
+      if (request.env['CNI_COMMAND'] !== undefined) return startProcess(request);
+      const said = plugins[request.path.slice(pluginDir.length + 1)] ?? '';
+      const outcome = { status: 0, signal: null, timedOut: false, stdout: '', stderr: said };
+      return { wait: () => outcome };
+    },
+  });
+  files.set('/proc/sys/kernel/osrelease', '6.1.0-40-amd64\n');
+  files.set('/proc/self/status', 'Name:\tx\nCapEff:\t000001ffffffffff\n');
+  links.set('/proc/1/ns/net', `net:[${node.host.inode}]`);
+  links.set('/var/lib/kubelet/plugins/sriovnetwork.k8snetworkplumbingwg.io/x', 'y');
+  for (const link of [node.pf]) Object.assign(link, { up: true });
+  return node;
+}
+
+function place(node: MemoryNode, ...files: readonly Readonly<Record<string, string>>[]): void {
+  for (const file of files) for (const [path, text] of Object.entries(file)) node.platform.files.set(path, text);
+}
+
+function checksOf(node: MemoryNode): ReadonlyMap<string, Check> {
+  const { json, stderr } = operate(node.platform, 'doctor', '--json');
+  assert.ok(json !== undefined, stderr);
+  return new Map((json as { checks: readonly Check[] }).checks.map((check) => [check.id, check]));
+}
+
+/** Asserts how a check came out, what it found, and that a remedy is named wherever something is wrong. */
+function expectCheck(node: MemoryNode, id: string, verdict: string, ...texts: readonly string[]): void {
+  const check = checksOf(node).get(id);
+  assert.is(check?.verdict, verdict, `${id}: ${check?.found}`);
+  for (const text of texts) assert.match(`${check?.found} -> ${check?.remedy}`, text);
+  if (verdict === 'wrong' || verdict === 'warning') assert.ok((check?.remedy ?? '') !== '', `${id} has no remedy`);
+}
+
+test('a healthy node: exit code 0, one screen', () => {
+  const node = healthy();
+  place(node, podSpec([vfPci(0)]));
+  node.succeed('ADD', { ...conf, ipam: { type: 'host-local', subnet: '10.0.2.0/24' } }, { env });
+  const { code, stdout } = operate(node.platform, 'doctor');
+  assert.is(code, 0, stdout);
+  assert.match(stdout, 'Nothing is wrong.');
+  const lines = stdout.trimEnd().split('\n');
+  assert.ok(lines.length <= 24, stdout);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  assert.is((operate(node.platform, 'doctor', '--json').json as { healthy: boolean }).healthy, true);
+});
+
+test('something wrong: exit code 1, with the remedy below it', () => {
+  const node = healthy();
+  Object.assign(node.pf, { up: false });
+  const { code, stdout } = operate(node.platform, 'doctor');
+  assert.is(code, 1);
+  assert.match(stdout, /wrong +pfs +down: pf0\n +-> ip link set pf0 up/);
+  assert.match(stdout, '1 wrong, 0 to look at.');
+});
+
+test('kernel, capabilities, namespace and state directory', () => {
+  const node = healthy();
+  for (const id of ['kernel', 'capabilities', 'namespace', 'state']) expectCheck(node, id, 'ok');
+  place(node, { '/proc/sys/kernel/osrelease': '5.10.0-8\n', '/proc/self/status': 'CapEff:\t0000000000001000\n' });
+  node.platform.links.set('/proc/1/ns/net', 'net:[1]');
+  expectCheck(node, 'kernel', 'warning', '5.14');
+  expectCheck(node, 'capabilities', 'wrong', 'lacks CAP_DAC_OVERRIDE, CAP_NET_RAW, CAP_SYS_PTRACE, CAP_SYS_ADMIN');
+  expectCheck(node, 'namespace', 'wrong', 'nsenter');
+  const { stat } = node.platform;
+  const open = (path: string): ReturnType<typeof stat> => {
+    const status = stat(path);
+    return status === null || !path.startsWith('/var/lib/cni/dra-sriov') ? status : { ...status, mode: 0o777 };
+  };
+  node.succeed('ADD');
+  Object.assign(node.platform, { stat: open });
+  expectCheck(node, 'state', 'wrong', 'chmod -R go-w');
+});
+
+test('the plugin: not installed, of another version, or another one under its predecessor’s name', () => {
+  expectCheck(healthy(), 'plugin', 'ok', `${pluginDir}/dra-sriov: version ${version}`);
+  expectCheck(healthy({ bridge: '' }), 'plugin', 'wrong', 'dra-sriov install --to /opt/cni/bin');
+  expectCheck(
+    healthy({ sriov: 'CNI sriov plugin v2.10\n' }),
+    'plugin',
+    'wrong',
+    '/opt/cni/bin/sriov is another plugin',
+  );
+  expectCheck(
+    healthy({ ...ours, sriov: 'CNI sriov plugin v2.10\n' }),
+    'plugin',
+    'warning',
+    'install --to /opt/cni/bin --as sriov',
+  );
+  expectCheck(healthy({ 'dra-sriov': 'CNI plugin dra-sriov v0.0.1\n' }), 'plugin', 'warning', 'is version 0.0.1');
+});
+
+test('Multus: its version’s behaviour, and what it really gave', () => {
+  expectCheck(healthy(), 'multus', 'note', 'not in /opt/cni/bin');
+  const said = (text: string): MemoryNode => healthy({ ...ours, multus: text });
+  expectCheck(said('multus-cni version:v4.0.2(clean,released), commit:x'), 'multus', 'ok', '4.0.2: knows no DRA');
+  expectCheck(said('multus-cni version:v4.2.2(clean,released)'), 'multus', 'ok', 'by their CDI devices');
+  expectCheck(said('multus-cni version:v4.4.0(clean,released)'), 'multus', 'ok', 'by their PCI addresses');
+  const node = said('what is this');
+  node.succeed('ADD', node.conf());
+  expectCheck(node, 'multus', 'ok', 'of a version that it doesn’t tell; attachments here were given PCI addresses');
+});
+
+test('no card, no VFs, none free', () => {
+  const none = createMemoryPlatform();
+  const { code, stdout } = operate(none, 'doctor');
+  assert.is(code, 1);
+  assert.match(stdout, /wrong +vfs +no network card with SR-IOV on this node/);
+  const empty = healthy();
+  empty.removeVf(0);
+  empty.removeVf(1);
+  expectCheck(empty, 'vfs', 'wrong', 'no VFs on 1 PF', `${pfPci}/sriov_numvfs`);
+  const full = healthy();
+  full.succeed('ADD');
+  full.succeed('ADD', full.conf({ deviceID: vfPci(1) }), { ifname: 'net2' });
+  expectCheck(full, 'vfs', 'warning', '2 VFs on 1 PF, 0 free');
+});
+
+test('PFs: absent, without carrier', () => {
+  const absent = healthy();
+  absent.edit(() => absent.host.links.splice(absent.host.links.indexOf(absent.pf), 1));
+  expectCheck(absent, 'pfs', 'wrong', `no netdev on the host: ${pfPci}`);
+  const silent = healthy();
+  Object.assign(silent.pf, { cable: false });
+  expectCheck(silent, 'pfs', 'warning', 'no carrier: pf0');
+});
+
+test('a VF without a driver', () => {
+  const node = healthy();
+  node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(1)}/driver`);
+  expectCheck(node, 'drivers', 'wrong', vfPci(1), `echo ${vfPci(1)} > /sys/bus/pci/drivers_probe`);
+});
+
+test('records: of the dead, half done, of VFs that are gone, damaged', () => {
+  const dead = healthy();
+  dead.succeed('ADD');
+  expectCheck(dead, 'records', 'ok', '1 attachment, all of living pods');
+  dead.endPod(dead.pod);
+  expectCheck(dead, 'records', 'warning', 'net1 of container c1', 'dra-sriov gc');
+  const half = healthy();
+  half.succeed('ADD');
+  half.editRecord({ phase: 'pending' });
+  expectCheck(half, 'records', 'warning', 'half done');
+  const gone = healthy();
+  gone.succeed('ADD');
+  gone.removeVf(0);
+  expectCheck(gone, 'records', 'warning', vfPci(0), 'restart their pods');
+  const damaged = healthy();
+  place(damaged, { '/var/lib/cni/dra-sriov/n/c/net1.json': '{' });
+  expectCheck(damaged, 'records', 'warning', 'damaged: 1');
+});
+
+test('record and kernel disagree', () => {
+  const node = healthy();
+  node.succeed('ADD', node.conf({ vlan: 5 }));
+  Object.assign(node.vfs[0] ?? {}, { vlan: 6 });
+  expectCheck(node, 'agreement', 'wrong', 'vlan is 6, should be 5', `dra-sriov inspect ${vfPci(0)}`);
+});
+
+test('a claim that is prepared by the checkpoint alone, one of VFs that are gone, and a broken CDI spec', () => {
+  const node = healthy();
+  place(node, checkpoint([{ claim: claimA, pci: vfPci(0) }]));
+  expectCheck(
+    node,
+    'claims',
+    'wrong',
+    `no CDI spec in /var/run/cdi or /etc/cdi for pod ${podUid}`,
+    'restart the DRA driver',
+  );
+  const stale = healthy();
+  place(stale, podSpec(['0000:5e:10.2']));
+  expectCheck(stale, 'claims', 'wrong', 'VFs that aren’t on this node');
+  const broken = healthy();
+  place(broken, podSpec(['nonsense']));
+  expectCheck(broken, 'claims', 'wrong', '"nonsense"');
+});
+
+test('fewer attachments than VFs: the annotation’s count', () => {
+  const node = healthy();
+  place(node, podSpec([vfPci(0), vfPci(1)]));
+  expectCheck(node, 'annotation', 'note', 'no VF is attached');
+  node.succeed('ADD', conf, { env });
+  expectCheck(node, 'annotation', 'warning', 'ns/web (1 of 2)', 'once for each VF');
+  node.succeed('ADD', conf, { env, ifname: 'net2' });
+  expectCheck(node, 'annotation', 'ok');
+});
+
+test('VFs of different NUMA nodes', () => {
+  const node = healthy();
+  place(node, podSpec([vfPci(0), vfPci(1)]));
+  expectCheck(node, 'numa', 'ok');
+  place(node, { [`/sys/bus/pci/devices/${vfPci(1)}/numa_node`]: '1\n' });
+  expectCheck(node, 'numa', 'warning', podUid, 'dra.net/numaNode');
+});
+
+test('an IPAM plugin that isn’t there', () => {
+  expectCheck(healthy(), 'ipam', 'ok');
+  expectCheck(healthy({ 'dra-sriov': ours['dra-sriov'] ?? '' }), 'ipam', 'warning', 'no host-local');
+  const node = healthy();
+  node.succeed('ADD', node.conf({ ipam: { type: 'host-local', subnet: '10.0.2.0/24' } }));
+  node.platform.executables.delete(`${pluginDir}/host-local`);
+  expectCheck(node, 'ipam', 'wrong', 'not in /opt/cni/bin: host-local', 'networks vf-net need it');
+});
+
+test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
+  const node = healthy();
+  node.succeed('ADD', node.conf({ ipam: { type: 'host-local', subnet: '10.0.2.0/28', dataDir: '/store' } }));
+  const lease = (last: number, container = 'c1'): Readonly<Record<string, string>> => ({
+    [`/store/vf-net/10.0.2.${last}`]: `${container}\r\nnet1`,
+    '/store/vf-net/last_reserved_ip.0': '10.0.2.3',
+    '/store/vf-net/lock': '',
+  });
+  place(node, lease(2));
+  expectCheck(node, 'subnets', 'ok', 'vf-net: 1 of 13 of 10.0.2.0/28');
+  for (let last = 3; last <= 13; last++) place(node, lease(last));
+  expectCheck(node, 'subnets', 'warning', 'nearly exhausted: vf-net: 12 of 13');
+  place(node, lease(14));
+  expectCheck(node, 'subnets', 'wrong', 'exhausted: vf-net: 13 of 13', 'enlarge the subnet');
+  place(node, lease(14, 'gone'));
+  expectCheck(node, 'subnets', 'wrong', 'exhausted', 'vf-net: 1 address');
+  for (let last = 3; last <= 13; last++) node.platform.files.delete(`/store/vf-net/10.0.2.${last}`);
+  expectCheck(node, 'subnets', 'warning', 'held by no attachment on record: vf-net: 1 address');
+});
+
+test('what can’t be looked at is wrong, and the rest is looked at all the same', () => {
+  const node = healthy();
+  Object.assign(node.platform, {
+    openNetlink: () => {
+      throw Object.assign(new Error('open a route socket: EPERM'), { name: 'SystemError', errno: 1, code: 'EPERM' });
+    },
+  });
+  expectCheck(node, 'vfs', 'wrong', 'EPERM', 'root');
+  expectCheck(node, 'kernel', 'ok');
+});

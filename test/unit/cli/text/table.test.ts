@@ -1,0 +1,74 @@
+import { createStyle } from '../../../../src/cli/text/style.ts';
+import { formatFields, formatTable, formatTables, wrap } from '../../../../src/cli/text/table.ts';
+import { createMemoryPlatform } from '../../../../src/platform/memory.ts';
+import { assert, suite } from '../../../support/suite.ts';
+
+const test = suite('cli/text');
+
+const layout = { indent: 2, heading: (text: string): string => text };
+const row = (...cells: readonly string[]): { readonly cells: readonly string[] } => ({ cells });
+
+test('columns as wide as their widest cell, two spaces apart, nothing behind the last', () => {
+  const columns = [{ title: 'N', right: true }, { title: 'NAME' }, { title: 'X' }];
+  assert.is(
+    formatTable(columns, [row('1', 'one', 'a'), row('20', 'twenty', '')], layout),
+    '   N  NAME    X\n   1  one     a\n  20  twenty\n',
+  );
+});
+
+test('what doesn’t fit: one space, then columns cut down to what they may be', () => {
+  const columns = [{ title: 'A' }, { title: 'B', minWidth: 5 }];
+  const [title = '', line = ''] = formatTable(columns, [row('x'.repeat(30), 'y'.repeat(60))], layout).split('\n');
+  assert.is(line.length, 80);
+  assert.match(line, /^ {2}x{30} y+…$/);
+  assert.match(title, /^ {2}A {30}B$/);
+});
+
+test('several tables have the same columns', () => {
+  const tables = formatTables([{ title: 'A' }, { title: 'B' }], [[row('x', 'y')], [row('long', 'z')]], layout);
+  assert.equal(tables, ['  A     B\n  x     y\n', '  A     B\n  long  z\n']);
+});
+
+test('colours take no room', () => {
+  const paint = (text: string): string => `\u001b[31m${text}\u001b[39m`;
+  const text = formatTable(
+    [{ title: 'A' }, { title: 'B' }],
+    [{ cells: [{ text: 'x', paint }, 'y'] }, row('zz', 'y')],
+    layout,
+  );
+  assert.is(text, '  A   B\n  \u001b[31mx\u001b[39m   y\n  zz  y\n');
+});
+
+test('notes are below their row, wrapped', () => {
+  const text = formatTable([{ title: 'A' }], [{ cells: ['x'], notes: ['word '.repeat(20).trim()] }], layout);
+  const [, , first = '', second = ''] = text.split('\n');
+  assert.ok(first.startsWith('      word') && first.length <= 80);
+  assert.match(second, /^ {8}word/);
+});
+
+test('fields, and values that are wrapped below themselves', () => {
+  const text = formatFields(
+    [
+      ['key', 'a'],
+      ['longer', 'word '.repeat(20).trim()],
+    ],
+    2,
+  );
+  const [first, second = '', third = ''] = text.split('\n');
+  assert.is(first, '  key     a');
+  assert.ok(second.length <= 80);
+  assert.match(third, /^ {10}word/);
+});
+
+test('a word that is longer than the line stays whole: addresses and paths are copied', () => {
+  assert.is(wrap(`see ${'p'.repeat(90)}`, 2), `  see\n    ${'p'.repeat(90)}`);
+});
+
+test('colours on a terminal only, and not where NO_COLOR or TERM=dumb say so', () => {
+  const styled = (terminal: boolean, environment: Readonly<Record<string, string>> = {}): string =>
+    createStyle(createMemoryPlatform({ terminal, environment })).bad('x');
+  assert.is(styled(true), '\u001b[31mx\u001b[39m');
+  assert.is(styled(true, { NO_COLOR: '' }), '\u001b[31mx\u001b[39m');
+  for (const text of [styled(false), styled(true, { NO_COLOR: '1' }), styled(true, { TERM: 'dumb' })])
+    assert.is(text, 'x');
+});
