@@ -21,6 +21,7 @@ readonly -A package_of=(
   [strace]=strace
   [nsenter]=util-linux
   [flock]=util-linux
+  [zsh]=zsh
 )
 
 say() { echo "setup: $*" >&2; }

@@ -39,7 +39,7 @@ function checkNetwork(network: Network, demands: readonly Demand[]): readonly Lo
   return ipam.sets.flatMap(({ subnets, capacity }) => {
     if (BigInt(needed) <= capacity) return [];
     const sums = uses.map(({ pod, perPod, replicas }) => `${titleOf(pod)}: ${replicas} x ${perPod}`).join(', ');
-    const message = `${subnets.join(', ')} has ${capacity} addresses to give, ${needed} are needed (${sums})`;
+    const message = `${subnets.join(', ')} has ${capacity} ${capacity === 1n ? 'address' : 'addresses'} to give, ${needed} are needed (${sums})`;
     const most = Math.max(...uses.map(({ perPod }) => perPod));
     const mayDo = BigInt(most) <= capacity && uses.some(({ pod }) => pod.isSpread);
     const finding = mayDo ? warning(path, `${message} where all of them are on one node`) : error(path, message);

@@ -91,14 +91,15 @@ function readRequest(request: Json, configs: readonly Json[]): DeviceRequest {
   const exactly = isJsonObject(request['exactly']) ? request['exactly'] : request;
   const { count = 1, allocationMode = 'ExactCount' } = exactly;
   const name = textAt(request, 'name') ?? '';
-  const isFixed = allocationMode === 'ExactCount' && request['firstAvailable'] === undefined;
+  const alternatives = listAt(request, 'firstAvailable');
+  const isFixed = allocationMode === 'ExactCount' && alternatives.length === 0;
   const configured = configs.filter((config) => {
     const requests = at(config, 'requests');
     return !Array.isArray(requests) || requests.length === 0 || requests.includes(name);
   });
   return {
     name,
-    className: textAt(exactly, 'deviceClassName') ?? '',
+    className: [exactly, ...alternatives].flatMap((one) => textAt(one, 'deviceClassName') ?? []).join(' or '),
     count: isFixed && typeof count === 'number' ? count : null,
     networks: configured.flatMap((config) => textAt(config, 'opaque', 'parameters', 'netAttachDefName') ?? []),
   };

@@ -42,6 +42,11 @@ test('a wrong command line is said on stderr and fails', () => {
     [['--nope'], "unknown option '--nope'"],
     [['validate', '--nope', 'x'], "unknown option '--nope'"],
     [['validate', 'x', '--type'], "option '--type <name>' argument missing"],
+    [['inspct'], '(Did you mean inspect?)'],
+    [['inspect', '--jsn'], '(Did you mean --json?)'],
+    [['inspect', 'a', 'b'], 'too many arguments'],
+    [['resolve'], "required option '--pod-uid <uid>' not specified"],
+    [['completion', 'fish'], 'allowed: bash, zsh'],
   ];
   for (const [argv, words] of cases) {
     const { code, stdout, stderr } = run(argv);
@@ -69,4 +74,21 @@ test('validate --type adds names of this plugin, and may be repeated', () => {
   assert.is(run(['validate', '/a.json', '--type', 'x', '--type', 'my-sriov'], files).code, 1);
   // a second run has the names of the first no more
   assert.is(run(['validate', '/a.json'], files).code, 0);
+});
+
+test('the help of every command has examples, and fits the screen', () => {
+  for (const name of ['inspect', 'attachments', 'resolve', 'gc', 'doctor', 'validate', 'completion']) {
+    const { stdout } = run([name, '--help']);
+    assert.match(stdout, `Examples:\n  dra-sriov ${name}`);
+    for (const line of [...stdout.split('\n'), ...run(['--help']).stdout.split('\n')])
+      assert.ok(line.length <= 80, line);
+  }
+});
+
+test('the help of a command needs neither the node nor the plugin', () => {
+  const never = (): never => {
+    throw new Error('this part must not be loaded');
+  };
+  const platform = createMemoryPlatform({ argv: ['inspect', '--help'] });
+  assert.is(runCli(platform, { operator: never, yaml: never }), 0);
 });
