@@ -90,5 +90,5 @@ test('the help of a command needs neither the node nor the plugin', () => {
     throw new Error('this part must not be loaded');
   };
   const platform = createMemoryPlatform({ argv: ['inspect', '--help'] });
-  assert.is(runCli(platform, { operator: never, yaml: never }), 0);
+  assert.is(runCli(platform, { operator: never, yaml: never, sriovCniCache: never }), 0);
 });
