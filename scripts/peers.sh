@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Prints the directory of the programs that the tests and the benchmark run beside the plugin (cnitool, host-device,
-# host-local, tuning, kustomize), built once from the versions in test/peers/go.mod. Without Go it is that of Debian's
-# containernetworking-plugins, which are older: CNI 1.0.0 at most, no cnitool and no kustomize.
+# peers.sh [MODULE]: prints the directory of the programs that the tests and the benchmark run beside the plugin, built once
+# from the versions in a Go module's go.mod. The module is test/peers (cnitool, host-device, host-local, ptp, tuning,
+# kustomize) or one in it whose dependencies are its own: kubernetes, multus-4.0.
+# Without Go the first one's directory is that of Debian's containernetworking-plugins, which are older: CNI 1.0.0 at most, no
+# cnitool and no kustomize. Nothing is printed for the others then.
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers"
+readonly module=${1:-.} debian_directory=/usr/lib/cni
 
-readonly debian_directory=/usr/lib/cni
+cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers/$module"
 
 say() { echo "peers: $*" >&2; }
 
@@ -20,9 +22,9 @@ build() {
   mkdir -p "$(dirname "$directory")"
   local part
   part=$(mktemp -d "$directory.XXXXXX")
-  say "building CNI plugins, cnitool and kustomize with $(go env GOVERSION); once, takes a minute or two"
-  # The machine's own Go or none: a toolchain that Go would download is not what was asked for.
-  if GOTOOLCHAIN=local GOFLAGS='' GOBIN=$part timeout 900 go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
+  say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes a minute or two"
+  # The machine's own Go or none: a toolchain that Go would download is not what was asked for. Static, as they are released.
+  if GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0 GOBIN=$part timeout 900 go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
     chmod 755 "$part"
     mv -T "$part" "$directory"
   else
@@ -32,15 +34,18 @@ build() {
   fi
 }
 
+sources=(go.mod go.sum)
+# Below test/peers itself are other modules.
+[[ $module == . ]] || mapfile -t -O 2 sources < <(find . -name '*.go' | sort)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dra-sriov-cni/peers
-hash=$(cat go.mod go.sum | sha256sum)
+hash=$(cat "${sources[@]}" | sha256sum)
 directory=$cache/${hash::16}-$(uname -m)
 
 if [[ -d $directory ]]; then
   echo "$directory"
 elif command -v go >/dev/null && build "$directory"; then
   echo "$directory"
-else
+elif [[ $module == . ]]; then
   [[ -x $debian_directory/host-local ]] || ../../scripts/install-debian-packages.sh containernetworking-plugins
   echo "$debian_directory"
 fi

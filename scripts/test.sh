@@ -55,6 +55,11 @@ run_tests_as_stage() {
   echo "== $name: $passes passed, $failures failed, $skips skipped ($((SECONDS - begin)) s)"
 }
 
+build_peers() {
+  local module
+  for module in . kubernetes multus-4.0; do scripts/peers.sh "$module" || return; done
+}
+
 # dist/dra-sriov is the native one at the end, where it can be built; the one on Node is built and tested in any case.
 build_both() {
   ./build.sh --runtime node && ./build.sh
@@ -62,7 +67,7 @@ build_both() {
 
 [[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, and the lab needs apt: they are SKIPPED; run this as root to have them"
 stage 'set-up' scripts/setup.sh || finish
-stage 'programs to test with' scripts/peers.sh || finish
+stage 'programs to test with' build_peers || finish
 stage 'lint' npm run --silent lint || true
 stage 'build' build_both || finish
 run_tests_as_stage 'tests' unit kernel blackbox crash

@@ -1,9 +1,9 @@
+import { hasGo } from '../support/go.ts';
 import { asRoot } from '../support/netns.ts';
 import { peerSupports } from '../support/peers.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam, printing } from './fake-ipam.ts';
-import { hasGo } from './go.ts';
 import { addressesOf, linkOf, routesOf, routeTexts } from './pod-view.ts';
 
 const test = suite('addressing');

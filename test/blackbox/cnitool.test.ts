@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasGo } from '../support/go.ts';
 import { asRoot } from '../support/netns.ts';
 import { peer, peerDir } from '../support/peers.ts';
 import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
-import { hasGo } from './go.ts';
 import { addressesOf, linkNames } from './pod-view.ts';
 
 const test = suite('cnitool');

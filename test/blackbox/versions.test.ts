@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasGo } from '../support/go.ts';
 import { asRoot } from '../support/netns.ts';
 import { peerSupports } from '../support/peers.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam, printing } from './fake-ipam.ts';
-import { hasGo } from './go.ts';
 import { addressesOf, linkOf, routeTexts } from './pod-view.ts';
 
 const test = suite('versions');

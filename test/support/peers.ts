@@ -2,20 +2,29 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-let directory: string | undefined;
+/** A Go module with programs to test with: `.` is test/peers, the others are folders in it. */
+export type PeerModule = '.' | 'kubernetes' | 'multus-4.0';
+
+const directories = new Map<PeerModule, string>();
 const versionsOf = new Map<string, readonly string[]>();
 
-/** The directory of the programs that the tests run beside ours, for CNI_PATH; built where they are missing. */
-export function peerDir(): string {
+function findDirectory(module: PeerModule): string {
   const script = join(import.meta.dirname, '../../scripts/peers.sh');
-  directory ??= execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  return execFileSync(script, [module], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+}
+
+/** The directory of a module's programs, for CNI_PATH; built where they are missing. '' where this machine can't build them. */
+export function peerDir(module: PeerModule = '.'): string {
+  const directory = directories.get(module) ?? findDirectory(module);
+  directories.set(module, directory);
   return directory;
 }
 
 /** Path of one of them, e.g. `host-local` or `cnitool`; null where this machine has none. */
-export function peer(name: string): string | null {
-  const path = join(peerDir(), name);
-  return existsSync(path) ? path : null;
+export function peer(name: string, module: PeerModule = '.'): string | null {
+  const directory = peerDir(module);
+  const path = join(directory, name);
+  return directory !== '' && existsSync(path) ? path : null;
 }
 
 function askVersions(path: string): readonly string[] {
