@@ -1,22 +1,26 @@
-//! compile-part INPUT.js OUTPUT lines|plain: compiles an ES module to QuickJS bytecode, with line numbers for stack traces or without.
+//! compile-part INPUT.js OUTPUT plain|deflated: compiles an ES module to QuickJS bytecode. Line numbers stay, for stack traces.
 use std::{env, error::Error, fs};
 
+use miniz_oxide::deflate::compress_to_vec;
 use rquickjs::module::WriteOptions;
 use rquickjs::{CatchResultExt, Context, Module, Runtime};
 
+/// The smallest that there is, however long it takes.
+const LEVEL: u8 = 10;
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let [_, input, output, lines] = &env::args().collect::<Vec<_>>()[..] else {
-        return Err("usage: compile-part INPUT.js OUTPUT lines|plain".into());
+    let [_, input, output, form] = &env::args().collect::<Vec<_>>()[..] else {
+        return Err("usage: compile-part INPUT.js OUTPUT plain|deflated".into());
     };
     let name = input.rsplit('/').next().unwrap_or(input);
     let source = fs::read(input)?;
     let context = Context::full(&Runtime::new()?)?;
     let bytecode = context.with(|ctx| {
         Module::declare(ctx.clone(), name, source)
-            .and_then(|module| module.write(WriteOptions { strip_source: true, strip_debug: lines == "plain", ..Default::default() }))
+            .and_then(|module| module.write(WriteOptions { strip_source: true, ..Default::default() }))
             .catch(&ctx)
             .map_err(|error| error.to_string())
     })?;
-    fs::write(output, bytecode)?;
+    fs::write(output, if form == "deflated" { compress_to_vec(&bytecode, LEVEL) } else { bytecode })?;
     Ok(())
 }

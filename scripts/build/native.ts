@@ -29,8 +29,8 @@ const sources = {
   files: ['native/Cargo.toml', 'native/Cargo.lock'],
 };
 
-/** A fifth of the bytecode is line numbers; those of libraries, and of what people run by hand, are worth less than the 40 KB. */
-const withoutLines: ReadonlySet<PartName> = new Set(['cli', 'operator', 'yaml']);
+/** Parts that only people wait for (native/src/parts.rs). */
+const deflated: ReadonlySet<PartName> = new Set(['cli', 'operator']);
 
 function kilobytes(bytes: number): string {
   return `${(bytes / 1e3).toFixed(0)} KB`;
@@ -41,7 +41,7 @@ async function compilePart(name: PartName, shared: readonly SharedModule[], work
   const source = join(workDirectory, `${name}.js`);
   const bytecode = join(partsDirectory, name);
   const bundle = await bundlePart(root, name, source, shared);
-  execFileSync(join(built, 'compile-part'), [source, bytecode, withoutLines.has(name) ? 'plain' : 'lines']);
+  execFileSync(join(built, 'compile-part'), [source, bytecode, deflated.has(name) ? 'deflated' : 'plain']);
   const shares = [...bytesByPackage(bundle.files)].map(([owner, bytes]) => `${owner} ${(bytes / 1e3).toFixed(0)}`);
   say(`part ${name} ${kilobytes(bundle.bytes)} (${shares.join(', ')}), bytecode ${kilobytes(statSync(bytecode).size)}`);
   return Object.keys(bundle.files).flatMap((path) => packageOf(path) ?? []);
