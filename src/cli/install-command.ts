@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Platform } from '../platform/platform.ts';
 import { programName } from './about.ts';
 import type { InstallOptions } from './run-install.ts';
@@ -12,11 +12,10 @@ export function addInstall(program: Command, run: Run): void {
     .command('install')
     .description('put this executable where the container runtime looks for plugins')
     .option('--to <dir>', 'directory of the plugins', '/opt/cni/bin')
-    .option(
-      '--as <name>',
-      `the plugin's name, "type" in network configs: e.g. sriov; may be repeated`,
-      (name, names: readonly string[]) => (names === usualNames ? [name] : [...names, name]),
-      usualNames,
+    .addOption(
+      new Option('--as <name>', `the plugin's name, "type" in network configs, e.g. sriov; may be repeated`)
+        .argParser((name, names: readonly string[]) => (names === usualNames ? [name] : [...names, name]))
+        .default(usualNames, programName),
     )
     .option('--uninstall', 'remove it, and put back the plugin that had its name')
     .option('--force', 'remove it although there are attachments, whose DEL needs it')

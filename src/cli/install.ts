@@ -32,17 +32,23 @@ const pathOf = ({ directory, name }: Place): string => `${directory}/${name}`;
 const stagedOf = ({ directory, name }: Place): string => `${directory}/.${name}.new`;
 const backupOf = (place: Place): string => `${pathOf(place)}.before-${programName}`;
 
-/** Throws where no plugin can be installed there, with what is wrong. */
-export function checkedPlace(platform: Platform, directory: string, name: string): Place {
-  if (!isIdentifier(name)) throw new Error(`--as ${quote(name)}: a plugin's name has ${identifierForm}`);
-  if (!directory.startsWith('/')) throw new Error(`--to ${quote(directory)}: give an absolute path`);
+/** What is wrong with a plugin's name; null where nothing is. */
+export const nameProblem = (name: string): string | null =>
+  isIdentifier(name) ? null : `--as ${quote(name)} is not allowed; allowed: ${identifierForm}`;
+
+/** The directory as an absolute path, where it is one that plugins may lie in; throws what is wrong with it. */
+export function pluginDirectory(platform: Platform, directory: string): string {
+  const below = directory.startsWith('/') ? '' : `${platform.readLink(`${platform.paths.procfs}/self/cwd`) ?? ''}/`;
+  const path = `${below}${directory}`.replace(/\/+$/, '');
   // the dot: what a link leads to
-  const status = platform.stat(`${directory}/.`);
-  if (status?.kind !== 'directory') throw new Error(`--to ${quote(directory)}: no such directory`);
+  const status = platform.stat(`${path}/.`);
+  if (status?.kind !== 'directory') {
+    throw new Error(`--to ${quote(directory)}: there is no such directory; make it, or name the one of your runtime`);
+  }
   if ((status.mode & 0o002) !== 0) {
     throw new Error(`--to ${quote(directory)}: everybody may write there, and root runs what is in it; chmod o-w it`);
   }
-  return { directory, name };
+  return path;
 }
 
 /** What a plugin that is run by hand says of itself on stderr (libcni's skel). */
@@ -76,7 +82,8 @@ function tryOut(platform: Platform, path: string): void {
     .startProcess({ path, args: [], env, stdin: '', timeoutMs: answerTimeoutMs })
     .wait();
   if (status === 0 && stdout === `${formatVersions()}\n`) return;
-  throw new Error(`it answers VERSION with ${quote(stdout)}, exit code ${status}, and ${quote(stderr)} on stderr`);
+  const answer = `${quote(stdout)}, exit code ${status}, and ${quote(stderr)} on stderr`;
+  throw new Error(`${platform.executable} answers VERSION with ${answer}; install from the executable that was built`);
 }
 
 /** Of an installation that was killed; nobody else is at it, because the lock is held. */

@@ -1,5 +1,6 @@
-import { checkedPlace, install, type Outcome, type Place, uninstall } from './install.ts';
-import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
+import { explain } from '../cni/errors.ts';
+import { install, nameProblem, type Outcome, pluginDirectory, uninstall } from './install.ts';
+import { complain, type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 
 export interface InstallOptions {
   readonly to: string;
@@ -25,15 +26,33 @@ function describe({ path, action, now, before, backup }: Outcome): string {
   }
 }
 
+function commandLineProblem({ as, uninstall: removes, force }: InstallOptions): string | null {
+  if (force === true && removes !== true) return '--force is for --uninstall';
+  return as.map(nameProblem).find((problem) => problem !== null) ?? null;
+}
+
+function act({ platform }: Tool, { to, as, uninstall: removes, force }: InstallOptions): readonly Outcome[] {
+  const directory = pluginDirectory(platform, to);
+  const places = as.map((name) => ({ directory, name }));
+  return places.map((place) =>
+    removes === true ? uninstall(platform, place, force === true) : install(platform, place),
+  );
+}
+
 /** `install`: puts this executable where the container runtime looks for plugins, or takes it away. */
 export function runInstall(tool: Tool, options: InstallOptions): ExitCode {
-  const { platform } = tool;
-  // all names before the first is acted on
-  const places = options.as.map((name) => checkedPlace(platform, options.to, name));
-  const act = (place: Place): Outcome =>
-    options.uninstall === true ? uninstall(platform, place, options.force === true) : install(platform, place);
-  const outcomes = places.map(act);
-  if (options.json === true) printJson(tool, outcomes);
-  else platform.writeStdout(outcomes.map(describe).join(''));
-  return exitCodes.fine;
+  const problem = commandLineProblem(options);
+  if (problem !== null) {
+    complain(tool, problem);
+    return exitCodes.usage;
+  }
+  try {
+    const outcomes = act(tool, options);
+    if (options.json === true) printJson(tool, outcomes);
+    else tool.platform.writeStdout(outcomes.map(describe).join(''));
+    return exitCodes.fine;
+  } catch (thrown) {
+    complain(tool, explain(thrown));
+    return exitCodes.wrong;
+  }
 }

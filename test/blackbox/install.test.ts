@@ -45,6 +45,8 @@ test('the copy is the executable, for all to run, and works', () => {
     assert.is(lstatSync(path).mode, 0o100755);
     assert.ok(isWhole(path));
     assert.ok(supportedVersions(path).includes('1.1.0'));
+    const here = spawnSync(builtExecutable, ['install', '--to', '.'], { cwd: directory, env: {}, encoding: 'utf8' });
+    assert.equal([here.status, here.stdout], [0, `installed ${directory}/./dra-sriov, version ${version}\n`]);
     // from its own place under another name
     const second = spawnSync(path, ['install', '--to', directory, '--as', 'sriov'], { env: {}, encoding: 'utf8' });
     assert.is(second.status, 0, second.stderr);
@@ -96,7 +98,7 @@ test('what can not be installed leaves all as it was, with exit code 1, or 2 for
       return stderr;
     };
     assert.match(refuse(1, '--as', 'sriov'), 'is a link to "bridge"');
-    assert.match(refuse(1, '--as', 'a/b'), '--as "a/b"');
+    assert.match(refuse(2, '--as', 'a/b'), '--as "a/b"');
     assert.match(refuse(1, '--to', join(directory, 'absent')), 'no such directory');
     assert.match(refuse(2, '--too'), "unknown option '--too'");
     assert.match(refuse(2, 'more'), 'too many arguments');

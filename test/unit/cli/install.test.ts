@@ -1,5 +1,4 @@
 import { runCli } from '../../../src/cli/cli.ts';
-import { explain } from '../../../src/cni/errors.ts';
 import { formatVersions } from '../../../src/cni/versions.ts';
 import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
@@ -39,6 +38,15 @@ function run(platform: MemoryPlatform, ...args: readonly string[]): string {
   const argv = ['install', '--to', '/plugins', '--as', 'sriov', ...args];
   assert.is(runCli({ ...platform, argv, writeStdout: platform.writeStdout }, sourceParts), 0);
   return platform.stdout.slice(before);
+}
+
+/** What it says on stderr where it fails: with 1, or 2 for a wrong command line. */
+function refuse(platform: MemoryPlatform, code: 1 | 2, ...args: readonly string[]): string {
+  const before = [platform.stdout, platform.stderr.length] as const;
+  const argv = ['install', '--to', '/plugins', '--as', 'sriov', ...args];
+  assert.is(runCli({ ...platform, argv }, sourceParts), code, args.join(' '));
+  assert.is(platform.stdout, before[0]);
+  return platform.stderr.slice(before[1]);
 }
 
 /** What is below /plugins, but the plugin that nobody may touch. */
@@ -104,7 +112,7 @@ test('uninstalling removes it, and what is not there is no failure', () => {
 
 test('it is not removed while a VF is in a pod, unless forced', () => {
   const platform = nodeWith({ [target]: `dra-sriov ${version}`, [record]: '{}' });
-  assert.throws(() => run(platform, '--uninstall'), /net1 of container c1 \(network vf-test1\).*--force/);
+  assert.match(refuse(platform, 1, '--uninstall'), /^error: .*net1 of container c1 \(network vf-test1\).*--force/);
   assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
   run(platform);
   run(platform, '--uninstall', '--force');
@@ -136,7 +144,7 @@ test('an executable that does not work here takes no name', () => {
   const platform = nodeWith({ [target]: 'sriov-cni' });
   for (const content of ['broken', 'dra-sriov 9.9.9', 'node']) {
     platform.files.set(self, content);
-    assert.throws(() => run(platform), /sriov stays as it was: /);
+    assert.match(refuse(platform, 1), /sriov stays as it was: /);
     assert.equal(plugins(platform), { [target]: 'sriov-cni' });
   }
 });
@@ -153,11 +161,7 @@ test('a failure at any step leaves the old plugin, and nothing beside it', () =>
   for (const [operation, path] of steps) {
     const platform = nodeWith({ [target]: 'sriov-cni' });
     platform.failNext(operation, path, 28);
-    assert.throws(
-      () => run(platform),
-      (thrown: unknown) => explain(thrown).includes('ENOSPC'),
-      `${operation} ${path}`,
-    );
+    assert.match(refuse(platform, 1), 'ENOSPC', `${operation} ${path}`);
     const { [backup]: _, ...left } = plugins(platform);
     assert.equal(left, { [target]: 'sriov-cni' }, `${operation} ${path}`);
     assert.is(platform.heldLocks.size, 0);
@@ -176,7 +180,7 @@ test('what a killed installation left is cleared away', () => {
 test('two installations do not mix', () => {
   const platform = nodeWith({});
   platform.heldLocks.set('/plugins/.dra-sriov-install.lock', 'process 1');
-  assert.throws(() => run(platform), /another installation holds/);
+  assert.match(refuse(platform, 1), 'another installation holds');
   assert.equal(plugins(platform), {});
 });
 
@@ -185,28 +189,40 @@ test('links and directories under the name stay', () => {
     [{}, { [target]: 'multi-call' }, /sriov is a link to "multi-call", and stays/],
     [{ [`${target}/x`]: '' }, {}, /sriov is a directory, and stays/],
   ] as const) {
-    for (const args of [[], ['--uninstall']]) assert.throws(() => run(nodeWith(files, links), ...args), said);
+    for (const args of [[], ['--uninstall']]) assert.match(refuse(nodeWith(files, links), 1, ...args), said);
   }
 });
 
-test('a link to the directory is followed', () => {
-  const platform = nodeWith({}, { '/linked': '/plugins' });
-  run(platform, '--to', '/linked');
-  assert.is(platform.files.get(target), `dra-sriov ${version}`);
+test('the directory may be a link, relative, or end with a slash', () => {
+  const links = { '/linked': '/plugins', '/proc/self/cwd': '/' };
+  for (const [to, path] of [
+    ['/linked', '/linked/sriov'],
+    ['/plugins//', target],
+    ['plugins', '//plugins/sriov'],
+  ] as const) {
+    const platform = nodeWith({}, links);
+    assert.match(run(platform, '--to', to), `installed ${path}, `);
+    assert.is(platform.files.get(target), `dra-sriov ${version}`, to);
+  }
 });
 
-test('odd names and directories are refused with what is allowed', () => {
-  const platform = nodeWith({ '/file': 'x' });
+test('odd names and directories are refused before anything is done', () => {
+  const platform = nodeWith({ '/file': 'x' }, { '/proc/self/cwd': '/' });
   platform.makeDir('/open', 0o777);
-  for (const [args, said] of [
-    [['--as', '../sriov'], /--as "..\/sriov": .*beginning with a letter or digit/],
-    [['--as', ''], /--as "": .*beginning/],
-    [['--to', 'plugins'], /--to "plugins": give an absolute path/],
-    [['--to', '/absent'], /--to "\/absent": no such directory/],
-    [['--to', '/file'], /--to "\/file": no such directory/],
-    [['--to', '/open'], /everybody may write there/],
+  for (const [code, args, said] of [
+    [
+      2,
+      ['--as', '../sriov'],
+      /^error: --as "..\/sriov" is not allowed; allowed: .*beginning with a letter or digit\n$/,
+    ],
+    [2, ['--as', ''], /--as "" is not allowed; allowed: .*beginning/],
+    [2, ['--force'], /--force is for --uninstall/],
+    [1, ['--to', 'absent'], /--to "absent": there is no such directory/],
+    [1, ['--to', '/absent'], /--to "\/absent": there is no such directory/],
+    [1, ['--to', '/file'], /--to "\/file": there is no such directory/],
+    [1, ['--to', '/open'], /everybody may write there/],
   ] as const) {
-    assert.throws(() => run(platform, ...args), said, args.join(' '));
+    assert.match(refuse(platform, code, ...args), said, args.join(' '));
   }
   assert.equal(plugins(platform), {});
 });
