@@ -123,7 +123,7 @@ test('whenever it is killed, the name means the old plugin or the whole new one,
     const path = join(directory, 'dra-sriov');
     cpSync('/bin/true', path);
     const wanted: Record<string, number> = { old: 0, new: 0 };
-    for (let waitMs = 1; waitMs < 100_000 && (wanted['new'] === 0 || waitMs < 8); waitMs *= 2) {
+    for (let waitMs = 1; waitMs < 100_000 && wanted['new'] === 0; waitMs *= 3) {
       const child: ChildProcess = spawn(builtExecutable, ['install', '--to', directory], { env: {}, stdio: 'ignore' });
       const ended = new Promise((resolve) => child.once('close', resolve));
       await Promise.race([delay(waitMs), ended]);
@@ -142,12 +142,12 @@ test('whenever it is killed, the name means the old plugin or the whole new one,
 test('installers that run at the same time all succeed', async () => {
   await withTemporaryDirectory(async (directory) => {
     const codes = await Promise.all(
-      Array.from({ length: 4 }, () => {
+      Array.from({ length: 3 }, () => {
         const child = spawn(builtExecutable, ['install', '--to', directory], { env: {}, stdio: 'ignore' });
         return new Promise((resolve) => child.once('close', resolve));
       }),
     );
-    assert.equal(codes, [0, 0, 0, 0]);
+    assert.equal(codes, [0, 0, 0]);
     assert.equal(readdirSync(directory), ['dra-sriov']);
     assert.ok(isWhole(join(directory, 'dra-sriov')));
   });

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { drawPictures } from '../../../scripts/pictures/pictures.ts';
+import { runCli } from '../../../src/cli/cli.ts';
+import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('docs');
@@ -42,6 +46,34 @@ test('every link leads somewhere', () => {
 test('the index names every document', () => {
   const index = readFileSync(join(docs, 'README.md'), 'utf8');
   for (const name of named(docs)) if (name !== 'README.md') assert.ok(index.includes(`](${name})`), name);
+});
+
+/** Commands of this program and of build.sh in the console blocks of all documents, by words. */
+function commandsInDocs(): readonly { readonly path: string; readonly words: readonly string[] }[] {
+  return texts.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/^\$ (?:[^\s=]*\/)?(dra-sriov|sriov|build\.sh)((?: [^#<>|&\n]+)?)/gm)].map(
+      ([, program = '', rest = '']) => ({ path: relative(root, path), words: [program, ...rest.trim().split(/ +/)] }),
+    ),
+  );
+}
+
+function helpOf(words: readonly string[]): string {
+  const [program, command = ''] = words;
+  if (program === 'build.sh') return execFileSync(join(root, 'build.sh'), ['--help'], { encoding: 'utf8' });
+  const platform = createMemoryPlatform({ argv: command.startsWith('-') ? ['--help'] : ['help', command] });
+  assert.is(runCli(platform, sourceParts), 0, words.join(' '));
+  return platform.stdout;
+}
+
+test('commands in documents have only options that there are', () => {
+  const commands = commandsInDocs();
+  assert.ok(commands.length >= 10, String(commands.length));
+  for (const { path, words } of commands) {
+    const help = helpOf(words);
+    for (const word of words.filter((each) => each.startsWith('--'))) {
+      assert.match(help, new RegExp(`${word}\\b`), `${path}: ${words.join(' ')}`);
+    }
+  }
 });
 
 test('the pictures are those of their texts: run `npm run pictures`', async () => {
