@@ -1,4 +1,4 @@
-import { readManifest } from '../kubernetes/manifest.ts';
+import { readManifest } from '../../support/manifest.ts';
 
 const file = 'multus-multiple-vf.yaml';
 

@@ -1,12 +1,12 @@
 import process from 'node:process';
+import type { ClusterPod } from '../../support/cluster.ts';
 import { hasGo } from '../../support/go.ts';
+import { type Manifest, readManifest } from '../../support/manifest.ts';
 import { peer } from '../../support/peers.ts';
 import { assert, suite } from '../../support/suite.ts';
-import type { ClusterPod } from '../kubernetes/cluster.ts';
-import { type Manifest, readManifest } from '../kubernetes/manifest.ts';
-import { type MultusCall, MultusNode } from '../kubernetes/multus-node.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { type LabNode, nth } from '../lab-node.ts';
+import { type MultusCall, MultusNode } from '../multus-node.ts';
 import { onSharedNode } from '../shared-node.ts';
 
 const test = suite('lab/multus');
@@ -136,7 +136,7 @@ onMultusNode('the demo as it is: Multus finds no device, and each interface gets
 onMultusNode(
   'the demo with PCI addresses from Multus, as from the attributes of a ResourceSlice: device-info in the status',
   async (multus, vfs) => {
-    multus.cluster.publishSlice(vfs, 'sriov/vf');
+    multus.cluster.publishSlice(vfs, () => 'sriov/vf');
     const pod = multus.cluster.apply(demo, { podName: 'pod0', vfs: [nth(vfs, 3), nth(vfs, 0)] });
     await play(multus, pod, [named('vf-test1', 'net1', nth(vfs, 0)), named('vf-test1', 'net2', nth(vfs, 3))]);
   },

@@ -1,9 +1,9 @@
 // A node of a cluster with Multus: what a container runtime, the kubelet and the DRA driver do there, in the lab.
 import { dirname, join } from 'node:path';
-import { peerDir } from '../../support/peers.ts';
-import type { CommandResult } from '../command.ts';
-import type { LabNode } from '../lab-node.ts';
-import { Cluster, type ClusterPod } from './cluster.ts';
+import { Cluster, type ClusterPod } from '../support/cluster.ts';
+import { peerDir } from '../support/peers.ts';
+import type { CommandResult } from './command.ts';
+import type { LabNode } from './lab-node.ts';
 
 const kubeconfig = '/etc/cni/net.d/multus.d/multus.kubeconfig';
 const kubeletSocket = '/var/lib/kubelet/pod-resources/kubelet.sock';

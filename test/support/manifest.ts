@@ -68,7 +68,7 @@ export interface Manifest {
 
 /** Reads a file of conf-examples, as a user would apply it. */
 export function readManifest(file: string): Manifest {
-  const text = readFileSync(join(import.meta.dirname, '../../../conf-examples', file), 'utf8');
+  const text = readFileSync(join(import.meta.dirname, '../../conf-examples', file), 'utf8');
   const documents = parseAllDocuments(text).map((document) => document.toJS() as Document);
   const workload = documents.find((document) => document.kind === 'Pod' || document.kind === 'Deployment');
   if (workload === undefined) throw new Error(`${file} has no pod`);

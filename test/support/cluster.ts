@@ -2,11 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { VirtualFunction } from '../lab.ts';
 import type { Manifest, PodClaim, ResourceClaimTemplate } from './manifest.ts';
 
 const driver = 'sriovnetwork.k8snetworkplumbingwg.io';
 const pool = 'node1';
+
+/** A VF as a ResourceSlice tells it. */
+export interface SliceDevice {
+  readonly pciAddress: string;
+  /** name of its PF */
+  readonly pf: string;
+}
 
 /** A pod that was scheduled onto the node, its claims allocated. */
 export interface ClusterPod {
@@ -18,7 +24,7 @@ export interface ClusterPod {
 export interface ApplyOptions {
   readonly podName: string;
   /** What the scheduler allocates, claim by claim in the pod's order. */
-  readonly vfs: readonly VirtualFunction[];
+  readonly vfs: readonly SliceDevice[];
   /** Default: a random one each. */
   readonly podUid?: string;
   readonly claimUid?: string;
@@ -34,7 +40,7 @@ export interface NetworkStatus {
   readonly 'device-info'?: { readonly type: string; readonly pci: { readonly 'pci-address': string } };
 }
 
-const deviceName = (vf: VirtualFunction): string => vf.pciAddress.replaceAll(/[:.]/g, '-');
+const deviceName = (vf: SliceDevice): string => vf.pciAddress.replaceAll(/[:.]/g, '-');
 
 function claimNameOf(podName: string, claim: PodClaim): string {
   return 'resourceClaimName' in claim ? claim.resourceClaimName : `${podName}-${claim.name}-x7k2p`;
@@ -48,7 +54,7 @@ function templateOf(manifest: Manifest, claim: PodClaim): ResourceClaimTemplate 
 }
 
 /** The allocation of a claim; takes its VFs off `vfs`. */
-function allocate({ spec }: ResourceClaimTemplate, vfs: VirtualFunction[]): object {
+function allocate({ spec }: ResourceClaimTemplate, vfs: SliceDevice[]): object {
   const { requests, config = [] } = spec.spec.devices;
   const results = requests.flatMap(({ name, exactly }) =>
     vfs
@@ -65,20 +71,19 @@ export class Cluster {
     this.directory = directory;
   }
 
-  /** The node's devices; where `resourceName` is given, with the attributes for Multus that a policy of the driver sets. */
-  publishSlice(vfs: readonly VirtualFunction[], resourceName?: string): void {
+  /** The node's devices; those with a resource name have the attributes for Multus that a policy of the driver sets. */
+  publishSlice(vfs: readonly SliceDevice[], resourceNameOf: (vf: SliceDevice) => string | null = () => null): void {
     const text = (value: string): object => ({ string: value });
+    const forMultus = (vf: SliceDevice, resourceName: string | null): object =>
+      resourceName === null
+        ? {}
+        : { 'k8s.cni.cncf.io/resourceName': text(resourceName), 'k8s.cni.cncf.io/deviceID': text(vf.pciAddress) };
     const devices = vfs.map((vf) => ({
       name: deviceName(vf),
       attributes: {
         [`${driver}/pciAddress`]: text(vf.pciAddress),
         [`${driver}/PFName`]: text(vf.pf),
-        ...(resourceName === undefined
-          ? {}
-          : {
-              'k8s.cni.cncf.io/resourceName': text(resourceName),
-              'k8s.cni.cncf.io/deviceID': text(vf.pciAddress),
-            }),
+        ...forMultus(vf, resourceNameOf(vf)),
       },
     }));
     this.#write(`apis/resource.k8s.io/v1/resourceslices/${pool}`, {
