@@ -21,10 +21,14 @@ export function isIdentifier(text: string): boolean {
 
 export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit';
 
+/** The kernel knows bytes: for its isspace (lib/ctype.c) this one is Latin-1's space, also where it is half of a letter such as à. */
+const kernelsOtherSpace = 0xa0;
+
 /** dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. */
 export function isInterfaceName(text: string): boolean {
-  const bytes = Buffer.from(text, 'utf8').length;
-  return bytes >= 1 && bytes <= 15 && text !== '.' && text !== '..' && !/[\s/:%\p{Cc}]/u.test(text);
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length < 1 || bytes.length > 15 || bytes.includes(kernelsOtherSpace)) return false;
+  return text !== '.' && text !== '..' && !/[\s/:%\p{Cc}]/u.test(text);
 }
 
 /** The directories of CNI_PATH; relative ones are left out, because they would depend on the runtime's directory. */

@@ -62,7 +62,8 @@ function leavePod(context: CommandContext, record: AttachmentRecord): void {
 export function podLinkTraits(record: AttachmentRecord): PodLinkTraits {
   const { identity, key, podIfindex, snapshot } = record;
   const macs = [snapshot.netdev?.mac ?? zeroMac, record.mac ?? zeroMac].filter((mac) => mac !== zeroMac);
-  return { pci: identity.pci, ifname: key.ifname, podIfindex, macs };
+  const hostName = snapshot.netdev?.name ?? key.ifname;
+  return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs };
 }
 
 function openPodNetns(context: CommandContext, record: AttachmentRecord): Netns | null {

@@ -10,6 +10,8 @@ import type { Netns, Platform } from '../platform/platform.ts';
 export interface PodLinkTraits {
   readonly pci: PciAddress;
   readonly ifname: string;
+  /** Its name on the host, which it keeps where the kernel moved it and then refused the new one. */
+  readonly hostName: string;
   /** As recorded after the move; null where ADD didn't get that far. */
   readonly podIfindex: number | null;
   /** Addresses that it may have: before ADD, and as asked. */
@@ -46,7 +48,7 @@ function isVf(platform: Platform, pod: Namespace, link: Link, traits: PodLinkTra
   const address = pciAddressOf(platform, pod, link);
   if (address !== '') return address === traits.pci;
   if (traits.podIfindex !== null) return link.ifindex === traits.podIfindex;
-  return link.name === traits.ifname && traits.macs.includes(link.mac);
+  return [traits.ifname, traits.hostName].includes(link.name) && traits.macs.includes(link.mac);
 }
 
 /** The PCI address of a netdev in a namespace; '' where nothing tells. */

@@ -31,7 +31,13 @@ class Away extends VfFixture {
         host: this.host,
         identity: this.identity,
         before: this.before,
-        traits: { pci: this.identity.pci, ifname: 'net1', podIfindex, macs: [this.before.mac] },
+        traits: {
+          pci: this.identity.pci,
+          ifname: 'net1',
+          hostName: this.before.name,
+          podIfindex,
+          macs: [this.before.mac],
+        },
         netns,
         netnsId: { device: String(pod.namespace.device), inode: String(pod.namespace.inode) },
       });

@@ -67,7 +67,7 @@ test('in a pod: another device is never taken for the VF, whatever its name, MAC
   const pod = at.openPod();
   const mac = at.vf().mac;
   const impostor = at.node.kernel.addLink(at.node.pod.namespace, 'net1', { parent: '0000:3b:02.1', mac });
-  const traits = { pci: at.identity.pci, ifname: 'net1', podIfindex: impostor.ifindex, macs: [mac] };
+  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: impostor.ifindex, macs: [mac] };
   assert.is(findInPod(at.node.platform, pod, traits), null);
 });
 
@@ -75,12 +75,15 @@ test('where nothing tells, name and MAC must both fit', () => {
   const at = new VfFixture({ withoutParents: true });
   const pod = at.openPod();
   const mac = at.vf().mac;
-  const traits = { pci: at.identity.pci, ifname: 'net1', podIfindex: null, macs: [mac] };
+  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: null, macs: [mac] };
   at.node.kernel.addLink(at.node.pod.namespace, 'net1');
   at.node.kernel.addLink(at.node.pod.namespace, 'net2', { mac });
   assert.is(findInPod(at.node.platform, pod, traits), null);
   at.node.pod.namespace.get('net1').mac = mac;
   assert.is(findInPod(at.node.platform, pod, traits)?.name, 'net1');
+  at.node.pod.namespace.get('net1').mac = '02:00:00:00:00:99' as typeof mac;
+  at.node.kernel.addLink(at.node.pod.namespace, 'vf0', { mac });
+  assert.is(findInPod(at.node.platform, pod, traits)?.name, 'vf0', 'moved, but not renamed');
 });
 
 test('a namespace by inode: null where no process lives in it; what isn’t a process is passed over', () => {
