@@ -70,7 +70,7 @@ stage 'set-up' scripts/setup.sh || finish
 stage 'programs to test with' build_peers || finish
 stage 'lint' npm run --silent lint || true
 stage 'build' build_both || finish
-run_tests_as_stage 'tests' unit kernel blackbox crash
+run_tests_as_stage 'tests' unit kernel blackbox crash fuzz
 if ! cmp -s dist/dra-sriov dist/node/dra-sriov; then
   DRA_SRIOV_EXECUTABLE=$PWD/dist/node/dra-sriov run_tests_as_stage 'black-box tests of the executable on Node' blackbox
 fi

@@ -13,6 +13,7 @@ interface Outcome extends Counts {
 }
 
 const fileTimeLimitMs = 15 * 60_000;
+const fuzzTimeLimitMs = 90 * 60_000;
 
 /** Kinds whose files may run beside each other; the others share names in the kernel or the CPU's time. */
 const parallelKinds = new Set(['unit']);
@@ -38,7 +39,7 @@ function runFile(file: string): Promise<Outcome> {
     const child = fork(file, { silent: true, execArgv: ['--disable-warning=ExperimentalWarning'] });
     const output = collect(child);
     let counts: Counts | undefined;
-    const timer = setTimeout(() => child.kill('SIGKILL'), fileTimeLimitMs);
+    const timer = setTimeout(() => child.kill('SIGKILL'), file.includes('/fuzz/') ? fuzzTimeLimitMs : fileTimeLimitMs);
     child.on('message', (message) => {
       counts = message as Counts;
     });
@@ -59,7 +60,9 @@ function report(outcome: Outcome): void {
     `${verdict.padEnd(6)} ${file}: ${passed} passed, ${failed} failed, ${skipped} skipped (${ms.toFixed(0)} ms)\n`,
   );
   if (failed > 0) process.stdout.write(`${output}\n`);
-  else for (const line of output.split('\n')) if (line.startsWith('SKIPPED')) process.stdout.write(`       ${line}\n`);
+  else
+    for (const line of output.split('\n'))
+      if (/^(SKIPPED|FUZZED) /.test(line)) process.stdout.write(`       ${line}\n`);
 }
 
 async function runKind(kind: string, only: string | undefined): Promise<Outcome[]> {

@@ -1,25 +1,8 @@
-import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
-import { listAddresses } from '../../../../src/kernel/rtnl/addresses.ts';
-import { getLink, listLinks } from '../../../../src/kernel/rtnl/links.ts';
-import { listRoutes } from '../../../../src/kernel/rtnl/routes.ts';
-import { listVfAdminStates, readVfAdminState } from '../../../../src/kernel/rtnl/vfs.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import type { Datagram } from '../../../../src/platform/platform.ts';
+import { replies } from '../../../fuzz/netlink-replies.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import {
-  ack,
-  cString,
-  done,
-  fakeSession,
-  header,
-  hex,
-  linkPayload,
-  nla,
-  refusal,
-  type SentMessage,
-  u32,
-  vfInfo,
-} from '../fake-kernel.ts';
+import { ack, done, fakeSession, header, refusal, type SentMessage } from '../fake-kernel.ts';
 
 const test = suite('kernel/netlink/damaged-replies');
 
@@ -63,31 +46,7 @@ function damage(bytes: Buffer, random: Random): Buffer {
   }
 }
 
-const link = linkPayload(
-  3,
-  'ens1f0',
-  nla(1, hex('021122334455')),
-  nla(33, hex('01')),
-  nla(0x8034, nla(53, cString('one')), nla(53, cString('two'))),
-  nla(56, cString('0000:01:10.6')),
-  nla(22, ...[0, 1, 2, 3].map((vf) => vfInfo({ vf, vlan: vf, mac: '021122334455' }))),
-);
-const address = Buffer.concat([hex('0a40800003000000'), nla(1, Buffer.alloc(16, 7)), nla(8, u32(0x80))]);
-const route = Buffer.concat([
-  hex('02080000fe03000100000000'),
-  nla(1, hex('0a000000')),
-  nla(4, u32(3)),
-  nla(8, nla(2, u32(1400)), nla(8, u32(1300))),
-]);
-
-const reads: readonly [type: number, payload: Buffer, read: (session: NetlinkSession) => unknown][] = [
-  [16, link, (session) => getLink(session, { ifindex: 3 })],
-  [16, link, (session) => listLinks(session)],
-  [16, link, (session) => readVfAdminState(session, 3, 2)],
-  [16, link, (session) => listVfAdminStates(session, 3)],
-  [20, address, (session) => listAddresses(session, 3)],
-  [24, route, (session) => listRoutes(session, 3)],
-];
+const reads = replies.map(({ type, sample, read }) => [type, sample, read] as const);
 
 /** What the kernel says, undamaged: the replies and their end, or a refusal with words. */
 function answer(request: SentMessage, type: number, payload: Buffer, refused: boolean): readonly Datagram[] {

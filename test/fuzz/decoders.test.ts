@@ -1,0 +1,4 @@
+import { decoders } from './decoders.ts';
+import { fuzz } from './run-target.ts';
+
+fuzz('fuzz/decoders', decoders);

@@ -1,0 +1,78 @@
+// What the kernel answers, byte by byte, and what reads it.
+import type { NetlinkSession } from '../../src/kernel/netlink/session.ts';
+import { listAddresses } from '../../src/kernel/rtnl/addresses.ts';
+import { getLink, listLinks } from '../../src/kernel/rtnl/links.ts';
+import { listRoutes } from '../../src/kernel/rtnl/routes.ts';
+import { listVfAdminStates, readVfAdminState } from '../../src/kernel/rtnl/vfs.ts';
+import { isSystemError } from '../../src/lib/system-error.ts';
+import {
+  ack,
+  cString,
+  done,
+  fakeSession,
+  header,
+  hex,
+  linkPayload,
+  nla,
+  refusal,
+  u32,
+  vfInfo,
+} from '../unit/kernel/fake-kernel.ts';
+import { require } from './target.ts';
+
+export interface Reply {
+  readonly name: string;
+  readonly type: number;
+  readonly sample: Buffer;
+  readonly read: (session: NetlinkSession) => unknown;
+}
+
+const link = linkPayload(
+  3,
+  'ens1f0',
+  nla(1, hex('021122334455')),
+  nla(33, hex('01')),
+  nla(0x8034, nla(53, cString('one')), nla(53, cString('two'))),
+  nla(56, cString('0000:01:10.6')),
+  nla(22, ...[0, 1, 2, 3].map((vf) => vfInfo({ vf, vlan: vf, mac: '021122334455' }))),
+);
+const address = Buffer.concat([hex('0a40800003000000'), nla(1, Buffer.alloc(16, 7)), nla(8, u32(0x80))]);
+const route = Buffer.concat([
+  hex('02080000fe03000100000000'),
+  nla(1, hex('0a000000')),
+  nla(4, u32(3)),
+  nla(8, nla(2, u32(1400)), nla(8, u32(1300))),
+]);
+
+/** Payloads; the header is put before them, and spoilt as well where `readWith` is given a whole datagram. */
+export const replies: readonly Reply[] = [
+  { name: 'a link', type: 16, sample: link, read: (session) => getLink(session, { ifindex: 3 }) },
+  { name: 'links', type: 16, sample: link, read: (session) => listLinks(session) },
+  { name: 'a VF', type: 16, sample: link, read: (session) => readVfAdminState(session, 3, 2) },
+  { name: 'VFs', type: 16, sample: link, read: (session) => listVfAdminStates(session, 3) },
+  { name: 'addresses', type: 20, sample: address, read: (session) => listAddresses(session, 3) },
+  { name: 'routes', type: 24, sample: route, read: (session) => listRoutes(session, 3) },
+];
+
+/** The reader's outcome where the kernel answers with this payload: a result or a SystemError, and an end. */
+export function readWith({ type, read }: Reply, payload: Buffer): string {
+  const isRefusal = payload.length % 17 === 0;
+  const [session, socket] = fakeSession((request) => {
+    if (isRefusal) {
+      const { bytes, senderPort } = refusal(request, 22, 'no', false);
+      return [{ bytes: bytes.subarray(0, Math.max(0, bytes.length - (payload[0] ?? 0))), senderPort }];
+    }
+    const isDump = (request.flags & 0x300) === 0x300;
+    const reply = { bytes: header(request, type, payload, isDump ? 2 : 0), senderPort: 0 };
+    return [reply, isDump ? done(request) : ack(request)];
+  });
+  try {
+    read(session);
+    return 'read';
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    return thrown.code;
+  } finally {
+    require(socket.timeouts.length <= 60, `${socket.timeouts.length} receives`);
+  }
+}

@@ -1,0 +1,47 @@
+import process from 'node:process';
+import fc from 'fast-check';
+import { suite } from '../support/suite.ts';
+import type { Target } from './target.ts';
+
+/** FUZZ_CASES: how many inputs a target gets. Without it a few, and the same ones each time; else FUZZ_SEED says which. */
+const cases = Number(process.env['FUZZ_CASES'] ?? 250);
+const isFull = process.env['FUZZ_CASES'] !== undefined;
+const seed = Number(process.env['FUZZ_SEED'] ?? (isFull ? Date.now() % 2 ** 31 : 1));
+
+export const fuzzExtent = { seed, isFull, report };
+
+function report(name: string, outcomes: Readonly<Record<string, number>>): void {
+  if (isFull) process.stdout.write(`\nFUZZED ${name}: ${describe(outcomes)}\n`);
+}
+
+/**
+ * Feeds a target; the same inputs for the same seed. Throws an Error with the smallest input found that it gets wrong, and the seed.
+ * Returns how often which outcome was seen.
+ */
+function runTarget({ name, input, feed, speed = 1 }: Target): Readonly<Record<string, number>> {
+  const outcomes: Record<string, number> = {};
+  const property = fc.property(input, (value) => {
+    const outcome = feed(value as never);
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  });
+  const result = fc.check(property, { numRuns: Math.ceil(cases * speed), seed });
+  if (!result.failed) return outcomes;
+  throw new Error(`${name}: ${fc.defaultReportMessage(result) ?? 'failed'}`, { cause: result.errorInstance });
+}
+
+function describe(outcomes: Readonly<Record<string, number>>): string {
+  const counted = Object.entries(outcomes).sort(([, one], [, other]) => other - one);
+  return counted.map(([outcome, count]) => `${outcome} ${count}`).join(', ');
+}
+
+/** A test for each target. It fails as well where all inputs come to the same, which shows nothing. */
+export function fuzz(name: string, targets: readonly Target[]): void {
+  const test = suite(name);
+  for (const target of targets) {
+    test(`${target.name}, seed ${seed}`, () => {
+      const outcomes = runTarget(target);
+      report(target.name, outcomes);
+      if (Object.keys(outcomes).length < 2) throw new Error(`all came to ${describe(outcomes)}`);
+    });
+  }
+}

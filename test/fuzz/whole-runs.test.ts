@@ -1,0 +1,4 @@
+import { fuzz } from './run-target.ts';
+import { wholeRuns } from './whole-runs.ts';
+
+fuzz('fuzz/whole-runs', wholeRuns);
