@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { poll } from '../../../../src/lib/retry.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../../src/platform/node.ts';
 import type { ProcessRequest, ProcessResult } from '../../../../src/platform/platform.ts';
@@ -20,6 +21,10 @@ function isAlive(pid: number): boolean {
   const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
   return stat !== '' && !/\) [ZX] /.test(stat);
 }
+
+/** Whether the process is gone soon; on a busy machine a killed one takes its time. */
+const ends = (pid: number): boolean =>
+  poll(platform, { timeoutMs: 10_000, firstPauseMs: 5, maxPauseMs: 100 }, () => !isAlive(pid));
 
 function timed<T>(task: () => T): { readonly value: T; readonly tookMs: number } {
   const beginMs = platform.monotonicMs();
@@ -100,7 +105,7 @@ test('a child holds the locks that are held when it is started, and only these',
 test('time out: the child ends, and what it wrote before is there', () => {
   const { value, tookMs } = timed(() => shell('echo begun; echo why >&2; sleep 30', { timeoutMs: 300 }));
   assert.equal(value, { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'begun\n', stderr: 'why\n' });
-  assert.ok(tookMs >= 290 && tookMs < 2000, `took ${tookMs} ms`);
+  assert.ok(tookMs >= 290 && tookMs < 25_000, `took ${tookMs} ms`);
 });
 
 test('time out: grandchildren of the group end too', () => {
@@ -108,21 +113,19 @@ test('time out: grandchildren of the group end too', () => {
   const { value } = timed(() => shell(script, { timeoutMs: 300 }));
   const pid = Number(value.stdout);
   assert.ok(pid > 1, value.stdout);
-  platform.sleepMs(50);
-  assert.is(isAlive(pid), false);
+  assert.ok(ends(pid));
 });
 
 test('a grandchild that keeps the pipes open past the death of the child ends at the time limit', () => {
   const { value, tookMs } = timed(() => shell('sleep 33 & echo $!; exit 0', { timeoutMs: 300 }));
-  assert.ok(tookMs >= 290 && tookMs < 2000, `took ${tookMs} ms`);
+  assert.ok(tookMs >= 290 && tookMs < 25_000, `took ${tookMs} ms`);
   assert.is(value.timedOut, true);
-  platform.sleepMs(50);
-  assert.is(isAlive(Number(value.stdout)), false);
+  assert.ok(ends(Number(value.stdout)));
 });
 
 test('a grandchild in a session of its own can not hold the caller past the time limit', () => {
-  const { value, tookMs } = timed(() => shell('setsid sh -c "echo \\$\\$; exec sleep 3" & wait', { timeoutMs: 500 }));
-  assert.ok(tookMs < 2000, `took ${tookMs} ms`);
+  const { value, tookMs } = timed(() => shell('setsid sh -c "echo \\$\\$; exec sleep 20" & wait', { timeoutMs: 500 }));
+  assert.ok(tookMs < 15_000, `took ${tookMs} ms`);
   assert.is(value.timedOut, true);
 });
 
