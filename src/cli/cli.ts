@@ -39,7 +39,7 @@ const jsonOption = ['--json', 'print JSON, for programs'] as const;
 function addNodeCommands(program: Command, run: Run): void {
   program
     .command('inspect')
-    .description('show PFs and VFs of this node, and whose they are')
+    .description('show PFs and VFs, and whose they are')
     .argument('[device]', 'PCI address or netdev of a PF or VF: all about that one')
     .option(...jsonOption)
     .addHelpText('after', examples('inspect', 'inspect 0000:3b:02.1', 'inspect ens1f0', 'inspect --json'))
@@ -54,8 +54,8 @@ function addNodeCommands(program: Command, run: Run): void {
     .action((options: { json?: boolean }) => run((operator, tool) => operator.attachments(tool, options)));
   program
     .command('resolve')
-    .description('tell which VF an ADD would take, and why; changes nothing')
-    .requiredOption('--pod-uid <uid>', 'UID of the pod')
+    .description('tell which VF an ADD would take, and why')
+    .requiredOption('--pod-uid <uid>', 'UID of the pod: kubectl get pod NAME -o jsonpath={.metadata.uid}')
     .option('--network <names>', 'its networks by commas, in the order of the annotation')
     .option('--ifname <name>', 'name of the interface, where it is one network')
     .option('--config <file>', 'the network config, a conflist or NetworkAttachmentDefinitions')
@@ -71,14 +71,14 @@ function addNodeCommands(program: Command, run: Run): void {
     .action((options: Parameters<Operator['resolve']>[1]) => run((operator, tool) => operator.resolve(tool, options)));
   program
     .command('gc')
-    .description('give back what attachments hold whose pods are gone')
+    .description('give back what dead pods hold')
     .option('--dry-run', 'only tell what would be given back')
     .option(...jsonOption)
     .addHelpText('after', examples('gc --dry-run', 'gc'))
     .action((options: { dryRun?: boolean; json?: boolean }) => run((operator, tool) => operator.gc(tool, options)));
   program
     .command('doctor')
-    .description('look for what commonly goes wrong, with a remedy each; changes nothing')
+    .description('look for what commonly goes wrong')
     .option(...jsonOption)
     .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni doctor', 'doctor --json'))
     .action((options: { json?: boolean }) => run((operator, tool) => operator.doctor(tool, options)));
@@ -87,8 +87,11 @@ function addNodeCommands(program: Command, run: Run): void {
 function addFileCommands(program: Command, run: Run): void {
   program
     .command('validate')
-    .description('check network configs (JSON) and manifests (YAML), and whether they fit together')
-    .argument('<file...>', 'files to check; what belongs together may be in several')
+    .description('check network configs and manifests')
+    .argument(
+      '<file...>',
+      'network configs, conflists (JSON), manifests (YAML); what belongs together may be in several',
+    )
     .option(
       '--type <name>',
       'a further name under which this plugin is installed; may be repeated',

@@ -55,7 +55,7 @@ test('zsh: every command and option, with its description', () => {
   const script = scriptFor('zsh');
   assert.match(script, /^#compdef dra-sriov\n/);
   for (const part of [
-    "'inspect:show PFs",
+    "'inspect:show PFs and VFs",
     "'--dry-run[only tell",
     "'--config[",
     ':file:_files',
