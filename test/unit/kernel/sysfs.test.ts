@@ -1,4 +1,11 @@
-import { listPfs, pciDeviceExists, readNetdevAttribute, readPfNetdev, readVf } from '../../../src/kernel/sysfs.ts';
+import {
+  listPfs,
+  listVfs,
+  pciDeviceExists,
+  readNetdevAttribute,
+  readPfNetdev,
+  readVf,
+} from '../../../src/kernel/sysfs.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
@@ -154,4 +161,15 @@ test('the PFs of a node: devices that can have VFs', () => {
   assert.equal(listPfs(igb()), [{ pci: pf, numVfs: 4, totalVfs: 7 }]);
   assert.equal(listPfs(igb({ [`${devices}/${vf3}/sriov_totalvfs`]: '0\n' })), [{ pci: pf, numVfs: 4, totalVfs: 7 }]);
   assert.equal(listPfs(createMemoryPlatform()), []);
+  const ofClass = (text: string): number => listPfs(igb({ [`${devices}/${pf}/class`]: text })).length;
+  assert.equal([ofClass('0x020000\n'), ofClass('0x010802\n'), ofClass('0x030000\n')], [1, 0, 0]);
+});
+
+test('the VFs of a PF, by number and not by name: virtfn10 comes after virtfn2', () => {
+  const directory = `/sys/bus/pci/devices/${pf}`;
+  const links = Object.fromEntries(
+    [10, 2, 0].map((index) => [`${directory}/virtfn${index}`, `../0000:02:01.${index % 7}`]),
+  );
+  assert.equal(listVfs(createMemoryPlatform({ links }), pf), ['0000:02:01.0', '0000:02:01.2', '0000:02:01.3']);
+  assert.equal(listVfs(createMemoryPlatform(), pf), []);
 });

@@ -1,4 +1,4 @@
-import { quote, show } from '../../../src/lib/quote.ts';
+import { printable, quote, show } from '../../../src/lib/quote.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('lib/quote');
@@ -16,6 +16,12 @@ test('cuts what is long', () => {
   assert.is(quote('abcdef', 3), '"abc…"');
   assert.is(quote('abc', 3), '"abc"');
   assert.is(show([1, 2, 3, 4], 4), '[1,2…');
+});
+
+test('text as it is, bar what a terminal acts on', () => {
+  assert.is(printable('a "b" \\ c ’'), 'a "b" \\ c ’');
+  assert.is(printable('a\u001b[2J\u202e\n'), 'a\\u001b[2J\\u202e\\n');
+  assert.is(printable('abcdef', 3), 'abc…');
 });
 
 test('shows any value on one line', () => {

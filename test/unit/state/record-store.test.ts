@@ -369,6 +369,24 @@ test('a copy that is damaged too is reported; the record counts as none, and its
   assert.equal(store.ownerOf(samplePci), sampleKey);
 });
 
+test('who only looks sets nothing aside: a damaged record and a damaged owner are errors', () => {
+  const { store, platform } = open();
+  assert.is(store.peek(sampleKey), null);
+  assert.is(store.peekOwner(samplePci), null);
+  store.write(sampleRecord);
+  assert.equal(store.peek(sampleKey), sampleRecord);
+  assert.equal(store.peekOwner(samplePci), sampleKey);
+  platform.files.set(recordPath, '{');
+  platform.files.delete(ownerPath);
+  platform.links.set(ownerPath, '/etc/passwd');
+  assert.throws(() => store.peek(sampleKey));
+  assert.throws(() => store.peekOwner(samplePci), 'it is a link');
+  assert.equal([platform.files.get(recordPath), store.damaged()], ['{', []]);
+  platform.links.delete(ownerPath);
+  store.read(sampleKey);
+  assert.is(store.damaged().length, 1);
+});
+
 test('keys are the same when all three parts are, and are described by all three', () => {
   assert.ok(sameKey(sampleKey, { ...sampleKey }));
   for (const key of [{ network: 'x' }, { containerId: 'x' }, { ifname: 'x' }]) {
