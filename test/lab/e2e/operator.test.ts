@@ -117,7 +117,6 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   assert.match((await operate(node, 'attachments')).stdout, /vf-test8\/pod1 +net1 +vf-test1 .* attached .* alive/);
 
   await node.removePod('pod1');
-  await node.addPod('pod1');
   assert.match(
     await checkOf(node, 'records'),
     'warning: dead or half done: net1 of vf-test8/pod1, net2 of vf-test8/pod1',
@@ -129,6 +128,7 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   assert.equal(Object.keys(await node.leases()).length, 0);
   assert.match((await operate(node, 'gc')).stdout, 'Nothing to reclaim');
   await node.sh(`rm -f ${node.paths.cdi}/*`);
+  await node.addPod('pod1');
 });
 
 test('a PF that is down, a VF without a driver, and one in a namespace of which no record tells', async (node, vfs) => {
@@ -154,5 +154,6 @@ test('a PF that is down, a VF without a driver, and one in a namespace of which 
     echo ${first.pciAddress} > /sys/bus/pci/drivers/igbvf/bind
     until [ -d ${device}/net ]; do sleep 0.1; done
     name=$(ls ${device}/net)
-    [ "$name" = ${first.netdev} ] || ip link set "$name" name ${first.netdev}`);
+    [ "$name" = ${first.netdev} ] || ip link set "$name" name ${first.netdev}
+    ip link set ${first.netdev} address ${first.mac}`);
 });
