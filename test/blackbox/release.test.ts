@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { imageArch, nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
@@ -71,6 +71,27 @@ ofNative(
       assert.equal([removed.status, removed.stderr], [0, '']);
       assert.equal(readdirSync(plugins), ['sriov']);
       assert.is(readFileSync(join(plugins, 'sriov'), 'utf8'), 'sriov-cni');
+    });
+  },
+  true,
+);
+
+ofNative(
+  'the image does not take the plugin away while the state of the node, which it may only read, tells of an attachment',
+  () => {
+    withContainer((container, plugins) => {
+      const remove = ['install', '--uninstall', '--to', '/host/opt/cni/bin'];
+      assert.is(runInside(container, 'install', '--to', '/host/opt/cni/bin').status, 0);
+      const record = join(container, 'var/lib/cni/dra-sriov/vf-test1/5f1c/net1.json');
+      mkdirSync(dirname(record), { recursive: true, mode: 0o700 });
+      writeFileSync(record, '{}', { mode: 0o600 });
+      const { status, stderr } = runInside(container, ...remove);
+      assert.is(status, 1);
+      assert.match(stderr, 'net1 of container 5f1c (network vf-test1)');
+      assert.equal(readdirSync(plugins), ['dra-sriov']);
+      rmSync(record);
+      assert.is(runInside(container, ...remove).status, 0);
+      assert.equal(readdirSync(plugins), []);
     });
   },
   true,
