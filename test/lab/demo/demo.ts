@@ -110,7 +110,7 @@ async function talk(node: LabNode, attached: readonly Attachment[]): Promise<voi
   chapter('5. The pods talk on each interface');
   for (const ifname of ifnames) {
     const target = attached.find((one) => one.pod === pods[1] && one.ifname === ifname)?.address ?? '';
-    command(`ip netns exec ${pods[0]} ping -I ${ifname} -c 2 ${target}`);
+    command(`ip netns exec ${pods[0]} ping -I ${ifname} -c 1 ${target}`);
     judge(await node.reaches(pods[0], target, ifname), `${pods[0]} reaches ${target} over ${ifname}`);
   }
 }
