@@ -50,5 +50,6 @@ function releaseWithoutRecord(context: CommandContext): void {
   if (ipam === null) return;
   const { pluginDirs, stdin, cniVersion } = request;
   const variables = { CNI_NETNS: netnsForRelease(platform, request) };
-  startIpam(platform, log, { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables }).finish();
+  const call = { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables } as const;
+  startIpam(platform, log, call).finishUnfinished();
 }

@@ -84,7 +84,9 @@ function restore(context: CommandContext, record: AttachmentRecord): readonly Er
 
 function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
   if (record.ipam === null) return;
-  startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam)).finish();
+  const release = startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam));
+  if (record.phase === 'attached') release.finish();
+  else release.finishUnfinished();
 }
 
 function recordedIpamCall(

@@ -1,4 +1,4 @@
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isCniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import type { CniResult } from '../cni/result.ts';
 import { parseResult } from '../cni/result-versions.ts';
@@ -64,6 +64,20 @@ export class IpamProcess {
       return this.#process.wait();
     } catch (cause) {
       throw new CniError('ipamFailed', `IPAM plugin ${this.#call.type} can't be run`, { cause });
+    }
+  }
+
+  /**
+   * Joins the DEL for an attachment that was never completed. A plugin that doesn't speak the config's CNI version has
+   * refused its ADD just so, and holds nothing: an error would keep the pod from ending for ever. Throws CniError.
+   */
+  finishUnfinished(): void {
+    try {
+      this.finish();
+    } catch (thrown) {
+      if (!isCniError(thrown, 'incompatibleVersion')) throw thrown;
+      const { type, cniVersion } = this.#call;
+      this.#log.warning('the IPAM plugin doesn’t speak the config’s CNI version', { type, cniVersion });
     }
   }
 

@@ -49,6 +49,30 @@ root('an IPAM plugin that fails: its own code, message and details, all undone, 
   assertRolledBack(failing(42, 'no more addresses', 'in pool x'), 42, 'fake-ipam', 'no more addresses', 'in pool x');
 });
 
+root(
+  'an IPAM plugin that doesn’t speak the config’s version refuses ADD and DEL alike: its own code, and the pod can end',
+  () => {
+    withStandInNode({ built: true }, (node) => {
+      const refusing = failing(1, 'incompatible CNI versions', 'config is "1.1.0", plugin supports ["1.0.0"]');
+      const ipam = new FakeIpam(node, { ADD: refusing, DEL: refusing });
+      const conf = confWith(node, ipam);
+      const before = node.picture();
+      const error = node.fail('ADD', conf, { env: ipam.env });
+      assert.is(error.code, 1, error.msg);
+      assert.match(String(error.details), 'plugin supports');
+      assert.equal(node.picture(), before);
+      assert.match(node.succeed('DEL', conf, { env: ipam.env }).stderr, 'fake-ipam');
+      assert.equal(node.picture(), before);
+
+      const given = new FakeIpam(node, { ADD: oneAddress, DEL: refusing });
+      node.succeed('ADD', conf, { env: given.env });
+      assert.is(node.fail('DEL', conf, { env: given.env }).code, 109, 'an address that it gave is not forgotten');
+      node.succeed('DEL', conf, { env: new FakeIpam(node, { ADD: oneAddress }).env });
+      assert.equal(node.picture(), before);
+    });
+  },
+);
+
 root('an IPAM plugin that ends without a word, or by a signal', () => {
   assertRolledBack('exit 3', 111, 'fake-ipam', 'exit code 3');
   assertRolledBack('echo something is wrong >&2; exit 1', 111, 'fake-ipam', 'something is wrong');
