@@ -2,13 +2,21 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { peer } from '../support/peers.ts';
+import { peer, peerSupports } from '../support/peers.ts';
 import { type CommandResult, must } from './command.ts';
 import type { BootOptions } from './emulated-lab.ts';
 import type { Lab, VirtualFunction } from './lab.ts';
 import { openLab } from './open-lab.ts';
 
 const executable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(import.meta.dirname, '../../dist/dra-sriov');
+
+/** What the plugin and host-local both speak: where there is no Go, host-local is Debian's, which is older. */
+export const cniVersion = peerSupports('host-local', '1.1.0') ? '1.1.0' : '1.0.0';
+
+/** The value of a key that results have since CNI 1.1. */
+export function since11(value: unknown): unknown {
+  return cniVersion === '1.1.0' ? value : undefined;
+}
 
 /** In the guest; not on the share, as a program that is mapped from an uncached one would be read again and again. */
 const guestPluginDir = '/opt/cni/bin';
@@ -164,7 +172,7 @@ export class LabNode {
   }
 
   conf(keys: Readonly<Json> = {}): Json {
-    return { cniVersion: '1.1.0', name: 'vf-test1', type: 'sriov', logLevel: 'info', ...keys };
+    return { cniVersion, name: 'vf-test1', type: 'sriov', logLevel: 'info', ...keys };
   }
 
   ipam(subnet = '10.0.2.0/24', extra: Readonly<Json> = {}): Json {

@@ -1,9 +1,10 @@
 import { assert, suite } from '../../support/suite.ts';
-import { nth, withLabNode } from '../lab-node.ts';
+import { nth, since11, withLabNode } from '../lab-node.ts';
 
 const test = suite('lab/demo');
 
 interface PodLink {
+  readonly parentdev: string;
   readonly addr_info: readonly { local: string; prefixlen: number; scope: string }[];
 }
 
@@ -19,8 +20,9 @@ test('vf-test1 twice: both VFs of one claim, ping on every interface, and back a
     for (const [pod, owned] of Object.entries(claims)) {
       for (const [at, ifname] of ['net1', 'net2'].entries()) {
         const result = await node.succeed('ADD', conf, { pod, ifname, args: args(pod) });
-        assert.is(result.interfaces[0]?.pciID, nth(owned, at).pciAddress, 'VFs go out in string order');
         const [link] = await node.ip<[PodLink]>('-n', pod, 'addr', 'show', ifname);
+        assert.is(link.parentdev, nth(owned, at).pciAddress, 'VFs go out in string order');
+        assert.is(result.interfaces[0]?.pciID, since11(link.parentdev));
         const address = link.addr_info.find((info) => info.scope === 'global');
         assert.is(`${address?.local}/${address?.prefixlen}`, result.ips?.[0]?.address);
         addresses[`${pod}/${ifname}`] = address?.local ?? '';

@@ -1,5 +1,5 @@
 import { assert, suite } from '../../support/suite.ts';
-import { nth } from '../lab-node.ts';
+import { nth, since11 } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
 
 const test = onSharedNode(suite('lab/settings'), { vfs: [2] });
@@ -73,7 +73,7 @@ test('mtu: frames of that size pass, and DEL gives back what the VF had, whateve
 
   const added = await node.succeed('ADD', conf(vf.pciAddress, 4000));
   await node.succeed('ADD', conf(peer.pciAddress, 9000), { pod: 'pod2' });
-  assert.is(added.interfaces[0]?.mtu, 4000);
+  assert.is(added.interfaces[0]?.mtu, since11(4000));
   assert.is((await node.link('net1', 'pod1')).mtu, 4000);
   assert.is((await node.link('net1', 'pod2')).mtu, 9000, 'as much as the PF’s');
   const target = await node.address('pod2');
