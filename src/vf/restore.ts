@@ -1,6 +1,6 @@
 import { explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
@@ -39,9 +39,10 @@ export function restoreVf(
   const at: Restoration = { platform, log, host, identity };
   const { netdev, admin } = snapshot;
   const pf = findPf(platform, host, identity.pfPci);
-  const here = (): Link | null => (netdev === null ? null : findOnHost(platform, host, identity.pci));
+  const here = netdev === null ? () => null : seekingOnHost(at);
   const isGone = (): boolean =>
-    (netdev !== null && here() === null) || (admin !== null && findPf(platform, host, identity.pfPci) === null);
+    (netdev !== null && findOnHost(platform, host, identity.pci) === null) ||
+    (admin !== null && findPf(platform, host, identity.pfPci) === null);
   return converge(
     [
       ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
@@ -59,6 +60,16 @@ export function restoreVf(
     ],
     (thrown) => isSystemError(thrown, 'ENODEV') && isGone(),
   );
+}
+
+/** The VF's netdev as it is at each call. By its ifindex once it was found: a look through sysfs takes 40 system calls. */
+function seekingOnHost({ platform, host, identity }: Restoration): () => Link | null {
+  let found: Link | null = null;
+  return () => {
+    found =
+      found === null ? findOnHost(platform, host, identity.pci) : getLink(host.session, { ifindex: found.ifindex });
+    return found;
+  };
 }
 
 function withLink<Before>(link: Link | null, before: Before | null, run: (link: Link, before: Before) => void): void {
