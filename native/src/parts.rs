@@ -19,6 +19,8 @@ fn bytecode(name: &str) -> Option<Cow<'static, [u8]>> {
     Some(match name {
         "boot" => part!("boot").into(),
         "plugin" => part!("plugin").into(),
+        "ipv4" => part!("ipv4").into(),
+        "ipv6" => part!("ipv6").into(),
         "yaml" => part!("yaml").into(),
         "sriov-cni-cache" => part!("sriov-cni-cache").into(),
         "cli" => inflate(part!("cli")),

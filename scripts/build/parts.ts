@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import type { Bundle } from './bundle.ts';
 import { netlinkAsEsModules } from './netlink-modules.ts';
 import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
@@ -8,6 +8,8 @@ import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from '
 export const partEntries = {
   boot: 'src/hosts/native.ts',
   plugin: 'src/commands/plugin.ts',
+  ipv4: 'src/kernel/ip-text4.ts',
+  ipv6: 'src/kernel/ip-text6.ts',
   yaml: 'src/lib/yaml.ts',
   'sriov-cni-cache': 'src/state/sriov-cni-cache.ts',
   cli: 'src/cli/cli.ts',
@@ -27,6 +29,26 @@ const shimOf = {
   'node:path': 'unused',
 };
 
+/** A module of which other parts get stubs in place of these functions: the first call of one loads the part that it is. */
+function whenCalled(name: PartName, functions: readonly string[]): Plugin {
+  const load = `let part; const load = () => (part ??= __host.loadPart('${name}'));`;
+  const stubs = functions.map((each) => `export const ${each} = (argument) => load().${each}(argument);`);
+  const contents = [load, ...stubs].join('\n');
+  return {
+    name: `${name}-when-called`,
+    setup(setup) {
+      const path = join('/', partEntries[name]).replaceAll('.', '\\.');
+      setup.onLoad({ filter: new RegExp(`${path}$`) }, () => ({ contents }));
+    },
+  };
+}
+
+/** The library behind them makes its constants when it is loaded: 1.4 ms that a run without addresses needn't spend. */
+const addressesWhenCalled = [
+  whenCalled('ipv4', ['parseIpv4', 'formatIpv4']),
+  whenCalled('ipv6', ['parseIpv6', 'formatIpv6']),
+];
+
 function usualOptions(root: string): BuildOptions {
   const alias = Object.fromEntries(
     Object.entries(shimOf).map(([module, shim]) => [module, join(root, shims, `${shim}.ts`)]),
@@ -39,7 +61,7 @@ function usualOptions(root: string): BuildOptions {
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: [netlinkAsEsModules],
+    plugins: [netlinkAsEsModules, ...addressesWhenCalled],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -70,8 +92,11 @@ function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]
   if (name === 'plugin') {
     return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
   }
-  const plugins = borrowers.includes(name) ? [borrowFrom(root, 'plugin', shared)] : [];
-  return { ...usual, ...entryOf(name), plugins: [...plugins, netlinkAsEsModules] };
+  const own = { ...usual, ...entryOf(name) };
+  if (name === 'ipv4' || name === 'ipv6') return { ...own, plugins: [] };
+  return borrowers.includes(name)
+    ? { ...own, plugins: [borrowFrom(root, 'plugin', shared), ...(usual.plugins ?? [])] }
+    : own;
 }
 
 /** Bundles one part into an ES module for QuickJS. Names are kept: a stack trace in an error report can be read. */
