@@ -179,8 +179,11 @@ fn add_network(host: &Object) -> JsResult<()> {
     )?;
     host.set("close", Func::from(move |fd: i32| fds.close(fd)))?;
     host.set(
-        "sendFrame",
-        Func::from(|ifindex: i32, frame: TypedArray<u8>| Answer(interfaces::send_frame(ifindex, &copy_of(&frame)))),
+        "sendFrames",
+        Func::from(|ifindex: i32, frames: Vec<TypedArray<u8>>| {
+            let frames: Vec<_> = frames.iter().map(copy_of).collect();
+            Answer(interfaces::send_frames(ifindex, &frames))
+        }),
     )?;
     host.set("busInfo", Func::from(|ifname: Text| Answer(interfaces::bus_info(&ifname.0))))
 }

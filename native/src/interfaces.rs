@@ -2,6 +2,7 @@
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::thread::Builder;
 
 use libc::{AF_INET, AF_PACKET, EINVAL, ENODEV, EOPNOTSUPP, IFNAMSIZ, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, c_void};
 
@@ -9,6 +10,7 @@ use crate::values::{Failure, Outcome};
 
 const ETHER_TYPE_OFFSET: usize = 12;
 const HEADER_BYTES: usize = 14;
+const CLOSING_STACK_BYTES: usize = 64 * 1024;
 
 fn checked(result: isize) -> Outcome<isize> {
     if result < 0 { Err(io::Error::last_os_error().into()) } else { Ok(result) }
@@ -21,13 +23,26 @@ fn socket(domain: i32, kind: i32) -> Outcome<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Sends one Ethernet frame, header included, out of an interface of the namespace that the thread is in (packet(7)).
-pub fn send_frame(ifindex: i32, frame: &[u8]) -> Outcome<()> {
+/// Closes a packet socket beside us: the kernel waits some milliseconds for its readers there (packet_release), and the
+/// record can be written meanwhile. The process doesn't end before its threads have.
+fn close_beside(socket: OwnedFd) {
+    // where there can be no thread, the socket is closed here
+    let _ = Builder::new().stack_size(CLOSING_STACK_BYTES).spawn(move || drop(socket));
+}
+
+/// Sends Ethernet frames, headers included, out of an interface of the namespace that the thread is in (packet(7)).
+pub fn send_frames(ifindex: i32, frames: &[Vec<u8>]) -> Outcome<()> {
+    // protocol 0: a socket that only sends, and is handed no frame of others
+    let socket = socket(AF_PACKET, SOCK_RAW)?;
+    let sent = frames.iter().try_for_each(|frame| send_frame(&socket, ifindex, frame));
+    close_beside(socket);
+    sent
+}
+
+fn send_frame(socket: &OwnedFd, ifindex: i32, frame: &[u8]) -> Outcome<()> {
     if frame.len() < HEADER_BYTES {
         return Err(Failure::new(EINVAL, "too short for a frame"));
     }
-    // protocol 0: a socket that only sends, and is handed no frame of others
-    let socket = socket(AF_PACKET, SOCK_RAW)?;
     // SAFETY: a struct of integers, for which zero is a value
     let mut to: libc::sockaddr_ll = unsafe { zeroed() };
     to.sll_family = AF_PACKET as u16;

@@ -16,14 +16,19 @@ export function announce(
   addresses: readonly string[],
 ): Error[] {
   const failures: Error[] = [];
-  for (const text of addresses) {
+  const attempt = (what: string, run: () => void): void => {
     try {
-      const address = parseAddress(text.replace(/\/.*$/, ''));
-      for (const frame of announcements(macToBytes(mac), address)) platform.sendFrame(netns, ifindex, frame);
+      run();
     } catch (cause) {
-      failures.push(new Error(`announce ${text} at ${mac}`, { cause }));
+      failures.push(new Error(`announce ${what} at ${mac}`, { cause }));
     }
+  };
+  const frames: Buffer[] = [];
+  for (const text of addresses) {
+    attempt(text, () => frames.push(...announcements(macToBytes(mac), parseAddress(text.replace(/\/.*$/, '')))));
   }
+  // in one go: each closing of a packet socket takes the kernel some milliseconds (packet_release, synchronize_net)
+  attempt(addresses.join(' '), () => platform.sendFrames(netns, ifindex, frames));
   return failures;
 }
 

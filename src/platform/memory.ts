@@ -154,8 +154,8 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
       if (options.netlink === undefined) throw new Error('this memory platform was given no netlink');
       return options.netlink(netns, groups);
     },
-    sendFrame(netns, ifindex, frame) {
-      frames.push({ netns, ifindex, frame: Buffer.from(frame) });
+    sendFrames(netns, ifindex, sent) {
+      frames.push(...sent.map((frame) => ({ netns, ifindex, frame: Buffer.from(frame) })));
     },
     ethtoolBusInfo: (netns, ifname) => options.busInfo?.(netns, ifname) ?? '',
     files: tree.files,

@@ -66,8 +66,10 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
     startProcess: (request) => within(namespaces.ownNetns(), () => startProcess(request)),
     ...namespaces,
     openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(host, groups)),
-    sendFrame: (netns, ifindex, frame) =>
-      within(netns, () => systemCall(`send a frame out of interface ${ifindex}`, () => host.sendFrame(ifindex, frame))),
+    sendFrames: (netns, ifindex, frames) =>
+      within(netns, () =>
+        systemCall(`send frames out of interface ${ifindex}`, () => host.sendFrames(ifindex, frames)),
+      ),
     ethtoolBusInfo: (netns, ifname) =>
       within(netns, () => systemCall(`read the bus-info of ${ifname}`, () => host.busInfo(ifname))),
   };

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { ethtoolBusInfo } from './node/ethtool.ts';
-import { sendFrame } from './node/frames.ts';
+import { sendFrames } from './node/frames.ts';
 import { lock } from './node/lock.ts';
 import { openNetlinkSocket } from './node/netlink-socket.ts';
 import { createNamespaces } from './node/netns.ts';
@@ -48,7 +48,7 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
     },
     ...namespaces,
     openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(groups)),
-    sendFrame: (netns, ifindex, frame) => within(netns, () => sendFrame(ifindex, frame)),
+    sendFrames: (netns, ifindex, frames) => within(netns, () => sendFrames(ifindex, frames)),
     ethtoolBusInfo: (netns, ifname) => within(netns, () => ethtoolBusInfo(ifname)),
   };
 }

@@ -174,8 +174,8 @@ export interface Platform {
   /** Runs `task` inside `netns`, for sysctl writes only; it may not return a promise. Where the thread
    * can't come back, that is thrown, and what runs next enters its own namespace first. */
   inNetns<T>(netns: Netns, task: () => T): T;
-  /** One raw frame out of an interface (AF_PACKET, SOCK_RAW). */
-  sendFrame(netns: Netns, ifindex: number, frame: Uint8Array): void;
+  /** Raw frames out of an interface (AF_PACKET, SOCK_RAW), one after the other; ends with the first that fails. */
+  sendFrames(netns: Netns, ifindex: number, frames: readonly Uint8Array[]): void;
   /** ETHTOOL_GDRVINFO `bus_info` of a netdev, e.g. `0000:3b:02.1`; '' where the driver gives none; SystemError ENODEV. */
   ethtoolBusInfo(netns: Netns, ifname: string): string;
 }

@@ -67,7 +67,7 @@ export function withFault(platform: Platform, kind: FaultKind, at: number, tell:
       const child = platform.startProcess(request);
       return { wait: () => step(`run ${request.path}`, () => child.wait()) };
     },
-    sendFrame: (netns, ifindex, frame) => step('sendFrame', () => platform.sendFrame(netns, ifindex, frame)),
+    sendFrames: (netns, ifindex, frames) => step('sendFrames', () => platform.sendFrames(netns, ifindex, frames)),
     openNetlink: (netns, groups) => new FaultySocket(platform.openNetlink(netns, groups), step),
   };
 }

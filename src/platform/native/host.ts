@@ -66,7 +66,7 @@ export interface Host {
   send(fd: number, bytes: Uint8Array): void;
   receive(fd: number, timeoutMs: number): [bytes: ArrayBuffer, senderPort: number] | undefined;
   close(fd: number): void;
-  sendFrame(ifindex: number, frame: Uint8Array): void;
+  sendFrames(ifindex: number, frames: readonly Uint8Array[]): void;
   busInfo(ifname: string): string;
 }
 

@@ -21,17 +21,21 @@ function linkAddress(ifindex: number, frame: Buffer): Buffer {
   return bytes;
 }
 
-/** Sends one Ethernet frame, header included, out of an interface of the namespace that the thread is in (packet(7)). */
-export function sendFrame(ifindex: number, content: Uint8Array): void {
-  const what = `send a frame out of interface ${ifindex}`;
-  const frame = Buffer.from(content);
-  if (frame.length < headerBytes) throw new SystemError(what, errno.EINVAL, `${frame.length} bytes are no frame`);
+/** Sends Ethernet frames, headers included, out of an interface of the namespace that the thread is in (packet(7)). */
+export function sendFrames(ifindex: number, frames: readonly Uint8Array[]): void {
   // protocol 0: a socket that only sends, and is handed no frame of others
   const fd = callLibc('open packet socket', (libc) => libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   try {
-    const to = linkAddress(ifindex, frame);
-    callLibc(what, (libc) => libc.sendto(fd, frame, BigInt(frame.length), 0, to, to.length));
+    for (const frame of frames) sendFrame(fd, ifindex, Buffer.from(frame));
   } finally {
+    // the kernel waits here for its readers: once for all frames
     closeSync(fd);
   }
+}
+
+function sendFrame(fd: number, ifindex: number, frame: Buffer): void {
+  const what = `send frames out of interface ${ifindex}`;
+  if (frame.length < headerBytes) throw new SystemError(what, errno.EINVAL, `${frame.length} bytes are no frame`);
+  const to = linkAddress(ifindex, frame);
+  callLibc(what, (libc) => libc.sendto(fd, frame, BigInt(frame.length), 0, to, to.length));
 }

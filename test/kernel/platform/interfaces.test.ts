@@ -49,8 +49,7 @@ function throws(task: () => unknown, code: string, text: string): void {
 test('a frame leaves the interface and arrives at its peer, byte for byte', () => {
   withVeth((netns, ns, ifindex) => {
     const before = counted(ns, 'veth-b').stats64.rx;
-    platform.sendFrame(netns, ifindex, broadcast);
-    platform.sendFrame(netns, ifindex, broadcast);
+    platform.sendFrames(netns, ifindex, [broadcast, broadcast]);
     const after = counted(ns, 'veth-b').stats64.rx;
     assert.equal([after.packets - before.packets, after.bytes - before.bytes], [2, 120]);
     const script = `
@@ -70,7 +69,7 @@ function captured(ns: TestNetns, netns: Netns, ifindex: number, script: string):
   ns.run('sh', '-c', `python3 -c "$0" ${name} > ${output} 2>&1 < /dev/null &`, script);
   const deadlineMs = platform.monotonicMs() + 5000;
   while (platform.stat(`/tmp/ready-${name}`) === null && platform.monotonicMs() < deadlineMs) platform.sleepMs(10);
-  platform.sendFrame(netns, ifindex, broadcast);
+  platform.sendFrames(netns, ifindex, [broadcast]);
   let heard = '';
   while (!heard.endsWith('\n') && platform.monotonicMs() < deadlineMs) {
     heard = platform.readFile(output)?.toString() ?? '';
@@ -83,11 +82,11 @@ function captured(ns: TestNetns, netns: Netns, ifindex: number, script: string):
 
 test('a frame that can not be sent says why', () => {
   withVeth((netns, ns, ifindex) => {
-    throws(() => platform.sendFrame(netns, 9999, broadcast), 'ENXIO', 'interface 9999');
-    throws(() => platform.sendFrame(netns, ifindex, broadcast.subarray(0, 13)), 'EINVAL', '13 bytes');
-    throws(() => platform.sendFrame(netns, ifindex, Buffer.alloc(3000)), 'EMSGSIZE', `interface ${ifindex}`);
+    throws(() => platform.sendFrames(netns, 9999, [broadcast]), 'ENXIO', 'interface 9999');
+    throws(() => platform.sendFrames(netns, ifindex, [broadcast.subarray(0, 13)]), 'EINVAL', '13 bytes');
+    throws(() => platform.sendFrames(netns, ifindex, [Buffer.alloc(3000)]), 'EMSGSIZE', `interface ${ifindex}`);
     ns.ip('link', 'set', 'veth-a', 'down');
-    throws(() => platform.sendFrame(netns, ifindex, broadcast), 'ENETDOWN', `interface ${ifindex}`);
+    throws(() => platform.sendFrames(netns, ifindex, [broadcast]), 'ENETDOWN', `interface ${ifindex}`);
   });
 });
 

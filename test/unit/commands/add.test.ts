@@ -110,7 +110,7 @@ test('no carrier: ADD waits a little for it, announces nothing and succeeds', ()
 test('a failed announcement never fails ADD', () => {
   const node = new MemoryNode();
   Object.assign(node.platform, {
-    sendFrame: () => {
+    sendFrames: () => {
       throw new Error('no socket');
     },
   });

@@ -2,6 +2,7 @@ import { announce } from '../../../src/kernel/announce.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import type { Platform } from '../../../src/platform/platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { hex } from './fake-kernel.ts';
 
@@ -56,22 +57,28 @@ test('addresses without prefix length', () => {
   assert.equal(framesFor(['10.1.2.3', 'fd00:1::3']), framesFor(['10.1.2.3/24', 'fd00:1::3/64']));
 });
 
-test('never throws: one failure an address, and the others go out', () => {
+function explained(failures: readonly Error[]): readonly string[] {
+  return failures.map((failure) => `${failure.message}: ${(failure.cause as Error).message}`);
+}
+
+test('never throws: what is no address is told, and the others go out', () => {
   const platform = createMemoryPlatform();
-  const refusing = {
-    ...platform,
-    sendFrame: (netns: Parameters<typeof platform.sendFrame>[0], ifindex: number, frame: Uint8Array) => {
-      if (frame[13] === 0xdd) throw new SystemError('send a frame', 100);
-      platform.sendFrame(netns, ifindex, frame);
-    },
+  const failures = announce(platform, platform.ownNetns(), 3, mac, ['fd00:1::3/64', 'nonsense', '10.1.2.3/24']);
+  assert.equal(explained(failures), [
+    'announce nonsense at 02:11:22:33:44:55: read address "nonsense": EINVAL (no IPv4 address)',
+  ]);
+  assert.is(platform.frames.length, 3);
+});
+
+test('never throws where frames can not be sent; all of them go in one call', () => {
+  const platform = createMemoryPlatform();
+  const calls: number[] = [];
+  const sendFrames: Platform['sendFrames'] = (_netns, _ifindex, frames) => {
+    calls.push(frames.length);
+    throw new SystemError('send frames', 100);
   };
-  const failures = announce(refusing, platform.ownNetns(), 3, mac, ['fd00:1::3/64', 'nonsense', '10.1.2.3/24']);
-  assert.equal(
-    failures.map((failure) => `${failure.message}: ${(failure.cause as Error).message}`),
-    [
-      'announce fd00:1::3/64 at 02:11:22:33:44:55: send a frame: ENETDOWN',
-      'announce nonsense at 02:11:22:33:44:55: read address "nonsense": EINVAL (no IPv4 address)',
-    ],
-  );
-  assert.is(platform.frames.length, 2);
+  const addresses = ['fd00:1::3/64', '10.1.2.3/24'];
+  const failures = announce({ ...platform, sendFrames }, platform.ownNetns(), 3, mac, addresses);
+  assert.equal(explained(failures), ['announce fd00:1::3/64 10.1.2.3/24 at 02:11:22:33:44:55: send frames: ENETDOWN']);
+  assert.equal(calls, [3]);
 });
