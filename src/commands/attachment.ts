@@ -52,7 +52,8 @@ export class Attachment {
     this.#writeFirst(record);
     try {
       ipam = this.#startIpam();
-      record = this.#configureOnHost(pf, record, plan);
+      record = this.#changeOwnMac(record, plan);
+      this.#configureOnPf(pf, record.snapshot, plan);
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
       const addresses = ipam?.finishAdd() ?? null;
@@ -125,19 +126,26 @@ export class Attachment {
     });
   }
 
-  /** The VF's own MAC first, then all of the PF's settings in one message: the order that every driver can follow. */
-  #configureOnHost(pf: Link, record: AttachmentRecord, plan: VfPlan): AttachmentRecord {
-    const { host } = this.#context;
+  /**
+   * The VF's own MAC, before the PF's settings: the order that every driver can follow. That an untrusted VF could change it by itself
+   * is known only now, and has to be on disk before the PF guards the MAC.
+   */
+  #changeOwnMac(record: AttachmentRecord, { mac }: VfPlan): AttachmentRecord {
+    const { host, store } = this.#context;
     const { admin, netdev } = record.snapshot;
+    if (mac === null || netdev === null || netdev.mac === mac) return record;
+    const link = getLink(host.session, { ifindex: netdev.ifindex });
+    if (link === null || !tryLinkMac(host, link, mac) || admin?.trust === 'on') return record;
+    const free: AttachmentRecord = { ...record, snapshot: { ...record.snapshot, macIsFree: true } };
+    store.write(free);
+    return free;
+  }
+
+  /** All of the PF's settings of the VF, in one message. */
+  #configureOnPf(pf: Link, { admin }: AttachmentRecord['snapshot'], plan: VfPlan): void {
     const { mac } = plan;
-    let macIsFree = false;
-    if (mac !== null && netdev !== null && netdev.mac !== mac) {
-      const link = getLink(host.session, { ifindex: netdev.ifindex });
-      macIsFree = link !== null && tryLinkMac(host, link, mac) && admin?.trust !== 'on';
-    }
     const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
-    applyAdminChange(host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
-    return macIsFree ? { ...record, snapshot: { ...record.snapshot, macIsFree } } : record;
+    applyAdminChange(this.#context.host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
   }
 
   #moveIntoPod(record: AttachmentRecord): AttachmentRecord {

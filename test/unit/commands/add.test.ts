@@ -46,6 +46,7 @@ test('the record is on disk before the first change, and complete after the last
     'record pending',
     'ipam ADD',
     `host: vf0 mac ${mac}`,
+    'record pending',
     `host: pf0 vf 0 mac ${mac}, vlan 100 qos 5, spoofchk 0, trust 1`,
     'host: vf0 to pod1 as net1',
     'pod1: net1 mtu 1400',
