@@ -1,16 +1,19 @@
 // A node whose VFs are stand-ins: veth ends in a throwaway namespace that plays the host, a sysfs tree that says they are
 // VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { type FakePfState, newFakeVf, readFakePf, writeFakePf } from './fake-pf.ts';
 import { type TestNetns, withNetns } from './netns.ts';
 import { peerDir } from './peers.ts';
 
 export const pfPci = '0000:3b:00.0';
-const vfDirectory = (index: number): string => `0000:3b:02.${index}`;
+/** Eight functions a device. */
+const vfDirectory = (index: number): string => `0000:3b:0${2 + Math.floor(index / 8)}.${index % 8}`;
 
 export interface StandInOptions {
   /** Number of VFs, even: neighbours (0 and 1, 2 and 3) are the two ends of a veth, so that they can talk. */
@@ -120,7 +123,34 @@ export class StandInNode {
 
   /** Runs one verb in the host's namespace. */
   cni(command: string, conf: unknown, call: CniCall = {}): CniOutcome {
-    const env: Record<string, string | undefined> = {
+    const input = typeof conf === 'string' ? conf : JSON.stringify(conf);
+    const { status, stdout, stderr } = spawnSync('ip', this.#args(call), {
+      env: this.#environmentOf(command, call),
+      input,
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
+  }
+
+  /** `cni` beside others. */
+  async start(command: string, conf: unknown, call: CniCall = {}): Promise<CniOutcome> {
+    const child = spawn('ip', this.#args(call), { env: this.#environmentOf(command, call), timeout: 120_000 });
+    const [stdout, stderr, [status]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null]>,
+      child.stdin.end(JSON.stringify(conf)),
+    ]);
+    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
+  }
+
+  #args(call: CniCall): string[] {
+    return ['netns', 'exec', this.host.name, ...(call.program ?? this.#program)];
+  }
+
+  #environmentOf(command: string, call: CniCall): NodeJS.ProcessEnv {
+    return {
       ...this.environment,
       CNI_COMMAND: command,
       CNI_CONTAINERID: call.containerId ?? 'c1',
@@ -130,15 +160,6 @@ export class StandInNode {
       ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
       ...call.env,
     };
-    const program = call.program ?? this.#program;
-    const input = typeof conf === 'string' ? conf : JSON.stringify(conf);
-    const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', this.host.name, ...program], {
-      env: env as NodeJS.ProcessEnv,
-      input,
-      encoding: 'utf8',
-      timeout: 120_000,
-    });
-    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
   }
 
   /** `cni` that has to succeed. */
