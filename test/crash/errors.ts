@@ -96,7 +96,7 @@ export function failAt(site: Site, verb: Verb, faults: readonly Fault[]): ErrorT
       judge(site, verb, outcome, pictures, tally);
     } catch (thrown) {
       tally.failures.push(`${verb}: ${describeFault(fault)}: ${(thrown as Error).message}`);
-      site.reset();
+      if (!site.reset()) return tally;
       pictures = takePictures(site);
     }
   }

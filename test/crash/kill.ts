@@ -22,8 +22,8 @@ export interface Pictures {
 }
 
 /** Each so many-th of the calls that change something. */
-export function choose(trace: readonly SystemCall[], step: number): readonly SystemCall[] {
-  return trace.filter(isChange).filter((_, at) => at % step === 0);
+export function choose(trace: readonly SystemCall[], step: number, first = 0): readonly SystemCall[] {
+  return trace.filter(isChange).filter((_, at) => at % step === first);
 }
 
 /** The system calls of a verb for the first pod. */
@@ -84,7 +84,7 @@ function recover(site: Site, how: Recovery, pictures: Pictures, tally: Tally): v
 
 /**
  * Kills the verb before each of the calls, in turn; then others clean up, and all has to be as it was. A run may have fewer calls of
- * a name than the one that was traced: then it isn't killed, and has to succeed.
+ * a name than the one that was traced: then it isn't killed, and has to succeed. Ends early where nothing works any more.
  */
 export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], recovery: Recovery): Tally {
   const tally: Tally = { killed: 0, takenOver: 0, failures: [] };
@@ -100,7 +100,7 @@ export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], rec
     } catch (thrown) {
       const where = `${verb}: ${describeFault(fault)}: ${text.slice(0, 160)}; then ${recovery}`;
       tally.failures.push(`${where}\n${(thrown as Error).message}`);
-      site.reset();
+      if (!site.reset()) return tally;
     }
   }
   return tally;

@@ -18,6 +18,8 @@ export interface SiteOptions {
   readonly ipamDir: string;
   /** A file for strace. */
   readonly log: string;
+  /** The VF's netdev, which may change its address by itself: no PF guards it. `other` is an address to try that with. */
+  readonly ownMac?: { readonly netdev: string; readonly other: string };
 }
 
 export interface Outcome {
@@ -109,26 +111,42 @@ export class Site {
    */
   picture(): readonly string[] {
     this.#waitForStrays();
+    const mac = this.#tryOwnMac();
     const { onHost, pods, stateDir, ipamDir } = this.options;
     const places = [
       ['host', onHost],
       ...pods.map((path, at) => [`pod ${at}`, ['nsenter', `--net=${path}`]] as const),
     ] as const;
     return [
+      ...mac,
       ...places.flatMap(([name, prefix]) => [...this.#links(name, prefix), ...this.#routes(name, prefix)]),
       ...filesBelow(stateDir).flatMap((name) => this.#describe(stateDir, name)),
       ...filesBelow(ipamDir).map((name) => `ipam ${name}`),
     ];
   }
 
-  /** Removes by force what is left after a failure, for the next try. */
-  reset(): void {
+  /** Removes by force what is left after a failure, for the next try. False where that isn't enough. */
+  reset(): boolean {
     const { stateDir, ipamDir } = this.options;
     for (const pod of [0, 1] as const) this.run('DEL', pod);
     for (const name of readdirSync(stateDir)) rmSync(join(stateDir, name), { recursive: true });
     for (const name of filesBelow(ipamDir)) if (/\/[0-9a-f.:]+$/.test(name)) rmSync(join(ipamDir, name));
-    this.succeed('ADD', 0);
-    this.succeed('DEL', 0);
+    return ['ADD', 'DEL'].every((command) => this.run(command, 0).status === 0);
+  }
+
+  /** Where the VF is on the host: whether it may still change its address, which the kernel doesn't show. */
+  #tryOwnMac(): readonly string[] {
+    const { onHost, ownMac } = this.options;
+    if (ownMac === undefined) return [];
+    const { netdev, other } = ownMac;
+    const found = spawnSync('cat', [`/sys/class/net/${netdev}/address`], { encoding: 'utf8' });
+    if (found.status !== 0) return ['the VF is not on the host'];
+    for (const mac of [other, found.stdout.trim()]) {
+      const [program = '', ...args] = [...onHost, 'ip', 'link', 'set', netdev, 'address', mac];
+      const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+      if (status !== 0) return [`the VF may not change its address: ${stderr.trim()}`];
+    }
+    return ['the VF may change its address'];
   }
 
   #links(name: string, prefix: readonly string[]): readonly string[] {
