@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { asRoot } from '../../support/netns.ts';
 import { type StandInNode, withStandInNode } from '../../support/stand-in-node.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -67,6 +69,40 @@ root('the demo: vf-test1 twice, with its NAD unmodified', () => {
     );
     for (const ifname of ['net1', 'net2']) node.succeed('DEL', conf, { ...call, ifname });
     assert.equal(node.picture(), before);
+  });
+});
+
+/** The driver's files for a pod with two VFs of each of two pools; `reversed` as after a restart, which writes them in another order. */
+function writePools(node: StandInNode, reversed: boolean): void {
+  const inOrder = <Item>(items: readonly Item[]): readonly Item[] => (reversed ? items.toReversed() : items);
+  node.writePodSpec('uid-1', inOrder(node.vfPcis));
+  for (const [index, pci] of inOrder([...node.vfPcis.entries()])) {
+    const name = `example.com-${index < 2 ? 'red' : 'blue'}-${pci}-device.json`;
+    const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': pci } };
+    rmSync(join(node.directory, 'devinfo/dp', name), { force: true });
+    writeFileSync(join(node.directory, 'devinfo/dp', name), JSON.stringify(info));
+  }
+}
+
+root('two pools, two VLANs: each network has a VF of its own pool, also after a restart of driver and kubelet', () => {
+  withStandInNode({ fakePf: true, vfs: 4 }, (node) => {
+    const conf = (color: string, vlan: number) =>
+      node.conf({ name: color, resourceName: `example.com/${color}`, vlan });
+    const red = conf('red', 10);
+    const blue = conf('blue', 20);
+    const call = { args: podArgs('uid-1') };
+    for (const reversed of [false, true]) {
+      writePools(node, reversed);
+      const [first, second] = reversed ? [blue, red] : [red, blue];
+      node.succeed('ADD', first, { ...call, ifname: reversed ? 'net2' : 'net1' });
+      node.succeed('ADD', second, { ...call, ifname: reversed ? 'net1' : 'net2' });
+      assert.equal(
+        node.fakePf.vfs.map((vf) => vf.vlan),
+        [10, 0, 20, 0],
+      );
+      node.succeed('DEL', red, { ...call, ifname: 'net1' });
+      node.succeed('DEL', blue, { ...call, ifname: 'net2' });
+    }
   });
 });
 
