@@ -125,7 +125,7 @@ function clean(node: StandInNode): void {
 
 root(`whatever it is fed with, seed ${fuzzExtent.seed}`, () => {
   withStandInNode({ built: true }, (node) => {
-    const count = fuzzExtent.isFull ? 5000 : 100;
+    const count = fuzzExtent.isFull ? Math.min(fuzzExtent.cases, 5000) : 100;
     const outcomes: Record<string, number> = {};
     for (const [index, input] of fc.sample(inputs(node), { numRuns: count, seed: fuzzExtent.seed }).entries()) {
       try {

@@ -8,7 +8,7 @@ const cases = Number(process.env['FUZZ_CASES'] ?? 250);
 const isFull = process.env['FUZZ_CASES'] !== undefined;
 const seed = Number(process.env['FUZZ_SEED'] ?? (isFull ? Date.now() % 2 ** 31 : 1));
 
-export const fuzzExtent = { seed, isFull, report };
+export const fuzzExtent = { cases, seed, isFull, report };
 
 function report(name: string, outcomes: Readonly<Record<string, number>>): void {
   if (isFull) process.stdout.write(`\nFUZZED ${name}: ${describe(outcomes)}\n`);
