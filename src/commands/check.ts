@@ -77,8 +77,8 @@ function podDifferences(
 function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, result: CniResult): string[] {
   const { ifname } = context.request;
   const wanted = result.interfaces.find((entry) => entry.name === ifname && entry.sandbox !== undefined);
-  // Results before CNI 1.1 have no MTU.
-  const mtu = wanted?.mtu ?? conf.settings.mtu;
+  // Results before CNI 1.1 have no MTU; and the tuning plugin changes that of the interface, but not of the result.
+  const mtu = conf.settings.mtu === undefined ? undefined : (wanted?.mtu ?? conf.settings.mtu);
   return [
     ...difference(`${ifname}: link`, link.up ? 'up' : 'down', 'up'),
     ...(wanted === undefined ? [`${ifname} is not in prevResult`] : []),

@@ -179,3 +179,11 @@ test('before CNI 1.1 a result has no MTU: the config’s is held to', () => {
   };
   assert.match(differences(change, { cniVersion: '1.0.0' }), 'MTU is 1300, should be 1400');
 });
+
+test('an MTU that the config doesn’t set is not ours to judge: tuning changes it, and not the result', () => {
+  for (const cniVersion of ['1.0.0', '1.1.0']) {
+    const { node, conf } = attached({ cniVersion, mtu: undefined });
+    Object.assign(node.link(0), { mtu: 1400 });
+    node.succeed('CHECK', conf);
+  }
+});
