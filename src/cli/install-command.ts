@@ -10,7 +10,7 @@ const usualNames: readonly string[] = [programName];
 export function addInstall(program: Command, run: Run): void {
   program
     .command('install')
-    .description('put this executable where the container runtime looks for plugins')
+    .description('install this plugin on the node, or remove it')
     .option('--to <dir>', 'directory of the plugins', '/opt/cni/bin')
     .addOption(
       new Option('--as <name>', `the plugin's name, "type" in network configs, e.g. sriov; may be repeated`)
