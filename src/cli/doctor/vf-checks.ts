@@ -18,8 +18,8 @@ function checkNumber(survey: Survey): Check {
   }
   const more = `echo N > /sys/bus/pci/devices/${pf.sysfs.pci}/sriov_numvfs, or the SR-IOV operator’s policy`;
   if (vfs.length === 0) return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, `make some: ${more}`);
-  const free = vfs.filter(({ place, holder }) => holder === null && place !== 'lost' && place !== 'pod').length;
-  const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}, ${free} free`;
+  const free = vfs.filter(({ place, holder }) => holder === null && (place === 'host' || place === 'userspace')).length;
+  const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}, ${free} unattached`;
   if (free > 0) return ok('vfs', found);
   return warning('vfs', `${found}: a pod that claims one more stays Pending`, `make more: ${more}`);
 }

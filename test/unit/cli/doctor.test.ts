@@ -147,7 +147,7 @@ test('no card, no VFs, none free', () => {
   const full = healthy();
   full.succeed('ADD');
   full.succeed('ADD', full.conf({ deviceID: vfPci(1) }), { ifname: 'net2' });
-  expectCheck(full, 'vfs', 'warning', '2 VFs on 1 PF, 0 free');
+  expectCheck(full, 'vfs', 'warning', '2 VFs on 1 PF, 0 unattached');
 });
 
 test('PFs: absent, without carrier', () => {
@@ -162,6 +162,8 @@ test('PFs: absent, without carrier', () => {
 test('a VF without a driver', () => {
   const node = healthy();
   node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(1)}/driver`);
+  node.edit(() => node.host.links.splice(node.host.links.indexOf(node.link(1)), 1));
+  expectCheck(node, 'vfs', 'ok', '2 VFs on 1 PF, 1 unattached');
   expectCheck(node, 'drivers', 'wrong', vfPci(1), `echo ${vfPci(1)} > /sys/bus/pci/drivers_probe`);
 });
 
