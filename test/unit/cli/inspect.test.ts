@@ -150,6 +150,21 @@ test('a dead pod, an ADD that was killed, a pod that can’t be looked at', () =
   assert.is(vfsOf(forbidden)[0]?.holder?.['podState'], 'unknown');
 });
 
+test('of several records of a VF the living one’s is its holder, else the youngest', () => {
+  const node = attached();
+  const record = node.readRecord();
+  const other = (containerId: string, keys: Readonly<Record<string, unknown>>): void => {
+    const pod = { ...node.pod, containerId };
+    const key = { ...(record['key'] as object), containerId };
+    node.platform.files.set(node.recordPath(pod), JSON.stringify({ ...record, key, bootId: 'another', ...keys }));
+  };
+  other('c0', { createdAt: '2026-03-01T00:00:00.000Z' });
+  other('c9', { createdAt: '2026-02-01T00:00:00.000Z' });
+  assert.is(vfsOf(node)[0]?.holder?.['containerId'], 'c1');
+  node.platform.files.delete(node.recordPath());
+  assert.is(vfsOf(node)[0]?.holder?.['containerId'], 'c0');
+});
+
 test('a VF in a namespace of which no record tells, and one that is nowhere', () => {
   const node = new MemoryNode();
   node.edit(() => {
