@@ -72,8 +72,11 @@ function describePfs(tool: Tool, pfs: readonly SurveyedPf[]): readonly string[] 
     pfs.map(({ vfs }) => vfs.map((vf) => rowOf(tool, vf))),
     { indent: 2, heading: style.faint },
   );
-  return pfs.map((pf, at) => `${titleOf(tool, pf)}\n${pf.vfs.length === 0 ? '' : tables[at]}`);
+  return pfs.map((pf, at) => `${titleOf(tool, pf)}\n${pf.vfs.length === 0 ? withoutVfs(pf) : tables[at]}`);
 }
+
+const withoutVfs = ({ sysfs }: SurveyedPf): string =>
+  `  no VFs; echo N > /sys/bus/pci/devices/${sysfs.pci}/sriov_numvfs makes some\n`;
 
 function titleOf({ style }: Tool, pf: SurveyedPf): string {
   const { sysfs, link, numVfs, totalVfs } = pf;

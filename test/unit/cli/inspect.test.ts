@@ -90,6 +90,12 @@ test('one VF by its address in any spelling, by its netdev, and the PF by its na
   assert.is((operate(node.platform, 'inspect', 'vf1', '--json').json as VfJson).pci, vfPci(1));
 });
 
+test('a PF without VFs says how to make some', () => {
+  const node = new MemoryNode({ vfs: 1 });
+  node.removeVf(0);
+  assert.match(operate(node.platform, 'inspect').stdout, `no VFs; echo N > /sys/bus/pci/devices/${pfPci}/sriov_numvfs`);
+});
+
 test('what isn’t there: exit code 1, and what there is', () => {
   const { code, stdout, stderr } = operate(new MemoryNode().platform, 'inspect', '0000:3b:02.7');
   assert.equal([code, stdout], [1, '']);
