@@ -1,7 +1,7 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
-import { readPfNetdev, readVf } from '../kernel/sysfs.ts';
+import { readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -167,7 +167,7 @@ function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): Vf
   if (vf === null || vf.pfPci === null || vf.vfIndex === null) return null;
   const { pfPci, vfIndex } = vf;
   const pfName = readPfNetdev(platform, pfPci) ?? pfPci;
-  const pfDriver = readVf(platform, pfPci)?.driver ?? 'none';
+  const pfDriver = readDriver(platform, pfPci) ?? 'none';
   const kind = netdev === null ? 'userspace' : 'netdev';
   return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? 'none', kind };
 }

@@ -40,7 +40,7 @@ export function readVf(platform: Platform, pci: PciAddress): SysfsVf | null {
     pci,
     pfPci,
     vfIndex: pfPci === null ? null : readVfIndex(platform, pfPci, pci),
-    driver: linkBasename(platform, `${directory}/driver`),
+    driver: readDriver(platform, pci),
     netdevs: netdevsOf(platform, directory),
     vendor: readPciId(platform, `${directory}/vendor`),
     device: readPciId(platform, `${directory}/device`),
@@ -60,6 +60,16 @@ export function readPfNetdev(platform: Platform, pfPci: PciAddress): string | nu
     .filter(({ port }) => !/^(c\d+)?pf\d+(vf|sf)\d+$/.test(port));
   const uplink = ports.find(({ port }) => port === '' || /^p\d+$/.test(port)) ?? ports[0];
   return uplink?.name ?? null;
+}
+
+/** The driver that is bound to a PCI device; null where none is, or where there is no such device. Throws SystemError. */
+export function readDriver(platform: Platform, pci: PciAddress): string | null {
+  return linkBasename(platform, `${deviceDirectory(platform, pci)}/driver`);
+}
+
+/** Names of a PCI device's netdevs on the host; none where there is no such device. Throws SystemError. */
+export function readNetdevs(platform: Platform, pci: PciAddress): readonly string[] {
+  return netdevsOf(platform, deviceDirectory(platform, pci));
 }
 
 export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
@@ -120,10 +130,10 @@ function virtfnNumbers(platform: Platform, pfPci: PciAddress): number[] {
 
 /** virtio-net has its netdev one level deeper, on the virtio device. */
 function netdevsOf(platform: Platform, directory: string): readonly string[] {
+  const names = platform.readDir(`${directory}/net`);
+  if (names !== null) return names;
   const virtios = (platform.readDir(directory) ?? []).filter((name) => /^virtio\d+$/.test(name));
-  return [directory, ...virtios.map((name) => `${directory}/${name}`)].flatMap(
-    (parent) => platform.readDir(`${parent}/net`) ?? [],
-  );
+  return virtios.flatMap((name) => platform.readDir(`${directory}/${name}/net`) ?? []);
 }
 
 function readPciId(platform: Platform, path: string): string {

@@ -1,7 +1,7 @@
 import { CniError } from '../cni/errors.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
-import { readVf } from '../kernel/sysfs.ts';
+import { readDriver } from '../kernel/sysfs.ts';
 import type { Log } from '../lib/log.ts';
 import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -82,5 +82,5 @@ function freeHostName(absence: Absence): string {
 }
 
 function hasNetdriver(platform: Platform, identity: VfIdentity): boolean {
-  return readVf(platform, identity.pci)?.driver === identity.driver;
+  return readDriver(platform, identity.pci) === identity.driver;
 }

@@ -1,5 +1,5 @@
 import { CniError } from '../cni/errors.ts';
-import { readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
+import { readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';
@@ -19,7 +19,7 @@ export function identifyVf(platform: Platform, pci: PciAddress, source: string):
     throw new CniError('pfMissing', `the PF ${vf.pfPci} of VF ${pci} has no netdev in the host's network namespace`);
   }
   const { pfPci, vfIndex } = vf;
-  const pfDriver = readVf(platform, pfPci)?.driver ?? 'none';
+  const pfDriver = readDriver(platform, pfPci) ?? 'none';
   return { pci, pfPci, pfName, pfDriver, vfIndex, driver: driverOf(vf, source), kind: kindOf(vf) };
 }
 

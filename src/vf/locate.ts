@@ -1,6 +1,6 @@
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listLinks } from '../kernel/rtnl/links.ts';
-import { readPfNetdev, readVf } from '../kernel/sysfs.ts';
+import { readNetdevs, readPfNetdev } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -20,7 +20,7 @@ export interface PodLinkTraits {
 
 /** The VF's netdev on the host, by sysfs; null where it isn't there. */
 export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress): Link | null {
-  for (const name of readVf(platform, pci)?.netdevs ?? []) {
+  for (const name of readNetdevs(platform, pci)) {
     const link = getLink(host.session, { name });
     if (link !== null) return link;
   }
