@@ -28,7 +28,7 @@ export interface SriovCniAttachment {
   readonly path: string;
   readonly network: string;
   readonly pci: PciAddress;
-  /** The VF's netdev before; null where it had none. `mtu` is null where that wasn't kept (before sriov-cni 2.8). */
+  /** The VF's netdev before; null where it had none. `mtu` is null where that wasn't kept (older releases). */
   readonly netdev: { readonly name: string; readonly mac: MacAddress; readonly mtu: number | null } | null;
   /** The PF's record of the VF before: the MAC, and of the others what ADD has set. */
   readonly admin: Pick<VfAdminState, 'mac'> & Partial<VfAdminState>;
@@ -59,8 +59,8 @@ export function latestAttachmentOf(platform: Platform, pci: PciAddress): SriovCn
 }
 
 /**
- * Path of the namespace that has the VF by sriov-cni's books; null where none has. An empty file is only a lock (before
- * sriov-cni 2.9). Throws CniError io, and SystemError.
+ * Path of the namespace that has the VF by sriov-cni's books; null where none has. An empty file is only a lock
+ * (older releases). Throws CniError io, and SystemError.
  */
 export function readAllocation(platform: Platform, pci: PciAddress): string | null {
   requirePrivateDirectory(platform, `${platform.paths.sriovCniDir}/pci`);
@@ -86,7 +86,7 @@ function readFrom(platform: Platform, path: string): SriovCniAttachment | null {
   const conf = new JsonFields(parseJson(text, path), path);
   const before = conf.object('OrigVfState');
   if (before === undefined)
-    throw new CniError('decode', `${path}: OrigVfState is missing: sriov-cni before 2.4 wrote it`);
+    throw new CniError('decode', `${path}: OrigVfState is missing: an old release of sriov-cni wrote it`);
   const network = conf.requiredText('name');
   if (!isIdentifier(network)) throw refuse(path, 'name', network, 'the name of a network');
   const mac = conf.text('MAC');

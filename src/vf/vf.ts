@@ -25,7 +25,7 @@ export interface VfNetdevState {
   readonly name: string;
   readonly ifindex: number;
   readonly mac: MacAddress;
-  /** Null: not known, so left as it is (sriov-cni before 2.8 didn't keep it). */
+  /** Null: not known, so left as it is (older releases of sriov-cni didn't keep it). */
   readonly mtu: number | null;
   readonly up: boolean;
   /** Null: not known, so left as they are (sriov-cni doesn't keep them). */

@@ -114,7 +114,7 @@ const refused: Readonly<Record<string, readonly [text: string, message: string]>
   empty: ['', 'is empty'],
   'a list': ['[]', 'an object'],
   'too deep': ['['.repeat(100), 'deeper'],
-  'of sriov-cni 2.3': [JSON.stringify({ ...valid(), OrigVfState: undefined }), 'before 2.4'],
+  'of an old release': [JSON.stringify({ ...valid(), OrigVfState: undefined }), 'an old release'],
   'no network': [JSON.stringify({ ...valid(), name: undefined }), 'name: missing'],
   'a network that leads elsewhere': [JSON.stringify({ ...valid(), name: '../../etc' }), 'name: "../../etc"'],
   'no VF': [JSON.stringify({ ...valid(), deviceID: '../../x' }), 'deviceID: "../../x"'],
