@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets everything up, builds both executables, and measures them: scripts/bench.sh [--runs N] [--json]. Needs root and cargo.
+# Sets everything up, builds both executables, and measures them: scripts/bench.sh [--runs N] [--json]. With --lab first, the
+# native one on real VFs, in the lab's virtual machine: scripts/bench.sh --lab [--runs N]. Needs root and cargo.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,8 +9,12 @@ PATH=$PWD/node_modules/.bin:$PATH
 [[ $EUID -eq 0 ]] || { echo "bench: needs root, for network namespaces" >&2 && exit 1; }
 scripts/setup.sh
 scripts/peers.sh >/dev/null
-{
-  ./build.sh --runtime node
-  ./build.sh --runtime native
-} >&2
-exec node --disable-warning=ExperimentalWarning test/bench/bench.ts "$@"
+program=test/bench/bench.ts
+if [[ ${1:-} == --lab ]]; then
+  shift
+  program=test/bench/lab/lab-bench.ts
+else
+  ./build.sh --runtime node >&2
+fi
+./build.sh --runtime native >&2
+exec node --disable-warning=ExperimentalWarning "$program" "$@"

@@ -11,6 +11,20 @@ export interface Sample {
   readonly peakMb: number;
 }
 
+const crate = join(import.meta.dirname, '../../native');
+
+/** Builds native/src/measure.rs where it isn't; returns its path. */
+export function buildMeasure(): string {
+  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'measure');
+  return join(crate, 'target/release/measure');
+}
+
+/** What it wrote of one run. */
+export function parseSample(text: string): Sample {
+  const { wallUs, cpuUs, peakKib } = JSON.parse(text) as Record<'wallUs' | 'cpuUs' | 'peakKib', number>;
+  return { wallMs: wallUs / 1e3, cpuMs: cpuUs / 1e3, peakMb: (peakKib * 1024) / 1e6 };
+}
+
 /** Measures programs with native/src/measure.rs: Node itself would be most of what it measured. */
 export class Measure {
   readonly #program: string;
@@ -18,9 +32,7 @@ export class Measure {
 
   /** Builds it where it isn't. `directory` is for what it writes. */
   constructor(directory: string) {
-    const crate = join(import.meta.dirname, '../../native');
-    cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'measure');
-    this.#program = join(crate, 'target/release/measure');
+    this.#program = buildMeasure();
     this.#output = join(directory, 'measured.json');
   }
 
@@ -31,8 +43,7 @@ export class Measure {
 
   /** What the last command took. */
   read(): Sample {
-    const { wallUs, cpuUs, peakKib } = JSON.parse(readFileSync(this.#output, 'utf8'));
-    return { wallMs: wallUs / 1e3, cpuMs: cpuUs / 1e3, peakMb: (peakKib * 1024) / 1e6 };
+    return parseSample(readFileSync(this.#output, 'utf8'));
   }
 }
 

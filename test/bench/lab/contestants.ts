@@ -1,0 +1,57 @@
+import { copyFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { VirtualFunction } from '../../lab/lab.ts';
+import type { LabNode } from '../../lab/lab-node.ts';
+import { installSriovCni, sriovCniExecutable } from '../../lab/sriov-cni.ts';
+import { peer } from '../../support/peers.ts';
+import { nativeExecutable } from '../subjects.ts';
+
+export const our = 'dra-sriov';
+
+/** A plugin in the guest. */
+export interface Contestant {
+  readonly name: string;
+  /** Its executable's path in the guest, in memory. */
+  readonly program: string;
+  readonly executableMb: number;
+  /** It sets VLAN, spoofchk and the like. */
+  readonly hasSettings: boolean;
+  /** Its own keys of the config that names a VF. */
+  readonly vfKeys: (vf: VirtualFunction) => Readonly<Record<string, unknown>>;
+}
+
+const byDeviceId: Contestant['vfKeys'] = (vf) => ({ type: 'sriov', deviceID: vf.pciAddress });
+
+/**
+ * The plugin, host-device of the CNI project, and sriov-cni where SRIOV_CNI names its executable. All in Go and ours: host-device
+ * moves a device as sriov-cni does and leaves out all else (the PF's settings, its own records, waiting for the carrier).
+ */
+export async function createContestants(node: LabNode): Promise<readonly Contestant[]> {
+  const hostDevice = peer('host-device');
+  if (hostDevice === null) throw new Error('host-device is not among the CNI programs that scripts/peers.sh provides');
+  const { host, guest } = node.lab.share;
+  copyFileSync(hostDevice, join(host, 'host-device'));
+  copyFileSync(nativeExecutable, join(host, 'dra-sriov'));
+  await node.sh(`cp ${guest}/host-device ${guest}/dra-sriov ${node.pluginDir}/`);
+  const megabytes = (path: string): number => statSync(path).size / 1e6;
+  const all: Contestant[] = [
+    {
+      name: our,
+      program: `${node.pluginDir}/dra-sriov`,
+      executableMb: megabytes(nativeExecutable),
+      hasSettings: true,
+      vfKeys: byDeviceId,
+    },
+    {
+      name: 'host-device',
+      program: `${node.pluginDir}/host-device`,
+      executableMb: megabytes(hostDevice),
+      hasSettings: false,
+      vfKeys: (vf) => ({ type: 'host-device', pciBusID: vf.pciAddress }),
+    },
+  ];
+  if (sriovCniExecutable === null) return all;
+  const program = await installSriovCni(node, sriovCniExecutable);
+  const executableMb = megabytes(sriovCniExecutable);
+  return [...all, { name: 'sriov-cni', program, executableMb, hasSettings: true, vfKeys: byDeviceId }];
+}
