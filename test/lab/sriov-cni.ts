@@ -54,13 +54,21 @@ async function stateOf(node: LabNode, vf: VirtualFunction): Promise<SriovCniVfSt
   };
 }
 
+/** As sriov-cni finds it: `mac`, CNI_ARGS, runtimeConfig in rising order; always in lower case. */
+function macOf(conf: Conf, call: LabCall): string | undefined {
+  const inArgs = /(?:^|;)MAC=([^;]+)/.exec(call.args ?? '')?.[1];
+  const { mac: atRuntime } = (conf['runtimeConfig'] ?? {}) as { readonly mac?: string };
+  const mac = atRuntime ?? inArgs ?? (conf['mac'] as string | undefined) ?? '';
+  return mac === '' ? undefined : mac.toLowerCase();
+}
+
 /** `ip link set PF vf N` for each setting, in the order of ApplyVFConfig. */
-function settingCommands(vf: VirtualFunction, conf: Conf): string[] {
-  const has = (key: string): boolean => conf[key] !== undefined;
+function settingCommands(vf: VirtualFunction, conf: Conf, mac: string | undefined): string[] {
+  const has = (key: string): boolean => conf[key] !== undefined && conf[key] !== '';
   const set = (text: string): string => `ip link set ${vf.pf} vf ${vf.index} ${text}`;
   return [
     ...(has('vlan') ? [set(`vlan ${conf['vlan']} qos ${conf['vlanQoS'] ?? 0}`)] : []),
-    ...(has('mac') ? [set(`mac ${conf['mac']}`)] : []),
+    ...(mac === undefined ? [] : [set(`mac ${mac}`)]),
     ...(has('max_tx_rate') ? [set(`max_tx_rate ${conf['max_tx_rate']}`)] : []),
     ...(has('spoofchk') ? [set(`spoofchk ${conf['spoofchk']}`)] : []),
     ...(has('trust') ? [set(`trust ${conf['trust']}`)] : []),
@@ -70,18 +78,23 @@ function settingCommands(vf: VirtualFunction, conf: Conf): string[] {
 async function addByHand(node: LabNode, vf: VirtualFunction, conf: Conf, call: LabCall): Promise<void> {
   const pod = call.pod ?? 'pod1';
   const before = await stateOf(node, vf);
+  const mac = macOf(conf, call);
   const inPod = `ip -n ${pod}`;
   await node.sh(
     [
       'set -e',
-      ...settingCommands(vf, conf),
+      ...settingCommands(vf, conf, mac),
       `ip link set ${vf.netdev} netns ${pod} name net1`,
-      ...(conf['mac'] === undefined ? [] : [`${inPod} link set net1 address ${conf['mac']}`]),
+      ...(mac === undefined ? [] : [`${inPod} link set net1 address ${mac}`]),
       `${inPod} link set net1 up`,
     ].join('\n'),
   );
-  if (conf['ipam'] !== undefined) await addAddress(node, conf, call, inPod);
-  const text = formatSriovCniAttachment(conf, { pci: vf.pciAddress, pf: vf.pf, index: vf.index, before });
+  const { type } = (conf['ipam'] ?? {}) as { readonly type?: string };
+  if (type !== undefined) await addAddresses(node, conf, call, inPod);
+  const text = formatSriovCniAttachment(
+    { ...conf, ...(mac === undefined ? {} : { mac }) },
+    { pci: vf.pciAddress, pf: vf.pf, index: vf.index, before },
+  );
   const { sriovCni } = node.paths;
   await node.sh(`mkdir -p -m 700 ${sriovCni} && mkdir -p -m 600 ${sriovCni}/pci`);
   await node.writeFile(`${sriovCni}/${call.containerId ?? pod}-net1`, text);
@@ -89,11 +102,17 @@ async function addByHand(node: LabNode, vf: VirtualFunction, conf: Conf, call: L
   await node.sh(`chmod 600 ${sriovCni}/${call.containerId ?? pod}-net1 ${sriovCni}/pci/${vf.pciAddress}`);
 }
 
-async function addAddress(node: LabNode, conf: Conf, call: LabCall, inPod: string): Promise<void> {
+interface IpamResult {
+  readonly ips: readonly { readonly address: string; readonly gateway?: string }[];
+  readonly routes?: readonly { readonly dst: string; readonly gw?: string }[];
+}
+
+async function addAddresses(node: LabNode, conf: Conf, call: LabCall, inPod: string): Promise<void> {
   const env = node.environment('ADD', call);
   const { stdout } = await node.lab.run([`${node.pluginDir}/host-local`], { env, stdin: JSON.stringify(conf) });
-  const { ips } = JSON.parse(stdout) as { readonly ips: readonly { readonly address: string }[] };
+  const { ips, routes = [] } = JSON.parse(stdout) as IpamResult;
   for (const { address } of ips) await node.sh(`${inPod} addr add ${address} dev net1`);
+  for (const { dst, gw = ips[0]?.gateway } of routes) await node.sh(`${inPod} route add ${dst} via ${gw} dev net1`);
 }
 
 /** Attaches a VF as sriov-cni does, as `net1`. */

@@ -1,7 +1,7 @@
 // A node where this plugin takes the place of sriov-cni while pods run that sriov-cni attached.
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
-import { type LabNode, nth } from '../lab-node.ts';
+import { type LabCall, type LabNode, nth } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
 import { addBySriovCni } from '../sriov-cni.ts';
 
@@ -79,4 +79,64 @@ test('DEL of a pod whose namespace died first', async (node, vfs) => {
   await node.succeed('DEL', conf, { pod: '', containerId: 'pod1' });
   assert.is(await sriovCniFiles(node), '');
   await node.addPod('pod1');
+});
+
+interface Case {
+  readonly what: string;
+  readonly conf: Readonly<Record<string, unknown>>;
+  readonly args?: string;
+}
+
+/** From sriov-cni's README, docs/configuration-reference.md and examples; igbvf takes a MAC after its PF only if it is trusted. */
+const cases: readonly Case[] = [
+  { what: 'nothing but the VF', conf: {} },
+  { what: 'vlan', conf: { vlan: 1000 } },
+  { what: 'vlan 0', conf: { vlan: 0, vlanQoS: 0 } },
+  { what: 'vlan, vlanQoS, vlanProto', conf: { vlan: 1000, vlanQoS: 4, vlanProto: '802.1Q' } },
+  {
+    what: 'spoofchk, trust, rates, log',
+    conf: {
+      spoofchk: 'off',
+      trust: 'on',
+      min_tx_rate: 0,
+      max_tx_rate: 200,
+      logLevel: 'debug',
+      logFile: '/tmp/sriov.log',
+    },
+  },
+  { what: 'what is empty', conf: { spoofchk: '', trust: '', link_state: '', mac: '', ipam: {} } },
+  { what: 'mac of the config', conf: { mac: 'CA:FE:C0:FF:EE:00', trust: 'on' } },
+  { what: 'mac of CNI_ARGS', conf: { trust: 'on' }, args: 'IgnoreUnknown=1;MAC=ca:fe:c0:ff:ee:01' },
+  { what: 'mac of runtimeConfig', conf: { trust: 'on', runtimeConfig: { mac: 'CA:FE:C0:FF:EE:02' } } },
+];
+
+/** What a pod and its PF have of an attachment, as `ip` shows it. */
+async function attachedState(node: LabNode, vf: VirtualFunction): Promise<unknown> {
+  const { address, mtu, flags, addr_info } = await node.link('net1', 'pod1');
+  const addresses = addr_info
+    .filter(({ family }) => family === 'inet')
+    .map(({ local, prefixlen }) => [local, prefixlen]);
+  const routes = await node.ip<Record<string, unknown>[]>('-n', 'pod1', '-4', 'route', 'show');
+  return {
+    record: await node.vfInfo(vf),
+    link: { address, mtu, isUp: flags.includes('UP') },
+    addresses,
+    routes: routes.map(({ dst, gateway, scope }) => ({ dst, gateway, scope })),
+  };
+}
+
+test('its configs make of VF, PF and pod what sriov-cni makes of them', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const only = { rangeStart: '10.0.2.7', rangeEnd: '10.0.2.7', routes: [{ dst: '0.0.0.0/0' }, { dst: '10.9.0.0/16' }] };
+  const withIpam: Case = { what: 'ipam', conf: { vlan: 5, ipam: node.ipam('10.0.2.0/24', only) } };
+  for (const { what, conf: keys, args } of [...cases, withIpam]) {
+    const conf = node.conf({ cniVersion: '0.3.1', deviceID: vf.pciAddress, ...keys });
+    const call: LabCall = args === undefined ? {} : { args };
+    await addBySriovCni(node, vf, conf, call);
+    const theirs = await attachedState(node, vf);
+    await node.succeed('DEL', conf, call);
+    await node.succeed('ADD', conf, call);
+    assert.equal(await attachedState(node, vf), theirs, what);
+    await node.succeed('DEL', conf, call);
+  }
 });
