@@ -323,6 +323,13 @@ export const decoders: readonly Target[] = [
     return typeof value;
   }),
   ...replies.map((reply) =>
-    target(`netlink: ${reply.name}`, spoiltBytes(reply.sample), (bytes) => readWith(reply, bytes)),
+    target(
+      `netlink: ${reply.name}`,
+      fc.tuple(
+        spoiltBytes(reply.sample),
+        fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(80) }),
+      ),
+      ([bytes, refusalBytes]) => readWith(reply, bytes, refusalBytes),
+    ),
   ),
 ];

@@ -54,13 +54,15 @@ export const replies: readonly Reply[] = [
   { name: 'routes', type: 24, sample: route, read: (session) => listRoutes(session, 3) },
 ];
 
-/** The reader's outcome where the kernel answers with this payload: a result or a SystemError, and an end. */
-export function readWith({ type, read }: Reply, payload: Buffer): string {
-  const isRefusal = payload.length % 17 === 0;
+/**
+ * The reader's outcome where the kernel answers with this payload, or refuses in so many bytes: a result or a SystemError, and an
+ * end.
+ */
+export function readWith({ type, read }: Reply, payload: Buffer, refusalBytes: number | null): string {
   const [session, socket] = fakeSession((request) => {
-    if (isRefusal) {
+    if (refusalBytes !== null) {
       const { bytes, senderPort } = refusal(request, 22, 'no', false);
-      return [{ bytes: bytes.subarray(0, Math.max(0, bytes.length - (payload[0] ?? 0))), senderPort }];
+      return [{ bytes: bytes.subarray(0, refusalBytes), senderPort }];
     }
     const isDump = (request.flags & 0x300) === 0x300;
     const reply = { bytes: header(request, type, payload, isDump ? 2 : 0), senderPort: 0 };
