@@ -136,7 +136,7 @@ function planAll(tool: Tool, asks: readonly Ask[], records: readonly KeptRecord[
     // ADD gives back what is left of an earlier try of its own.
     if (own !== null) held.delete(own.record.identity.pci);
     const outcome = explainAllocation(allocationNode(tool), { conf, network, held });
-    const prospects = prospectsOf(tool.platform, conf, ifname, outcome.found, own);
+    const prospects = prospectsOf(tool, conf, ifname, outcome.found, own);
     if (outcome.found !== null) taken.set(outcome.found.pci, `${ifname} of this pod (network ${network})`);
     return { network, ifname, conf, outcome, prospects, attached: own };
   });

@@ -60,14 +60,10 @@ export function recordFromSriovCni(context: CommandContext, key: AttachmentKey):
  * its file are for its DEL. Throws CniError vfBusy where one is alive.
  */
 export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): void {
-  const { platform, host, log } = context;
-  if (platform.stat(`${platform.paths.sriovCniDir}/pci/${pci}`) === null) return;
-  const cache = context.sriovCniCache();
-  const netnsPath = cache.readAllocation(platform, pci);
+  const { platform, log } = context;
+  const netnsPath = deadSriovCniNetns(context, pci);
   if (netnsPath === null) return;
-  if (isNamespace(platform, netnsPath) && findOnHost(platform, host, pci) === null) {
-    throw new CniError('vfBusy', `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}, which is alive`);
-  }
+  const cache = context.sriovCniCache();
   const attachment = cache.latestAttachmentOf(platform, pci);
   if (attachment !== null) {
     log.info('restoring a VF that a dead pod of sriov-cni had', { pci, file: attachment.path });
@@ -77,6 +73,23 @@ export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): v
     if (failures.length > 0) throw detachIncomplete(record, failures);
   }
   cache.removeAllocation(platform, pci);
+}
+
+/**
+ * Path of the namespace of the dead pod that has the VF by sriov-cni's books; null where it is nobody's. Changes nothing. Throws
+ * CniError vfBusy where the pod is alive.
+ */
+export function deadSriovCniNetns(
+  { platform, host, sriovCniCache }: Pick<CommandContext, 'platform' | 'host' | 'sriovCniCache'>,
+  pci: PciAddress,
+): string | null {
+  if (platform.stat(`${platform.paths.sriovCniDir}/pci/${pci}`) === null) return null;
+  const netnsPath = sriovCniCache().readAllocation(platform, pci);
+  if (netnsPath === null) return null;
+  if (isNamespace(platform, netnsPath) && findOnHost(platform, host, pci) === null) {
+    throw new CniError('vfBusy', `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}, which is alive`);
+  }
+  return netnsPath;
 }
 
 function nameOf(attachment: SriovCniAttachment): string {

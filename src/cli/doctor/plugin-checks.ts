@@ -71,11 +71,11 @@ function askMultus(platform: Platform, path: string): string | null {
   }
 }
 
-/** What Multus of a version gives a plugin for a DRA-allocated VF (docs/vf-selection.md). */
+/** What Multus of a version gives a plugin for a DRA-allocated VF (docs/multus.md). */
 function behaviourOf(multus: string): string {
   const [major = 0, minor = 0, patch = 0] = multus.split('.').map(Number);
   const number = major * 10_000 + minor * 100 + patch;
-  if (number < 40_100) return 'knows no DRA and names no VF';
+  if (number < 40_202) return 'names no VF of a claim';
   return number <= 40_300 ? 'names VFs by their CDI devices' : 'names VFs by their PCI addresses';
 }
 

@@ -1,5 +1,6 @@
 import type { FoundVf } from '../../allocation/pod-vfs.ts';
 import { CniError, isCniError } from '../../cni/errors.ts';
+import { deadSriovCniNetns } from '../../commands/sriov-cni.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import { spellVfChange } from '../../kernel/rtnl/vf-change.ts';
@@ -10,13 +11,14 @@ import { planVf } from '../../vf/plan.ts';
 import { getPfLink, takeSnapshot } from '../../vf/snapshot.ts';
 import type { VfIdentity } from '../../vf/vf.ts';
 import { isLeft, type KeptRecord, readRecords } from '../node/kept-records.ts';
+import type { Tool } from '../tool.ts';
 import type { Prospects } from './plan.ts';
 
 const nothing: Prospects = { identity: null, obstacle: null, changes: [] };
 
 /** What ADD would find of the VF, by the plugin's own steps up to its first change. Changes nothing. */
 export function prospectsOf(
-  platform: Platform,
+  tool: Pick<Tool, 'platform' | 'sriovCniCache'>,
   conf: SriovConf,
   ifname: string,
   found: FoundVf | null,
@@ -25,9 +27,9 @@ export function prospectsOf(
   if (found === null) return nothing;
   let identity: VfIdentity | null = null;
   try {
-    identity = identifyVf(platform, found.pci, found.source);
-    refuseHeld(platform, identity, own);
-    return { identity, obstacle: null, changes: own === null ? changesOf(platform, conf, ifname, identity) : [] };
+    identity = identifyVf(tool.platform, found.pci, found.source);
+    refuseHeld(tool.platform, identity, own);
+    return { identity, obstacle: null, changes: own === null ? changesOf(tool, conf, ifname, identity) : [] };
   } catch (thrown) {
     if (!isCniError(thrown)) throw thrown;
     return { identity, obstacle: thrown, changes: [] };
@@ -41,9 +43,16 @@ function refuseHeld(platform: Platform, { pci }: VfIdentity, own: KeptRecord | n
   throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(holder.key)}, which is alive`);
 }
 
-function changesOf(platform: Platform, conf: SriovConf, ifname: string, identity: VfIdentity): readonly string[] {
+function changesOf(
+  tool: Pick<Tool, 'platform' | 'sriovCniCache'>,
+  conf: SriovConf,
+  ifname: string,
+  identity: VfIdentity,
+): readonly string[] {
+  const { platform } = tool;
   const host = new Namespace(platform, platform.ownNetns());
   try {
+    deadSriovCniNetns({ ...tool, host }, identity.pci);
     const pf = getPfLink(host, identity);
     const snapshot = takeSnapshot(platform, host, identity, pf);
     const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf.mtu);

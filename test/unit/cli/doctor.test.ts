@@ -127,7 +127,12 @@ test('the plugin: not installed, of another version, or another one under its pr
 test('Multus: its version’s behaviour, and what it really gave', () => {
   expectCheck(healthy(), 'multus', 'note', 'not in /opt/cni/bin');
   const said = (text: string): MemoryNode => healthy({ ...ours, multus: text });
-  expectCheck(said('multus-cni version:v4.0.2(clean,released), commit:x'), 'multus', 'ok', '4.0.2: knows no DRA');
+  expectCheck(
+    said('multus-cni version:v4.0.2(clean,released), commit:x'),
+    'multus',
+    'ok',
+    '4.0.2: names no VF of a claim',
+  );
   expectCheck(said('multus-cni version:v4.2.2(clean,released)'), 'multus', 'ok', 'by their CDI devices');
   expectCheck(said('multus-cni version:v4.4.0(clean,released)'), 'multus', 'ok', 'by their PCI addresses');
   const node = said('what is this');

@@ -172,6 +172,19 @@ test('a VF that another pod holds, one without driver, and one that isn’t ther
   assert.match(stdout, 'but ADD fails: error 103');
 });
 
+test('a VF of a pod that sriov-cni attached and that lives', () => {
+  const node = prepared();
+  node.edit(() => {
+    const link = node.link(0);
+    node.host.links.splice(node.host.links.indexOf(link), 1);
+    node.pod.namespace.links.push(link);
+  });
+  node.platform.files.set(`/var/lib/cni/sriov/pci/${vfPci(0)}`, node.pod.path);
+  const [plan] = plansOf(node, '--network', 'a');
+  assert.is(plan?.obstacle?.code, 102);
+  assert.match(plan?.obstacle?.msg ?? '', 'a pod that sriov-cni attached');
+});
+
 test('a UID that nobody knows: the pods that there are', () => {
   const other = 'bbbbbbbb-1111-4222-8333-cccccccccccc';
   const node = prepared(checkpoint([{ claim: claimA, pci: vfPci(2) }], other));
