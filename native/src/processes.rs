@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -127,8 +127,8 @@ pub struct Running {
     child: Child,
     pidfd: Option<OwnedFd>,
     stdin: Input,
-    stdout: Output<std::process::ChildStdout>,
-    stderr: Output<std::process::ChildStderr>,
+    stdout: Output<ChildStdout>,
+    stderr: Output<ChildStderr>,
     deadline_ms: f64,
 }
 
@@ -156,16 +156,34 @@ pub fn start(
     let spawned = command.spawn();
     set_inherited(shared, FdFlags::CLOEXEC)?;
     let mut child = spawned?;
-    replace_group(0, child.id() as i32);
+    let group = child.id() as i32;
+    replace_group(0, group);
+    match connect(&mut child, text) {
+        Ok((stdin, stdout, stderr)) => {
+            let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
+            Ok(Running { child, pidfd, stdin, stdout, stderr, deadline_ms })
+        }
+        // it must not run on beside what undoes it
+        Err(failure) => {
+            kill_group(group);
+            replace_group(group, 0);
+            child.wait()?;
+            Err(failure)
+        }
+    }
+}
+
+type Streams = (Input, Output<ChildStdout>, Output<ChildStderr>);
+
+/// Takes the ends of its pipes, and gives it what it reads first.
+fn connect(child: &mut Child, text: String) -> Outcome<Streams> {
     let mut stdin = Input { pipe: child.stdin.take(), text, written: 0 };
     if let Some(pipe) = &stdin.pipe {
         ioctl_fionbio(pipe, true)?;
     }
+    let (stdout, stderr) = (Output::new(child.stdout.take())?, Output::new(child.stderr.take())?);
     stdin.feed();
-    let stdout = Output::new(child.stdout.take())?;
-    let stderr = Output::new(child.stderr.take())?;
-    let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
-    Ok(Running { child, pidfd, stdin, stdout, stderr, deadline_ms })
+    Ok((stdin, stdout, stderr))
 }
 
 impl Running {

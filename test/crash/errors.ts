@@ -54,8 +54,11 @@ function expectError({ status, stdout, stderr }: Outcome): { readonly code: numb
   return { code, msg };
 }
 
+/** Writes that fail for good include that of the answer. */
+const isMute = ({ name, lasting }: Fault): boolean => name === 'write' && lasting === true;
+
 /** Looks at what a verb with a fault has left; a DEL ends it. */
-function judge(site: Site, verb: Verb, outcome: Outcome, pictures: Pictures, tally: ErrorTally): void {
+function judge(site: Site, verb: Verb, fault: Fault, outcome: Outcome, pictures: Pictures, tally: ErrorTally): void {
   const picture = withoutRemains(site.picture());
   if (outcome.status === 0) {
     const expected = verb === 'ADD' ? withoutRemains(pictures.attached[0]) : pictures.before;
@@ -63,7 +66,7 @@ function judge(site: Site, verb: Verb, outcome: Outcome, pictures: Pictures, tal
     if (difference !== '') throw new Error(`it succeeded:\n${difference}`);
     tally.overcome++;
   } else {
-    const { code, msg } = expectError(outcome);
+    const { code, msg } = isMute(fault) ? { code: 108, msg: 'no answer' } : expectError(outcome);
     const difference = compare(pictures.before, picture);
     if (difference === '') tally.undone++;
     else if (verb === 'ADD' && (code !== 108 || !holdsRecord(picture)))
@@ -93,7 +96,7 @@ export function failAt(site: Site, verb: Verb, faults: readonly Fault[]): ErrorT
     if (verb === 'DEL') site.succeed('ADD', 0);
     const outcome = site.run(verb, 0, fault);
     try {
-      judge(site, verb, outcome, pictures, tally);
+      judge(site, verb, fault, outcome, pictures, tally);
     } catch (thrown) {
       tally.failures.push(`${verb}: ${describeFault(fault)}: ${(thrown as Error).message}`);
       if (!site.reset()) return tally;
