@@ -22,9 +22,9 @@ async function tryOut(node: LabNode, run: Omit<LabRun, 'first'>, pieces = 1): Pr
 
 for (const verb of ['ADD', 'DEL'] as const) {
   for (const [next, step] of [
-    ['DEL', 10],
-    ['GC', 25],
-    ['next pod', 25],
+    ['DEL', 15],
+    ['GC', 35],
+    ['next pod', 35],
   ] as const) {
     test(`${verb} killed at the system calls that change something, then ${next}`, async (node, vfs) => {
       for (const trust of isFull && next === 'DEL' ? (['on', 'off'] as const) : (['off'] as const)) {
@@ -40,7 +40,7 @@ for (const verb of ['ADD', 'DEL'] as const) {
   test(`${verb}: the system calls that change something fail`, async (node, vfs) => {
     await tryOut(
       node,
-      { site: labSite(node, nth(vfs, 0), 'off'), verb, next: 'errors', step: isFull ? 1 : 100 },
+      { site: labSite(node, nth(vfs, 0), 'off'), verb, next: 'errors', step: isFull ? 1 : 150 },
       isFull ? 8 : 1,
     );
   });
