@@ -53,8 +53,12 @@ fn prepare_process() {
         }
         std::mem::forget(fd);
     }
-    // SAFETY: changes a disposition, that is all; std gives children the usual one back
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    // SAFETY: changes dispositions, that is all; std gives children the usual one back
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        // inherited as SIG_IGN it would have the kernel forget our children's ends before we ask for them
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+    }
     std::panic::set_hook(Box::new(|panic| fail(&panic.to_string())));
 }
 

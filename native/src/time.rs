@@ -45,9 +45,14 @@ extern "C" fn time_is_up(_signal: libc::c_int) {
 /// After `seconds` the process writes `last_words` to stdout and ends with 1, whatever it waits for.
 pub fn limit_run(seconds: u32, last_words: String) {
     LAST_WORDS.store(Box::into_raw(Box::new(last_words)), Ordering::Release);
-    // SAFETY: the handler is signal-safe, see there; alarm(2) only sets a timer
+    // SAFETY: the handler is signal-safe, see there; `signals` is ours; alarm(2) only sets a timer
     unsafe {
         libc::signal(libc::SIGALRM, time_is_up as extern "C" fn(libc::c_int) as libc::sighandler_t);
+        // a caller that blocked it has left it blocked for us
+        let mut signals = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        libc::sigaddset(&raw mut signals, libc::SIGALRM);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &raw const signals, std::ptr::null_mut());
         libc::alarm(seconds);
     }
 }

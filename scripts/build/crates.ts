@@ -19,10 +19,9 @@ export function cargo(crate: string, ...args: readonly string[]): string {
   const prefixes = pathPrefixes(crate);
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
-  const env = {
-    ...others,
-    CFLAGS: [CFLAGS, ...prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`)].join(' '),
-  };
+  const prefixMaps = prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`);
+  // nothing unwinds, see native/.cargo/config.toml
+  const env = { ...others, CFLAGS: [CFLAGS, '-fno-asynchronous-unwind-tables', ...prefixMaps].join(' ') };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
   return execFileSync('cargo', ['--config', `build.rustflags=${JSON.stringify(rustflags)}`, ...args], {
     cwd: crate,

@@ -1,18 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
 import { withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam } from './fake-ipam.ts';
+import { isRunning } from './is-running.ts';
 
 const test = suite('ipam-time-limit');
 const root = asRoot(test);
-
-/** Whoever adopts the orphan may take its time to reap it: a zombie has ended. */
-function isRunning(pid: string): boolean {
-  const path = `/proc/${pid}/stat`;
-  return existsSync(path) && !/\) [ZX] /.test(readFileSync(path, 'utf8'));
-}
 
 root('an IPAM plugin that hangs is ended after a minute with all that it started; ADD is undone', () => {
   withStandInNode({ built: true }, (node) => {
