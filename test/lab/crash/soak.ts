@@ -8,7 +8,7 @@ import { labSite, runInLab } from './lab-site.ts';
 const test = onSharedNode(suite('lab/crash/soak'), { vfs: [7] });
 
 /** `npm run soak` takes 1000. */
-const cycles = Number(process.env['SOAK_CYCLES'] ?? 5);
+const cycles = Number(process.env['SOAK_CYCLES'] ?? 14);
 /** Of which so many at a time. */
 const atOnce = 100;
 
