@@ -105,6 +105,9 @@ type Json = Record<string, unknown>;
 /** What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). */
 const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate']);
 
+/** igb resets its card now and then, and carrier is back a little later. */
+const carrierFlags = new Set(['NO-CARRIER', 'LOWER_UP']);
+
 function pingOnce(target: string, from: string | undefined): readonly string[] {
   return ['ping', '-c', '1', '-W', '1', ...(from === undefined ? [] : ['-I', from]), target];
 }
@@ -250,8 +253,10 @@ export class LabNode {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
       find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
-    const stable = (link: Json): Json =>
-      Object.fromEntries(Object.entries(link).filter(([key]) => !volatileKeys.has(key)));
+    const stable = ({ flags, ...link }: Json): Json => {
+      const kept = Object.entries(link).filter(([key]) => !volatileKeys.has(key));
+      return { ...Object.fromEntries(kept), flags: (flags as string[]).filter((flag) => !carrierFlags.has(flag)) };
+    };
     const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));
     return { links: links.map(stable).sort(byName), files };
   }
@@ -293,6 +298,11 @@ export class LabNode {
     });
     await this.writeFile(`${this.paths.cdi}/${file}_${podUid}.yaml`, pod);
     await this.writeFile(`${this.paths.cdi}/${file}_${claimUid}.yaml`, `${header}${devices.join('\n')}\n`);
+  }
+
+  /** Takes all that back, as the driver does when its pods have ended. */
+  async removeClaims(): Promise<void> {
+    await this.sh(`rm -rf ${this.paths.cdi}/* ${this.paths.devinfo}/dp/*`);
   }
 
   /** The device-info file of a VF, as the DRA driver leaves it in MULTUS mode. */

@@ -7,7 +7,8 @@ export type NodeBody = (node: LabNode, vfs: readonly VirtualFunction[]) => Promi
 
 /**
  * Registers tests that share a node, booted for the first of them and gone after the last. Each has to leave the node as it
- * found it, which is looked at from outside (`LabNode.picture`). After one that fails the next gets a fresh node.
+ * found it, which is looked at from outside (`LabNode.picture`); only the DRA driver's files are removed for it. After one
+ * that fails the next gets a fresh node.
  */
 export function onSharedNode(test: Suite, options: LabNodeOptions): (name: string, body: NodeBody) => void {
   let waiting = 0;
@@ -23,6 +24,7 @@ export function onSharedNode(test: Suite, options: LabNodeOptions): (name: strin
     const before = await node.picture();
     await body(node, vfs);
     assert.equal(await node.picture(), before, 'the node is as before');
+    await node.removeClaims();
   };
   return (name, body) => {
     waiting++;
