@@ -5,13 +5,17 @@ const timeoutMs = 60_000;
 
 /**
  * $1 PF, $2 number of VFs, $3 `rename` to give VFs the names udev would. The PF is up, with carrier, before VFs appear:
- * else igb's first VF takes seconds to come up. Prints a line per VF: index, PCI address, netdev, MAC.
+ * else igb's first VF takes seconds to come up. It is opened anew for them, and takes no rate before carrier is back.
+ * Prints a line per VF: index, PCI address, netdev, MAC.
  */
 const script = `
 set -e
 device=/sys/class/net/$1/device
 ip link set "$1" up
-until read -r carrier <"/sys/class/net/$1/carrier" && [ "$carrier" = 1 ]; do sleep 0.02; done
+await_carrier() {
+  until read -r carrier <"/sys/class/net/$1/carrier" && [ "$carrier" = 1 ]; do sleep 0.02; done
+}
+await_carrier "$1"
 read -r present <"$device/sriov_numvfs"
 [ "$present" = 0 ] || echo 0 >"$device/sriov_numvfs"
 [ "$2" = 0 ] || echo "$2" >"$device/sriov_numvfs"
@@ -32,6 +36,7 @@ while [ "$index" -lt "$2" ]; do
 done
 ip -batch "$renames"
 rm "$renames"
+await_carrier "$1"
 `;
 
 export async function createVfs(
