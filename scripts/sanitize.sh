@@ -37,7 +37,8 @@ export DRA_SRIOV_EXECUTABLE=$reports/dra-sriov
 
 failed=0
 node --disable-warning=ExperimentalWarning test/soak/soak.ts 300 || failed=1
-node test/run.ts blackbox "$@" || failed=1
+# Those two look at the file of the executable itself, which is a script here.
+node test/run.ts blackbox --except '/(install|operator)\.test' "$@" || failed=1
 for report in "$reports"/report*; do
   [[ -e $report ]] || continue
   cat "$report"

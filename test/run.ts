@@ -1,4 +1,4 @@
-// Runs the test files of the kinds named on the command line, a process each: node test/run.ts unit kernel [--only TEXT]
+// Runs the test files of the kinds named on the command line, a process each: node test/run.ts unit kernel [--only TEXT] [--except PATTERN]
 // Ends with the line `N passed, N failed, N skipped`; exit code 1 where a test failed, was lost, or none ran.
 import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -18,11 +18,18 @@ const fuzzTimeLimitMs = 90 * 60_000;
 /** Kinds whose files may run beside each other; the others share names in the kernel or the CPU's time. */
 const parallelKinds = new Set(['unit']);
 
-function testFiles(kind: string, only: string | undefined): string[] {
+/** Files whose path holds `only`, and those not that match `except`, a regular expression. */
+interface Choice {
+  readonly only: string | undefined;
+  readonly except: string | undefined;
+}
+
+function testFiles(kind: string, { only, except }: Choice): string[] {
   return readdirSync(join(import.meta.dirname, kind), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join('test', kind, name))
     .filter((name) => only === undefined || name.includes(only))
+    .filter((name) => except === undefined || !new RegExp(except).test(name))
     .sort();
 }
 
@@ -65,8 +72,8 @@ function report(outcome: Outcome): void {
       if (/^(SKIPPED|FUZZED) /.test(line)) process.stdout.write(`       ${line}\n`);
 }
 
-async function runKind(kind: string, only: string | undefined): Promise<Outcome[]> {
-  const waiting = testFiles(kind, only);
+async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {
+  const waiting = testFiles(kind, choice);
   const done: Outcome[] = [];
   const lane = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
@@ -80,11 +87,14 @@ async function runKind(kind: string, only: string | undefined): Promise<Outcome[
 }
 
 const args = process.argv.slice(2);
-const onlyAt = args.indexOf('--only');
-const only = onlyAt === -1 ? undefined : args.splice(onlyAt, 2)[1];
+const takeOption = (name: string): string | undefined => {
+  const at = args.indexOf(name);
+  return at === -1 ? undefined : args.splice(at, 2)[1];
+};
+const choice: Choice = { only: takeOption('--only'), except: takeOption('--except') };
 const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
 for (const kind of args) {
-  for (const outcome of await runKind(kind, only)) {
+  for (const outcome of await runKind(kind, choice)) {
     totals.passed += outcome.passed;
     totals.failed += outcome.failed;
     totals.skipped += outcome.skipped;
