@@ -179,3 +179,16 @@ export interface Platform {
   /** ETHTOOL_GDRVINFO `bus_info` of a netdev, e.g. `0000:3b:02.1`; '' where the driver gives none; SystemError ENODEV. */
   ethtoolBusInfo(netns: Netns, ifname: string): string;
 }
+
+/** The operations that change the file system. */
+export type FileWriters = Pick<
+  Platform,
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
+>;

@@ -1,5 +1,5 @@
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
-import type { FileKind, FileStatus, Platform } from '../platform.ts';
+import type { FileKind, FileStatus, FileWriters, Platform } from '../platform.ts';
 import { errno, type FileTree, parentOf } from './file-tree.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -92,18 +92,6 @@ export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint):
   };
 }
 
-type Writers = Pick<
-  Platform,
-  | 'writeFileAtomic'
-  | 'copyFileAtomic'
-  | 'writeSystemFile'
-  | 'appendFile'
-  | 'makeDir'
-  | 'unlink'
-  | 'rename'
-  | 'removeDir'
->;
-
 /** The canonical path at which an entry named `path` is or would be; its directory must be there. */
 export function place(tree: FileTree, what: string, path: string): string {
   const at = tree.resolve(what, path, false);
@@ -165,7 +153,7 @@ export function createMemoryWriters(
   tree: FileTree,
   failurePoint: FailurePoint,
   onSystemWrite: (path: string, content: string) => void,
-): Writers {
+): FileWriters {
   return {
     writeFileAtomic(path, content, { mode }) {
       failurePoint('writeFileAtomic', path);

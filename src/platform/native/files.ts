@@ -1,5 +1,5 @@
 import { SystemError } from '../../lib/system-error.ts';
-import type { FileKind, FileStatus, HeldLock, Platform } from '../platform.ts';
+import type { FileKind, FileStatus, FileWriters, HeldLock, Platform } from '../platform.ts';
 import type { Host } from './host.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
@@ -38,19 +38,7 @@ export function createReaders(
 }
 
 /** The operations that change the file system. */
-export function createWriters(
-  host: Host,
-): Pick<
-  Platform,
-  | 'writeFileAtomic'
-  | 'copyFileAtomic'
-  | 'writeSystemFile'
-  | 'appendFile'
-  | 'makeDir'
-  | 'unlink'
-  | 'rename'
-  | 'removeDir'
-> {
+export function createWriters(host: Host): FileWriters {
   return {
     writeFileAtomic: (path, content, { mode, durable }) =>
       systemCall(`write ${path}`, () => host.writeFileAtomic(path, content, mode, durable)),

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
-import type { Platform } from '../platform.ts';
+import type { FileWriters } from '../platform.ts';
 import { copyAll, withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
@@ -78,17 +78,7 @@ function makeDirs(path: string, mode: number): void {
 }
 
 /** The operations that change the file system. */
-export function createWriters(): Pick<
-  Platform,
-  | 'writeFileAtomic'
-  | 'copyFileAtomic'
-  | 'writeSystemFile'
-  | 'appendFile'
-  | 'makeDir'
-  | 'unlink'
-  | 'rename'
-  | 'removeDir'
-> {
+export function createWriters(): FileWriters {
   return {
     writeFileAtomic(path, content, { mode, durable }) {
       const fill = (fd: number): void => writeAll(fd, Buffer.from(content));
