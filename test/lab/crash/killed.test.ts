@@ -36,7 +36,9 @@ for (const verb of ['ADD', 'DEL'] as const) {
       }
     });
   }
+}
 
+for (const verb of ['ADD', 'DEL'] as const) {
   test(`${verb}: the system calls that change something fail`, async (node, vfs) => {
     await tryOut(
       node,
