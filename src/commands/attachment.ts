@@ -186,9 +186,9 @@ export class Attachment {
     if (ipam.ips.some((ip) => ip.address.includes(':'))) this.#enableIpv6();
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam);
     const addresses = ipam.ips.map((ip) => ip.address);
-    if (addresses.length > 0 && waitForCarrier(platform, this.#pod.netns, ifindex, carrierLimitMs)) {
+    if (addresses.length > 0 && waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs)) {
       const { mac } = this.#podLink(ifindex);
-      for (const failure of announce(platform, this.#pod.netns, ifindex, mac, addresses)) {
+      for (const failure of announce(platform, this.#pod, ifindex, mac, addresses)) {
         log.warning('an address could not be announced', { reason: explain(failure) });
       }
     }

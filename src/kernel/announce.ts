@@ -1,16 +1,20 @@
 import { type MacAddress, macToBytes } from '../lib/mac-address.ts';
-import type { Netns, Platform } from '../platform/platform.ts';
-import { type IpAddress, parseAddress } from './ip-text.ts';
+import type { Platform } from '../platform/platform.ts';
+import { formatAddress, type IpAddress, parseAddress } from './ip-text.ts';
+import type { Namespace } from './namespace.ts';
 import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6 } from './netlink/constants.ts';
+import type { NetlinkSession } from './netlink/session.ts';
+import { askForNeighbour, removeNeighbour } from './rtnl/neighbours.ts';
 
 /**
- * Tells switches and neighbours that addresses are now at a MAC (`arping -U`, `arping -A`; `ndsend`): for IPv4 a gratuitous ARP
- * request (RFC 5227, section 3) and reply, because some peers heed only one of them; for IPv6 an unsolicited neighbour
- * advertisement (RFC 4861, section 7.2.6). `addresses` with or without prefix length. Never throws: returns what failed.
+ * Tells switches and neighbours that addresses are now at a MAC (`arping -U`; `ndsend`): for IPv4 a gratuitous ARP request (RFC 5227,
+ * section 3), as the kernel's own arp_notify sends; for IPv6 an unsolicited neighbour advertisement (RFC 4861, section 7.2.6).
+ * The link has just come into the pod, so that it has no other addresses than these, with or without prefix length.
+ * Never throws: returns what failed.
  */
 export function announce(
   platform: Platform,
-  netns: Netns,
+  pod: Namespace,
   ifindex: number,
   mac: MacAddress,
   addresses: readonly string[],
@@ -23,22 +27,33 @@ export function announce(
       failures.push(new Error(`announce ${what} at ${mac}`, { cause }));
     }
   };
-  const frames: Buffer[] = [];
-  for (const text of addresses) {
-    attempt(text, () => frames.push(...announcements(macToBytes(mac), parseAddress(text.replace(/\/.*$/, '')))));
-  }
-  // in one go: each closing of a packet socket takes the kernel some milliseconds (packet_release, synchronize_net)
-  attempt(addresses.join(' '), () => platform.sendFrames(netns, ifindex, frames));
+  const known: IpAddress[] = [];
+  for (const text of addresses) attempt(text, () => known.push(parseAddress(text.replace(/\/.*$/, ''))));
+  // The kernel asks in the name of the first address of the link's that is of the same network: that is itself where there is no other.
+  const ipv4 = known.filter(({ family }) => family === 4);
+  const asked = ipv4.length === 1 ? ipv4 : [];
+  for (const address of asked) attempt(formatAddress(address.bytes), () => askForItself(pod.session, ifindex, address));
+  const others = known.filter((address) => !asked.includes(address));
+  if (others.length === 0) return failures;
+  const frames = others.map((address) => announcement(macToBytes(mac), address));
+  // A packet socket, whose closing takes the kernel some milliseconds (packet_release, synchronize_net): one for all.
+  attempt(others.map(({ bytes }) => formatAddress(bytes)).join(' '), () =>
+    platform.sendFrames(pod.netns, ifindex, frames),
+  );
   return failures;
 }
 
-function announcements(mac: Uint8Array, { family, bytes }: IpAddress): readonly Buffer[] {
-  if (family === 6) return [neighbourAdvertisement(mac, bytes)];
-  return [gratuitousArp(mac, bytes, arpRequest), gratuitousArp(mac, bytes, arpReply)];
+/** Nobody answers, so the neighbour is removed before the kernel asks again and calls it unreachable. */
+function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): void {
+  askForNeighbour(session, ifindex, address);
+  removeNeighbour(session, ifindex, address);
+}
+
+function announcement(mac: Uint8Array, { family, bytes }: IpAddress): Buffer {
+  return family === 6 ? neighbourAdvertisement(mac, bytes) : gratuitousArp(mac, bytes);
 }
 
 const arpRequest = 1;
-const arpReply = 2;
 const ethernetBroadcast = Buffer.alloc(6, 0xff);
 
 function u16(value: number): Buffer {
@@ -47,11 +62,9 @@ function u16(value: number): Buffer {
   return bytes;
 }
 
-/** RFC 826. The target's hardware address means nothing in a request and is the sender's in a reply (RFC 5944, section 4.6). */
-function gratuitousArp(mac: Uint8Array, address: Uint8Array, operation: number): Buffer {
-  const targetMac = operation === arpReply ? mac : Buffer.alloc(6);
-  const sizes = Buffer.from([6, 4]);
-  const arp = [u16(1), u16(ETH_P_IP), sizes, u16(operation), mac, address, targetMac, address];
+/** RFC 826. The target's hardware address means nothing in a request. */
+function gratuitousArp(mac: Uint8Array, address: Uint8Array): Buffer {
+  const arp = [u16(1), u16(ETH_P_IP), Buffer.from([6, 4]), u16(arpRequest), mac, address, Buffer.alloc(6), address];
   return Buffer.concat([ethernetBroadcast, mac, u16(ETH_P_ARP), ...arp]);
 }
 

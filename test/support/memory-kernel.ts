@@ -173,6 +173,7 @@ export class MemoryKernel {
     else if (type === 108 || type === 109) this.#changeAltnames(namespace, payload, type === 108);
     else if (type === 20) this.#addAddress(namespace, payload);
     else if (type === 24) this.#addRoute(namespace, payload);
+    else if (type === 28 || type === 29) this.#changeNeighbour(namespace, payload, type === 28);
     else throw new Refusal(errno.EOPNOTSUPP, `the memory kernel doesn't know message ${type}`);
     for (const listener of namespace.listeners) listener();
     return [0, []];
@@ -358,6 +359,13 @@ export class MemoryKernel {
     if (!link.up) throw new Refusal(errno.ENETDOWN);
     if (namespace.routes.some((route) => route.text === text)) throw new Refusal(errno.EEXIST);
     namespace.routes.push({ ifindex: link.ifindex, family, payload: Buffer.from(payload), text });
+  }
+
+  /** An entry that is to be used is asked for at once; nobody answers here. */
+  #changeNeighbour(namespace: MemoryNamespace, payload: Buffer, add: boolean): void {
+    const link = this.#byIndex(namespace, payload.readUInt32LE(4));
+    const address = formatAddress(attributesOf(payload.subarray(12)).get(1) ?? Buffer.alloc(4));
+    this.#doing(namespace, `${link.name} ${add ? 'ask for' : 'forget'} ${address}`);
   }
 
   #byIndex(namespace: MemoryNamespace, ifindex: number): MemoryLink {

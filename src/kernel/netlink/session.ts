@@ -1,7 +1,7 @@
 import type { NetlinkMessage } from 'netlink/dist/structs.js';
 import type { Clock } from '../../lib/retry.ts';
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
-import type { NetlinkSocket, Netns, Platform } from '../../platform/platform.ts';
+import type { NetlinkSocket } from '../../platform/platform.ts';
 import {
   NLM_F_ACK,
   NLM_F_DUMP,
@@ -96,11 +96,6 @@ function onSocket<T>(what: string, call: () => T): T {
     if (!isSystemError(thrown, 'ENODEV')) throw thrown;
     throw new SystemError(what, EIO, thrown.message);
   }
-}
-
-/** Opens a route socket in `netns`; without it in this process's own namespace. */
-export function openSession(platform: Platform, netns?: Netns): NetlinkSession {
-  return new NetlinkSession(platform.openNetlink(netns), platform);
 }
 
 /** Route messages come in fours: new, delete, get, set (net/core/rtnetlink.c, RTNL_KIND). */

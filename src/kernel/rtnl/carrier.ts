@@ -1,28 +1,30 @@
 import { isSystemError } from '../../lib/system-error.ts';
-import type { NetlinkSocket, Netns, Platform } from '../../platform/platform.ts';
+import type { NetlinkSocket, Platform } from '../../platform/platform.ts';
+import type { Namespace } from '../namespace.ts';
 import { IFF_LOWER_UP, IFF_RUNNING, RTMGRP_LINK } from '../netlink/constants.ts';
-import { openSession } from '../netlink/session.ts';
 import { getLink } from './link-queries.ts';
 
 /**
  * Waits until frames sent from a link would really leave it; tells whether that came to be within `timeoutMs`.
  * False also where the link is gone. Throws SystemError.
  */
-export function waitForCarrier(platform: Platform, netns: Netns, ifindex: number, timeoutMs: number): boolean {
+export function waitForCarrier(platform: Platform, where: Namespace, ifindex: number, timeoutMs: number): boolean {
   const deadlineMs = platform.monotonicMs() + timeoutMs;
-  // Subscribed before the first look, so that no change falls between the two.
-  const events = platform.openNetlink(netns, RTMGRP_LINK);
-  const session = openSession(platform, netns);
+  const look = (): boolean | null => {
+    const link = getLink(where.session, { ifindex });
+    return link === null ? null : canSend(link.flags);
+  };
+  if (look() === true) return true;
+  // Subscribed before the next look, so that no change falls between the two.
+  const events = platform.openNetlink(where.netns, RTMGRP_LINK);
   try {
     for (;;) {
-      const link = getLink(session, { ifindex });
-      if (link === null) return false;
-      if (canSend(link.flags)) return true;
+      const seen = look();
+      if (seen !== false) return seen === true;
       const leftMs = deadlineMs - platform.monotonicMs();
       if (leftMs <= 0 || !waitForEvent(events, leftMs)) return false;
     }
   } finally {
-    session.close();
     events.close();
   }
 }

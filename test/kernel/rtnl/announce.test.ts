@@ -12,7 +12,7 @@ const test = asRoot(suite('kernel/announce'));
 const mac = '02:11:22:33:44:55' as MacAddress;
 const staleMac = '02:99:99:99:99:99';
 
-/** A pod whose `net1` is at the other end of the host's `wire0`, and can send; no address that would speak for itself. */
+/** A pod whose `net1` is at the other end of the host's `wire0`, and can send. The kernel announces nothing by itself. */
 function withAnnouncer(body: (host: Side, pod: Side, ifindex: number) => void): void {
   withHostAndPod((host, pod) => {
     moveLink(host.session, host.link('vf0').ifindex, { netns: pod.netns, name: 'net1' });
@@ -21,7 +21,7 @@ function withAnnouncer(body: (host: Side, pod: Side, ifindex: number) => void): 
     host.ip('link', 'set', 'wire0', 'up');
     pod.ip('link', 'set', 'net1', 'address', mac, 'up');
     const { ifindex } = pod.link('net1');
-    assert.is(waitForCarrier(platform, pod.netns, ifindex, 2000), true);
+    assert.is(waitForCarrier(platform, pod.namespace, ifindex, 2000), true);
     body(host, pod, ifindex);
   });
 }
@@ -44,9 +44,32 @@ test('a neighbour that had another MAC takes the new one, IPv4 and IPv6', () => 
       host.ip('neigh', 'add', address, 'lladdr', staleMac, 'nud', 'stale', 'dev', 'wire0');
       assert.is(neighbour(host, address), staleMac);
     }
-    assert.equal(announce(platform, pod.netns, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']), []);
+    pod.ip('addr', 'add', '10.1.2.3/24', 'dev', 'net1');
+    assert.equal(announce(platform, pod.namespace, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']), []);
     assert.ok(learns(host, '10.1.2.3'), 'IPv4');
     assert.ok(learns(host, 'fd00:1::3'), 'IPv6');
+    assert.equal(pod.ip('neigh', 'show', 'to', '10.1.2.3', 'nud', 'all'), [], 'no neighbour of its own');
+  });
+});
+
+test('two addresses of one network: each is announced in its own name', () => {
+  withAnnouncer((host, pod, ifindex) => {
+    const addresses = ['10.1.2.3', '10.1.2.4'];
+    for (const address of addresses) {
+      host.ip('neigh', 'add', address, 'lladdr', staleMac, 'nud', 'stale', 'dev', 'wire0');
+      pod.ip('addr', 'add', `${address}/24`, 'dev', 'net1');
+    }
+    assert.equal(announce(platform, pod.namespace, ifindex, mac, addresses), []);
+    for (const address of addresses) assert.ok(learns(host, address), address);
+  });
+});
+
+test('an address without a network of its own', () => {
+  withAnnouncer((host, pod, ifindex) => {
+    host.ip('neigh', 'add', '10.1.2.3', 'lladdr', staleMac, 'nud', 'stale', 'dev', 'wire0');
+    pod.ip('addr', 'add', '10.1.2.3/32', 'dev', 'net1');
+    assert.equal(announce(platform, pod.namespace, ifindex, mac, ['10.1.2.3/32']), []);
+    assert.ok(learns(host, '10.1.2.3'));
   });
 });
 
@@ -55,7 +78,8 @@ test('a neighbour that accepts gratuitous ARP learns an address that it never as
     assert.is(writeSysctl(platform, host.netns, 'net/ipv4/conf/wire0/arp_accept', '1'), true);
     assert.is(host.run('cat', '/proc/sys/net/ipv4/conf/wire0/arp_accept').trim(), '1');
     assert.is(neighbour(host, '10.1.2.4'), undefined);
-    assert.equal(announce(platform, pod.netns, ifindex, mac, ['10.1.2.4/24']), []);
+    pod.ip('addr', 'add', '10.1.2.4/24', 'dev', 'net1');
+    assert.equal(announce(platform, pod.namespace, ifindex, mac, ['10.1.2.4/24']), []);
     assert.ok(learns(host, '10.1.2.4'));
   });
 });
@@ -63,8 +87,8 @@ test('a neighbour that accepts gratuitous ARP learns an address that it never as
 test('a link that is down or gone: failures, no exception', () => {
   withAnnouncer((_host, pod, ifindex) => {
     pod.ip('link', 'set', 'net1', 'down');
-    assert.is(announce(platform, pod.netns, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']).length, 1);
-    assert.is(announce(platform, pod.netns, 999999, mac, ['10.1.2.3/24']).length, 1);
+    assert.is(announce(platform, pod.namespace, ifindex, mac, ['10.1.2.3/24', 'fd00:1::3/64']).length, 1);
+    assert.is(announce(platform, pod.namespace, 999999, mac, ['10.1.2.3/24']).length, 1);
   });
 });
 

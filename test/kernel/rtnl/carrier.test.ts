@@ -14,7 +14,7 @@ test('a peer that comes up later, seen from a pod', () => {
     const { ifindex } = pod.link('net1');
     spawn('sh', ['-c', `sleep 0.2; ip -n ${host.name} link set wire0 up`], { stdio: 'ignore' });
     const begin = platform.monotonicMs();
-    assert.is(waitForCarrier(platform, pod.netns, ifindex, 5000), true);
+    assert.is(waitForCarrier(platform, pod.namespace, ifindex, 5000), true);
     const tookMs = platform.monotonicMs() - begin;
     assert.ok(tookMs >= 150 && tookMs < 4000, `${tookMs} ms`);
     assert.is(shownLink(pod, 'net1').operstate, 'UP');
@@ -26,7 +26,7 @@ test('a peer that stays down: false when time is up', () => {
   withHostAndPod((host) => {
     host.ip('link', 'set', 'vf0', 'up');
     const begin = platform.monotonicMs();
-    assert.is(waitForCarrier(platform, host.netns, host.link('vf0').ifindex, 150), false);
+    assert.is(waitForCarrier(platform, host.namespace, host.link('vf0').ifindex, 150), false);
     const tookMs = platform.monotonicMs() - begin;
     assert.ok(tookMs >= 140 && tookMs < 2000, `${tookMs} ms`);
   });
@@ -35,10 +35,10 @@ test('a peer that stays down: false when time is up', () => {
 test('a link that can send already, a link that is down, a link that is gone', () => {
   withHostAndPod((host) => {
     const { ifindex } = host.link('vf0');
-    assert.is(waitForCarrier(platform, host.netns, ifindex, 0), false);
+    assert.is(waitForCarrier(platform, host.namespace, ifindex, 0), false);
     host.ip('link', 'set', 'vf0', 'up');
     host.ip('link', 'set', 'wire0', 'up');
-    assert.is(waitForCarrier(platform, host.netns, ifindex, 2000), true);
-    assert.is(waitForCarrier(platform, host.netns, 999999, 2000), false);
+    assert.is(waitForCarrier(platform, host.namespace, ifindex, 2000), true);
+    assert.is(waitForCarrier(platform, host.namespace, 999999, 2000), false);
   });
 });

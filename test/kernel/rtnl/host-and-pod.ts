@@ -1,4 +1,5 @@
-import { type NetlinkSession, openSession } from '../../../src/kernel/netlink/session.ts';
+import { Namespace } from '../../../src/kernel/namespace.ts';
+import type { NetlinkSession } from '../../../src/kernel/netlink/session.ts';
 import { getLink, type Link } from '../../../src/kernel/rtnl/links.ts';
 import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
@@ -9,6 +10,7 @@ export const platform = createNodePlatform({});
 /** A throwaway namespace with what this program opens in it. */
 export interface Side extends TestNetns {
   readonly netns: Netns;
+  readonly namespace: Namespace;
   readonly session: NetlinkSession;
   /** The link as this program reads it; throws where there is none. */
   link(name: string): Link;
@@ -18,16 +20,17 @@ function withSide<T>(body: (side: Side) => T): T {
   return withNetns((test) => {
     const netns = platform.openNetns(test.path);
     if (netns === null) throw new Error(`${test.path} is absent`);
-    const session = openSession(platform, netns);
+    const namespace = new Namespace(platform, netns);
+    const { session } = namespace;
     const link = (name: string): Link => {
       const found = getLink(session, { name });
       if (found === null) throw new Error(`no link ${name} in ${test.name}`);
       return found;
     };
     try {
-      return body({ ...test, netns, session, link });
+      return body({ ...test, netns, namespace, session, link });
     } finally {
-      session.close();
+      namespace.close();
       netns.close();
     }
   });

@@ -1,35 +1,63 @@
 import { announce } from '../../../src/kernel/announce.ts';
+import { Namespace } from '../../../src/kernel/namespace.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
-import type { Platform } from '../../../src/platform/platform.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { hex } from './fake-kernel.ts';
+import { FakeSocket, fakeSession, hex, refusal } from './fake-kernel.ts';
 
 const test = suite('kernel/announce');
 
 const mac = '02:11:22:33:44:55' as MacAddress;
 
-function framesFor(addresses: readonly string[], from = mac): readonly string[] {
-  const platform = createMemoryPlatform();
+interface Announced {
+  /** Types of the messages on the route socket, with the address that they name. */
+  readonly neighbours: readonly string[];
+  readonly frames: readonly string[];
+  readonly failures: readonly string[];
+}
+
+function announced(addresses: readonly string[], { from = mac, platform = createMemoryPlatform() } = {}): Announced {
+  const socket = new FakeSocket();
   const netns = platform.ownNetns();
-  assert.equal(announce(platform, netns, 3, from, addresses), []);
+  const pod = new Namespace({ ...platform, openNetlink: () => socket }, netns);
+  const failures = announce(platform, pod, 3, from, addresses);
   for (const sent of platform.frames) assert.equal([sent.netns, sent.ifindex], [netns, 3]);
-  return platform.frames.map((sent) => sent.frame.toString('hex'));
+  return {
+    neighbours: socket.sent.map(({ type, payload }) => `${type} ${payload.subarray(16).toString('hex')}`),
+    frames: platform.frames.map((sent) => sent.frame.toString('hex')),
+    failures: failures.map((failure) => `${failure.message}: ${(failure.cause as Error).message}`),
+  };
+}
+
+function framesFor(addresses: readonly string[], from = mac): readonly string[] {
+  const { frames, failures } = announced(addresses, { from });
+  assert.equal(failures, []);
+  return frames;
 }
 
 function bytes(...parts: readonly string[]): string {
   return hex(parts.join('')).toString('hex');
 }
 
-test('IPv4: a gratuitous ARP request and a gratuitous ARP reply, broadcast', () => {
-  const ethernet = 'ff ff ff ff ff ff 02 11 22 33 44 55 08 06';
-  const arp = '00 01 08 00 06 04';
-  const sender = '02 11 22 33 44 55 0a 01 02 03';
-  assert.equal(framesFor(['10.1.2.3/24']), [
-    bytes(ethernet, arp, '00 01', sender, '00 00 00 00 00 00 0a 01 02 03'),
-    bytes(ethernet, arp, '00 02', sender, '02 11 22 33 44 55 0a 01 02 03'),
-  ]);
+test('one IPv4 address: the kernel asks for it, and then forgets it', () => {
+  const expected = { neighbours: ['28 0a010203', '29 0a010203'], frames: [], failures: [] };
+  assert.equal(announced(['10.1.2.3/24']), expected);
+  const { neighbours, frames } = announced(['fd00:1::3/64', '10.1.2.3/24']);
+  assert.equal(neighbours, expected.neighbours);
+  assert.is(frames.length, 1);
+});
+
+test('more than one IPv4 address: for each a gratuitous ARP request, broadcast', () => {
+  const head = 'ff ff ff ff ff ff 02 11 22 33 44 55 08 06 00 01 08 00 06 04 00 01 02 11 22 33 44 55';
+  assert.equal(announced(['10.1.2.3/24', '10.1.2.4/24']), {
+    neighbours: [],
+    frames: [
+      bytes(head, '0a 01 02 03 00 00 00 00 00 00 0a 01 02 03'),
+      bytes(head, '0a 01 02 04 00 00 00 00 00 00 0a 01 02 04'),
+    ],
+    failures: [],
+  });
 });
 
 // Checksums computed with Python's struct and socket modules.
@@ -54,31 +82,38 @@ test('a checksum whose sum carries more than once', () => {
 });
 
 test('addresses without prefix length', () => {
-  assert.equal(framesFor(['10.1.2.3', 'fd00:1::3']), framesFor(['10.1.2.3/24', 'fd00:1::3/64']));
+  assert.equal(announced(['10.1.2.3', 'fd00:1::3']), announced(['10.1.2.3/24', 'fd00:1::3/64']));
 });
 
-function explained(failures: readonly Error[]): readonly string[] {
-  return failures.map((failure) => `${failure.message}: ${(failure.cause as Error).message}`);
-}
+test('no address: nothing is sent', () => {
+  assert.equal(announced([]), { neighbours: [], frames: [], failures: [] });
+});
 
 test('never throws: what is no address is told, and the others go out', () => {
+  const { neighbours, frames, failures } = announced(['fd00:1::3/64', 'nonsense', '10.1.2.3/24']);
+  assert.equal(failures, ['announce nonsense at 02:11:22:33:44:55: read address "nonsense": EINVAL (no IPv4 address)']);
+  assert.equal([neighbours.length, frames.length], [2, 1]);
+});
+
+test('never throws where the kernel won’t ask', () => {
   const platform = createMemoryPlatform();
-  const failures = announce(platform, platform.ownNetns(), 3, mac, ['fd00:1::3/64', 'nonsense', '10.1.2.3/24']);
-  assert.equal(explained(failures), [
-    'announce nonsense at 02:11:22:33:44:55: read address "nonsense": EINVAL (no IPv4 address)',
-  ]);
-  assert.is(platform.frames.length, 3);
+  const [session] = fakeSession((request) => [refusal(request, 19)]);
+  const pod = { netns: platform.ownNetns(), session } as Namespace;
+  const failures = announce(platform, pod, 3, mac, ['10.1.2.3/24', 'fd00:1::3/64']);
+  const causes = failures.map(({ cause }) => (cause as Error).message);
+  assert.equal(causes, ['ask interface 3 for 10.1.2.3 (ip neigh add 10.1.2.3 dev if3 nud none use): ENODEV']);
+  assert.is(platform.frames.length, 1);
 });
 
 test('never throws where frames can not be sent; all of them go in one call', () => {
   const platform = createMemoryPlatform();
   const calls: number[] = [];
-  const sendFrames: Platform['sendFrames'] = (_netns, _ifindex, frames) => {
+  const sendFrames = (_netns: unknown, _ifindex: number, frames: readonly Uint8Array[]): never => {
     calls.push(frames.length);
     throw new SystemError('send frames', 100);
   };
-  const addresses = ['fd00:1::3/64', '10.1.2.3/24'];
-  const failures = announce({ ...platform, sendFrames }, platform.ownNetns(), 3, mac, addresses);
-  assert.equal(explained(failures), ['announce fd00:1::3/64 10.1.2.3/24 at 02:11:22:33:44:55: send frames: ENETDOWN']);
+  Object.assign(platform, { sendFrames });
+  const { failures } = announced(['fd00:1::3/64', '10.1.2.3/24', '10.1.2.4/24'], { platform });
+  assert.equal(failures, ['announce fd00:1::3 10.1.2.3 10.1.2.4 at 02:11:22:33:44:55: send frames: ENETDOWN']);
   assert.equal(calls, [3]);
 });

@@ -1,6 +1,5 @@
-import { NetlinkSession, openSession } from '../../../../src/kernel/netlink/session.ts';
+import { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import { isSystemError, SystemError } from '../../../../src/lib/system-error.ts';
-import { createMemoryPlatform } from '../../../../src/platform/memory.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
   ack,
@@ -276,23 +275,4 @@ test('the session goes on after a malformed answer', () => {
   const [session] = fakeSession((request, attempt) => (attempt === 1 ? [datagram(Buffer.alloc(3))] : [ack(request)]));
   thrownBy(() => session.request(read));
   assert.equal(session.request(read), []);
-});
-
-test('openSession opens the socket in the namespace; close closes it', () => {
-  const opened: unknown[] = [];
-  const socket = new FakeSocket();
-  const platform = createMemoryPlatform({
-    netlink: (netns, groups) => {
-      opened.push([netns, groups]);
-      return socket;
-    },
-  });
-  const netns = platform.ownNetns();
-  openSession(platform, netns).close();
-  openSession(platform);
-  assert.equal(opened, [
-    [netns, 0],
-    [undefined, 0],
-  ]);
-  assert.is(socket.closed, 1);
 });

@@ -1,3 +1,4 @@
+import { Namespace } from '../../../../src/kernel/namespace.ts';
 import { waitForCarrier } from '../../../../src/kernel/rtnl/carrier.ts';
 import { isSystemError, SystemError } from '../../../../src/lib/system-error.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../../src/platform/memory.ts';
@@ -61,67 +62,73 @@ function waiting(looks: readonly (number | 'gone')[], events: readonly Event[]):
 }
 
 function run({ platform }: Wait, timeoutMs = 200): boolean {
-  return waitForCarrier(platform, platform.ownNetns(), 3, timeoutMs);
+  return waitForCarrier(platform, new Namespace(platform, platform.ownNetns()), 3, timeoutMs);
 }
 
-test('a link that can send already: subscribed before the first look, no wait', () => {
+test('a link that can send already: one look', () => {
   const wait = waiting([up | running | lowerUp], []);
   assert.is(run(wait), true);
-  assert.equal(wait.log, ['open 1', 'open 0', 'look']);
+  assert.equal(wait.log, ['open 0', 'look']);
+});
+
+test('a carrier that comes between the first look and the subscription is seen', () => {
+  const wait = waiting([up, up | running | lowerUp], []);
+  assert.is(run(wait), true);
+  assert.equal(wait.log, ['open 0', 'look', 'open 1', 'look']);
 });
 
 test('carrier that comes later; each event is a reason to look, and the limit is for all of it', () => {
-  const wait = waiting([up, up, up | running | lowerUp], [event, event]);
+  const wait = waiting([up, up, up, up | running | lowerUp], [event, event]);
   assert.is(run(wait), true);
-  assert.equal(wait.log.slice(2), ['look', 'wait 200', 'look', 'wait 150', 'look']);
+  assert.equal(wait.log.slice(3), ['look', 'wait 200', 'look', 'wait 150', 'look']);
 });
 
 test('carrier whose queue isn’t open yet (no IFF_RUNNING) isn’t enough', () => {
-  const wait = waiting([up | lowerUp, up | lowerUp | running], [event]);
+  const wait = waiting([up | lowerUp, up | lowerUp, up | lowerUp | running], [event]);
   assert.is(run(wait), true);
-  assert.equal(wait.log.slice(2), ['look', 'wait 200', 'look']);
+  assert.equal(wait.log.slice(3), ['look', 'wait 200', 'look']);
 });
 
 test('lost events are a reason to look', () => {
-  const wait = waiting([up, up | running | lowerUp], [new SystemError('recv', 105)]);
+  const wait = waiting([up, up, up | running | lowerUp], [new SystemError('recv', 105)]);
   assert.is(run(wait), true);
 });
 
 test('time is up without an event', () => {
   const wait = waiting([up], [null]);
   assert.is(run(wait), false);
-  assert.equal(wait.log.slice(2), ['look', 'wait 200']);
+  assert.equal(wait.log.slice(3), ['look', 'wait 200']);
 });
 
 test('events without end don’t outlast the limit', () => {
   const wait = waiting([up], new Array(100).fill(event));
   assert.is(run(wait), false);
-  assert.is(wait.log.filter((entry) => entry === 'look').length, 5);
+  assert.is(wait.log.filter((entry) => entry === 'look').length, 6);
 });
 
-test('a limit of 0 looks once', () => {
+test('a limit of 0 waits for nothing', () => {
   const wait = waiting([up], [event]);
   assert.is(run(wait, 0), false);
-  assert.equal(wait.log.slice(2), ['look']);
+  assert.equal(wait.log, ['open 0', 'look', 'open 1', 'look']);
 });
 
 test('a link that is gone', () => {
   assert.is(run(waiting(['gone'], [])), false);
-  assert.is(run(waiting([up, 'gone'], [event])), false);
+  assert.is(run(waiting([up, up, 'gone'], [event])), false);
 });
 
-test('both sockets are closed, whatever happens', () => {
+test('the subscription is closed, whatever happens', () => {
   const broken = waiting([up], [new SystemError('recv', 9)]);
   assert.throws(
     () => run(broken),
     (thrown: Error) => isSystemError(thrown, 'EBADF'),
   );
-  const good = waiting([up | running | lowerUp], []);
-  run(good);
-  for (const { sockets } of [broken, good]) {
+  const patient = waiting([up, up, up | running | lowerUp], [event]);
+  run(patient);
+  for (const { sockets } of [broken, patient]) {
     assert.equal(
       sockets.map((socket) => socket.closed),
-      [1, 1],
+      [0, 1],
     );
   }
 });

@@ -1,0 +1,67 @@
+import { parseAddress } from '../../../../src/kernel/ip-text.ts';
+import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
+import { askForNeighbour, removeNeighbour } from '../../../../src/kernel/rtnl/neighbours.ts';
+import { isSystemError } from '../../../../src/lib/system-error.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { fakeSession, hex, refusal } from '../fake-kernel.ts';
+
+const test = suite('kernel/rtnl/neighbours');
+
+const ipv4 = parseAddress('10.1.2.3');
+const ipv6 = parseAddress('fd00:1::3');
+const v6Attribute = '14 00 01 00 fd 00 00 01 00 00 00 00 00 00 00 00 00 00 00 03';
+
+/**
+ * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 6. There `add` has NLM_F_EXCL too, and `del`
+ * a state, which the kernel ignores.
+ */
+const sent: readonly [
+  command: string,
+  send: (session: NetlinkSession) => void,
+  type: number,
+  flags: number,
+  payload: string,
+][] = [
+  [
+    'ip neigh add 10.1.2.3 dev net1 nud none use',
+    (s) => askForNeighbour(s, 6, ipv4),
+    28,
+    0x405,
+    '02 00 00 00 06 00 00 00 00 00 01 00 08 00 01 00 0a 01 02 03',
+  ],
+  [
+    'ip neigh del 10.1.2.3 dev net1',
+    (s) => removeNeighbour(s, 6, ipv4),
+    29,
+    5,
+    '02 00 00 00 06 00 00 00 00 00 00 00 08 00 01 00 0a 01 02 03',
+  ],
+  [
+    'ip neigh add fd00:1::3 dev net1 nud none use',
+    (s) => askForNeighbour(s, 6, ipv6),
+    28,
+    0x405,
+    `0a 00 00 00 06 00 00 00 00 00 01 00 ${v6Attribute}`,
+  ],
+];
+
+for (const [command, send, type, flags, payload] of sent) {
+  test(`the bytes of \`${command}\``, () => {
+    const [session, socket] = fakeSession();
+    send(session);
+    const { last } = socket;
+    assert.equal([last.type, last.flags, last.payload.toString('hex')], [type, flags, hex(payload).toString('hex')]);
+  });
+}
+
+test('a refusal names the address, the interface and the command', () => {
+  const [session] = fakeSession((request) => [refusal(request, 19)]);
+  try {
+    askForNeighbour(session, 6, ipv4);
+    assert.unreachable();
+  } catch (thrown) {
+    assert.ok(isSystemError(thrown, 'ENODEV'));
+    const { message } = thrown as Error;
+    assert.match(message, 'ask interface 6 for 10.1.2.3 (ip neigh add 10.1.2.3 dev if6 nud none use)');
+  }
+});
