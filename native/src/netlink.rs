@@ -1,4 +1,4 @@
-//! Route sockets: datagrams in and out, whatever is in them.
+//! Netlink sockets: datagrams in and out, whatever is in them.
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{ENOPROTOOPT, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
@@ -7,7 +7,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, sendto, socket_with,
+    AddressFamily, Protocol, RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, sendto, socket_with,
 };
 
 use crate::time::monotonic_ms;
@@ -29,8 +29,10 @@ fn set_netlink_option(socket: &OwnedFd, option: i32) -> Outcome<()> {
 }
 
 /// In the namespace that the thread is in; it stays there when the thread leaves.
-pub fn open(groups: u32) -> Outcome<OwnedFd> {
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
+    // 0, NETLINK_ROUTE, is the default of the family
+    let protocol = RawProtocol::new(protocol).map(Protocol::from_raw);
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
     // reasons in words (4.12), errors without the whole request in them (4.3), dumps that heed their filter (4.20)
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
         set_netlink_option(&socket, option)?;

@@ -47,13 +47,14 @@ function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
 }
 
 function leavePod(context: CommandContext, record: AttachmentRecord): void {
-  const before = record.snapshot.netdev;
+  const { netdev: before, rdmaDevices = [] } = record.snapshot;
   if (before === null || !ownsVf(context, record)) return;
   const { platform, log, host } = context;
   const netns = openPodNetns(context, record);
   try {
     const { identity, netns: netnsId } = record;
-    bringHome({ platform, log, host, identity, before, traits: podLinkTraits(record), netns, netnsId });
+    const traits = podLinkTraits(record);
+    bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId });
   } finally {
     netns?.close();
   }

@@ -72,6 +72,11 @@ export function readNetdevs(platform: Platform, pci: PciAddress): readonly strin
   return netdevsOf(platform, deviceDirectory(platform, pci));
 }
 
+/** Names of a PCI device's RDMA devices that the host's namespace has; none where there is no such device. Throws SystemError. */
+export function readRdmaDevices(platform: Platform, pci: PciAddress): readonly string[] {
+  return platform.readDir(`${deviceDirectory(platform, pci)}/infiniband`) ?? [];
+}
+
 export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
   return platform.stat(deviceDirectory(platform, pci)) !== null;
 }

@@ -6,7 +6,15 @@ import { createMemoryNamespaces, type NetnsIdentity } from './memory/namespaces.
 import { createMemoryProcesses } from './memory/processes.ts';
 import { createMemoryStreams } from './memory/streams.ts';
 import { defaultNodePaths } from './node-paths.ts';
-import type { NetlinkSocket, Netns, NodePaths, Platform, ProcessRequest, ProcessResult } from './platform.ts';
+import type {
+  NetlinkProtocol,
+  NetlinkSocket,
+  Netns,
+  NodePaths,
+  Platform,
+  ProcessRequest,
+  ProcessResult,
+} from './platform.ts';
 
 export type { FileOperation } from './memory/files.ts';
 export type { NetnsIdentity } from './memory/namespaces.ts';
@@ -25,8 +33,8 @@ export interface MemoryPlatformOptions {
   readonly stdin?: string;
   /** Plays every child process; called when it is started. Without it, none can be started (ENOENT). */
   readonly processes?: (request: ProcessRequest) => ProcessResult;
-  /** Opens route sockets; undefined is the own namespace. */
-  readonly netlink?: (netns: Netns | undefined, groups: number) => NetlinkSocket;
+  /** Opens netlink sockets; undefined is the own namespace. */
+  readonly netlink?: (netns: Netns | undefined, groups: number, protocol: NetlinkProtocol) => NetlinkSocket;
   readonly netnsPaths?: Readonly<Record<string, NetnsIdentity>>;
   readonly ownNetns?: NetnsIdentity;
   readonly bootId?: string;
@@ -66,6 +74,8 @@ export interface MemoryPlatform extends Platform {
   readonly stderr: string;
   /** Null until exit(). */
   readonly exitCode: number | null;
+  /** Where the task of inNetns is; null: in the own namespace. */
+  readonly currentNetns: Netns | null;
   readonly frames: readonly SentFrame[];
   /** In the order they were made. */
   readonly systemWrites: readonly SystemWrite[];
@@ -150,9 +160,9 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     }),
     ...createMemoryProcesses(options.processes, startedProcesses),
     lock: createMemoryLock(tree, failurePoint, heldLocks, sleepMs),
-    openNetlink(netns, groups = 0) {
+    openNetlink(netns, groups = 0, protocol = 'route') {
       if (options.netlink === undefined) throw new Error('this memory platform was given no netlink');
-      return options.netlink(netns, groups);
+      return options.netlink(netns, groups, protocol);
     },
     sendFrames(netns, ifindex, sent) {
       frames.push(...sent.map((frame) => ({ netns, ifindex, frame: Buffer.from(frame) })));
@@ -169,6 +179,9 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     startedProcesses,
     heldLocks,
     clock,
+    get currentNetns() {
+      return current();
+    },
     get stdout() {
       return written.stdout;
     },

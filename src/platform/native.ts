@@ -4,6 +4,7 @@ import { openNetlinkSocket } from './native/netlink-socket.ts';
 import { createNamespaces } from './native/netns.ts';
 import { createStartProcess } from './native/processes.ts';
 import { errno, nullOn, systemCall } from './native/system-call.ts';
+import { netlinkProtocol } from './netlink-protocol.ts';
 import { nodePathsFrom } from './node-paths.ts';
 import type { Platform } from './platform.ts';
 
@@ -65,7 +66,8 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
     // a child lives where its parent is
     startProcess: (request) => within(namespaces.ownNetns(), () => startProcess(request)),
     ...namespaces,
-    openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(host, groups)),
+    openNetlink: (netns = namespaces.ownNetns(), groups = 0, protocol = 'route') =>
+      within(netns, () => openNetlinkSocket(host, groups, netlinkProtocol[protocol])),
     sendFrames: (netns, ifindex, frames) =>
       within(netns, () =>
         systemCall(`send frames out of interface ${ifindex}`, () => host.sendFrames(ifindex, frames)),

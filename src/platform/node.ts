@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { netlinkProtocol } from './netlink-protocol.ts';
 import { ethtoolBusInfo } from './node/ethtool.ts';
 import { sendFrames } from './node/frames.ts';
 import { lock } from './node/lock.ts';
@@ -47,7 +48,8 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
       return { wait: () => within(namespaces.ownNetns(), () => child.wait()) };
     },
     ...namespaces,
-    openNetlink: (netns = namespaces.ownNetns(), groups = 0) => within(netns, () => openNetlinkSocket(groups)),
+    openNetlink: (netns = namespaces.ownNetns(), groups = 0, protocol = 'route') =>
+      within(netns, () => openNetlinkSocket(groups, netlinkProtocol[protocol])),
     sendFrames: (netns, ifindex, frames) => within(netns, () => sendFrames(ifindex, frames)),
     ethtoolBusInfo: (netns, ifname) => within(netns, () => ethtoolBusInfo(ifname)),
   };

@@ -82,7 +82,9 @@ export interface Datagram {
   readonly senderPort: number;
 }
 
-/** A bound NETLINK_ROUTE socket. Knows bytes, not messages; `src/kernel/netlink` does the rest. */
+export type NetlinkProtocol = 'route' | 'rdma';
+
+/** A bound netlink socket. Knows bytes, not messages; `src/kernel/netlink` does the rest. */
 export interface NetlinkSocket {
   /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
   readonly port: number;
@@ -169,10 +171,13 @@ export interface Platform {
   ownNetns(): Netns;
   /** Opens a namespace by path; null when absent. SystemError EINVAL where the file is no network namespace. */
   openNetns(path: string): Netns | null;
-  /** A route socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits). The thread is back in its own namespace afterwards. */
-  openNetlink(netns?: Netns, groups?: number): NetlinkSocket;
-  /** Runs `task` inside `netns`, for sysctl writes only; it may not return a promise. Where the thread
-   * can't come back, that is thrown, and what runs next enters its own namespace first. */
+  /**
+   * A socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits), for routes by default. The thread is back in
+   * its own namespace afterwards. SystemError EPROTONOSUPPORT where the kernel has no such protocol.
+   */
+  openNetlink(netns?: Netns, groups?: number, protocol?: NetlinkProtocol): NetlinkSocket;
+  /** Runs `task` inside `netns`, for what heeds the thread's namespace (sysctls, RDMA); it may not return a promise. Where the
+   * thread can't come back, that is thrown, and what runs next enters its own namespace first. */
   inNetns<T>(netns: Netns, task: () => T): T;
   /** Raw frames out of an interface (AF_PACKET, SOCK_RAW), one after the other; ends with the first that fails. */
   sendFrames(netns: Netns, ifindex: number, frames: readonly Uint8Array[]): void;

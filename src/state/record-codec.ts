@@ -49,6 +49,7 @@ const snapshot = v.object({
     }),
   ),
   macIsFree: v.exactOptional(v.literal(true)),
+  rdmaDevices: v.exactOptional(v.array(v.string())),
 });
 
 /** Each part becomes a name in the file system. */

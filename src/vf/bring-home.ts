@@ -8,6 +8,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { findInPod, findOnHost, openNetnsByInode, type PodLinkTraits } from './locate.ts';
 import { moveLinkTo } from './move.ts';
+import { returnRdmaDevices } from './rdma.ts';
 import type { VfIdentity, VfNetdevState } from './vf.ts';
 
 /** After the end of a namespace the kernel brings its devices back from a work queue. */
@@ -21,6 +22,8 @@ export interface Absence {
   /** As it was on the host. */
   readonly before: VfNetdevState;
   readonly traits: PodLinkTraits;
+  /** The VF's RDMA devices, by name. */
+  readonly rdmaDevices: readonly string[];
   /** The pod's namespace, opened by its path; null where that is gone. */
   readonly netns: Netns | null;
   /** For a namespace that lives on without its path. */
@@ -29,7 +32,7 @@ export interface Absence {
 
 /**
  * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
- * or gone with its driver or device. Throws CniError detachIncomplete where it is in a namespace that can't be reached.
+ * or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where it is in a namespace that can't be reached.
  */
 export function bringHome(absence: Absence): void {
   const { platform, host, identity } = absence;
@@ -50,8 +53,10 @@ export function bringHome(absence: Absence): void {
   );
 }
 
+/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. */
 function fetchFrom(absence: Absence, netns: Netns): boolean {
-  const { platform, host, traits } = absence;
+  const { platform, log, host, identity, traits, rdmaDevices } = absence;
+  returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
   const pod = new Namespace(platform, netns);
   try {
     const link = findInPod(platform, pod, traits);

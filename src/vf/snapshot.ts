@@ -2,6 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
 import { findOnHost } from './locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
@@ -31,7 +32,8 @@ export function takeSnapshot(platform: Platform, host: Namespace, identity: VfId
     throw new CniError('noDriver', `VF ${identity.pci} (driver ${identity.driver}): ${reason}`);
   }
   refuseUsedByHost(host, identity, link);
-  return { admin, netdev: describeNetdev(link) };
+  const rdmaDevices = readRdmaDevices(platform, identity.pci);
+  return { admin, netdev: describeNetdev(link), ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
 }
 
 function refuseUsedByHost(host: Namespace, identity: VfIdentity, link: Link): void {

@@ -41,4 +41,6 @@ export interface VfSnapshot {
    * trying. Absent: unknown.
    */
   readonly macIsFree?: true;
+  /** Names of its RDMA devices; absent where it has none, or where that isn't known. */
+  readonly rdmaDevices?: readonly string[];
 }

@@ -110,6 +110,7 @@ class FakePfSocket implements NetlinkSocket {
 export function withFakePf(platform: Platform, statePath: string): Platform {
   return {
     ...platform,
-    openNetlink: (netns, groups) => new FakePfSocket(platform.openNetlink(netns, groups), statePath),
+    openNetlink: (netns, groups, protocol) =>
+      new FakePfSocket(platform.openNetlink(netns, groups, protocol), statePath),
   };
 }

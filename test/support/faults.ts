@@ -68,6 +68,6 @@ export function withFault(platform: Platform, kind: FaultKind, at: number, tell:
       return { wait: () => step(`run ${request.path}`, () => child.wait()) };
     },
     sendFrames: (netns, ifindex, frames) => step('sendFrames', () => platform.sendFrames(netns, ifindex, frames)),
-    openNetlink: (netns, groups) => new FaultySocket(platform.openNetlink(netns, groups), step),
+    openNetlink: (netns, groups, protocol) => new FaultySocket(platform.openNetlink(netns, groups, protocol), step),
   };
 }

@@ -2,7 +2,7 @@
 // settings. It answers what the plugin asks, in the kernel's order and with the kernel's errno (net/core/rtnetlink.c, net/core/dev.c),
 // keeps a list of all that was changed, and refuses what a test wants refused.
 import { formatAddress } from '../../src/kernel/ip-text.ts';
-import type { Datagram, NetlinkSocket, Netns } from '../../src/platform/platform.ts';
+import type { Datagram, NetlinkProtocol, NetlinkSocket, Netns } from '../../src/platform/platform.ts';
 import { cString, encodeLink, type MemoryAddress, type MemoryLink } from './memory-links.ts';
 import { attribute, attributesOf, listAttributes, words } from './netlink-bytes.ts';
 import {
@@ -15,6 +15,8 @@ import {
 } from './vf-info.ts';
 
 const errno = { ENOENT: 2, EBADF: 9, EEXIST: 17, ENODEV: 19, EINVAL: 22, ENETDOWN: 100, EOPNOTSUPP: 95 } as const;
+const rdmaGet = 0x1401;
+const rdmaSet = 0x1402;
 const NLM_F_DUMP = 0x300;
 const NLM_F_MULTI = 2;
 const NLM_F_CAPPED = 0x100;
@@ -73,6 +75,13 @@ export class MemoryNamespace {
   }
 }
 
+/** Of the RDMA subsystem in exclusive mode: in one namespace only. */
+export interface MemoryRdmaDevice {
+  readonly index: number;
+  readonly name: string;
+  namespace: MemoryNamespace;
+}
+
 export type NewLink = Partial<Omit<MemoryLink, 'ifindex' | 'name'>>;
 
 interface Request {
@@ -88,10 +97,13 @@ export class MemoryKernel {
   /** Every message, by its type. */
   readonly messageTypes: number[] = [];
   readonly namespaces: MemoryNamespace[] = [];
+  readonly rdmaDevices: MemoryRdmaDevice[] = [];
   /** Called when a link came, went or changed its name. */
   onLinksChanged: () => void = () => undefined;
   /** Which namespace an open descriptor is. */
   descriptor: (fd: number) => Pick<Netns, 'device' | 'inode'> | undefined = () => undefined;
+  /** In which namespace the thread is that sends. */
+  currentNetns: () => Pick<Netns, 'device' | 'inode'> | undefined = () => undefined;
   clock: { nowMs: number } = { nowMs: 0 };
   readonly #refusals: PlannedRefusal[] = [];
   #nextIfindex = 1;
@@ -114,6 +126,13 @@ export class MemoryKernel {
     return added;
   }
 
+  addRdmaDevice(namespace: MemoryNamespace, name: string): MemoryRdmaDevice {
+    const device: MemoryRdmaDevice = { index: this.rdmaDevices.length, name, namespace };
+    this.rdmaDevices.push(device);
+    this.onLinksChanged();
+    return device;
+  }
+
   /** Answers changes whose line in `changes` holds or matches `what` with an errno; `times` of them. */
   refuse(what: string | RegExp, refused: number, { extack = '', times = Number.POSITIVE_INFINITY } = {}): void {
     this.#refusals.push({ what, errno: refused, extack, left: times });
@@ -130,23 +149,27 @@ export class MemoryKernel {
     for (const link of namespace.links.filter((each) => each.driver !== null)) {
       this.#carry(link, namespace, host, host.find(link.name) === undefined ? link.name : `dev${link.ifindex}`);
     }
+    for (const device of this.rdmaDevices) if (device.namespace === namespace) device.namespace = host;
+    this.onLinksChanged();
   }
 
   /** For `createMemoryPlatform({netlink})`. */
-  open(netns: Pick<Netns, 'device' | 'inode'>, groups: number): NetlinkSocket {
+  open(netns: Pick<Netns, 'device' | 'inode'>, groups: number, protocol: NetlinkProtocol = 'route'): NetlinkSocket {
     const namespace = this.#namespaceOf(netns);
     if (namespace === undefined) throw new Error(`the memory kernel has no namespace ${netns.device}:${netns.inode}`);
-    return new MemorySocket(this, namespace, this.#nextPort++, groups);
+    return new MemorySocket(this, namespace, this.#nextPort++, groups, protocol);
   }
 
   /** The answer to one message, as datagrams. */
-  answer(namespace: MemoryNamespace, port: number, request: Request): Buffer[] {
+  answer(namespace: MemoryNamespace, port: number, protocol: NetlinkProtocol, request: Request): Buffer[] {
     this.messageTypes.push(request.type);
-    const isDump = (request.type & 3) === 2 && (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+    const isRead = protocol === 'rdma' ? request.type === rdmaGet : (request.type & 3) === 2;
+    const isDump = isRead && (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
     const reply = (type: number, payload: Buffer, flags = 0): Buffer =>
       message(type, flags, request.seq, port, payload);
     try {
-      const [type, payloads] = this.#serve(namespace, request, isDump);
+      const [type, payloads] =
+        protocol === 'rdma' ? this.#serveRdma(namespace, request) : this.#serve(namespace, request, isDump);
       const replies = payloads.map((payload) => reply(type, payload, isDump ? NLM_F_MULTI : 0));
       const echo = Buffer.concat([words(0, request.payload.length + 16, 0, request.seq), words(port)]);
       return [...replies, isDump ? reply(3, words(0), NLM_F_MULTI) : reply(2, echo, NLM_F_CAPPED)];
@@ -176,6 +199,28 @@ export class MemoryKernel {
     else if (type === 28 || type === 29) this.#changeNeighbour(namespace, payload, type === 28);
     else throw new Refusal(errno.EOPNOTSUPP, `the memory kernel doesn't know message ${type}`);
     for (const listener of namespace.listeners) listener();
+    return [0, []];
+  }
+
+  /** drivers/infiniband/core/nldev.c and device.c: a device is taken from the namespace of the sending thread. */
+  #serveRdma(namespace: MemoryNamespace, { type, payload }: Request): [number, Buffer[]] {
+    const seen = this.rdmaDevices.filter((device) => device.namespace === namespace);
+    if (type === rdmaGet) {
+      const describe = ({ index, name }: MemoryRdmaDevice): Buffer =>
+        Buffer.concat([attribute(1, words(index)), attribute(2, cString(name)), attribute(3, words(1))]);
+      return [type, seen.map(describe)];
+    }
+    if (type !== rdmaSet) throw new Refusal(errno.EINVAL);
+    const attributes = attributesOf(payload);
+    const device = seen.find(({ index }) => index === attributes.get(1)?.readUInt32LE(0));
+    const netns = this.descriptor(attributes.get(68)?.readUInt32LE(0) ?? -1);
+    const to = netns === undefined ? undefined : this.#namespaceOf(netns);
+    if (device === undefined || to === undefined) throw new Refusal(errno.EINVAL);
+    this.#doing(namespace, `RDMA device ${device.name} to ${to.label}`);
+    const current = this.currentNetns();
+    if (current === undefined || this.#namespaceOf(current) !== namespace) throw new Refusal(errno.ENODEV);
+    device.namespace = to;
+    this.onLinksChanged();
     return [0, []];
   }
 
@@ -383,15 +428,23 @@ class MemorySocket implements NetlinkSocket {
   readonly port: number;
   readonly #kernel: MemoryKernel;
   readonly #namespace: MemoryNamespace;
+  readonly #protocol: NetlinkProtocol;
   readonly #queue: Buffer[] = [];
   readonly #hear = (): void => {
     this.#queue.push(message(16, 0, 0, 0, Buffer.alloc(0)));
   };
   #isOpen = true;
 
-  constructor(kernel: MemoryKernel, namespace: MemoryNamespace, port: number, groups: number) {
+  constructor(
+    kernel: MemoryKernel,
+    namespace: MemoryNamespace,
+    port: number,
+    groups: number,
+    protocol: NetlinkProtocol,
+  ) {
     this.#kernel = kernel;
     this.#namespace = namespace;
+    this.#protocol = protocol;
     this.port = port;
     if (groups !== 0) namespace.listeners.add(this.#hear);
   }
@@ -401,7 +454,7 @@ class MemorySocket implements NetlinkSocket {
     const sent = Buffer.from(bytes);
     const [type, flags, seq] = [sent.readUInt16LE(4), sent.readUInt16LE(6), sent.readUInt32LE(8)];
     const request = { type, flags, seq, payload: sent.subarray(16, sent.readUInt32LE(0)) };
-    this.#queue.push(...this.#kernel.answer(this.#namespace, this.port, request));
+    this.#queue.push(...this.#kernel.answer(this.#namespace, this.port, this.#protocol, request));
   }
 
   receive(timeoutMs: number): Datagram | null {

@@ -3,7 +3,7 @@
 import { runMain } from '../../src/main.ts';
 import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
-import { MemoryKernel, type MemoryNamespace } from './memory-kernel.ts';
+import { MemoryKernel, type MemoryNamespace, type MemoryRdmaDevice } from './memory-kernel.ts';
 import { igbvfDriver, type MemoryLink, plainDriver, stubbornDriver, type VfDriver } from './memory-links.ts';
 import { sourceParts } from './source-parts.ts';
 import { type FakeVf, newFakeVf } from './vf-info.ts';
@@ -78,6 +78,7 @@ export class MemoryNode {
   });
   readonly #environment: Record<string, string | undefined> = {};
   readonly #links = new Map<number, MemoryLink>();
+  readonly #rdmaDevices = new Map<MemoryRdmaDevice, string>();
   readonly #options: MemoryNodeOptions;
   #stdin = '';
   #pods = 0;
@@ -89,6 +90,7 @@ export class MemoryNode {
     this.vfs = Array.from({ length: count }, () => ({ ...newFakeVf }));
     this.platform = this.#makePlatform();
     this.kernel.clock = this.platform.clock;
+    this.kernel.currentNetns = () => this.platform.currentNetns ?? hostId;
     this.kernel.descriptor = (fd) =>
       [this.platform.ownNetns(), ...this.platform.openNamespaces].find((netns) => netns.fd === fd);
     this.host = this.kernel.addNamespace('host', hostId);
@@ -119,6 +121,14 @@ export class MemoryNode {
     const link = this.#links.get(index);
     if (link === undefined) throw new Error(`VF ${index} has no netdev`);
     return link;
+  }
+
+  /** A VF gets an RDMA device, on the host. */
+  addRdmaDevice(index: number, name: string): MemoryRdmaDevice {
+    const device = this.kernel.addRdmaDevice(this.host, name);
+    this.#rdmaDevices.set(device, vfPci(index));
+    this.#showLinks();
+    return device;
   }
 
   addPod(): Pod {
@@ -247,7 +257,7 @@ export class MemoryNode {
     const platform = createMemoryPlatform({
       executables: ['/opt/cni/bin/host-local'],
       environment: this.#environment,
-      netlink: (netns, groups) => this.kernel.open(netns ?? hostId, groups),
+      netlink: (netns, groups, protocol) => this.kernel.open(netns ?? hostId, groups, protocol),
       ownNetns: hostId,
       netnsPaths: { '/proc/self/ns/net': hostId },
       processes: (request) => this.#runIpam(request),
@@ -293,15 +303,18 @@ export class MemoryNode {
     this.#links.set(index, this.kernel.addLink(this.host, `vf${index}`, { parent, driver }));
   }
 
-  /** sysfs shows the netdevs of the host. */
+  /** sysfs shows the netdevs and RDMA devices of the host. */
   #showLinks(): void {
     const { files } = this.platform;
-    for (const path of files.keys()) if (/\/net\/[^/]+\/ifindex$/.test(path)) files.delete(path);
+    for (const path of files.keys()) if (/\/(net|infiniband)\/[^/]+\/\w+$/.test(path)) files.delete(path);
     const show = (pci: string, link: MemoryLink): void => {
       if (this.host.links.includes(link)) files.set(`${devices}/${pci}/net/${link.name}/ifindex`, `${link.ifindex}\n`);
     };
     show(pfPci, this.pf);
     for (const [index, link] of this.#links) show(vfPci(index), link);
+    for (const [{ name, namespace }, pci] of this.#rdmaDevices) {
+      if (namespace === this.host) files.set(`${devices}/${pci}/infiniband/${name}/node_type`, '1: CA\n');
+    }
   }
 
   #runIpam(request: ProcessRequest): ProcessResult {

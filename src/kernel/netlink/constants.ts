@@ -98,6 +98,13 @@ export const IFA_F_TENTATIVE = 0x40;
 // linux/neighbour.h
 export const NDA_DST = 1;
 
+// rdma/rdma_netlink.h; commands as message types, RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, ...)
+export const RDMA_NLDEV_CMD_GET = 0x1401;
+export const RDMA_NLDEV_CMD_SET = 0x1402;
+export const RDMA_NLDEV_ATTR_DEV_INDEX = 1;
+export const RDMA_NLDEV_ATTR_DEV_NAME = 2;
+export const RDMA_NLDEV_NET_NS_FD = 68;
+
 // linux/if_ether.h
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;

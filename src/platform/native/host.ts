@@ -61,7 +61,7 @@ export interface Host {
   /** Device and inode as decimal text. */
   identity(fd: number): [device: string, inode: string];
   enterNetns(fd: number): void;
-  openNetlink(groups: number): number;
+  openNetlink(groups: number, protocol: number): number;
   netlinkPort(fd: number): number;
   send(fd: number, bytes: Uint8Array): void;
   receive(fd: number, timeoutMs: number): [bytes: ArrayBuffer, senderPort: number] | undefined;

@@ -3,9 +3,9 @@ import type { NetlinkSocket } from '../platform.ts';
 import type { Host } from './host.ts';
 import { errno, systemCall } from './system-call.ts';
 
-/** Opens a NETLINK_ROUTE socket in the namespace that the thread is in; it stays there when the thread leaves. */
-export function openNetlinkSocket(host: Host, groups: number): NetlinkSocket {
-  const fd = systemCall('open netlink socket', () => host.openNetlink(groups));
+/** Opens a socket of a NETLINK_* protocol in the namespace that the thread is in; it stays there when the thread leaves. */
+export function openNetlinkSocket(host: Host, groups: number, protocol: number): NetlinkSocket {
+  const fd = systemCall('open netlink socket', () => host.openNetlink(groups, protocol));
   let isOpen = true;
   const openFd = (): number => {
     if (!isOpen) throw new SystemError('use netlink socket after close', errno.EBADF);

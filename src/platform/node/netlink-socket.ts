@@ -9,7 +9,6 @@ import { errno } from './system-call.ts';
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
@@ -104,9 +103,9 @@ function send(fd: number, bytes: Uint8Array): void {
     throw new SystemError('send to netlink', errno.EIO, `took ${sent} of ${bytes.length} bytes`);
 }
 
-/** Opens a NETLINK_ROUTE socket in the namespace that the thread is in; it stays there when the thread leaves. */
-export function openNetlinkSocket(groups: number): NetlinkSocket {
-  const fd = callLibc('open netlink socket', (libc) => libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+/** Opens a socket of a NETLINK_* protocol in the namespace that the thread is in; it stays there when the thread leaves. */
+export function openNetlinkSocket(groups: number, protocol: number): NetlinkSocket {
+  const fd = callLibc('open netlink socket', (libc) => libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   let isOpen = true;
   const close = (): void => {
     if (isOpen) closeSync(fd);

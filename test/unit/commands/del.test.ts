@@ -46,6 +46,22 @@ test('DEL may be repeated; without a record IPAM is asked all the same', () => {
   assert.equal(node.picture(), before);
 });
 
+test('an RDMA device that the chain left in the pod comes back, before the netdev', () => {
+  const node = new MemoryNode();
+  const device = node.addRdmaDevice(0, 'mlx5_2');
+  const before = node.picture();
+  const conf = node.conf(keys);
+  node.succeed('ADD', conf);
+  node.edit(() => {
+    device.namespace = node.pod.namespace;
+  });
+  node.changes.length = 0;
+  node.succeed('DEL', conf);
+  assert.equal(node.changes.slice(0, 2), ['pod1: RDMA device mlx5_2 to host', 'pod1: net1 down']);
+  assert.is(device.namespace, node.host);
+  assert.equal(node.picture(), before);
+});
+
 test('without CNI_NETNS the VF comes back all the same', () => {
   for (const CNI_NETNS of ['', undefined]) {
     const { node, conf, before } = attached();

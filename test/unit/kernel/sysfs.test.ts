@@ -4,6 +4,7 @@ import {
   pciDeviceExists,
   readNetdevAttribute,
   readPfNetdev,
+  readRdmaDevices,
   readVf,
 } from '../../../src/kernel/sysfs.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
@@ -172,4 +173,11 @@ test('the VFs of a PF, by number and not by name: virtfn10 comes after virtfn2',
   );
   assert.equal(listVfs(createMemoryPlatform({ links }), pf), ['0000:02:01.0', '0000:02:01.2', '0000:02:01.3']);
   assert.equal(listVfs(createMemoryPlatform(), pf), []);
+});
+
+test('RDMA devices of a VF; none where it has none, or is none', () => {
+  const platform = igb({ [`${devices}/${vf3}/infiniband/mlx5_3/node_type`]: '1: CA\n' });
+  assert.equal(readRdmaDevices(platform, vf3), ['mlx5_3']);
+  assert.equal(readRdmaDevices(platform, pf), []);
+  assert.equal(readRdmaDevices(platform, '0000:ff:00.0' as PciAddress), []);
 });

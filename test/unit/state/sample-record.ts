@@ -41,6 +41,7 @@ export const sampleRecord: AttachmentRecord = {
       up: false,
       altnames: ['enp59s0f0v1'],
     },
+    rdmaDevices: ['mlx5_3'],
   },
   mac: '02:00:00:00:00:01' as MacAddress,
   netns: { path: '/run/netns/pod1', device: '4', inode: '4026532001' },

@@ -1,4 +1,5 @@
 import { isCniError } from '../../../src/cni/errors.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
 import { bringHome } from '../../../src/vf/bring-home.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { describeNetdev } from '../../../src/vf/snapshot.ts';
@@ -21,7 +22,11 @@ class Away extends VfFixture {
   }
 
   /** As DEL does; without `netns` the pod's path is gone. */
-  bringHome({ withNetns = true, podIfindex = this.before.ifindex as number | null } = {}): void {
+  bringHome({
+    withNetns = true,
+    podIfindex = this.before.ifindex as number | null,
+    rdmaDevices = [] as readonly string[],
+  } = {}): void {
     const { platform, pod } = this.node;
     const netns = withNetns ? platform.openNetns(pod.path) : null;
     try {
@@ -38,6 +43,7 @@ class Away extends VfFixture {
           podIfindex,
           macs: [this.before.mac],
         },
+        rdmaDevices,
         netns,
         netnsId: { device: String(pod.namespace.device), inode: String(pod.namespace.inode) },
       });
@@ -172,4 +178,66 @@ test('a refused move is thrown as it is', () => {
   const at = new Away();
   at.node.kernel.refuse('to host', 1);
   assert.throws(() => at.bringHome(), /EPERM/);
+});
+
+/** rdma-cni moved the VF's RDMA device into the pod as well, and left it there. */
+class AwayWithRdma extends Away {
+  readonly device = this.node.addRdmaDevice(0, 'mlx5_2');
+  readonly other = this.node.addRdmaDevice(1, 'mlx5_3');
+
+  constructor() {
+    super();
+    this.device.namespace = this.node.pod.namespace;
+    this.other.namespace = this.node.pod.namespace;
+    this.node.edit(() => undefined);
+  }
+}
+
+test('an RDMA device that was left in the pod comes home before the netdev; another VF’s stays', () => {
+  const at = new AwayWithRdma();
+  at.bringHome({ rdmaDevices: ['mlx5_2'] });
+  assert.equal(at.takeChanges(), ['pod1: RDMA device mlx5_2 to host', 'pod1: net1 to host as vf0']);
+  assert.is(at.device.namespace, at.node.host);
+  assert.is(at.other.namespace, at.node.pod.namespace);
+  assert.match(at.logged.join('\n'), 'RDMA device returned to the host');
+});
+
+test('so does one from a namespace that only a process holds', () => {
+  const at = new AwayWithRdma();
+  at.addProcess(77);
+  at.bringHome({ withNetns: false, rdmaDevices: ['mlx5_2'] });
+  assert.is(at.device.namespace, at.node.host);
+  assert.ok(at.isHome);
+});
+
+test('RDMA devices that are on the host, or nowhere, are no matter', () => {
+  const at = new AwayWithRdma();
+  at.device.namespace = at.node.host;
+  at.node.edit(() => undefined);
+  at.bringHome({ rdmaDevices: ['mlx5_2', 'mlx5_9'] });
+  assert.equal(at.takeChanges(), ['pod1: net1 to host as vf0']);
+  assert.equal(at.logged, []);
+});
+
+test('an RDMA device that can’t be moved is the kernel’s to return: a warning, and the netdev comes home', () => {
+  const at = new AwayWithRdma();
+  at.node.kernel.refuse('RDMA device', 95);
+  at.bringHome({ rdmaDevices: ['mlx5_2'] });
+  assert.ok(at.isHome);
+  assert.is(at.logged.length, 1);
+  assert.match(at.logged[0] ?? '', /warning.*could not be returned.*move RDMA device mlx5_2 .*EOPNOTSUPP/);
+});
+
+test('a kernel without an RDMA subsystem: a warning, and the netdev comes home', () => {
+  const at = new AwayWithRdma();
+  const { openNetlink } = at.node.platform;
+  Object.assign(at.node.platform, {
+    openNetlink: (...[netns, groups, protocol]: Parameters<typeof openNetlink>) => {
+      if (protocol === 'rdma') throw new SystemError('open netlink socket', 93);
+      return openNetlink(netns, groups, protocol);
+    },
+  });
+  at.bringHome({ rdmaDevices: ['mlx5_2'] });
+  assert.ok(at.isHome);
+  assert.match(at.logged[0] ?? '', 'EPROTONOSUPPORT');
 });

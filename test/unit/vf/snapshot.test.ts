@@ -17,6 +17,13 @@ test('holds all that DEL has to give back, and changes nothing', () => {
   assert.equal(at.takeChanges(), []);
 });
 
+test('RDMA devices, where it has some', () => {
+  const at = new VfFixture();
+  at.node.addRdmaDevice(0, 'mlx5_2');
+  at.node.addRdmaDevice(1, 'mlx5_3');
+  assert.equal(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()).rdmaDevices, ['mlx5_2']);
+});
+
 test('finds the VF by its number: VF 1 has another record', () => {
   const at = new VfFixture();
   Object.assign(at.node.vfs[1] ?? {}, { vlan: 9 });
