@@ -57,7 +57,7 @@ run_tests_as_stage() {
 
 build_peers() {
   local module
-  for module in . kubernetes multus-4.0; do scripts/peers.sh "$module" || return; done
+  for module in . kubernetes multus-4.0 rdma-cni sriov-cni; do scripts/peers.sh "$module" || return; done
 }
 
 # dist/dra-sriov is the native one at the end, where it can be built; the one on Node is built and tested in any case.
@@ -65,8 +65,14 @@ build_both() {
   ./build.sh --runtime node && ./build.sh
 }
 
+# For a kernel module of the lab's.
+set_up() {
+  scripts/setup.sh || return
+  [[ $EUID -ne 0 ]] || { command -v gcc && command -v make; } >/dev/null || scripts/install-debian-packages.sh gcc make
+}
+
 [[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, and the lab needs apt: they are SKIPPED; run this as root to have them"
-stage 'set-up' scripts/setup.sh || finish
+stage 'set-up' set_up || finish
 stage 'programs to test with' build_peers || finish
 stage 'lint' npm run --silent lint || true
 stage 'build' build_both || finish

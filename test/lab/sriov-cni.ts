@@ -1,14 +1,20 @@
-// ADD of sriov-cni, the plugin whose place this one takes: by its executable, where the environment variable SRIOV_CNI names one,
-// else by hand: the netlink calls of its pkg/sriov in their order, made with `ip`, and its files.
+// ADD of sriov-cni, the plugin whose place this one takes: by its executable, where the environment variable SRIOV_CNI names one of
+// a release of today, else by hand: the netlink calls of its pkg/sriov in their order, made with `ip`, and its files.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { peer } from '../support/peers.ts';
 import { formatSriovCniAttachment, type SriovCniVfState } from '../support/sriov-cni-files.ts';
 import type { VirtualFunction } from './lab.ts';
 import type { LabCall, LabNode } from './lab-node.ts';
 
 /** Path of sriov-cni on this machine; null where there is none. */
 export const sriovCniExecutable: string | null = process.env['SRIOV_CNI'] ?? null;
+
+/** Path of sriov-cni 2.1.0, which knows no setting but `vlan` and keeps no record of what was; null where it can't be built. */
+export function oldSriovCniExecutable(): string | null {
+  return peer('sriov', 'sriov-cni');
+}
 
 interface VfRecord {
   readonly address: string;
@@ -28,11 +34,18 @@ export async function installSriovCni(node: LabNode, executable: string): Promis
   return `${node.pluginDir}/sriov-cni`;
 }
 
-async function addForReal(node: LabNode, executable: string, conf: Conf, call: LabCall): Promise<void> {
+/** Runs a verb of sriov-cni's executable, which has to succeed. */
+export async function runSriovCni(
+  node: LabNode,
+  executable: string,
+  command: 'ADD' | 'DEL',
+  conf: Conf,
+  call: LabCall = {},
+): Promise<void> {
   const program = await installSriovCni(node, executable);
-  const env = node.environment('ADD', call);
+  const env = node.environment(command, call);
   const { status, stdout, stderr } = await node.lab.run([program], { env, stdin: JSON.stringify(conf) });
-  if (status !== 0) throw new Error(`ADD of sriov-cni failed: ${stdout}\n${stderr}`);
+  if (status !== 0) throw new Error(`${command} of sriov-cni failed: ${stdout}\n${stderr}`);
 }
 
 async function stateOf(node: LabNode, vf: VirtualFunction): Promise<SriovCniVfState> {
@@ -118,5 +131,5 @@ async function addAddresses(node: LabNode, conf: Conf, call: LabCall, inPod: str
 /** Attaches a VF as sriov-cni does, as `net1`. */
 export async function addBySriovCni(node: LabNode, vf: VirtualFunction, conf: Conf, call: LabCall = {}): Promise<void> {
   if (sriovCniExecutable === null) await addByHand(node, vf, conf, call);
-  else await addForReal(node, sriovCniExecutable, conf, call);
+  else await runSriovCni(node, sriovCniExecutable, 'ADD', conf, call);
 }

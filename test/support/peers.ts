@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A Go module with programs to test with: `.` is test/peers, the others are folders in it. */
-export type PeerModule = '.' | 'kubernetes' | 'multus-4.0';
+export type PeerModule = '.' | 'kubernetes' | 'multus-4.0' | 'rdma-cni' | 'sriov-cni';
 
 const directories = new Map<PeerModule, string>();
 const versionsOf = new Map<string, readonly string[]>();

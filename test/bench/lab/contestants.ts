@@ -2,11 +2,13 @@ import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VirtualFunction } from '../../lab/lab.ts';
 import type { LabNode } from '../../lab/lab-node.ts';
-import { installSriovCni, sriovCniExecutable } from '../../lab/sriov-cni.ts';
+import { installSriovCni, oldSriovCniExecutable, sriovCniExecutable } from '../../lab/sriov-cni.ts';
 import { peer } from '../../support/peers.ts';
 import { nativeExecutable } from '../subjects.ts';
 
 export const our = 'dra-sriov';
+/** How the names of its releases begin. */
+export const sriovCni = 'sriov-cni';
 
 /** A plugin in the guest. */
 export interface Contestant {
@@ -23,8 +25,9 @@ export interface Contestant {
 const byDeviceId: Contestant['vfKeys'] = (vf) => ({ type: 'sriov', deviceID: vf.pciAddress });
 
 /**
- * The plugin, host-device of the CNI project, and sriov-cni where SRIOV_CNI names its executable. All in Go and ours: host-device
- * moves a device as sriov-cni does and leaves out all else (the PF's settings, its own records, waiting for the carrier).
+ * The plugin, host-device of the CNI project, and sriov-cni: the executable that SRIOV_CNI names, else 2.1.0, of 2019. host-device
+ * moves a device as sriov-cni does and leaves out all else (the PF's settings, its own records, waiting for the carrier); so does
+ * sriov-cni 2.1.0, but for `vlan`.
  */
 export async function createContestants(node: LabNode): Promise<readonly Contestant[]> {
   const hostDevice = peer('host-device');
@@ -50,8 +53,10 @@ export async function createContestants(node: LabNode): Promise<readonly Contest
       vfKeys: (vf) => ({ type: 'host-device', pciBusID: vf.pciAddress }),
     },
   ];
-  if (sriovCniExecutable === null) return all;
-  const program = await installSriovCni(node, sriovCniExecutable);
-  const executableMb = megabytes(sriovCniExecutable);
-  return [...all, { name: 'sriov-cni', program, executableMb, hasSettings: true, vfKeys: byDeviceId }];
+  const executable = sriovCniExecutable ?? oldSriovCniExecutable();
+  if (executable === null) return all;
+  const isOld = sriovCniExecutable === null;
+  const program = await installSriovCni(node, executable);
+  const name = isOld ? `${sriovCni}-2.1.0` : sriovCni;
+  return [...all, { name, program, executableMb: megabytes(executable), hasSettings: !isOld, vfKeys: byDeviceId }];
 }

@@ -1,6 +1,6 @@
 import type { Sample } from '../measure.ts';
 import { ratiosOf, spreadOf } from '../spread.ts';
-import { type Contestant, our } from './contestants.ts';
+import { type Contestant, our, sriovCni } from './contestants.ts';
 import { type Case, type Verb, verbs } from './rounds.ts';
 import type { Requests } from './traces.ts';
 
@@ -13,7 +13,6 @@ export interface CaseFindings {
 
 /** What may be taken at most, as a multiple of sriov-cni; host-device, which does less, is shown beside. */
 const targets = { addWall: 0.6, cpu: 0.8, peak: 0.25, size: 0.5 } as const;
-const measureOfTargets = 'sriov-cni';
 
 type Phase = Verb | 'ADD+DEL';
 type Quantity = keyof Sample;
@@ -35,7 +34,7 @@ function mostOf(phase: Phase, quantity: Quantity): number | null {
 }
 
 function verdictOn(name: string, ratio: number, most: number): string {
-  if (name !== measureOfTargets) return '';
+  if (!name.startsWith(sriovCni)) return '';
   return ratio <= most ? ` met (${most})` : ` MISSED (${most})`;
 }
 
@@ -51,7 +50,7 @@ function rowsOf(findings: CaseFindings, phase: Phase): string[] {
     const values = new Map([...findings.samples].map(([name, each]) => [name, valuesOf(each, phase, quantity)]));
     return [...values].map(([name, theirs]) => {
       const { min, median } = spreadOf(theirs);
-      const what = `  ${phase.padEnd(8)}${quantities[quantity].padEnd(10)}${name.padEnd(13)}`;
+      const what = `  ${phase.padEnd(8)}${quantities[quantity].padEnd(10)}${name.padEnd(17)}`;
       const ratio = ratioCells(name, values.get(our) ?? [], theirs, mostOf(phase, quantity));
       return `${what}${min.toFixed(1).padStart(8)}${median.toFixed(1).padStart(9)}${ratio}`;
     });
@@ -63,7 +62,7 @@ function requestRows(requests: NonNullable<CaseFindings['requests']>): string[] 
     [...requests].map(([name, each]) => {
       const { systemCalls, netlink } = each[verb];
       const counts = `${String(systemCalls).padStart(6)} system calls, ${String(netlink).padStart(3)} netlink messages`;
-      return `  ${verb.padEnd(8)}${name.padEnd(13)}${counts}`;
+      return `  ${verb.padEnd(8)}${name.padEnd(17)}${counts}`;
     }),
   );
 }
@@ -83,7 +82,7 @@ export function formatSizes(contestants: readonly Contestant[]): string {
   const rows = contestants.map(({ name, executableMb }) => {
     const ratio = ours / executableMb;
     const compared = name === our ? '' : `${ratio.toFixed(2).padStart(8)}${verdictOn(name, ratio, targets.size)}`;
-    return `  ${name.padEnd(13)}${executableMb.toFixed(2).padStart(8)}${compared}`;
+    return `  ${name.padEnd(17)}${executableMb.toFixed(2).padStart(8)}${compared}`;
   });
   return ['executable, MB', ...rows, ''].join('\n');
 }

@@ -37,7 +37,7 @@ export class Rounds {
     await this.#node.sh(`rm -rf ${this.#base} && mkdir -p ${this.#base}`);
     for (let number = 1; number <= attachments; number++) {
       const ofVf = this.#contestant.vfKeys(nth(vfs, number - 1));
-      const conf = { cniVersion: '1.0.0', name: 'bench', ...ofVf, ...keys };
+      const conf = { cniVersion: '0.3.1', name: 'bench', ...ofVf, ...keys };
       await this.#node.writeFile(`${this.#base}/conf${number}`, JSON.stringify(conf));
     }
     for (const verb of verbs) await this.#node.writeFile(`${this.#base}/${verb}.sh`, this.#script(verb));

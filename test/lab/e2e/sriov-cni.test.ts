@@ -1,11 +1,13 @@
 // A node where this plugin takes the place of sriov-cni while pods run that sriov-cni attached.
+import { hasGo } from '../../support/go.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { type LabCall, type LabNode, nth } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
-import { addBySriovCni } from '../sriov-cni.ts';
+import { addBySriovCni, oldSriovCniExecutable, runSriovCni } from '../sriov-cni.ts';
 
-const test = onSharedNode(suite('lab/sriov-cni'), { vfs: [2] });
+const all = suite('lab/sriov-cni');
+const test = onSharedNode(all, { vfs: [2] });
 
 const mac = '02:00:00:00:07:01';
 
@@ -125,11 +127,15 @@ async function attachedState(node: LabNode, vf: VirtualFunction): Promise<unknow
   };
 }
 
+/** VLAN, one address for all, routes. */
+function caseWithIpam(node: LabNode): Case {
+  const only = { rangeStart: '10.0.2.7', rangeEnd: '10.0.2.7', routes: [{ dst: '0.0.0.0/0' }, { dst: '10.9.0.0/16' }] };
+  return { what: 'ipam', conf: { vlan: 5, ipam: node.ipam('10.0.2.0/24', only) } };
+}
+
 test('its configs make of VF, PF and pod what sriov-cni makes of them', async (node, vfs) => {
   const vf = nth(vfs, 0);
-  const only = { rangeStart: '10.0.2.7', rangeEnd: '10.0.2.7', routes: [{ dst: '0.0.0.0/0' }, { dst: '10.9.0.0/16' }] };
-  const withIpam: Case = { what: 'ipam', conf: { vlan: 5, ipam: node.ipam('10.0.2.0/24', only) } };
-  for (const { what, conf: keys, args } of [...cases, withIpam]) {
+  for (const { what, conf: keys, args } of [...cases, caseWithIpam(node)]) {
     const conf = node.conf({ cniVersion: '0.3.1', deviceID: vf.pciAddress, ...keys });
     const call: LabCall = args === undefined ? {} : { args };
     await addBySriovCni(node, vf, conf, call);
@@ -140,3 +146,25 @@ test('its configs make of VF, PF and pod what sriov-cni makes of them', async (n
     await node.succeed('DEL', conf, call);
   }
 });
+
+const old = oldSriovCniExecutable();
+const comparison = 'its configs make of VF, PF and pod what the executable of sriov-cni 2.1.0 makes of them';
+if (old === null) all.skip(comparison, 'there is no sriov-cni: it is built with Go', { allowedInCi: !hasGo() });
+else {
+  test(comparison, async (node, vfs) => {
+    const vf = nth(vfs, 0);
+    for (const { what, conf: keys } of [
+      { what: 'plain', conf: {} },
+      { what: 'vlan', conf: { vlan: 1000 } },
+      caseWithIpam(node),
+    ]) {
+      const conf = node.conf({ cniVersion: '0.3.1', deviceID: vf.pciAddress, ...keys });
+      await runSriovCni(node, old, 'ADD', conf);
+      const theirs = await attachedState(node, vf);
+      await runSriovCni(node, old, 'DEL', conf);
+      await node.succeed('ADD', conf);
+      assert.equal(await attachedState(node, vf), theirs, what);
+      await node.succeed('DEL', conf);
+    }
+  });
+}

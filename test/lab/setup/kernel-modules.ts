@@ -5,7 +5,7 @@ import { LabError } from '../lab-error.ts';
 
 const unpackTimeoutMs = 30_000;
 
-/** What the lab and its tests need of the kernel. */
+/** What the lab and most of its tests need of the kernel; loaded at boot. */
 export const neededModules = [
   'virtio_console',
   '9pnet_virtio',
@@ -24,6 +24,9 @@ export const neededModules = [
   'vfio_iommu_type1',
   'vfio-pci',
 ] as const;
+
+/** What some tests load. */
+export const modulesOnDemand = ['ib_core'] as const;
 
 /** The kernel would create a first device of its own. */
 const moduleParameters = new Map([['dummy', 'numdummies=0']]);
@@ -56,8 +59,13 @@ function dependencies(module: Buffer): readonly string[] {
   return module.toString('latin1', begin, module.indexOf(0, begin)).split(',').filter(Boolean).map(canonical);
 }
 
-/** Writes the modules and all they depend on into `target`, with a file `order`: names and parameters, dependencies first. */
-export async function unpackModules(modulesFolder: string, target: string, unxz: readonly string[]): Promise<void> {
+/** Writes modules and all they depend on into `target`, with a file `order`: names and parameters, dependencies first. */
+export async function unpackModules(
+  names: readonly string[],
+  modulesFolder: string,
+  target: string,
+  unxz: readonly string[],
+): Promise<void> {
   const index = fileIndex(modulesFolder);
   const builtIn = builtInModules(modulesFolder);
   const order: string[] = [];
@@ -73,6 +81,6 @@ export async function unpackModules(modulesFolder: string, target: string, unxz:
     order.push([name, moduleParameters.get(name) ?? ''].join(' ').trim());
   };
   mkdirSync(target, { recursive: true });
-  for (const name of neededModules) await visit(canonical(name));
+  for (const name of names) await visit(canonical(name));
   writeFileSync(join(target, 'order'), `${order.join('\n')}\n`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from './cache-folder.ts';
 
 /** Raise this when what provisioning downloads, or how it lays it out, changes. */
-export const recipeVersion = 2;
+export const recipeVersion = 3;
 
 /** What the lab runs on, unpacked into one folder of the cache. */
 export interface Kit {
@@ -46,4 +46,7 @@ export const kitPath = {
   busybox: (kit: Kit) => join(kit.folder, 'busybox'),
   kernel: (kit: Kit) => join(kit.folder, 'vmlinux'),
   modules: (kit: Kit) => join(kit.folder, 'modules'),
+  modulesOnDemand: (kit: Kit) => join(kit.folder, 'modules-on-demand'),
+  /** Packages with what a module of our own is built with. */
+  headers: (kit: Kit) => join(kit.folder, 'headers'),
 } as const;

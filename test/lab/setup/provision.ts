@@ -18,7 +18,7 @@ import { elapsed, type Progress } from '../progress.ts';
 import { deriveSources, readAptSources } from './apt-sources.ts';
 import { digest, dropAllButNewest } from './cache-folder.ts';
 import { extractKernel } from './kernel-image.ts';
-import { unpackModules } from './kernel-modules.ts';
+import { modulesOnDemand, neededModules, unpackModules } from './kernel-modules.ts';
 import { currentKitFile, type Kit, kitPath, kitsFolder, readKit, recipeVersion } from './kit.ts';
 import { PrivateApt } from './private-apt.ts';
 
@@ -36,6 +36,7 @@ interface Downloads {
   readonly tools: readonly string[];
   readonly busybox: string;
   readonly kernel: string;
+  readonly headers: readonly string[];
 }
 
 async function works(argv: readonly string[]): Promise<boolean> {
@@ -80,11 +81,22 @@ async function download(folder: string, progress: Progress): Promise<Downloads> 
   const kernelName = (await apt.depends(kernelMetapackage, backports)).find((name) => name.startsWith('linux-image-'));
   if (kernelName === undefined) throw new LabError('setup', `${kernelMetapackage} in ${backports} names no kernel`);
   progress(`downloading ${kernelName} from ${backports} (about 100 MB)`);
-  return { qemu, tools, busybox, kernel: await apt.download(kernelName, backports) };
+  const kernel = await apt.download(kernelName, backports);
+  return { qemu, tools, busybox, kernel, headers: await downloadHeaders(apt, kernelName, backports) };
+}
+
+/** The headers of a kernel, and the programs that its modules are built with. */
+async function downloadHeaders(apt: PrivateApt, kernelName: string, suite: string): Promise<readonly string[]> {
+  const name = kernelName.replace('linux-image-', 'linux-headers-');
+  const needed = (await apt.depends(name, suite)).filter((each) => /^linux-(headers|kbuild)-/.test(each));
+  const files: string[] = [];
+  for (const each of [name, ...needed]) files.push(await apt.download(each, suite));
+  return files;
 }
 
 function packageVersions(downloads: Downloads): Readonly<Record<string, string>> {
-  const files = [...downloads.qemu, ...downloads.tools, downloads.busybox, downloads.kernel];
+  const { qemu, tools, busybox, kernel, headers } = downloads;
+  const files = [...qemu, ...tools, busybox, kernel, ...headers];
   return Object.fromEntries(
     files.map((file) => {
       const [name = '', version = ''] = decodeURIComponent(basename(file)).split('_');
@@ -93,7 +105,7 @@ function packageVersions(downloads: Downloads): Readonly<Record<string, string>>
   );
 }
 
-async function unpackDebs(files: readonly string[], target: string): Promise<void> {
+export async function unpackDebs(files: readonly string[], target: string): Promise<void> {
   mkdirSync(target, { recursive: true });
   for (const file of files) await runChecked(['dpkg-deb', '-x', file, target], { timeoutMs: unpackTimeoutMs });
 }
@@ -122,8 +134,12 @@ async function unpack(downloads: Downloads, kit: Kit, progress: Progress): Promi
   const [version = ''] = readdirSync(join(scratch, 'lib/modules'));
   writeFileSync(kitPath.kernel(kit), extractKernel(readFileSync(join(scratch, 'boot', `vmlinuz-${version}`))));
   const unxz = [kitPath.busybox(kit), 'unxz', '-c'];
-  await unpackModules(join(scratch, 'lib/modules', version), kitPath.modules(kit), unxz);
+  const modules = join(scratch, 'lib/modules', version);
+  await unpackModules(neededModules, modules, kitPath.modules(kit), unxz);
+  await unpackModules(modulesOnDemand, modules, kitPath.modulesOnDemand(kit), unxz);
   rmSync(scratch, { recursive: true });
+  mkdirSync(kitPath.headers(kit));
+  for (const file of downloads.headers) copyFileSync(file, join(kitPath.headers(kit), basename(file)));
 }
 
 async function checkQemu(kit: Kit): Promise<void> {

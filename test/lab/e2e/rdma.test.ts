@@ -1,0 +1,116 @@
+// A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin: what is left there when its DEL never came.
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasGo } from '../../support/go.ts';
+import { peer } from '../../support/peers.ts';
+import { assert, suite } from '../../support/suite.ts';
+import type { VirtualFunction } from '../lab.ts';
+import { type LabCall, type LabNode, type LabResult, nth, withLabNode } from '../lab-node.ts';
+import { missingForModules, provideRdmaModules } from '../rdma/modules.ts';
+
+const test = suite('lab/rdma');
+
+const device = 'fake0';
+const rdmaCni = peer('rdma', 'rdma-cni');
+const missing = await missingForModules();
+
+/** The mode of the RDMA subsystem can be changed only before there are devices and other namespaces. */
+async function setUp(node: LabNode, vf: VirtualFunction, mode: 'exclusive' | 'shared'): Promise<void> {
+  const { host, guest } = node.lab.share;
+  await provideRdmaModules(host);
+  await node.sh(`
+    set -e
+    ip netns del pod1
+    ip netns del pod2
+    ${guest}/busybox insmod ${guest}/ib_core.ko
+    rdma system set netns ${mode}
+    ${guest}/busybox insmod ${guest}/fake_rdma.ko parent=${vf.pciAddress}
+    [ "$(ls /sys/bus/pci/devices/${vf.pciAddress}/infiniband)" = ${device} ]`);
+  await node.addPod('pod1');
+  await node.addPod('pod2');
+}
+
+/** RDMA devices that a pod (by default the host) sees. */
+async function devices(node: LabNode, pod = ''): Promise<readonly string[]> {
+  const text = await node.sh(`${pod === '' ? '' : `ip netns exec ${pod} `}rdma -j dev`);
+  return text.trim() === '' ? [] : (JSON.parse(text) as { ifname: string }[]).map(({ ifname }) => ifname);
+}
+
+/** rdma-cni as the second of the chain. */
+async function addRdma(node: LabNode, conf: Record<string, unknown>, prevResult: LabResult): Promise<LabResult> {
+  if (rdmaCni === null) throw new Error('there is no rdma-cni');
+  copyFileSync(rdmaCni, join(node.lab.share.host, 'rdma'));
+  await node.sh(`cp ${node.lab.share.guest}/rdma ${node.pluginDir}/rdma`);
+  const stdin = JSON.stringify({ ...conf, type: 'rdma', prevResult });
+  const { status, stdout, stderr } = await node.lab.run([`${node.pluginDir}/rdma`], {
+    env: node.environment('ADD', {}),
+    stdin,
+  });
+  if (status !== 0) throw new Error(`ADD of rdma-cni failed: ${stdout}\n${stderr}`);
+  return JSON.parse(stdout) as LabResult;
+}
+
+const inLab: (name: string, body: (node: LabNode, vf: VirtualFunction) => Promise<void>) => void = (name, body) => {
+  if (missing !== null) test.skip(name, missing);
+  else test(name, () => withLabNode({}, (node, vfs) => body(node, nth(vfs, 0))));
+};
+
+inLab(
+  'exclusive: an RDMA device that is left in the pod comes back with the VF, also without CNI_NETNS',
+  async (node, vf) => {
+    await setUp(node, vf, 'exclusive');
+    const before = await node.picture();
+    const conf = node.conf({ deviceID: vf.pciAddress, ipam: node.ipam() });
+    for (const call of [{}, { pod: '', containerId: 'pod1' }] satisfies LabCall[]) {
+      await node.succeed('ADD', conf);
+      assert.equal(await devices(node), [device], 'ADD leaves it to rdma-cni');
+      await node.sh(`rdma dev set ${device} netns pod1`);
+      assert.equal(await devices(node), []);
+      assert.equal(await devices(node, 'pod1'), [device]);
+      await node.succeed('DEL', conf, call);
+      assert.equal(await devices(node), [device]);
+      assert.equal(await node.picture(), before);
+    }
+  },
+);
+
+inLab(
+  'exclusive: the next pod gets VF and RDMA device of a dead one whose namespace a process holds',
+  async (node, vf) => {
+    await setUp(node, vf, 'exclusive');
+    const conf = node.conf({ deviceID: vf.pciAddress });
+    await node.succeed('ADD', conf);
+    await node.sh(`rdma dev set ${device} netns pod1`);
+    const holder = await node.lab.start(['ip', 'netns', 'exec', 'pod1', 'sleep', '1000']);
+    await node.sh('until [ -n "$(ip netns pids pod1)" ]; do sleep 0.05; done; ip netns del pod1');
+    await node.succeed('ADD', conf, { pod: 'pod2' });
+    assert.equal(await devices(node), [device]);
+    await node.succeed('DEL', conf, { pod: 'pod2' });
+    await holder.stop();
+  },
+);
+
+inLab('shared: it stays where it is', async (node, vf) => {
+  await setUp(node, vf, 'shared');
+  const conf = node.conf({ deviceID: vf.pciAddress });
+  await node.succeed('ADD', conf);
+  assert.equal(await devices(node, 'pod1'), [device]);
+  const { status, stderr } = await node.cni('DEL', conf);
+  assert.is(status, 0);
+  assert.not.match(stderr, 'RDMA');
+});
+
+const chained = 'exclusive, rdma-cni behind the plugin, and its DEL never comes';
+if (rdmaCni === null) test.skip(chained, 'there is no rdma-cni: it is built with Go', { allowedInCi: !hasGo() });
+else {
+  inLab(chained, async (node, vf) => {
+    await setUp(node, vf, 'exclusive');
+    const before = await node.picture();
+    const conf = node.conf({ cniVersion: '1.0.0', deviceID: vf.pciAddress, ipam: node.ipam() });
+    const prevResult = await addRdma(node, conf, await node.succeed('ADD', conf));
+    assert.equal(await devices(node, 'pod1'), [device]);
+    await node.succeed('DEL', { ...conf, prevResult });
+    assert.equal(await devices(node), [device]);
+    assert.equal(await node.picture(), before);
+  });
+}
