@@ -13,9 +13,16 @@ import type { VfIdentity } from './vf.ts';
 
 const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs: 50 };
 
-/** Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. */
+/**
+ * Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. A first refusal isn't believed,
+ * because what is inferred from it can't be found out later: igbvf gives one error where its PF says no and where their mailbox fails.
+ */
 export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   if (readMac(namespace, link.ifindex) === mac) return true;
+  return askForMac(namespace, link, mac) || askForMac(namespace, link, mac);
+}
+
+function askForMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   try {
     namespace.change(link.ifindex, (session) => setLinkMac(session, link.ifindex, mac));
     return readMac(namespace, link.ifindex) === mac;
