@@ -130,15 +130,23 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
   settleMac(platform, host, link, effective, at.identity);
 }
 
-/** Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. */
+/**
+ * Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. As with
+ * the VF's own MAC a first refusal isn't believed.
+ */
 function freeMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): void {
+  if ((clearAdminMac(at, pf) || clearAdminMac(at, pf)) && link.mac === mac)
+    tryLinkMac(at.host, link, substituteMac(mac));
+}
+
+function clearAdminMac({ host, identity }: Restoration, pf: Link): boolean {
   try {
-    at.host.change(pf.ifindex, (session) => changeVf(session, pf, at.identity.vfIndex, { mac: zeroMac }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { mac: zeroMac }));
+    return true;
   } catch (thrown) {
-    if (!isSystemError(thrown, ...refusals)) throw thrown;
-    return;
+    if (isSystemError(thrown, ...refusals)) return false;
+    throw thrown;
   }
-  if (link.mac === mac) tryLinkMac(at.host, link, substituteMac(mac));
 }
 
 function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): boolean {

@@ -5,10 +5,9 @@ import { hasGo } from '../../support/go.ts';
 import { peer } from '../../support/peers.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
-import { type LabCall, type LabNode, type LabResult, nth, withLabNode } from '../lab-node.ts';
+import { type LabCall, type LabNode, type LabResult, nth } from '../lab-node.ts';
 import { missingForModules, provideRdmaModules } from '../rdma/modules.ts';
-
-const test = suite('lab/rdma');
+import { onSharedNode } from '../shared-node.ts';
 
 const device = 'fake0';
 const rdmaCni = peer('rdma', 'rdma-cni');
@@ -50,18 +49,30 @@ async function addRdma(node: LabNode, conf: Record<string, unknown>, prevResult:
   return JSON.parse(stdout) as LabResult;
 }
 
-const inLab: (name: string, body: (node: LabNode, vf: VirtualFunction) => Promise<void>) => void = (name, body) => {
-  if (missing !== null) test.skip(name, missing);
-  else test(name, () => withLabNode({}, (node, vfs) => body(node, nth(vfs, 0))));
-};
+type VfBody = (node: LabNode, vf: VirtualFunction) => Promise<void>;
 
-inLab(
+/** Tests of one mode share a node. */
+function inMode(mode: 'exclusive' | 'shared'): (name: string, body: VfBody) => void {
+  const group = suite(`lab/rdma ${mode}`);
+  if (missing !== null) return (name) => group.skip(name, missing);
+  const onNode = onSharedNode(group, { vfs: [1] });
+  const ready = new WeakSet<LabNode>();
+  return (name, body) =>
+    onNode(name, async (node, vfs) => {
+      if (!ready.has(node)) await setUp(node, nth(vfs, 0), mode);
+      ready.add(node);
+      await body(node, nth(vfs, 0));
+    });
+}
+
+const exclusive = inMode('exclusive');
+
+exclusive(
   'exclusive: an RDMA device that is left in the pod comes back with the VF, also without CNI_NETNS',
   async (node, vf) => {
-    await setUp(node, vf, 'exclusive');
-    const before = await node.picture();
     const conf = node.conf({ deviceID: vf.pciAddress, ipam: node.ipam() });
     for (const call of [{}, { pod: '', containerId: 'pod1' }] satisfies LabCall[]) {
+      const before = await node.picture();
       await node.succeed('ADD', conf);
       assert.equal(await devices(node), [device], 'ADD leaves it to rdma-cni');
       await node.sh(`rdma dev set ${device} netns pod1`);
@@ -74,10 +85,9 @@ inLab(
   },
 );
 
-inLab(
+exclusive(
   'exclusive: the next pod gets VF and RDMA device of a dead one whose namespace a process holds',
   async (node, vf) => {
-    await setUp(node, vf, 'exclusive');
     const conf = node.conf({ deviceID: vf.pciAddress });
     await node.succeed('ADD', conf);
     await node.sh(`rdma dev set ${device} netns pod1`);
@@ -87,24 +97,15 @@ inLab(
     assert.equal(await devices(node), [device]);
     await node.succeed('DEL', conf, { pod: 'pod2' });
     await holder.stop();
+    await node.addPod('pod1');
   },
 );
 
-inLab('shared: it stays where it is', async (node, vf) => {
-  await setUp(node, vf, 'shared');
-  const conf = node.conf({ deviceID: vf.pciAddress });
-  await node.succeed('ADD', conf);
-  assert.equal(await devices(node, 'pod1'), [device]);
-  const { status, stderr } = await node.cni('DEL', conf);
-  assert.is(status, 0);
-  assert.not.match(stderr, 'RDMA');
-});
-
 const chained = 'exclusive, rdma-cni behind the plugin, and its DEL never comes';
-if (rdmaCni === null) test.skip(chained, 'there is no rdma-cni: it is built with Go', { allowedInCi: !hasGo() });
-else {
-  inLab(chained, async (node, vf) => {
-    await setUp(node, vf, 'exclusive');
+if (rdmaCni === null && missing === null) {
+  suite('lab/rdma chained').skip(chained, 'there is no rdma-cni: it is built with Go', { allowedInCi: !hasGo() });
+} else {
+  exclusive(chained, async (node, vf) => {
     const before = await node.picture();
     const conf = node.conf({ cniVersion: '1.0.0', deviceID: vf.pciAddress, ipam: node.ipam() });
     const prevResult = await addRdma(node, conf, await node.succeed('ADD', conf));
@@ -114,3 +115,12 @@ else {
     assert.equal(await node.picture(), before);
   });
 }
+
+inMode('shared')('shared: it stays where it is', async (node, vf) => {
+  const conf = node.conf({ deviceID: vf.pciAddress });
+  await node.succeed('ADD', conf);
+  assert.equal(await devices(node, 'pod1'), [device]);
+  const { status, stderr } = await node.cni('DEL', conf);
+  assert.is(status, 0);
+  assert.not.match(stderr, 'RDMA');
+});

@@ -225,3 +225,11 @@ test('igbvf: a MAC that no PF guarded before may be changed by the VF again', ()
   assert.equal(at.node.picture(), at.before);
   assert.ok(tryLinkMac(at.host, at.vf(), mac), 'the untrusted VF changes its MAC');
 });
+
+test('igbvf: also where the PF refuses once to let go of it', () => {
+  const at = new Restoring({ driver: igbvfDriver });
+  applyAdminChange(at.host, at.pf(), at.identity, { mac });
+  at.node.kernel.refuse(/pf0 vf 0 mac 00:00/, 1, { times: 1 });
+  assert.equal(at.restore({ ...at.snapshot, macIsFree: true }), []);
+  assert.ok(tryLinkMac(at.host, at.vf(), mac), 'the untrusted VF changes its MAC');
+});
