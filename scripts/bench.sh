@@ -9,6 +9,7 @@ PATH=$PWD/node_modules/.bin:$PATH
 [[ $EUID -eq 0 ]] || { echo "bench: needs root, for network namespaces" >&2 && exit 1; }
 scripts/setup.sh
 scripts/peers.sh >/dev/null
+scripts/peers.sh sriov-cni >/dev/null
 program=test/bench/bench.ts
 if [[ ${1:-} == --lab ]]; then
   shift

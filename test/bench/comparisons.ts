@@ -1,6 +1,6 @@
 import type { Sample } from './measure.ts';
 import { ratiosOf, type Spread } from './spread.ts';
-import type { Phase } from './subjects.ts';
+import { oldSriovCni, type Phase } from './subjects.ts';
 
 /** Samples of each phase by the subject's name, one a run. */
 export type Samples = Readonly<Partial<Record<Phase, ReadonlyMap<string, readonly Sample[]>>>>;
@@ -30,6 +30,11 @@ const comparisons: readonly Comparison[] = [
   { phase: 'ADD, no IPAM', quantity: 'peakMb', than: 'host-device', most: 0.5 },
   { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'ip' },
   { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'host-device' },
+  { phase: 'ADD, host-local', quantity: 'wallMs', than: oldSriovCni },
+  { phase: 'DEL, host-local', quantity: 'wallMs', than: oldSriovCni },
+  { phase: 'ADD, no IPAM', quantity: 'wallMs', than: oldSriovCni },
+  { phase: 'ADD, no IPAM', quantity: 'peakMb', than: oldSriovCni },
+  { phase: 'DEL, no IPAM', quantity: 'wallMs', than: oldSriovCni },
 ];
 
 export const largestExecutableMb = 3;
@@ -39,8 +44,10 @@ export interface Outcome extends Comparison {
   readonly ratio: Spread;
 }
 
+/** With those that were measured. */
 export function compare(samples: Samples): readonly Outcome[] {
-  return comparisons.map((comparison) => {
+  const measured = comparisons.filter(({ phase, than }) => samples[phase]?.has(than));
+  return measured.map((comparison) => {
     const { phase, quantity, than } = comparison;
     const values = (name: string): number[] => (samples[phase]?.get(name) ?? []).map((sample) => sample[quantity]);
     return { ...comparison, ratio: ratiosOf(values('dra-sriov'), values(than)) };

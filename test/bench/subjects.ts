@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { peer } from '../support/peers.ts';
-import type { StandInNode } from '../support/stand-in-node.ts';
+import { pfPci, type StandInNode } from '../support/stand-in-node.ts';
 import { inSequence, type Measure, type Sample } from './measure.ts';
 
 export type Phase = 'VERSION' | 'ADD, host-local' | 'DEL, host-local' | 'ADD, no IPAM' | 'DEL, no IPAM';
@@ -36,8 +37,9 @@ function pluginSubject(
   name: string,
   executable: string,
   keys: Readonly<Record<string, unknown>>,
+  prefix: readonly string[] = [],
 ): Subject {
-  const program = measure.around(executable);
+  const program = [...prefix, ...measure.around(executable)];
   const run = (command: string, conf: unknown): Sample => {
     node.succeed(command, conf, { program });
     return measure.read();
@@ -99,6 +101,24 @@ function hostLocalSubject({ node, measure }: Stage): Subject {
   };
 }
 
+export const oldSriovCni = 'sriov-cni 2.1.0';
+
+/**
+ * sriov-cni 2.1.0 of 2019, which moves a VF and sets its VLAN and does no more. It looks for VFs in /sys, and keeps its files below
+ * /var/lib: it is given the stand-in's, before it is measured. None where the executable can't be built.
+ */
+function oldSriovCniSubjects(stage: Stage): readonly Subject[] {
+  const executable = peer('sriov', 'sriov-cni');
+  if (executable === null) return [];
+  const { node } = stage;
+  const pf = join(node.directory, 'sys/class/net/pf0');
+  mkdirSync(pf, { recursive: true });
+  symlinkSync(`../../../bus/pci/devices/${pfPci}`, join(pf, 'device'));
+  const script = `mount --bind '${node.directory}/sys' /sys && mount --bind '${node.directory}' /var/lib && exec "$0" "$@"`;
+  const keys = { cniVersion: '0.3.1', type: 'sriov', deviceID: node.vfPcis[0] };
+  return [pluginSubject(stage, oldSriovCni, executable, keys, ['unshare', '-m', 'sh', '-c', script])];
+}
+
 /** Where it all happens: the same VF for everybody. */
 export interface Stage {
   readonly node: StandInNode;
@@ -115,6 +135,7 @@ export function createSubjects(stage: Stage): readonly Subject[] {
       type: 'host-device',
       device: stage.node.vfName(0),
     }),
+    ...oldSriovCniSubjects(stage),
     hostLocalSubject(stage),
   ];
 }
