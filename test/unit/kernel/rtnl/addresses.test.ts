@@ -1,8 +1,8 @@
-import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import { addAddress, listAddresses, removeAddress } from '../../../../src/kernel/rtnl/addresses.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { answering, fakeSession, hex, nla, refusal, u32 } from '../fake-kernel.ts';
+import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/addresses');
 
@@ -10,13 +10,7 @@ const v6Attributes = `14 00 02 00 fd 00 00 01 00 00 00 00 00 00 00 00 00 00 00 0
   14 00 01 00 fd 00 00 01 00 00 00 00 00 00 00 00 00 00 00 03`;
 
 /** Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 3. */
-const sent: readonly [
-  command: string,
-  send: (session: NetlinkSession) => void,
-  type: number,
-  flags: number,
-  payload: string,
-][] = [
+const sent: readonly SentMessageCase[] = [
   [
     'ip addr add 10.1.2.3/24 brd + dev ens1f0',
     (s) => addAddress(s, 3, '10.1.2.3/24'),
@@ -54,15 +48,7 @@ const sent: readonly [
   ],
 ];
 
-for (const [command, send, type, flags, payload] of sent) {
-  test(`the bytes of \`${command}\``, () => {
-    const [session, socket] = fakeSession();
-    send(session);
-    assert.is(socket.last.type, type);
-    assert.is(socket.last.flags, flags);
-    assert.is(socket.last.payload.toString('hex'), hex(payload).toString('hex'));
-  });
-}
+testSentBytes(test, sent);
 
 test('/31 has no broadcast address, /30 has one; a loopback address has host scope', () => {
   const payloadOf = (cidr: string): Buffer => {

@@ -26,6 +26,7 @@ import {
   refusal,
   u32,
 } from '../fake-kernel.ts';
+import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/links');
 
@@ -37,13 +38,7 @@ const names = ['enp59s0f0v3', 'averyveryverylongaltname0'];
 const mac = '02:11:22:33:44:55' as MacAddress;
 const netns = { fd: 4, device: 4n, inode: 4026532999n, close: () => undefined };
 
-const sent: readonly [
-  command: string,
-  send: (session: NetlinkSession) => void,
-  type: number,
-  flags: number,
-  payload: string,
-][] = [
+const sent: readonly SentMessageCase[] = [
   [
     'ip link set ens1f0 netns NS name net1',
     (s) => moveLink(s, 3, { netns, name: 'net1' }),
@@ -84,16 +79,7 @@ const sent: readonly [
   ],
 ];
 
-for (const [command, send, type, flags, payload] of sent) {
-  test(`the bytes of \`${command}\`, in one message`, () => {
-    const [session, socket] = fakeSession();
-    send(session);
-    assert.is(socket.sent.length, 1);
-    assert.is(socket.last.type, type);
-    assert.is(socket.last.flags, flags);
-    assert.is(socket.last.payload.toString('hex'), hex(payload).toString('hex'));
-  });
-}
+testSentBytes(test, sent);
 
 // `ip` asks for the VFs too (IFLA_EXT_MASK 9) and for no ACK; all else is the same.
 const asked: readonly [string, { ifindex: number } | { name: string }, string, string][] = [

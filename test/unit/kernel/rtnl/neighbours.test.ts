@@ -1,9 +1,9 @@
 import { parseAddress } from '../../../../src/kernel/ip-text.ts';
-import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import { askForNeighbour, removeNeighbour } from '../../../../src/kernel/rtnl/neighbours.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { fakeSession, hex, refusal } from '../fake-kernel.ts';
+import { fakeSession, refusal } from '../fake-kernel.ts';
+import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/neighbours');
 
@@ -15,13 +15,7 @@ const v6Attribute = '14 00 01 00 fd 00 00 01 00 00 00 00 00 00 00 00 00 00 00 03
  * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 6. There `add` has NLM_F_EXCL too, and `del`
  * a state, which the kernel ignores.
  */
-const sent: readonly [
-  command: string,
-  send: (session: NetlinkSession) => void,
-  type: number,
-  flags: number,
-  payload: string,
-][] = [
+const sent: readonly SentMessageCase[] = [
   [
     'ip neigh add 10.1.2.3 dev net1 nud none use',
     (s) => askForNeighbour(s, 6, ipv4),
@@ -45,14 +39,7 @@ const sent: readonly [
   ],
 ];
 
-for (const [command, send, type, flags, payload] of sent) {
-  test(`the bytes of \`${command}\``, () => {
-    const [session, socket] = fakeSession();
-    send(session);
-    const { last } = socket;
-    assert.equal([last.type, last.flags, last.payload.toString('hex')], [type, flags, hex(payload).toString('hex')]);
-  });
-}
+testSentBytes(test, sent);
 
 test('a refusal names the address, the interface and the command', () => {
   const [session] = fakeSession((request) => [refusal(request, 19)]);

@@ -3,6 +3,7 @@ import { addRoute, listRoutes, type RouteSpec, removeRoute } from '../../../../s
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { answering, done, fakeSession, header, hex, nla, refusal, type SentMessage, u32 } from '../fake-kernel.ts';
+import { testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/routes');
 
@@ -43,15 +44,16 @@ const added: readonly [command: string, route: RouteSpec, payload: string][] = [
   ],
 ];
 
-for (const [command, route, payload] of added) {
-  test(`the bytes of \`ip route add ${command}\``, () => {
-    const [session, socket] = fakeSession();
-    addRoute(session, 3, route);
-    assert.is(socket.last.type, 0x18);
-    assert.is(socket.last.flags, 0x605);
-    assert.is(socket.last.payload.toString('hex'), hex(payload).toString('hex'));
-  });
-}
+testSentBytes(
+  test,
+  added.map(([command, route, payload]) => [
+    `ip route add ${command}`,
+    (s) => addRoute(s, 3, route),
+    0x18,
+    0x605,
+    payload,
+  ]),
+);
 
 const { mtu: _mtu, advmss: _advmss, ...matched } = all;
 
@@ -68,15 +70,16 @@ const removed: readonly [command: string, route: RouteSpec, payload: string][] =
   ],
 ];
 
-for (const [command, route, payload] of removed) {
-  test(`the bytes of \`ip route del ${command}\``, () => {
-    const [session, socket] = fakeSession();
-    removeRoute(session, 3, route);
-    assert.is(socket.last.type, 0x19);
-    assert.is(socket.last.flags, 5);
-    assert.is(socket.last.payload.toString('hex'), hex(payload).toString('hex'));
-  });
-}
+testSentBytes(
+  test,
+  removed.map(([command, route, payload]) => [
+    `ip route del ${command}`,
+    (s) => removeRoute(s, 3, route),
+    0x19,
+    5,
+    payload,
+  ]),
+);
 
 test('host bits of the destination are cleared: the kernel refuses them', () => {
   const [session, socket] = fakeSession();
