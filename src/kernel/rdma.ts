@@ -11,7 +11,7 @@ import {
 import { malformed } from './netlink/malformed.ts';
 import { NetlinkSession } from './netlink/session.ts';
 
-interface RdmaDevice {
+export interface RdmaDevice {
   readonly index: number;
   readonly name: string;
 }
@@ -23,7 +23,7 @@ interface RdmaDevice {
 export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, names: readonly string[]): string[] {
   const session = new NetlinkSession(platform.openNetlink(from, 0, 'rdma'), platform);
   try {
-    const wanted = listDevices(session).filter(({ name }) => names.includes(name));
+    const wanted = listRdmaDevices(session).filter(({ name }) => names.includes(name));
     // The kernel takes the device from the namespace of the sending thread, not of its socket (ib_device_set_netns_put).
     platform.inNetns(from, () => wanted.forEach((device) => void moveDevice(session, device, to)));
     return wanted.map(({ name }) => name);
@@ -32,7 +32,8 @@ export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, name
   }
 }
 
-function listDevices(session: NetlinkSession): RdmaDevice[] {
+/** All of the namespace that the session's socket is in (`rdma dev`). Throws SystemError. */
+export function listRdmaDevices(session: NetlinkSession): RdmaDevice[] {
   const request = { type: RDMA_NLDEV_CMD_GET, flags: NLM_F_DUMP, payload: Buffer.alloc(0) };
   return session.request({ what: 'list RDMA devices (rdma dev)', ...request }).map((reply) => {
     const attributes = readAttributes('an RDMA device', reply);

@@ -1,5 +1,6 @@
 // What the kernel answers, byte by byte, and what reads it.
 import type { NetlinkSession } from '../../src/kernel/netlink/session.ts';
+import { listRdmaDevices } from '../../src/kernel/rdma.ts';
 import { listAddresses } from '../../src/kernel/rtnl/addresses.ts';
 import { getLink, listLinks } from '../../src/kernel/rtnl/links.ts';
 import { listRoutes } from '../../src/kernel/rtnl/routes.ts';
@@ -44,6 +45,8 @@ const route = Buffer.concat([
   nla(8, nla(2, u32(1400)), nla(8, u32(1300))),
 ]);
 
+const rdmaDevice = Buffer.concat([nla(1, u32(7)), nla(2, cString('mlx5_2')), nla(3, u32(1)), nla(4, Buffer.alloc(8))]);
+
 /** Payloads; the header is put before them, and spoilt as well where `readWith` is given a whole datagram. */
 export const replies: readonly Reply[] = [
   { name: 'a link', type: 16, sample: link, read: (session) => getLink(session, { ifindex: 3 }) },
@@ -51,6 +54,7 @@ export const replies: readonly Reply[] = [
   { name: 'a VF', type: 16, sample: link, read: (session) => readVfAdminState(session, 3, 2) },
   { name: 'VFs', type: 16, sample: link, read: (session) => listVfAdminStates(session, 3) },
   { name: 'addresses', type: 20, sample: address, read: (session) => listAddresses(session, 3) },
+  { name: 'RDMA devices', type: 0x1401, sample: rdmaDevice, read: (session) => listRdmaDevices(session) },
   { name: 'routes', type: 24, sample: route, read: (session) => listRoutes(session, 3) },
 ];
 
