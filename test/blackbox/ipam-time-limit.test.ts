@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
 import { withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
+import { expectEnded } from './ended.ts';
 import { FakeIpam } from './fake-ipam.ts';
-import { isRunning } from './is-running.ts';
 
 const test = suite('ipam-time-limit');
 const root = asRoot(test);
 
-root('an IPAM plugin that hangs is ended after a minute with all that it started; ADD is undone', () => {
-  withStandInNode({ built: true }, (node) => {
+root('an IPAM plugin that hangs is ended after a minute with all that it started; ADD is undone', async () => {
+  await withStandInNode({ built: true }, async (node) => {
     const pids = join(node.directory, 'pids');
     const ipam = new FakeIpam(node, { ADD: `echo $$ > '${pids}'\nsleep 600 &\necho $! >> '${pids}'\nwait` });
     const conf = node.conf({ deviceID: node.vfPcis[0], ipam: { type: ipam.type } });
@@ -22,8 +22,6 @@ root('an IPAM plugin that hangs is ended after a minute with all that it started
     assert.match(error.msg, /fake-ipam.*60000 ms/);
     assert.equal(node.picture(), before);
     assert.equal(ipam.verbs, ['ADD', 'DEL']);
-    for (const pid of readFileSync(pids, 'utf8').trim().split('\n')) {
-      assert.not.ok(isRunning(pid), `process ${pid} is still there`);
-    }
+    await expectEnded(readFileSync(pids, 'utf8').trim().split('\n'));
   });
 });

@@ -6,8 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asRoot } from '../support/netns.ts';
 import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
+import { expectEnded } from './ended.ts';
 import { FakeIpam } from './fake-ipam.ts';
-import { isRunning } from './is-running.ts';
 
 const test = suite('run-limits');
 const root = asRoot(test);
@@ -69,7 +69,7 @@ native(
       const error = JSON.parse(stdout) as { readonly code: number; readonly msg: string };
       assert.is(error.code, 11);
       assert.match(error.msg, 'not done after 110 s');
-      for (const pid of pids) assert.not.ok(isRunning(pid), `process ${pid} is still there`);
+      await expectEnded(pids);
       assert.ok(node.stateFiles().includes('vf-test1/c1/net1.json'));
       node.succeed('DEL', conf, { env: ipam.env });
       assert.equal(node.picture(), before);
