@@ -28,8 +28,12 @@ export function peer(name: string, module: PeerModule = '.'): string | null {
 }
 
 function askVersions(path: string): readonly string[] {
-  const env = { CNI_COMMAND: 'VERSION' };
-  const answer = execFileSync(path, { encoding: 'utf8', env, input: '{"cniVersion":"1.0.0"}' });
+  // No stdin: a plugin may answer without reading it, and a pipe would break then.
+  const answer = execFileSync(path, {
+    encoding: 'utf8',
+    env: { CNI_COMMAND: 'VERSION' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return (JSON.parse(answer) as { readonly supportedVersions: readonly string[] }).supportedVersions;
 }
 
