@@ -31,8 +31,7 @@ export function announce(
   for (const text of addresses) attempt(text, () => known.push(parseAddress(text.replace(/\/.*$/, ''))));
   // The kernel asks in the name of the first address of the link's that is of the same network: that is itself where there is no other.
   const ipv4 = known.filter(({ family }) => family === 4);
-  const asked = ipv4.length === 1 ? ipv4 : [];
-  for (const address of asked) attempt(formatAddress(address.bytes), () => askForItself(pod.session, ifindex, address));
+  const asked = ipv4.length === 1 ? ipv4.filter((address) => askForItself(pod.session, ifindex, address)) : [];
   const others = known.filter((address) => !asked.includes(address));
   if (others.length === 0) return failures;
   const frames = others.map((address) => announcement(macToBytes(mac), address));
@@ -43,10 +42,22 @@ export function announce(
   return failures;
 }
 
-/** Nobody answers, so the neighbour is removed before the kernel asks again and calls it unreachable. */
-function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): void {
-  askForNeighbour(session, ifindex, address);
-  removeNeighbour(session, ifindex, address);
+/**
+ * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so the neighbour is
+ * removed before the kernel asks again and calls it unreachable; one that stays does no harm.
+ */
+function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): boolean {
+  try {
+    askForNeighbour(session, ifindex, address);
+  } catch {
+    return false;
+  }
+  try {
+    removeNeighbour(session, ifindex, address);
+  } catch {
+    // it has been announced
+  }
+  return true;
 }
 
 function announcement(mac: Uint8Array, { family, bytes }: IpAddress): Buffer {

@@ -34,7 +34,7 @@ export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, name
 
 /** All of the namespace that the session's socket is in (`rdma dev`). Throws SystemError. */
 export function listRdmaDevices(session: NetlinkSession): RdmaDevice[] {
-  const request = { type: RDMA_NLDEV_CMD_GET, flags: NLM_F_DUMP, payload: Buffer.alloc(0) };
+  const request = { type: RDMA_NLDEV_CMD_GET, reads: true, flags: NLM_F_DUMP, payload: Buffer.alloc(0) };
   return session.request({ what: 'list RDMA devices (rdma dev)', ...request }).map((reply) => {
     const attributes = readAttributes('an RDMA device', reply);
     const index = attributes.get(RDMA_NLDEV_ATTR_DEV_INDEX);
@@ -48,6 +48,7 @@ function moveDevice(session: NetlinkSession, { index, name }: RdmaDevice, to: Ne
   session.request({
     what: `move RDMA device ${name} to another network namespace (rdma dev set ${name} netns ...)`,
     type: RDMA_NLDEV_CMD_SET,
+    reads: false,
     flags: 0,
     payload: Buffer.concat([u32Attribute(RDMA_NLDEV_ATTR_DEV_INDEX, index), u32Attribute(RDMA_NLDEV_NET_NS_FD, to.fd)]),
   });

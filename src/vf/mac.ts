@@ -19,16 +19,18 @@ const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs
  */
 export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   if (readMac(namespace, link.ifindex) === mac) return true;
-  return askForMac(namespace, link, mac) || askForMac(namespace, link, mac);
+  const took = askForMac(namespace, link, mac);
+  return took ?? askForMac(namespace, link, mac) === true;
 }
 
-function askForMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
+/** Null where it was refused; false where the driver was busy to the end, or did nothing. */
+function askForMac(namespace: Namespace, link: Link, mac: MacAddress): boolean | null {
   try {
     namespace.change(link.ifindex, (session) => setLinkMac(session, link.ifindex, mac));
     return readMac(namespace, link.ifindex) === mac;
   } catch (thrown) {
-    if (isSystemError(thrown)) return false;
-    throw thrown;
+    if (!isSystemError(thrown)) throw thrown;
+    return isSystemError(thrown, 'EBUSY', 'EAGAIN', 'ENODEV') ? false : null;
   }
 }
 

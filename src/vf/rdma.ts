@@ -4,6 +4,7 @@ import { moveRdmaDevices } from '../kernel/rdma.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 
 /** A VF whose RDMA devices another plugin of the chain (rdma-cni) may have moved into the pod. */
@@ -27,6 +28,7 @@ export function returnRdmaDevices({ platform, log, host, pci, devices }: RdmaOwn
     const returned = away.length === 0 ? [] : moveRdmaDevices(platform, pod, host.netns, away);
     for (const device of returned) log.info('RDMA device returned to the host', { pci, device });
   } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     log.warning('RDMA devices could not be returned to the host', { pci, reason: explain(thrown) });
   }
 }

@@ -12,6 +12,8 @@ export interface OutgoingMessage {
   readonly type: number;
   /** NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK: the session adds them. */
   readonly flags: number;
+  /** Changes nothing, so that it may be sent again; absent: a route message, whose type tells. */
+  readonly reads?: boolean;
   /** The family's header (struct ifinfomsg, ...) and its attributes. */
   readonly payload: Uint8Array;
 }

@@ -24,7 +24,7 @@ const EIO = 5;
 const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
-/** Requests and their replies on one route socket, one at a time. */
+/** Requests and their replies on one socket, one at a time. */
 export class NetlinkSession {
   readonly #socket: NetlinkSocket;
   readonly #clock: Clock;
@@ -100,7 +100,7 @@ function onSocket<T>(what: string, call: () => T): T {
 
 /** Route messages come in fours: new, delete, get, set (net/core/rtnetlink.c, RTNL_KIND). */
 function isRead(message: OutgoingMessage): boolean {
-  return (message.type & 3) === 2;
+  return message.reads ?? (message.type & 3) === 2;
 }
 
 /** A dump ends with NLMSG_DONE; all else with the ACK that is asked for here. */

@@ -1,3 +1,4 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
 import {
   igbvfDriver,
   MemoryNode,
@@ -116,6 +117,11 @@ test('no carrier: ADD waits a little for it, announces nothing and succeeds', ()
 test('a failed announcement never fails ADD', () => {
   const node = new MemoryNode();
   node.kernel.refuse('ask for', 105);
+  Object.assign(node.platform, {
+    sendFrames: () => {
+      throw new SystemError('send frames', 105);
+    },
+  });
   const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
   assert.is(exitCode, 0);
   assert.match(stderr, 'ENOBUFS');

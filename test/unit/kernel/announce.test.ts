@@ -4,7 +4,7 @@ import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { FakeSocket, fakeSession, hex, refusal } from './fake-kernel.ts';
+import { ack, FakeSocket, fakeSession, hex, refusal } from './fake-kernel.ts';
 
 const test = suite('kernel/announce');
 
@@ -95,14 +95,20 @@ test('never throws: what is no address is told, and the others go out', () => {
   assert.equal([neighbours.length, frames.length], [2, 1]);
 });
 
-test('never throws where the kernel won’t ask', () => {
+test('where the kernel won’t ask, its table being full, the address goes out in a frame', () => {
   const platform = createMemoryPlatform();
-  const [session] = fakeSession((request) => [refusal(request, 19)]);
+  const [session] = fakeSession((request) => [refusal(request, 105)]);
   const pod = { netns: platform.ownNetns(), session } as Namespace;
-  const failures = announce(platform, pod, 3, mac, ['10.1.2.3/24', 'fd00:1::3/64']);
-  const causes = failures.map(({ cause }) => (cause as Error).message);
-  assert.equal(causes, ['ask interface 3 for 10.1.2.3 (ip neigh add 10.1.2.3 dev if3 nud none use): ENODEV']);
-  assert.is(platform.frames.length, 1);
+  assert.equal(announce(platform, pod, 3, mac, ['10.1.2.3/24', 'fd00:1::3/64']), []);
+  assert.is(platform.frames.length, 2);
+});
+
+test('a neighbour that can’t be removed again has been announced', () => {
+  const platform = createMemoryPlatform();
+  const [session] = fakeSession((request) => [request.type === 29 ? refusal(request, 2) : ack(request)]);
+  const pod = { netns: platform.ownNetns(), session } as Namespace;
+  assert.equal(announce(platform, pod, 3, mac, ['10.1.2.3/24']), []);
+  assert.equal(platform.frames, []);
 });
 
 test('never throws where frames can not be sent; all of them go in one call', () => {

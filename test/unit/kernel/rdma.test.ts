@@ -50,7 +50,7 @@ test('the bytes of `rdma dev` and `rdma dev set mlx5_2 netns HOST`, the latter f
   assert.equal(
     socket.sent.map(({ type, flags, payload }) => [type, flags, payload.toString('hex')]),
     [
-      [0x1401, 0x305, ''],
+      [0x1401, 0x301, ''],
       [0x1402, 5, hex(`08 00 01 00 07 00 00 00 08 00 44 00 0${platform.ownNetns().fd} 00 00 00`).toString('hex')],
     ],
   );
@@ -84,4 +84,16 @@ test('a device without index or name is malformed', () => {
       (thrown: Error) => isSystemError(thrown, 'EBADMSG'),
     );
   }
+});
+
+test('a move is sent once, whatever becomes of its answer', () => {
+  const { socket, move } = withDevices([fake], (request) => [refusal(request, 105)]);
+  assert.throws(
+    () => move(['fake0']),
+    (thrown: Error) => isSystemError(thrown, 'ENOBUFS'),
+  );
+  assert.equal(
+    socket.sent.map(({ type }) => type),
+    [0x1401, 0x1402],
+  );
 });
