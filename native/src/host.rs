@@ -155,7 +155,10 @@ fn add_network(host: &Object) -> JsResult<()> {
     let open = with(&fds);
     host.set("enterNetns", Func::from(move |fd: i32| Answer(open.with(fd, netns::enter))))?;
     let open = with(&fds);
-    host.set("openNetlink", Func::from(move |groups: u32, protocol: u32| Answer(netlink::open(groups, protocol).map(|fd| open.keep(fd)))))?;
+    host.set(
+        "openNetlink",
+        Func::from(move |groups: u32, protocol: u32| Answer(netlink::open(groups, protocol).map(|fd| open.keep(fd)))),
+    )?;
     let open = with(&fds);
     host.set("netlinkPort", Func::from(move |fd: i32| Answer(open.with(fd, netlink::port).map(whole))))?;
     let open = with(&fds);

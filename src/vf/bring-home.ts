@@ -32,7 +32,8 @@ export interface Absence {
 
 /**
  * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
- * or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where it is in a namespace that can't be reached.
+ * or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where
+ * it is in a namespace that can't be reached.
  */
 export function bringHome(absence: Absence): void {
   const { platform, host, identity } = absence;

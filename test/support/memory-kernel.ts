@@ -129,7 +129,6 @@ export class MemoryKernel {
   addRdmaDevice(namespace: MemoryNamespace, name: string): MemoryRdmaDevice {
     const device: MemoryRdmaDevice = { index: this.rdmaDevices.length, name, namespace };
     this.rdmaDevices.push(device);
-    this.onLinksChanged();
     return device;
   }
 
