@@ -71,7 +71,7 @@ function report(outcome: Outcome): void {
   if (failed > 0) process.stdout.write(`${output}\n`);
   else
     for (const line of output.split('\n'))
-      if (/^(SKIPPED|FUZZED) /.test(line)) process.stdout.write(`       ${line}\n`);
+      if (/^(SKIPPED|FUZZED|MEASURED) /.test(line)) process.stdout.write(`       ${line}\n`);
 }
 
 async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {

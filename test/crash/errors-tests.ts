@@ -1,10 +1,9 @@
-import process from 'node:process';
 import { asRoot } from '../support/netns.ts';
 import { assert, suite } from '../support/suite.ts';
 import { failAt, listFaults } from './errors.ts';
 import { isFull } from './extent.ts';
 import { learnCalls, type Verb } from './kill.ts';
-import { report } from './report.ts';
+import { report, reportMeasured } from './report.ts';
 import { withStandInSite } from './stand-in-site.ts';
 
 /** Each so many-th of the failures is tried where not all are. */
@@ -18,8 +17,8 @@ export function registerErrorsTest(verb: Verb): void {
       const all = listFaults(learnCalls(site, verb));
       const faults = isFull ? all : all.filter((_, at) => at % step === 0);
       const { overcome, undone, kept, failures } = failAt(site, verb, faults);
-      process.stdout.write(
-        `${verb}: ${faults.length} of ${all.length} failures: ${overcome} overcome, ${undone} undone, ${kept} with the record kept\n`,
+      reportMeasured(
+        `${verb}: ${faults.length} of ${all.length} failures: ${overcome} overcome, ${undone} undone, ${kept} with the record kept`,
       );
       report(failures);
       assert.ok(all.length > 900, `only ${all.length} failures`);

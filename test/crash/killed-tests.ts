@@ -1,9 +1,8 @@
-import process from 'node:process';
 import { asRoot } from '../support/netns.ts';
 import { assert, suite } from '../support/suite.ts';
 import { isFull } from './extent.ts';
 import { choose, killAt, learnCalls, type Recovery, type Verb } from './kill.ts';
-import { report } from './report.ts';
+import { report, reportMeasured } from './report.ts';
 import { withStandInSite } from './stand-in-site.ts';
 
 /** Of the calls that change something, each so many-th is tried where not all calls are. */
@@ -19,7 +18,7 @@ export function registerKilledTests(verb: Verb): void {
         const calls = isFull ? trace : choose(trace, steps[recovery]);
         const { killed, takenOver, failures } = killAt(site, verb, calls, recovery);
         const taken = recovery === 'next pod' ? `, ${takenOver} times the next pod had the VF without a DEL` : '';
-        process.stdout.write(`${verb}: killed at ${killed} of ${trace.length} calls, then ${recovery}${taken}\n`);
+        reportMeasured(`${verb}: killed at ${killed} of ${trace.length} calls, then ${recovery}${taken}`);
         report(failures);
         // A run may have a call or two less than the one that was traced: it waits less.
         assert.ok(killed >= calls.length - 5, `killed at ${killed} of ${calls.length} calls only`);

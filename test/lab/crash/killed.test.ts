@@ -1,7 +1,6 @@
-import process from 'node:process';
 import { isFull } from '../../crash/extent.ts';
 import type { LabRun, LabRunOutcome } from '../../crash/in-lab.ts';
-import { report } from '../../crash/report.ts';
+import { report, reportMeasured } from '../../crash/report.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { type LabNode, nth } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
@@ -14,7 +13,7 @@ async function tryOut(node: LabNode, run: Omit<LabRun, 'first'>, pieces = 1): Pr
   for (let first = 0; first < pieces; first++) {
     const piece: LabRun = { ...run, step: run.step * pieces, first };
     const outcome = JSON.parse(await runInLab(node, 'in-lab.ts', piece)) as LabRunOutcome;
-    process.stdout.write(`${outcome.summary}\n`);
+    reportMeasured(outcome.summary);
     report(outcome.failures);
     assert.ok(outcome.tried > 0, outcome.summary);
   }

@@ -8,12 +8,22 @@ const docs = join(import.meta.dirname, '../../../docs');
 const text = readFileSync(join(docs, 'reliability.md'), 'utf8');
 const rows = [...text.matchAll(/^\| (\d+) \| .*$/gm)].map(([line, number]) => ({ line, number: Number(number) }));
 
-test('every problem from the field has its row, and a test', () => {
+test('problems from the field are numbered upwards, and each has a test', () => {
+  const numbers = rows.map(({ number }) => number);
   assert.equal(
-    rows.map(({ number }) => number),
-    Array.from({ length: 32 }, (_, index) => index + 1),
+    numbers,
+    [...new Set(numbers)].sort((one, other) => one - other),
   );
+  assert.ok(numbers.length >= 32, `${numbers.length} rows`);
   const without = rows.filter(({ line }) => !line.includes('](../test/'));
+  assert.equal(without, []);
+});
+
+test('every promise to tenants has a test', () => {
+  const [, section = ''] = text.split(/^## (?=Promises to tenants$)/m);
+  const [, ...promises] = (section.split(/^## /m)[0] ?? '').split('\n').filter((line) => /^\| /.test(line));
+  assert.ok(promises.length >= 10, `${promises.length} promises`);
+  const without = promises.filter((line) => !line.includes('](../test/'));
   assert.equal(without, []);
 });
 
