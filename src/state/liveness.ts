@@ -30,6 +30,8 @@ export function openIfNamespace(platform: Platform, path: string): ReturnType<Pl
   } catch (thrown) {
     // What lies there now is no namespace: an unmounted bind leaves an empty file.
     if (isSystemError(thrown, 'EINVAL')) return null;
+    // A process that ends at this moment: the kernel says EACCES of its namespaces (fs/proc/namespaces.c), or ESRCH, and they are gone.
+    if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
     throw thrown;
   }
 }

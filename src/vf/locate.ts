@@ -1,5 +1,5 @@
 import type { Namespace } from '../kernel/namespace.ts';
-import { getLink, type Link, listLinks } from '../kernel/rtnl/links.ts';
+import { getLink, type Link, listDeviceLinks } from '../kernel/rtnl/links.ts';
 import { readNetdevs, readPfNetdev } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
@@ -35,9 +35,24 @@ export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): 
 
 /** The VF's netdev inside a pod, whatever name it has now; null where it isn't there. */
 export function findInPod(platform: Platform, pod: Namespace, traits: PodLinkTraits): Link | null {
-  const named = getLink(pod.session, { name: traits.ifname });
-  if (named !== null && isVf(platform, pod, named, traits)) return named;
-  return listLinks(pod.session).find((link) => isVf(platform, pod, link, traits)) ?? null;
+  const { podIfindex, ifname, hostName, pci } = traits;
+  const asRecorded = podIfindex === null ? [] : [{ ifindex: podIfindex }];
+  for (const target of [...asRecorded, { name: ifname }, { name: hostName }]) {
+    const link = getLink(pod.session, target);
+    if (link !== null && isVf(platform, pod, link, traits)) return link;
+  }
+  return findByPci(platform, pod, new Set([pci])).get(pci) ?? null;
+}
+
+/** The netdevs in a namespace of these PCI devices, by address. Throws SystemError. */
+export function findByPci(
+  platform: Platform,
+  namespace: Namespace,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, Link> {
+  const links = listDeviceLinks(namespace.session, wanted);
+  const found = links.map((link) => [pciAddressOf(platform, namespace, link), link] as const);
+  return new Map(found.filter(([pci]) => wanted.has(pci)));
 }
 
 /**
@@ -72,19 +87,20 @@ export function openNetnsByInode(platform: Platform, device: string, inode: stri
   for (const pid of platform.readDir(procfs) ?? []) {
     if (!/^\d+$/.test(pid)) continue;
     const path = `${procfs}/${pid}/ns/net`;
-    if (readLinkQuietly(platform, path) !== `net:[${inode}]`) continue;
-    const netns = platform.openNetns(path);
+    if (unlessEnded(() => platform.readLink(path)) !== `net:[${inode}]`) continue;
+    const netns = unlessEnded(() => platform.openNetns(path));
     if (netns !== null && String(netns.device) === device && String(netns.inode) === inode) return netns;
     netns?.close();
   }
   return null;
 }
 
-function readLinkQuietly(platform: Platform, path: string): string | null {
+/** A process may end between two looks at it: the kernel then says EACCES of its namespaces (fs/proc/namespaces.c), or ESRCH. */
+function unlessEnded<T>(look: () => T | null): T | null {
   try {
-    return platform.readLink(path);
-  } catch {
-    // A process may end while its directory is read.
-    return null;
+    return look();
+  } catch (thrown) {
+    if (isSystemError(thrown, 'EACCES', 'ESRCH', 'ENOENT')) return null;
+    throw thrown;
   }
 }

@@ -2,7 +2,7 @@
 import type { NetlinkSession } from '../../src/kernel/netlink/session.ts';
 import { listRdmaDevices } from '../../src/kernel/rdma.ts';
 import { listAddresses } from '../../src/kernel/rtnl/addresses.ts';
-import { getLink, listLinks } from '../../src/kernel/rtnl/links.ts';
+import { getLink, listDeviceLinks } from '../../src/kernel/rtnl/links.ts';
 import { listRoutes } from '../../src/kernel/rtnl/routes.ts';
 import { listVfAdminStates, readVfAdminState } from '../../src/kernel/rtnl/vfs.ts';
 import { isSystemError } from '../../src/lib/system-error.ts';
@@ -50,7 +50,7 @@ const rdmaDevice = Buffer.concat([nla(1, u32(7)), nla(2, cString('mlx5_2')), nla
 /** Payloads; the header is put before them, and spoilt as well where `readWith` is given a whole datagram. */
 export const replies: readonly Reply[] = [
   { name: 'a link', type: 16, sample: link, read: (session) => getLink(session, { ifindex: 3 }) },
-  { name: 'links', type: 16, sample: link, read: (session) => listLinks(session) },
+  { name: 'links', type: 16, sample: link, read: (session) => listDeviceLinks(session, new Set()) },
   { name: 'a VF', type: 16, sample: link, read: (session) => readVfAdminState(session, 3, 2) },
   { name: 'VFs', type: 16, sample: link, read: (session) => listVfAdminStates(session, 3) },
   { name: 'addresses', type: 20, sample: address, read: (session) => listAddresses(session, 3) },

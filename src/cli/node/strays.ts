@@ -1,8 +1,8 @@
 import { Namespace } from '../../kernel/namespace.ts';
-import { type Link, listLinks } from '../../kernel/rtnl/links.ts';
+import type { Link } from '../../kernel/rtnl/links.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../../platform/platform.ts';
-import { pciAddressOf } from '../../vf/locate.ts';
+import { findByPci } from '../../vf/locate.ts';
 
 /** A netdev found in a namespace of which no record tells. */
 export interface Stray {
@@ -67,10 +67,7 @@ function lookInto(
 ): void {
   const namespace = new Namespace(platform, netns);
   try {
-    for (const link of listLinks(namespace.session)) {
-      const pci = pciAddressOf(platform, namespace, link);
-      if (wanted.has(pci)) strays.set(pci, { link, netns: path });
-    }
+    for (const [pci, link] of findByPci(platform, namespace, wanted)) strays.set(pci, { link, netns: path });
   } finally {
     namespace.close();
   }

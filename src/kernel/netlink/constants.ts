@@ -55,6 +55,9 @@ export const AF_UNSPEC = 0;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
+// linux/if_arp.h
+export const ARPHRD_ETHER = 1;
+
 // linux/if.h
 export const IFNAMSIZ = 16;
 export const IFF_UP = 0x1;
@@ -66,6 +69,7 @@ export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
 export const IFLA_VFINFO_LIST = 22;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
@@ -77,6 +81,7 @@ export const IFLA_PROP_LIST = 52;
 export const IFLA_ALT_IFNAME = 53;
 export const IFLA_PARENT_DEV_NAME = 56;
 export const IFLA_PARENT_DEV_BUS_NAME = 57;
+export const IFLA_INFO_KIND = 1;
 export const IFLA_VF_INFO = 1;
 export const IFLA_VF_MAC = 1;
 export const IFLA_VF_VLAN = 2;

@@ -24,6 +24,10 @@ const EIO = 5;
 const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
+const takeAll = (): boolean => true;
+const mustBeConsistent = (): boolean => false;
+const maySuffice = (payloads: readonly Buffer[]): boolean => payloads.length > 0;
+
 /** Requests and their replies on one socket, one at a time. */
 export class NetlinkSession {
   readonly #socket: NetlinkSocket;
@@ -41,12 +45,25 @@ export class NetlinkSession {
    * Throws SystemError: the kernel's errno with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
    */
   request(message: OutgoingMessage): Buffer[] {
+    return this.#repeat(message, () => this.#exchange(message, takeAll, mustBeConsistent));
+  }
+
+  /**
+   * As `request` for a dump, with those replies only that `isWanted` takes; it may not use this session. What was found is there though
+   * others keep changing the list, so that only where nothing was is it asked for again.
+   */
+  search(message: OutgoingMessage, isWanted: (payload: Buffer) => boolean): Buffer[] {
+    return this.#repeat(message, () => this.#exchange(message, isWanted, maySuffice));
+  }
+
+  #repeat(message: OutgoingMessage, exchange: () => Buffer[]): Buffer[] {
+    const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     for (let attempt = 1; ; attempt++) {
       try {
-        return this.#exchange(message);
+        return exchange();
       } catch (thrown) {
-        const repeat = isRead(message) && attempt < maxAttempts && isSystemError(thrown, 'ENOBUFS', 'EINTR');
-        if (!repeat) throw thrown;
+        const maySendAgain = isRead(message) && attempt < maxAttempts && this.#clock.monotonicMs() < deadlineMs;
+        if (!maySendAgain || !isSystemError(thrown, 'ENOBUFS', 'EINTR')) throw thrown;
       }
     }
   }
@@ -55,7 +72,11 @@ export class NetlinkSession {
     this.#socket.close();
   }
 
-  #exchange(message: OutgoingMessage): Buffer[] {
+  #exchange(
+    message: OutgoingMessage,
+    isWanted: (payload: Buffer) => boolean,
+    sufficesInconsistent: (payloads: readonly Buffer[]) => boolean,
+  ): Buffer[] {
     this.#seq = (this.#seq + 1) >>> 0;
     const bytes = encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq);
     onSocket(message.what, () => this.#socket.send(bytes));
@@ -69,10 +90,11 @@ export class NetlinkSession {
         if (reply.type === NLMSG_OVERRUN) throw new SystemError(message.what, ENOBUFS, 'replies were lost');
         if (reply.type === NLMSG_ERROR || reply.type === NLMSG_DONE) {
           throwIfRefused(message.what, reply);
-          if (interrupted) throw new SystemError(message.what, EINTR, 'what was listed kept changing meanwhile');
+          if (interrupted && !sufficesInconsistent(payloads))
+            throw new SystemError(message.what, EINTR, 'what was listed kept changing meanwhile');
           return payloads;
         }
-        if (reply.type >= NLMSG_MIN_TYPE) payloads.push(reply.data);
+        if (reply.type >= NLMSG_MIN_TYPE && isWanted(reply.data)) payloads.push(reply.data);
       }
     }
   }

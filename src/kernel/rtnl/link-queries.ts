@@ -11,7 +11,7 @@ import {
   RTM_GETLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { decodeLink, type Link } from './link.ts';
+import { decodeLink, type Link, peekDevice } from './link.ts';
 
 /**
  * A link by ifindex, or by name or altname; null where there is none (`ip link show dev NAME`).
@@ -35,11 +35,19 @@ export function getLink(
   }
 }
 
-/** All links of the session's namespace (`ip link show`). Throws SystemError. */
-export function listLinks(session: NetlinkSession): Link[] {
+/**
+ * The links of the session's namespace (`ip link show`) that may be the netdev of one of these PCI devices: those whose parent it is, and those of which the
+ * kernel tells no PCI parent though they belong to a device. Thousands of virtual ones beside cost no more than a look, and a namespace
+ * that never stands still doesn't hide one. Throws SystemError.
+ */
+export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<string>): Link[] {
+  const mayBe = (payload: Buffer): boolean => {
+    const device = peekDevice(payload);
+    return device === null || devices.has(device);
+  };
   const payload = Buffer.concat([formatLink({}), extMask()]);
   const what = 'list interfaces (ip link show)';
-  return session.request({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }).map(decodeLink);
+  return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, mayBe).map(decodeLink);
 }
 
 function extMask(): Buffer {

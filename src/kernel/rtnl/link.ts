@@ -1,13 +1,16 @@
 import { readS32, readU16, readU32 } from 'netlink/dist/structs.js';
 import { type MacAddress, macFromBytes, zeroMac } from '../../lib/mac-address.ts';
-import { leading, readAttributes, toText, toU32, walkAttributes } from '../netlink/attributes.ts';
+import { findAttribute, leading, readAttributes, toText, toU32, walkAttributes } from '../netlink/attributes.ts';
 import {
+  ARPHRD_ETHER,
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_ALT_IFNAME,
   IFLA_CARRIER,
   IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MAX_MTU,
   IFLA_MIN_MTU,
@@ -76,6 +79,25 @@ export function decodeLink(payload: Buffer): Link {
     type: readU16.call(header, 2),
     physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
   };
+}
+
+/**
+ * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a virtual link, and
+ * null where the kernel doesn't tell. Throws SystemError EBADMSG.
+ */
+export function peekDevice(payload: Buffer): string | null {
+  const isEthernet = readU16.call(leading('struct ifinfomsg', payload, ifinfomsgLength), 2) === ARPHRD_ETHER;
+  let [bus, name]: [string | null, string | null] = [null, null];
+  let isVirtual = false;
+  walkAttributes('a link', payload.subarray(ifinfomsgLength), (type, data) => {
+    if (type === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', data);
+    if (type === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', data);
+    // IPoIB says a kind of itself, too
+    if (type === IFLA_LINKINFO) isVirtual = isEthernet && findAttribute('IFLA_LINKINFO', data, IFLA_INFO_KIND) !== null;
+    return isVirtual;
+  });
+  if (isVirtual) return '';
+  return bus === 'pci' ? name : null;
 }
 
 function mapped<T>(data: Buffer | undefined, decode: (data: Buffer) => T): T | null {

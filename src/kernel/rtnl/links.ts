@@ -8,7 +8,7 @@ import type { NetlinkSession } from '../netlink/session.ts';
 export { addAltnames, removeAltnames } from './altnames.ts';
 export { waitForCarrier } from './carrier.ts';
 export type { Link } from './link.ts';
-export { getLink, listLinks } from './link-queries.ts';
+export { getLink, listDeviceLinks } from './link-queries.ts';
 
 /**
  * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever looks

@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NLM_F_DUMP, RTM_GETLINK } from '../../../src/kernel/netlink/constants.ts';
+import { decodeLink } from '../../../src/kernel/rtnl/link.ts';
 import {
   addAltnames,
   getLink,
-  listLinks,
+  listDeviceLinks,
   moveLink,
   removeAltnames,
   renameLink,
@@ -89,13 +91,23 @@ test('130 links come whole, though they need several datagrams', () => {
       writeFileSync(batch, `${lines.join('\n')}\n`);
       host.run('ip', '-batch', batch);
     });
-    const listed = listLinks(host.session).map((link) => [link.ifindex, link.name]);
+    const dump = { what: 'list', type: RTM_GETLINK, flags: NLM_F_DUMP, payload: Buffer.alloc(16) };
+    const listed = host.session.request(dump).map((reply) => {
+      const { ifindex, name } = decodeLink(reply);
+      return [ifindex, name];
+    });
     const shown = (host.ip('link', 'show') as { ifindex: number; ifname: string }[]).map((link) => [
       link.ifindex,
       link.ifname,
     ]);
     assert.is(listed.length, 131);
     assert.equal(listed, shown);
+    const withDevice = listDeviceLinks(host.session, new Set());
+    assert.equal(
+      withDevice.map(({ name }) => name),
+      ['lo'],
+      'a veth belongs to no device',
+    );
   });
 });
 

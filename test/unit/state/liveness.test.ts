@@ -12,10 +12,10 @@ function withNetns(identity: { device: bigint; inode: bigint } | null): MemoryPl
   return createMemoryPlatform({ netnsPaths: identity === null ? {} : { [path]: identity } });
 }
 
-const [EMFILE, EINVAL, EACCES] = [24, 22, 13];
+const [EMFILE, EINVAL, EACCES, ESRCH] = [24, 22, 13, 3];
 
 function failingWith(errno: number): MemoryPlatform {
-  const platform = createMemoryPlatform();
+  const platform = createMemoryPlatform({ files: { [path]: '' } });
   return Object.assign(platform, {
     openNetns: () => {
       throw new SystemError(`open network namespace ${path}`, errno);
@@ -63,6 +63,14 @@ test('dead: what lies at the path is no namespace, as an unmounted bind leaves i
   assert.is(isDead(failingWith(EINVAL), sampleRecord), true);
   const platform = createMemoryPlatform({ files: { [path]: '' } });
   assert.is(isDead(platform, sampleRecord), true);
+});
+
+test('dead: the process whose namespace it was ends at that moment', () => {
+  for (const errno of [EACCES, ESRCH]) {
+    const platform = failingWith(errno);
+    platform.files.delete(path);
+    assert.is(isDead(platform, sampleRecord), true);
+  }
 });
 
 test('a namespace that can’t be looked at is not dead: nobody loses a VF for want of a descriptor', () => {

@@ -6,7 +6,7 @@ import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/locate');
 
-const [ENODEV, EOPNOTSUPP, EIO] = [19, 95, 5];
+const [ENODEV, EOPNOTSUPP, EIO, EACCES, ESRCH, EMFILE] = [19, 95, 5, 13, 3, 24];
 
 test('on the host: by sysfs, whatever its name; null while it is in a pod', () => {
   const at = new VfFixture();
@@ -86,12 +86,57 @@ test('where nothing tells, name and MAC must both fit', () => {
   assert.is(findInPod(at.node.platform, pod, traits)?.name, 'vf0', 'moved, but not renamed');
 });
 
+test('in a pod: found by its ifindex with one look, whatever it is called; by its device in a list that never stands still', () => {
+  const at = new VfFixture();
+  const pod = at.openPod();
+  moveLinkTo(at.host, at.vf(), pod, 'net1');
+  const link = at.node.pod.namespace.get('net1');
+  const { ifindex } = link;
+  for (let n = 0; n < 500; n++) at.node.kernel.addLink(at.node.pod.namespace, `dummy${n}`);
+  link.name = 'hidden';
+  Object.assign(at.node.platform, {
+    ethtoolBusInfo: (_: unknown, name: string) => {
+      throw new Error(`${name} was asked for`);
+    },
+  });
+  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: ifindex, macs: [] };
+  const asked = at.node.kernel.messageTypes.length;
+  assert.is(findInPod(at.node.platform, pod, traits)?.name, 'hidden');
+  assert.is(at.node.kernel.messageTypes.length - asked, 1);
+});
+
+test('a process that ends between being listed and being looked at is passed over', () => {
+  const at = new VfFixture();
+  const { platform, pod } = at.node;
+  const { device, inode } = pod.namespace;
+  const { openNetns } = platform;
+  for (const pid of [11, 12, 13]) platform.links.set(`/proc/${pid}/ns/net`, `net:[${inode}]`);
+  Object.assign(platform, {
+    openNetns: (path: string) => {
+      if (path.startsWith('/proc/11/')) throw new SystemError(`open ${path}`, EACCES);
+      if (path.startsWith('/proc/12/')) throw new SystemError(`open ${path}`, ESRCH);
+      return openNetns(pod.path);
+    },
+  });
+  assert.is(openNetnsByInode(platform, String(device), String(inode))?.inode, inode);
+  Object.assign(platform, {
+    openNetns: () => {
+      throw new SystemError('open', EMFILE);
+    },
+  });
+  assert.throws(
+    () => openNetnsByInode(platform, String(device), String(inode)),
+    /EMFILE/,
+    'who can’t look must not say no',
+  );
+});
+
 test('a namespace by inode: null where no process lives in it; what isn’t a process is passed over', () => {
   const at = new VfFixture();
   const { platform, pod } = at.node;
   platform.files.set('/proc/self/status', '');
   platform.links.set('/proc/12/ns/net', 'net:[1]');
-  platform.failNext('readLink', '/proc/12/ns/net', EIO);
+  platform.failNext('readLink', '/proc/12/ns/net', ESRCH);
   const { device, inode } = pod.namespace;
   assert.is(openNetnsByInode(platform, String(device), String(inode)), null);
 });

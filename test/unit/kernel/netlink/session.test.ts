@@ -236,6 +236,21 @@ test('a dump that is always interrupted ends with EINTR', () => {
   assert.is(socket.sent.length, 10);
 });
 
+test('a search takes what it finds in a dump that is always interrupted, and only where that is nothing asks again', () => {
+  const answer = (request: SentMessage): ReturnType<typeof datagram>[] => [
+    datagram(header(request, 16, u32(7), 0x12), header(request, 16, u32(8), 0x12), header(request, 3, u32(0), 0x12)),
+  ];
+  const [finding, socket] = fakeSession(answer);
+  assert.equal(
+    finding.search(dump, (payload) => payload.readUInt32LE(0) === 8),
+    [u32(8)],
+  );
+  assert.is(socket.sent.length, 1);
+  const [vain, asked] = fakeSession(answer);
+  assert.is(thrownBy(() => vain.search(dump, () => false)).code, 'EINTR');
+  assert.is(asked.sent.length, 10);
+});
+
 test('lost answers (ENOBUFS): a read is sent again, a change never', () => {
   const lossy = (request: SentMessage, attempt: number): (Error | ReturnType<typeof ack>)[] =>
     attempt === 1 ? [new SystemError('recv', 105)] : [datagram(header(request, 16, u32(7))), ack(request)];

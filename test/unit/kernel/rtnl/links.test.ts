@@ -2,7 +2,7 @@ import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import {
   addAltnames,
   getLink,
-  listLinks,
+  listDeviceLinks,
   moveLink,
   removeAltnames,
   renameLink,
@@ -209,13 +209,29 @@ test('no such link: null; other refusals are thrown', () => {
   );
 });
 
-test('the links of a namespace: `ip link show`, a dump without statistics', () => {
-  const [session, socket] = answering(16, linkPayload(1, 'lo'), vfInPod);
+test('the links of PCI devices: `ip link show`, a dump without statistics; what the kernel tells no device of is left in', () => {
+  const kind = nla(18, nla(1, cString('veth')));
+  const enslaved = nla(18, nla(4, cString('bond')));
+  const ipoib = linkPayload(9, 'ib0', nla(18, nla(1, cString('ipoib'))));
+  ipoib.writeUInt16LE(32, 2);
+  const [session, socket] = answering(
+    16,
+    linkPayload(1, 'lo'),
+    vfInPod,
+    linkPayload(3, 'veth3', kind),
+    linkPayload(4, 'eth4', enslaved),
+    linkPayload(5, 'other', nla(56, cString('0000:01:10.4')), nla(57, cString('pci'))),
+    linkPayload(6, 'virtio', nla(56, cString('virtio0')), nla(57, cString('virtio'))),
+    ipoib,
+  );
   assert.equal(
-    listLinks(session).map((link) => [link.ifindex, link.name, link.parentDeviceName]),
+    listDeviceLinks(session, new Set(['0000:01:10.6'])).map((link) => [link.ifindex, link.name, link.parentDeviceName]),
     [
       [1, 'lo', null],
       [7, 'net1', '0000:01:10.6'],
+      [4, 'eth4', null],
+      [6, 'virtio', 'virtio0'],
+      [9, 'ib0', null],
     ],
   );
   assert.is(socket.last.flags, 0x301);
