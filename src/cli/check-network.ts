@@ -1,8 +1,7 @@
 import { identifierForm, isIdentifier } from '../cni/environment.ts';
 import { isJsonObject } from '../cni/json-text.ts';
 import { isSupportedVersion, supportedVersions } from '../cni/versions.ts';
-import { validateConf } from '../config/parse.ts';
-import { findMisspelt } from '../config/spelling.ts';
+import { reviewConf } from '../config/parse.ts';
 import { quote, show } from '../lib/quote.ts';
 import { error, type Finding, under, warning } from './finding.ts';
 
@@ -30,16 +29,6 @@ function checkVersions(network: Json): Finding[] {
     .map((version) => error('cniVersion', `${show(version)} is not allowed; allowed: ${supportedVersions.join(', ')}`));
 }
 
-const asPath = (key: string): string => (/^[\w.-]+$/.test(key) ? key : quote(key));
-
-function warnOfSpelling(config: Json): Finding[] {
-  return findMisspelt(config).map(({ key, meant }) =>
-    key.toLowerCase() === meant.toLowerCase()
-      ? warning(asPath(key), `is taken as ${meant}; write ${meant}`)
-      : warning(asPath(key), `is ignored; did you mean ${meant}?`),
-  );
-}
-
 /** One plugin's config: ours is checked whole, another's only for its `type`. */
 function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
   if (!isJsonObject(config)) return [error('', `${show(config)} is not allowed; allowed: a JSON object`)];
@@ -47,7 +36,11 @@ function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
   if (typeof type === 'string' && type !== '' && !rules.ourTypes.has(type)) return [];
   // name and cniVersion are the network's, and checked there
   const { name: _, cniVersion: __, ...own } = config;
-  return [...validateConf(own).map(({ path, message }) => error(path, message)), ...warnOfSpelling(config)];
+  const { problems, warnings } = reviewConf(own);
+  return [
+    ...problems.map(({ path, message }) => error(path, message)),
+    ...warnings.map(({ path, message }) => warning(path, message)),
+  ];
 }
 
 function checkList(plugins: unknown, rules: NetworkRules): Finding[] {

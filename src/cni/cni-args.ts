@@ -6,6 +6,8 @@ const knownArgs: ReadonlySet<string> = new Set([
   'IgnoreUnknown',
   'MAC',
   'IP',
+  'GATEWAY',
+  'SUBNET',
   'K8S_POD_NAMESPACE',
   'K8S_POD_NAME',
   'K8S_POD_UID',

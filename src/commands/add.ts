@@ -26,7 +26,7 @@ export function add(context: CommandContext): string {
   const { platform, request } = context;
   checkConvertible(request.cniVersion);
   const conf = parseConf(request);
-  for (const { key, meant } of conf.misspelt) context.log.warning('a key is not known: misspelt?', { key, meant });
+  for (const { path, message } of conf.warnings) context.log.warning('a key is odd', { key: path, problem: message });
   const previous = readPrevResult(request) ?? emptyResult(request);
   if (conf.ipam !== null) findPlugin(platform, { type: conf.ipam.type, pluginDirs: request.pluginDirs });
   const netns = openPodNetns(platform, request);

@@ -186,7 +186,9 @@ export class Attachment {
     if (ipam.ips.some((ip) => ip.address.includes(':'))) this.#enableIpv6();
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam);
     const addresses = ipam.ips.map((ip) => ip.address);
-    if (addresses.length > 0 && waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs)) {
+    if (addresses.length > 0 && !waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs)) {
+      log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
+    } else if (addresses.length > 0) {
       const { mac } = this.#podLink(ifindex);
       for (const failure of announce(platform, this.#pod, ifindex, mac, addresses)) {
         log.warning('an address could not be announced', { reason: explain(failure) });

@@ -1,7 +1,7 @@
 import { relativePluginPaths } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
-import { parseDelConf } from '../config/parse.ts';
+import { readLogSettings } from '../config/parse.ts';
 import { delegationMark } from '../ipam/plugin.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -42,14 +42,16 @@ export function runCommand(
   }
 }
 
-/** The log's own settings are read leniently: bad ones are an error of the verb, not of its log. */
+/** Of bad log settings the log says that it goes on without them. */
 function openLog(platform: Platform, request: CniRequest): Log {
-  const { logLevel, logFile } = parseDelConf(request);
+  const { logLevel, logFile, problems } = readLogSettings(request.config);
   const file = logFile === undefined ? null : new LogFile(platform, logFile);
   const write = (line: string): void => (file === null ? platform.writeStderr(line) : file.append(line));
   const { command, containerId, ifname, network } = request;
   const about = { command, container: containerId, ifname, network };
-  return createLog({ level: logLevel, write, epochMs: () => platform.epochMs(), context: about });
+  const log = createLog({ level: logLevel, write, epochMs: () => platform.epochMs(), context: about });
+  for (const { path, message } of problems) log.warning('a log setting is not used', { key: path, problem: message });
+  return log;
 }
 
 /** Else `ipam.type` that names this plugin would start one process after the other. */

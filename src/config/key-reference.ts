@@ -67,10 +67,10 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
     needs: 'a VF that is not trusted may only carry the MAC its PF gave it, so the PF is told first',
   },
   mtu: {
-    does: 'MTU of the pod’s interface, at most that of the PF.',
+    does: 'MTU of the pod’s interface, at most that of the PF. 0 is as if it were absent.',
     absent: kept,
     ip: 'ip link set NAME mtu MTU',
-    needs: 'a netdev: refused for a VF bound to vfio-pci',
+    needs: 'a netdev: ignored, with a warning, for a VF bound to vfio-pci',
   },
   spoofchk: {
     does: 'Whether the PF drops frames from the VF that carry another MAC than the VF’s.',
@@ -109,15 +109,15 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
     children: { type: { does: 'File name of the IPAM plugin in CNI_PATH.', absent: 'an error' } },
   },
   logLevel: {
-    does: 'What is logged: this level and graver ones. `panic` means `error` and `verbose` means `debug`, for configs of sriov-cni.',
+    does: 'What is logged: this level and graver ones. `panic` means `error` and `verbose` means `debug`, for configs of sriov-cni. Any other value is warned about and means `info`.',
     absent: '`info`',
   },
   logFile: {
-    does: 'File that log lines are appended to, below the node’s log directory (`/var/log`, or `DRA_SRIOV_LOG_DIR`), not through links, and of root’s alone to write. For any other file the lines go to standard error, after one that says why.',
+    does: 'File that log lines are appended to, below the node’s log directory (`/var/log`, or `DRA_SRIOV_LOG_DIR`), not through links, and of root’s alone to write. For any other value the lines go to standard error, after one that says why.',
     absent: 'standard error, which the runtime keeps',
   },
   runtimeConfig: {
-    does: 'What the runtime passes for declared `capabilities`.',
+    does: 'What the runtime passes for declared `capabilities`. What it has besides the keys below is not looked at: `ips`, for one, is the IPAM plugin’s.',
     absent: fromRuntime,
     children: {
       deviceID: { does: 'Counts before the top-level `deviceID` (capability `deviceID`).', absent: fromRuntime },
@@ -126,10 +126,6 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
         absent: fromRuntime,
       },
       mac: { does: 'MAC address from the pod’s annotation (capability `mac`).', absent: fromRuntime },
-      ips: {
-        does: 'Addresses from the pod’s annotation, for the IPAM plugin (capability `ips`).',
-        absent: fromRuntime,
-      },
     },
   },
   args: {

@@ -1,21 +1,34 @@
 import { CniError } from '../cni/errors.ts';
+import { isJsonObject } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
+import { findOddKeys } from './odd-keys.ts';
 import { checkPod, podOf } from './pod.ts';
 import { macAddress, type WireConf } from './schema.ts';
-import { findMisspelt } from './spelling.ts';
 import type { DeviceHint, LogLevel, SriovConf, VfSelector, VfSettings, VlanProtocol } from './sriov-conf.ts';
-import { type ConfProblem, checkConf, checkText } from './wire-conf.ts';
+import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
 export type { ConfProblem } from './wire-conf.ts';
 
 /** What DEL takes from the config on stdin; all else is in the attachment record. */
-export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'logLevel' | 'logFile' | 'pod'>;
+export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'pod'>;
 
 /** Where events go; known even where the rest of the config is wrong. */
-export type LogSettings = Pick<SriovConf, 'logLevel' | 'logFile'>;
+export interface LogSettings {
+  readonly logLevel: LogLevel;
+  readonly logFile?: string;
+  /** What is wrong with them. */
+  readonly problems: readonly ConfProblem[];
+}
+
+/** What there is to say about a config. */
+export interface ConfReview {
+  /** For these it is refused. */
+  readonly problems: readonly ConfProblem[];
+  readonly warnings: readonly ConfProblem[];
+}
 
 /** The object without what is absent (undefined, an empty list or an empty object), frozen. */
 function present<Fields extends object>(fields: { readonly [Key in keyof Fields]: Fields[Key] | undefined }): Fields {
@@ -121,22 +134,25 @@ export function parseConf(request: CniRequest): SriovConf {
     vfSelector: toSelector(values.vfSelector),
     settings: toSettings(values, chooseMac(values, argsMac)),
     ipam: values.ipam === undefined ? null : Object.freeze({ type: values.ipam.type }),
-    logLevel: toLogLevel(values.logLevel),
-    logFile: values.logFile,
     pod: podOf(args),
-    misspelt: Object.freeze(findMisspelt(config)),
+    warnings: Object.freeze(findOddKeys(config).map((odd) => Object.freeze(odd))),
   });
 }
 
-/** All problems of a network config by itself, in the order of its keys; none where it is valid. Throws nothing. */
-export function validateConf(config: unknown): ConfProblem[] {
-  return [...checkConf(config).problems];
+/** What is wrong and what is odd about a network config by itself, in the order of its keys. Throws nothing. */
+export function reviewConf(config: unknown): ConfReview {
+  const { problems, logProblems }: CheckedConf = checkConf(config);
+  return { problems, warnings: [...logProblems, ...(isJsonObject(config) ? findOddKeys(config) : [])] };
 }
 
 /** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
 export function readLogSettings(config: Readonly<Record<string, unknown>>): LogSettings {
-  const { logLevel, logFile } = checkConf(config).values;
-  return present<LogSettings>({ logLevel: toLogLevel(logLevel), logFile });
+  const { values, logProblems } = checkConf(config);
+  return present<LogSettings>({
+    logLevel: toLogLevel(values.logLevel),
+    logFile: values.logFile,
+    problems: logProblems,
+  });
 }
 
 /**
@@ -151,8 +167,6 @@ export function parseDelConf(request: CniRequest): DelConf {
     network,
     type: values.type ?? '',
     ipam: values.ipam === undefined ? null : Object.freeze({ type: values.ipam.type }),
-    logLevel: toLogLevel(values.logLevel),
-    logFile: values.logFile,
     pod: checkPod(args).length > 0 ? null : podOf(args),
   });
 }

@@ -49,10 +49,6 @@ const absolutePath = text(
   /^(?!(.*\/)?\.\.(\/.*)?$)\/[ -~\u00a1-\uffff]{1,4095}$/,
   'an absolute path without ".." and control characters',
 );
-const ipAddress = text(
-  /^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}(\/(3[0-2]|[12]?[0-9]))?|(?=[0-9A-Fa-f.]{0,4}:)[0-9A-Fa-f:.]{2,45}(\/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$/,
-  'an IP address, with or without its prefix length, such as "10.0.2.5/24"',
-);
 /** A name in sysfs: anything that dev_valid_name (net/core/dev.c) takes, of ASCII. */
 const netdevName = text(/^(?!\.{1,2}$)[!-.0-9;-~]{1,15}$/, 'the name of a network interface, 1 to 15 characters');
 const pciAddress = text(
@@ -83,7 +79,6 @@ const runtimeConfig = objectOf(
     deviceID: optional(deviceId),
     CNIDeviceInfoFile: optional(absolutePath),
     mac: optional(macAddress),
-    ips: optional(listOf(ipAddress, 'an array of IP addresses')),
   },
   'an object',
 );
@@ -130,6 +125,9 @@ export const dependencies: readonly { readonly key: ConfKey; readonly needs: Con
   { key: 'vlanQoS', needs: 'vlan' },
   { key: 'vlanProto', needs: 'vlan' },
 ];
+
+/** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
+export const logKeys: ReadonlySet<string> = new Set<ConfKey>(['logLevel', 'logFile']);
 
 /** Keys of InfiniBand and trunk plugins: ignoring them would attach a VF that is not what was asked for. */
 export const unsupportedKeys: Readonly<Record<string, string>> = {

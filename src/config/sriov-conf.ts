@@ -53,12 +53,10 @@ export interface SriovConf {
   readonly settings: VfSettings;
   /** Null where the config chains no IPAM. */
   readonly ipam: { readonly type: string } | null;
-  readonly logLevel: LogLevel;
-  readonly logFile?: string;
   /** Names this attachment in CNI_ARGS, where the runtime is Kubernetes. */
   readonly pod: PodReference | null;
-  /** Keys one edit away from ours: `[{key: 'vlna', meant: 'vlan'}]`. */
-  readonly misspelt: readonly { readonly key: string; readonly meant: string }[];
+  /** Keys that ask for something in vain: `[{path: 'vlna', message: 'is ignored; did you mean vlan?'}]`. */
+  readonly warnings: readonly { readonly path: string; readonly message: string }[];
 }
 
 export interface PodReference {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { isJsonObject } from '../cni/json-text.ts';
 import { quote, show } from '../lib/quote.ts';
-import { type ConfKey, dependencies, entries, schema, unsupportedKeys, type WireConf } from './schema.ts';
+import { type ConfKey, dependencies, entries, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
 
 /** One thing wrong with a config. `message` has the value and what is allowed; `path` is like `runtimeConfig.ips[0]`. */
@@ -16,6 +16,8 @@ export interface CheckedConf {
   /** All that is valid by itself; the values are complete only where there are no problems. */
   readonly values: Partial<WireConf>;
   readonly problems: readonly ConfProblem[];
+  /** What is wrong with the log's settings. */
+  readonly logProblems: readonly ConfProblem[];
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -35,9 +37,13 @@ const emptyIsAbsent: ReadonlySet<string> = new Set([
   'CNIDeviceInfoFile',
 ]);
 
+/** Where no netdev can have 0, and programs that generate configs in Go write it for what nobody has set. */
+const zeroIsAbsent: ReadonlySet<string> = new Set(['mtu']);
+
 /** Null is absent, as in Go. */
 function isAbsent(key: string, value: unknown): boolean {
-  return value === undefined || value === null || (value === '' && emptyIsAbsent.has(key));
+  if (value === undefined || value === null) return true;
+  return (value === '' && emptyIsAbsent.has(key)) || (value === 0 && zeroIsAbsent.has(key));
 }
 
 function withoutAbsentKeys(value: unknown): unknown {
@@ -125,15 +131,19 @@ function findUnsupported(config: Json): ConfProblem[] {
 /** Checks every key of a config and the rules over several of them; finds all problems, throws nothing. Nothing is changed. */
 export function checkConf(config: unknown): CheckedConf {
   if (!isJsonObject(config)) {
-    return { values: {}, problems: [{ path: '', message: `${show(config)} is not allowed; allowed: a JSON object` }] };
+    const message = `${show(config)} is not allowed; allowed: a JSON object`;
+    return { values: {}, problems: [{ path: '', message }], logProblems: [] };
   }
   const given = pickOurs(config);
   const outcome = v.safeParse(schema, given, { abortPipeEarly: true });
-  const problems = (outcome.issues ?? []).map(toProblem);
+  const found = (outcome.issues ?? []).map(toProblem);
+  const problems = found.filter(({ path }) => !logKeys.has(path));
+  const logProblems = found.filter(({ path }) => logKeys.has(path));
   const wrong = new Set((outcome.issues ?? []).map((issue) => issue.path?.[0]?.key));
   const sound = Object.entries(given).filter(([key]) => !wrong.has(key));
   const values: Partial<WireConf> = outcome.success ? outcome.output : Object.fromEntries(sound);
-  return { values, problems: [...problems, ...checkTogether(values, given), ...findUnsupported(config)] };
+  const all = [...problems, ...checkTogether(values, given), ...findUnsupported(config)];
+  return { values, problems: all, logProblems };
 }
 
 /** Checks one text that does not come from the config, against the rule of a key in it. */

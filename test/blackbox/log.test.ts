@@ -55,12 +55,15 @@ root('every line says which container, interface and network it is about', () =>
   });
 });
 
-root('a misspelt key is warned about; an unknown one is not', () => {
+root('a misspelt key is warned about, and one of another kind of plugin; an unknown one is not', () => {
   withStandInNode({ built: true }, (node) => {
-    const { stderr } = attachAndDetach(node, { vlann: 5, trsut: 'on', somethingElse: 1, logLevel: 'warning' });
-    assert.is(lines(stderr).length, 2);
-    assert.match(stderr, /key=vlann meant=vlan/);
-    assert.match(stderr, /key=trsut meant=trust/);
+    const odd = { vlann: 5, trsut: 'on', somethingElse: 1, bridge: 'br1', trunk: [{ id: 5 }] };
+    const { stderr } = attachAndDetach(node, { ...odd, logLevel: 'warning' });
+    assert.is(lines(stderr).filter((one) => one.includes('key=')).length, 4);
+    assert.match(stderr, /key=vlann problem="is ignored; did you mean vlan\?"/);
+    assert.match(stderr, /key=trsut problem="is ignored; did you mean trust\?"/);
+    assert.match(stderr, /key=bridge problem="is ignored: a key of bridge, ovs-cni/);
+    assert.match(stderr, /key=trunk problem="is ignored: a key of ovs-cni/);
   });
 });
 
@@ -146,12 +149,19 @@ root('a closed stderr is no reason to fail', () => {
   });
 });
 
-root('bad log settings are an error of ADD, told on stderr; DEL takes the defaults', () => {
+root('bad log settings keep no pod from its network: every verb warns, and writes to stderr from info on', () => {
   withStandInNode({ built: true }, (node) => {
-    const conf = node.conf({ deviceID: node.vfPcis[0], logLevel: 'loud', logFile: 'relative' });
-    const { stderr, json } = node.cni('ADD', conf);
-    assert.is((json as { code: number }).code, 7);
-    assert.match(stderr, /level=error.*logLevel.*logFile/);
-    assert.match(node.succeed('DEL', conf).stderr, 'level=info');
+    const files = ['sriov.log', './sriov.log', '/var/log/../x', '/var/log/a\nb', 7];
+    for (const [logFile, logLevel] of files.flatMap((file) => ['loud', 3].map((level) => [file, level] as const))) {
+      const conf = node.conf({ deviceID: node.vfPcis[0], logLevel, logFile });
+      for (const verb of ['ADD', 'DEL']) {
+        const { stderr } = node.succeed(verb, conf);
+        assertWellFormed(stderr);
+        assert.match(stderr, /level=warning.*key=logLevel problem=".*is not allowed; allowed: .*debug/);
+        assert.match(stderr, /level=warning.*key=logFile problem=".*is not allowed; allowed: an absolute path/);
+        assert.match(stderr, 'level=info');
+      }
+    }
+    assert.equal(node.stateFiles(), []);
   });
 });

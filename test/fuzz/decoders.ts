@@ -10,7 +10,7 @@ import { parseJson } from '../../src/cni/json-text.ts';
 import { readRequest } from '../../src/cni/read-request.ts';
 import { formatResult, parseResult } from '../../src/cni/result-versions.ts';
 import { supportedVersions } from '../../src/cni/versions.ts';
-import { parseConf, parseDelConf } from '../../src/config/parse.ts';
+import { parseConf, parseDelConf, readLogSettings } from '../../src/config/parse.ts';
 import { parseValidAttachments } from '../../src/config/valid-attachments.ts';
 import { canonicalCidr, parseAddress } from '../../src/kernel/ip-text.ts';
 import { createLog } from '../../src/lib/log.ts';
@@ -121,7 +121,7 @@ function feedRequest(input: {
     if (request.command === 'GC') parseValidAttachments(request.config);
     const conf = parseConf(request);
     requireSafeNames({ 'ipam.type': conf.ipam?.type ?? 'none', 'pod UID': conf.pod?.uid ?? 'none' });
-    for (const path of [conf.logFile, conf.deviceInfoFile]) {
+    for (const path of [readLogSettings(request.config).logFile, conf.deviceInfoFile]) {
       require(path === undefined || (path.startsWith('/') && !path.split('/').includes('..')), `a path is ${path}`);
     }
     require(request.pluginDirs.every((directory) => directory.startsWith('/')), 'a relative plugin directory');

@@ -149,9 +149,8 @@ export function ask({ network = 'vf-test1', held = {}, deviceID, ...conf }: AskO
       deviceHints: deviceID === undefined ? [] : [{ key: 'deviceID', value: deviceID }],
       settings: {},
       ipam: null,
-      logLevel: 'info',
       pod: { namespace: 'vf-test8', name: 'pod0', uid: podUid },
-      misspelt: [],
+      warnings: [],
       ...conf,
     },
   };

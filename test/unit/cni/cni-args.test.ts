@@ -31,6 +31,8 @@ test('takes every known key without IgnoreUnknown, and values may be empty', () 
   assert.equal(plain(parseCniArgs('')), {});
   assert.equal(plain(parseCniArgs('MAC=02:00:00:00:00:01;IP=10.0.0.1')), { MAC: '02:00:00:00:00:01', IP: '10.0.0.1' });
   assert.equal(plain(parseCniArgs('K8S_POD_NAME=')), { K8S_POD_NAME: '' });
+  const ofStatic = { IP: '10.0.0.5/24', GATEWAY: '10.0.0.1', SUBNET: '10.0.0.0/24' };
+  assert.equal(plain(parseCniArgs('IP=10.0.0.5/24;GATEWAY=10.0.0.1;SUBNET=10.0.0.0/24')), ofStatic);
 });
 
 test('refuses unknown keys, naming all of them, unless IgnoreUnknown is true wherever it stands', () => {

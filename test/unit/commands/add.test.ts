@@ -106,10 +106,12 @@ test('the addresses are announced from the pod, with the MAC that the VF has the
   }
 });
 
-test('no carrier: ADD waits a little for it, announces nothing and succeeds', () => {
+test('no carrier: ADD waits a little for it, announces nothing, warns of it and succeeds', () => {
   const node = new MemoryNode();
   node.link(0).cable = false;
-  add(node, { ipam });
+  const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=warning msg="no carrier: the addresses are not announced".* waitedMs=200/);
   assert.not(node.kernel.changes.some((change) => change.includes('ask for')));
   assert.ok(node.platform.clock.nowMs >= 100 && node.platform.clock.nowMs <= 300, `${node.platform.clock.nowMs}`);
 });

@@ -1,6 +1,6 @@
 import { type CniError, isCniError } from '../../../src/cni/errors.ts';
 import type { CniRequest } from '../../../src/cni/request.ts';
-import { parseConf, parseDelConf, readLogSettings, validateConf } from '../../../src/config/parse.ts';
+import { parseConf, parseDelConf, readLogSettings, reviewConf } from '../../../src/config/parse.ts';
 import type { SriovConf } from '../../../src/config/sriov-conf.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -46,9 +46,8 @@ const nothing: SriovConf = {
   deviceHints: [],
   settings: {},
   ipam: null,
-  logLevel: 'info',
   pod: null,
-  misspelt: [],
+  warnings: [],
 };
 
 test('a config with nothing but its type changes nothing', () => {
@@ -103,9 +102,8 @@ test('the example of sriov-cni’s reference, and what its operator and others g
       minTxRateMbps: 100,
       maxTxRateMbps: 200,
     },
-    logLevel: 'debug',
-    logFile: '/tmp/sriov.log',
   });
+  assert.equal(readLogSettings(reference), { logLevel: 'debug', logFile: '/tmp/sriov.log', problems: [] });
   const generated = { vlan: 0, vlanQoS: 0, vlanProto: '802.1q', logLevel: 'info', logFile: '', ipam: {}, spoofchk: '' };
   assert.equal(parse({ ...generated, capabilities: { mac: true }, kubernetes: {} }).settings, {
     vlan: 0,
@@ -184,6 +182,8 @@ const goodSettings: readonly (readonly [config: Json, settings: Json])[] = [
     'min_tx_rate',
     'max_tx_rate',
   ].map((key) => [{ [key]: null }, {}] as const),
+  [{ mtu: 0 }, {}],
+  [{ mtu: json('-0') }, {}],
   ...['mac', 'spoofchk', 'trust', 'link_state'].map((key) => [{ [key]: '' }, {}] as const),
 ];
 
@@ -202,7 +202,7 @@ const bad: readonly (readonly [key: string, values: readonly unknown[], allowed:
   ['vlan', [-1, 4095, 1.5, '5', '0', true, [], {}, json('1e400'), 'NaN'], 'an integer from 0 to 4094'],
   ['vlanQoS', [-1, 8, 0.5, '3', false, json('-1e400')], 'an integer from 0 to 7'],
   ['vlanProto', ['', '802.1', '802.1q ', '8021q', 5, '802.1x'], '"802.1q", "802.1Q", "802.1ad"'],
-  ['mtu', [67, 65536, 1500.5, '1500', -1, json('1e400')], 'an integer from 68 to 65535'],
+  ['mtu', [1, 67, 65536, 1500.5, '1500', '0', -1, json('1e400')], 'an integer from 68 to 65535'],
   ['spoofchk', ['yes', 'On', 'true', true, 1, 'on ', 'on\u0000'], '"on" or "off"'],
   ['trust', ['no', 'OFF', false, 0, {}], '"on" or "off"'],
   ['link_state', ['up', 'Auto', 1, 'enabled'], '"auto", "enable" or "disable"'],
@@ -230,8 +230,6 @@ const bad: readonly (readonly [key: string, values: readonly unknown[], allowed:
   ['pciBusID', ['a b', '$(x)', 'x'.repeat(65536), 5], device],
   ['resourceName', ['/a', 'a/', 'a..b', 'a b', 5, 'x'.repeat(254), 'ä'], 'a resource name'],
   ['ipam', ['host-local', 5, [], [{ type: 'x' }], true], 'an object with type'],
-  ['logLevel', ['loud', 5, 'info ', {}], '"panic", "error", "warning", "info", "debug" or "verbose"'],
-  ['logFile', ['log', './log', '/', '/a/../b', '/..', '/a/..', '/a\u0000', '/a\nb', 5, `/${'x'.repeat(4096)}`], path],
   ['vfSelector', ['x', [], 5], 'an object with pfNames'],
   ['runtimeConfig', ['x', [], 5], 'an object'],
   ['args', ['x', [], 5], 'an object'],
@@ -281,12 +279,6 @@ const badNested: readonly (readonly [Json, string, string])[] = [
   [{ runtimeConfig: { CNIDeviceInfoFile: 'x' } }, 'runtimeConfig.CNIDeviceInfoFile: "x"', path],
   [{ runtimeConfig: { CNIDeviceInfoFile: '/run/../etc/shadow' } }, 'runtimeConfig.CNIDeviceInfoFile', path],
   [{ runtimeConfig: { mac: '01:00:00:00:00:00' } }, 'runtimeConfig.mac: "01:', 'a unicast MAC'],
-  [{ runtimeConfig: { ips: '10.0.0.1' } }, 'runtimeConfig.ips: "10.0.0.1"', 'an array of IP addresses'],
-  [{ runtimeConfig: { ips: ['10.0.0.1', '10.0.0.256'] } }, 'runtimeConfig.ips[1]: "10.0.0.256"', 'an IP address'],
-  [{ runtimeConfig: { ips: ['10.0.0.1/33'] } }, 'runtimeConfig.ips[0]', 'an IP address'],
-  [{ runtimeConfig: { ips: ['2001:db8::1/129'] } }, 'runtimeConfig.ips[0]', 'an IP address'],
-  [{ runtimeConfig: { ips: ['host'] } }, 'runtimeConfig.ips[0]', 'an IP address'],
-  [{ runtimeConfig: { ips: [5] } }, 'runtimeConfig.ips[0]: 5', 'an IP address'],
   [{ args: { cni: [] } }, 'args.cni: []', 'an object'],
   [{ args: { cni: { mac: 'x' } } }, 'args.cni.mac: "x"', 'a unicast MAC'],
   [{ vfSelector: { pfNames: 'ens1f0' } }, 'vfSelector.pfNames: "ens1f0"', 'an array of interface names'],
@@ -397,20 +389,12 @@ test('device hints keep their keys and order, whatever their shape', () => {
 });
 
 test('runtimeConfig: the device information file, and addresses that are IPAM’s business', () => {
-  const ips = [
-    '10.0.0.1',
-    '10.0.0.1/0',
-    '255.255.255.255/32',
-    '2001:db8::1',
-    '::/0',
-    '2001:db8::1/128',
-    '::ffff:10.0.0.1/96',
-  ];
+  const ips = ['10.0.0.1/0', '10.0.0.256', 5, 'host', null];
   const file = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
   const conf = parse({ runtimeConfig: { ips, CNIDeviceInfoFile: file, portMappings: [] } });
   assert.is(conf.deviceInfoFile, file);
   assert.is(parse({ runtimeConfig: { CNIDeviceInfoFile: '' } }).deviceInfoFile, undefined);
-  assert.is(parse({ logFile: '/var/log/..dots../ä b.log' }).logFile, '/var/log/..dots../ä b.log');
+  for (const odd of ['10.0.0.1', { a: 1 }, 5]) assert.equal(parse({ runtimeConfig: { ips: odd } }), nothing);
 });
 
 test('the selector in the forms that sysfs has; an empty one is none', () => {
@@ -442,20 +426,21 @@ test('an ipam object without content is none', () => {
 test('log levels of sriov-cni, in any case', () => {
   const levels = { panic: 'error', error: 'error', warning: 'warning', info: 'info', debug: 'debug', verbose: 'debug' };
   for (const [level, expected] of Object.entries(levels)) {
-    assert.is(parse({ logLevel: level }).logLevel, expected);
-    assert.is(parse({ logLevel: level.toUpperCase() }).logLevel, expected);
+    for (const spelt of [level, level.toUpperCase()]) {
+      assert.equal(readLogSettings({ logLevel: spelt }), { logLevel: expected, problems: [] });
+    }
   }
-  assert.is(parse({ logLevel: '' }).logLevel, 'info');
+  assert.equal(readLogSettings({ logLevel: '', logFile: '' }), { logLevel: 'info', problems: [] });
 });
 
 test('keys in another case are taken, as in Go, unless the key itself is there; both are told', () => {
   const conf = parse({ Trust: 'on', VLAN: 7, vlan: 5, SpoofChk: 'off', vlna: 9 });
   assert.equal(conf.settings, { vlan: 5, vlanQos: 0, vlanProtocol: '802.1q', spoofchk: 'off', trust: 'on' });
-  assert.equal(conf.misspelt, [
-    { key: 'Trust', meant: 'trust' },
-    { key: 'VLAN', meant: 'vlan' },
-    { key: 'SpoofChk', meant: 'spoofchk' },
-    { key: 'vlna', meant: 'vlan' },
+  assert.equal(conf.warnings, [
+    { path: 'Trust', message: 'is taken as trust; write trust' },
+    { path: 'VLAN', message: 'is taken as vlan; write vlan' },
+    { path: 'SpoofChk', message: 'is taken as spoofchk; write spoofchk' },
+    { path: 'vlna', message: 'is ignored; did you mean vlan?' },
   ]);
   assert.match(refusal({ TRUST: 'yes' }).message, 'trust: "yes"');
 });
@@ -488,8 +473,8 @@ test('nothing in the result can be changed, and nothing on stdin reaches what it
     conf.deviceHints[0],
     conf.vfSelector,
     conf.vfSelector?.pfNames,
-    conf.misspelt,
-    conf.misspelt[0],
+    conf.warnings,
+    conf.warnings[0],
     conf.pod,
   ];
   for (const part of parts) assert.ok(typeof part === 'object' && Object.isFrozen(part));
@@ -510,9 +495,7 @@ test('hostile keys: prototypes stay as they are, long texts stay out of messages
   assert.equal(parse(nested).settings, {});
   assert.is(({} as Json)['vlan'], undefined);
   const huge = 'x'.repeat(65536);
-  assert.ok(
-    refusal({ mac: huge, trust: huge, logFile: huge, [huge]: 1, args: { cni: { mac: huge } } }).message.length < 2000,
-  );
+  assert.ok(refusal({ mac: huge, trust: huge, [huge]: 1, args: { cni: { mac: huge } } }).message.length < 2000);
   const { message } = refusal({ trust: 'on\u202e\u0000\u001b[31m\n' });
   for (const char of ['\u202e', '\u0000', '\u001b', '\n']) assert.not.match(message, char);
 });
@@ -533,7 +516,6 @@ test('DEL reads what it needs, whatever has become of the rest', () => {
     network: 'vf-test1',
     type: '',
     ipam: { type: 'host-local' },
-    logLevel: 'debug',
     pod: { uid: 'u' },
   });
   for (const ipam of ['x', [], 5, { type: '../x' }, { type: 5 }, {}, null]) {
@@ -544,8 +526,6 @@ test('DEL reads what it needs, whatever has become of the rest', () => {
     network: 'vf-test1',
     type: 'sriov',
     ipam: null,
-    logLevel: 'info',
-    logFile: '/var/log/x',
     pod: null,
   });
 });
@@ -554,13 +534,45 @@ test('the log settings are known even of a bad config', () => {
   assert.equal(readLogSettings({ vlan: 'x', logLevel: 'warning', logFile: '/l' }), {
     logLevel: 'warning',
     logFile: '/l',
+    problems: [],
   });
-  assert.equal(readLogSettings({ logLevel: 5, logFile: '../l' }), { logLevel: 'info' });
+  assert.is(readLogSettings({ logFile: '/var/log/..dots../ä b.log' }).logFile, '/var/log/..dots../ä b.log');
 });
 
-test('validateConf lists all problems with their paths', () => {
-  assert.equal(validateConf({ type: 'sriov' }), []);
-  assert.equal(validateConf({ type: 'sriov', vlan: 5000, vfSelector: { vendors: ['x'] } }), [
+test('bad log settings are told, not used, and refuse nothing', () => {
+  const levels = ['loud', 5, 'info ', {}];
+  const files = ['log', './log', '/', '/a/../b', '/..', '/a/..', '/a\u0000', '/a\nb', 5, `/${'x'.repeat(4096)}`];
+  for (const logLevel of levels) {
+    const { problems, ...used } = readLogSettings({ logLevel, logFile: '/l' });
+    assert.equal(used, { logLevel: 'info', logFile: '/l' });
+    assert.match(problems.map(({ path: at, message }) => `${at}: ${message}`).join(), 'allowed: "panic", "error"');
+    assert.equal(parse({ logLevel }), nothing);
+  }
+  for (const logFile of files) {
+    const { problems, ...used } = readLogSettings({ logLevel: 'debug', logFile });
+    assert.equal(used, { logLevel: 'debug' });
+    assert.match(problems.map(({ path: at, message }) => `${at}: ${message}`).join(), `allowed: ${path}`);
+    assert.equal(parse({ logFile }), nothing);
+    assert.equal(reviewConf({ type: 'sriov', logFile }).problems, []);
+    assert.is(reviewConf({ type: 'sriov', logFile }).warnings.length, 1);
+  }
+});
+
+test('keys of other plugins’ kinds are warned about where they ask for something', () => {
+  const config = { type: 'sriov', bridge: 'br1', trunk: [{ id: 5 }], master: '', isGateway: false, mode: null };
+  assert.equal(reviewConf(config), {
+    problems: [],
+    warnings: [
+      { path: 'bridge', message: 'is ignored: a key of bridge, ovs-cni and accelerated-bridge-cni' },
+      { path: 'trunk', message: 'is ignored: a key of ovs-cni and accelerated-bridge-cni' },
+    ],
+  });
+  assert.is(parse(config).warnings.length, 2);
+});
+
+test('reviewConf lists all problems with their paths', () => {
+  assert.equal(reviewConf({ type: 'sriov' }), { problems: [], warnings: [] });
+  assert.equal(reviewConf({ type: 'sriov', vlan: 5000, vfSelector: { vendors: ['x'] } }).problems, [
     {
       path: 'vfSelector.vendors[0]',
       message: '"x" is not allowed; allowed: a PCI ID of four hex digits such as "8086"',
@@ -569,7 +581,7 @@ test('validateConf lists all problems with their paths', () => {
   ]);
   for (const config of [null, [], 'x', 5, undefined]) {
     assert.equal(
-      validateConf(config).map(({ path: at }) => at),
+      reviewConf(config).problems.map(({ path: at }) => at),
       [''],
     );
   }
