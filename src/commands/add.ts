@@ -87,6 +87,8 @@ function heldByContainer(context: CommandContext): ReadonlyMap<PciAddress, strin
   const { store, request } = context;
   const records = store.keysOfContainer(request.containerId).map((key) => store.read(key));
   return new Map(
-    records.flatMap((record) => (record === null ? [] : [[record.identity.pci, describeKey(record.key)]])),
+    records.flatMap((record) =>
+      record === null || record.vfGivenUp === true ? [] : [[record.identity.pci, describeKey(record.key)]],
+    ),
   );
 }

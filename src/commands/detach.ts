@@ -37,11 +37,11 @@ export function detachIncomplete(record: AttachmentRecord, failures: readonly Er
 }
 
 /**
- * A VF that another attachment has taken over since is not ours to touch; neither is one from after a reboot, which has
- * been made anew: its MAC, for one, is another than the one recorded.
+ * A VF that was given up, or that another attachment has taken over since, is not ours to touch; neither is one from after a reboot,
+ * which has been made anew: its MAC, for one, is another than the one recorded.
  */
 function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
-  if (record.bootId !== context.platform.bootId()) return false;
+  if (record.vfGivenUp === true || record.bootId !== context.platform.bootId()) return false;
   const owner = context.store.ownerOf(record.identity.pci);
   return owner === null || sameKey(owner, record.key);
 }

@@ -24,7 +24,8 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
   const record = context.store.find(owner);
   if (record === null) refuseIfAway(context, pci, owner);
   if (record === null || record.identity.pci !== pci) return;
-  if (record.phase === 'attached' && !isDead(context.platform, record) && !isBackOnHost(context, record)) {
+  const isHeld = record.phase === 'attached' && record.vfGivenUp !== true;
+  if (isHeld && !isDead(context.platform, record) && !isBackOnHost(context, record)) {
     throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
   }
   try {
@@ -69,7 +70,7 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
  */
 export function isWhole(context: CommandContext, record: AttachmentRecord): boolean {
   const { platform, store } = context;
-  if (record.phase !== 'attached' || isDead(platform, record)) return false;
+  if (record.phase !== 'attached' || record.vfGivenUp === true || isDead(platform, record)) return false;
   const owner = store.ownerOf(record.identity.pci);
   return (owner !== null && sameKey(owner, record.key)) || !isBackOnHost(context, record);
 }

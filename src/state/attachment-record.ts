@@ -24,6 +24,8 @@ export interface IpamInvocation {
 export interface AttachmentRecord {
   readonly version: typeof recordVersion;
   readonly phase: 'pending' | 'attached';
+  /** The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be released. */
+  readonly vfGivenUp?: true;
   readonly key: AttachmentKey;
   readonly pod: PodReference | null;
   readonly identity: VfIdentity;

@@ -68,6 +68,7 @@ const pluginName = v.pipe(
 const record = v.object({
   version: v.literal(recordVersion),
   phase: v.picklist(['pending', 'attached']),
+  vfGivenUp: v.exactOptional(v.literal(true)),
   key,
   pod: v.nullable(
     v.object({

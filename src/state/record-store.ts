@@ -51,13 +51,15 @@ export class RecordStore {
   /** Puts a record on disk, and makes it the owner of its VF. Throws CniError io. */
   write(record: AttachmentRecord): void {
     const text = formatRecord(record);
-    this.#trust(record.key.network, record.key.containerId);
-    try {
-      writePrivateFile(this.#platform, this.#directory(record.key), fileName(record.key), text, { durable: true });
-      writePrivateFile(this.#platform, this.#path(ownersDirectory), record.identity.pci, text, { durable: false });
-    } catch (cause) {
-      throw new CniError('io', "the attachment record can't be written", { cause });
-    }
+    this.#writeRecord(record.key, text);
+    onlyIo(() =>
+      writePrivateFile(this.#platform, this.#path(ownersDirectory), record.identity.pci, text, { durable: false }),
+    );
+  }
+
+  #writeRecord(key: AttachmentKey, text: string): void {
+    this.#trust(key.network, key.containerId);
+    onlyIo(() => writePrivateFile(this.#platform, this.#directory(key), fileName(key), text, { durable: true }));
   }
 
   /** The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF has. */
@@ -85,9 +87,16 @@ export class RecordStore {
     return this.read(key) ?? this.#copyOf(key);
   }
 
-  /** The VF is nobody's from here on; the record stays, for what else it holds. */
+  /**
+   * The VF is nobody's from here on; the record stays, for what else it holds, and says so: that nobody owns the VF is also true when its
+   * next user has left it. Throws CniError io; then the VF is still owned.
+   */
   giveUpVf(record: AttachmentRecord): void {
-    const { key, identity } = record;
+    if (record.vfGivenUp !== true) this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
+    this.#disown(record);
+  }
+
+  #disown({ key, identity }: AttachmentRecord): void {
     const owner = this.ownerOf(identity.pci);
     if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#path(ownersDirectory, identity.pci));
   }
@@ -95,7 +104,7 @@ export class RecordStore {
   /** Removes the record and its ownership of the VF; succeeds when they are gone already. */
   remove(record: AttachmentRecord): void {
     const { key } = record;
-    this.giveUpVf(record);
+    this.#disown(record);
     this.#platform.unlink(this.#file(key));
     this.tidy(key);
   }
@@ -257,6 +266,14 @@ export class RecordStore {
       throw thrown;
     }
     this.#log.error('a damaged attachment record was set aside', { path, movedTo: target, reason: explain(cause) });
+  }
+}
+
+function onlyIo(write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw new CniError('io', "the attachment record can't be written", { cause });
   }
 }
 

@@ -131,11 +131,13 @@ function placeOf(sysfs: SysfsVf, onHost: Link | null, attached: Attached | null)
   return isUserspaceDriver(sysfs.driver) ? 'userspace' : 'lost';
 }
 
-/** Of several records of a VF the youngest with a living pod is the one that holds it. */
+/** Of several records of a VF the one that owns it, else the youngest with a living pod; none that has given it up. */
 function currentHolders(records: readonly KeptRecord[]): ReadonlyMap<string, KeptRecord> {
-  const rank = ({ pod, record }: KeptRecord): string => `${pod === 'dead' ? 0 : 1} ${record.createdAt}`;
+  const rank = ({ pod, isHalf, record }: KeptRecord): string =>
+    `${isHalf ? 0 : 1} ${pod === 'dead' ? 0 : 1} ${record.createdAt}`;
   const holders = new Map<string, KeptRecord>();
   for (const one of records) {
+    if (one.record.vfGivenUp === true) continue;
     const { pci } = one.record.identity;
     const known = holders.get(pci);
     if (known === undefined || rank(one) > rank(known)) holders.set(pci, one);

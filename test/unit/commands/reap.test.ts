@@ -157,6 +157,51 @@ test('a VF whose dead pod’s IPAM plugin is gone is free all the same; the reco
   assert.is(node.vfs[0]?.vlan, 0);
 });
 
+test('a VF that was given up is its next user’s, and nobody’s after that: no DEL, GC or sweep restores it again', () => {
+  const { node, other } = leftover();
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  const late = { ...node.of(node.pod), netns: '' };
+  assert.is(node.fail('DEL', node.conf({ ipam }), late).code, 109);
+  assert.is(node.vfs[0]?.vlan, 0);
+  assert.is(node.readRecord()['vfGivenUp'], true);
+  node.succeed('ADD', node.conf({ vlan: 6, mtu: 1400 }), node.of(other));
+  assert.equal(node.host.links.includes(node.link(0)), false);
+  const used = node.picture();
+  node.platform.clock.nowMs += 1;
+  assert.is(node.fail('DEL', node.conf({ ipam }), late).code, 109);
+  assert.is(
+    node.fail('GC', { ...node.conf(), 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'net1' }] }).code,
+    114,
+  );
+  assert.equal(node.picture(), used);
+  node.succeed('DEL', node.conf(), node.of(other));
+  // The node uses it now.
+  Object.assign(node.link(0), { mtu: 9000, up: true });
+  Object.assign(node.vfs[0] ?? {}, { vlan: 9 });
+  const byNode = node.picture();
+  assert.is(node.fail('DEL', node.conf({ ipam }), late).code, 109);
+  node.forgetSweep();
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  node.succeed('DEL', node.conf(), node.of(other));
+  assert.equal(node.picture(), byNode);
+  node.platform.executables.add('/opt/cni/bin/host-local');
+  node.succeed('DEL', node.conf({ ipam }), late);
+  assert.equal([...node.leases.keys()], []);
+  assert.equal(node.recordPaths(), []);
+});
+
+test('a DEL that was killed while it gave the VF up: the next pod gets it as it is', () => {
+  const { node, other } = leftover();
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  node.platform.failNext('unlink', `${stateDir}/.vfs/${vfPci(0)}`, EIO);
+  assert.is(node.fail('DEL', node.conf({ ipam }), { ...node.of(node.pod), netns: '' }).code, 109);
+  assert.is(node.readRecord()['vfGivenUp'], true);
+  Object.assign(node.link(0), { mtu: 1600 });
+  node.changes.length = 0;
+  node.succeed('ADD', node.conf(), node.of(other));
+  assert.not(node.changes.some((line) => line.includes('mtu')));
+});
+
 test('a namespace that has the path and inode of an ended one doesn’t keep its VF', () => {
   const node = new MemoryNode();
   const other = node.addPod();

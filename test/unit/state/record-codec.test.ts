@@ -48,6 +48,13 @@ test('a record with all that may be absent absent is read back', () => {
   assert.equal(parseRecord(formatRecord({ ...bare, pod: {} })).pod, {});
 });
 
+test('a record whose VF was given up says so, and nothing else stands for it', () => {
+  const givenUp = { ...sampleRecord, vfGivenUp: true } as const;
+  assert.equal(parseRecord(formatRecord(givenUp)), givenUp);
+  for (const value of [false, null, 'yes'])
+    assert.throws(() => parseRecord(JSON.stringify({ ...copy(), vfGivenUp: value })), /vfGivenUp/);
+});
+
 test('settings that the PF doesn’t report are read back as null', () => {
   const { admin } = sampleRecord.snapshot;
   if (admin === null) throw new Error('the sample has none');
