@@ -207,9 +207,8 @@ export class Attachment {
 
   #extend(previous: CniResult, record: AttachmentRecord, ipam: CniResult | null): CniResult {
     const index = previous.interfaces.length;
-    const place = record.podIfindex === null ? {} : { interface: index };
     const ips = (ipam?.ips ?? []).map(({ address, gateway }): CniIp => {
-      return { address, ...(gateway === undefined ? {} : { gateway }), ...place };
+      return { address, ...(gateway === undefined ? {} : { gateway }), interface: index };
     });
     const hasDns = ipam !== null && Object.keys(ipam.dns).length > 0;
     return {
@@ -220,16 +219,19 @@ export class Attachment {
     };
   }
 
-  /** A VF of a user-space driver has no interface in the pod, so none is claimed: PCI address, and the MAC the PF gave it. */
+  /**
+   * A VF of a user-space driver has no interface in the pod, and yet one with a `sandbox` is claimed, as sriov-cni does: Multus's
+   * network status has no others, and KubeVirt looks VFs up by it. Its MAC is the one that the PF gave it; there is no MTU.
+   */
   #describeInterface(record: AttachmentRecord): CniInterface {
     const { request } = this.#context;
-    const { pci } = this.#identity;
+    const place = { sandbox: request.netns, pciID: this.#identity.pci };
     if (record.podIfindex === null) {
       const mac = record.mac ?? record.snapshot.admin?.mac ?? zeroMac;
-      return { name: request.ifname, ...(mac === zeroMac ? {} : { mac }), pciID: pci };
+      return { name: request.ifname, ...(mac === zeroMac ? {} : { mac }), ...place };
     }
     const { mac, mtu } = this.#podLink(record.podIfindex);
-    return { name: request.ifname, mac, mtu, sandbox: request.netns, pciID: pci };
+    return { name: request.ifname, mac, mtu, ...place };
   }
 
   #podLink(ifindex: number): Link {

@@ -1,5 +1,3 @@
-import { rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -90,16 +88,14 @@ root('empty values mean what they mean to sriov-cni: absent', () => {
   });
 });
 
-root('a VF of vfio-pci: its address in the result, no invented interface, nothing in the pod', () => {
+root('a VF of vfio-pci: its address in the result, nothing in the pod', () => {
   withStandInNode({ built: true }, (node) => {
-    const device = join(node.directory, 'sys/bus/pci/devices', node.vfPcis[0] ?? '');
-    rmSync(join(device, 'driver'));
-    rmSync(join(device, 'net'), { recursive: true });
-    symlinkSync('../../drivers/vfio-pci', join(device, 'driver'));
+    node.bindToVfio(0);
     const conf = node.conf({ cniVersion: '1.1.0', deviceID: node.vfPcis[0], vlan: 0 });
     const before = node.picture();
     const { json } = node.succeed('ADD', conf);
-    assert.equal(json, { cniVersion: '1.1.0', interfaces: [{ name: 'net1', pciID: node.vfPcis[0] }] });
+    const made = { name: 'net1', sandbox: node.pod.path, pciID: node.vfPcis[0] };
+    assert.equal(json, { cniVersion: '1.1.0', interfaces: [made] });
     assert.equal(linkNames(node.pod), ['lo']);
     node.succeed('CHECK', { ...conf, prevResult: json });
     const error = node.fail('ADD', { ...conf, mac: '02:00:00:00:00:01' }, { ifname: 'net2', containerId: 'c2' });

@@ -217,6 +217,14 @@ export class StandInNode {
     };
   }
 
+  /** The VF is bound to vfio-pci: it has no netdev. */
+  bindToVfio(index: number): void {
+    const device = join(this.directory, 'sys/bus/pci/devices', vfDirectory(index));
+    rmSync(join(device, 'driver'));
+    rmSync(join(device, 'net'), { recursive: true });
+    symlinkSync('../../drivers/vfio-pci', join(device, 'driver'));
+  }
+
   /** The VF's PCI device is gone, as after `echo 0 > sriov_numvfs`. */
   removeDevice(index: number): void {
     const devices = join(this.directory, 'sys/bus/pci/devices');

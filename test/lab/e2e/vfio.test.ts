@@ -48,9 +48,9 @@ test('a VF of vfio-pci: settings through the PF, addresses for the application, 
 
   const [made] = result.interfaces;
   assert.equal([made?.name, made?.mac, made?.pciID], ['net1', mac, since11(vf.pciAddress)]);
-  assert.is(made?.sandbox, undefined, 'there is no interface');
+  assert.equal([made?.sandbox, made?.mtu], ['/run/netns/pod1', undefined]);
   const [lease = ''] = Object.keys(await node.leases());
-  assert.equal(result.ips, [{ address: `${lease}/24`, gateway: '10.0.2.1' }], 'addresses that belong to no interface');
+  assert.equal(result.ips, [{ address: `${lease}/24`, gateway: '10.0.2.1', interface: 0 }]);
   const info = await node.vfInfo(vf);
   assert.equal(info['vlan_list'], [{ vlan: 100, qos: 3 }]);
   assert.equal([info['spoofchk'], info['trust'], info['address']], [false, true, mac]);

@@ -7,10 +7,12 @@ go 1.25.0
 tool (
 	gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus
 	peers/kubernetes/dra-driver
+	peers/kubernetes/network-status
 	peers/kubernetes/node
 )
 
 require (
+	github.com/containernetworking/cni v1.3.0
 	github.com/k8snetworkplumbingwg/network-attachment-definition-client v1.7.7
 	google.golang.org/grpc v1.79.3
 	k8s.io/api v0.35.2
@@ -22,7 +24,6 @@ require (
 )
 
 require (
-	github.com/containernetworking/cni v1.3.0 // indirect
 	github.com/containernetworking/plugins v1.9.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/emicklei/go-restful/v3 v3.12.2 // indirect

@@ -174,8 +174,8 @@ test('dns of IPAM goes before that of the config, which is there without a chain
 test('a VF of a user-space driver: PF settings and IPAM, and no interface is claimed to be in the pod', () => {
   const node = new MemoryNode({ userspace: [0] });
   const result = add(node, { vlan: 7, mac, ipam });
-  assert.equal(result.interfaces, [{ name: 'net1', mac, pciID: '0000:3b:02.0' }]);
-  assert.equal(result.ips, [{ address: '10.0.2.5/24', gateway: '10.0.2.1' }]);
+  assert.equal(result.interfaces, [{ name: 'net1', mac, sandbox: node.pod.path, pciID: '0000:3b:02.0' }]);
+  assert.equal(result.ips, [{ address: '10.0.2.5/24', gateway: '10.0.2.1', interface: 0 }]);
   assert.equal(node.changes, [
     'record pending',
     'ipam ADD',
