@@ -1,7 +1,7 @@
 import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
-import { applyIpamResult, resolveGateway } from '../ipam/configure.ts';
+import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
 import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import type { Namespace } from '../kernel/namespace.ts';
@@ -194,7 +194,7 @@ export class Attachment {
         log.warning('an address could not be announced', { reason: explain(failure) });
       }
     }
-    return { ...record, addresses, routes: ipam.routes.map((route) => resolveGateway(route, ipam)) };
+    return { ...record, addresses, routes: resolveRoutes(ipam) };
   }
 
   /** A cluster without IPv6 may switch it off for all pods; this network has it. */

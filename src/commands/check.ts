@@ -3,11 +3,9 @@ import type { CniResult } from '../cni/result.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { startIpam } from '../ipam/plugin.ts';
-import { canonicalCidr, formatAddress, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
+import { addressDifferences, routeDifferences } from '../ipam/verify.ts';
 import { Namespace } from '../kernel/namespace.ts';
-import { listAddresses } from '../kernel/rtnl/addresses.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
-import { listRoutes } from '../kernel/rtnl/routes.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { describeKey } from '../state/record-store.ts';
 import { findInPod, findPf } from '../vf/locate.ts';
@@ -69,8 +67,8 @@ function podDifferences(
   return [
     ...difference('the interface name', link.name, key.ifname),
     ...linkDifferences(context, link, conf, result),
-    ...addressDifferences(pod, link, record, result),
-    ...routeDifferences(pod, link, record, result),
+    ...addressDifferences(pod.session, link, record.addresses, result),
+    ...routeDifferences(pod.session, link, record.routes, result),
   ];
 }
 
@@ -85,34 +83,6 @@ function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, r
     ...(wanted?.mac === undefined ? [] : difference(`${ifname}: MAC`, link.mac, wanted.mac.toLowerCase())),
     ...(mtu === undefined ? [] : difference(`${ifname}: MTU`, link.mtu, mtu)),
   ];
-}
-
-/** Only what ADD added and no later plugin has taken out of the result is expected. */
-function addressDifferences(pod: Namespace, link: Link, record: AttachmentRecord, result: CniResult): string[] {
-  const listed = new Set(result.ips.map((ip) => canonicalCidr(ip.address)));
-  const present = new Set(listAddresses(pod.session, link.ifindex).map((address) => canonicalCidr(address.cidr)));
-  return record.addresses
-    .filter((cidr) => listed.has(canonicalCidr(cidr)) && !present.has(canonicalCidr(cidr)))
-    .map((cidr) => `${link.name}: address ${cidr} is missing`);
-}
-
-function routeDifferences(pod: Namespace, link: Link, record: AttachmentRecord, result: CniResult): string[] {
-  const listed = new Set(result.routes.map((route) => routeNetwork(route.dst)));
-  const present = new Set(listRoutes(pod.session, link.ifindex).map(routeIdentity));
-  return record.routes
-    .filter((route) => listed.has(routeNetwork(route.dst)) && !present.has(routeIdentity(route)))
-    .map(({ dst, gw }) => `${link.name}: route ${dst}${gw === undefined ? '' : ` via ${gw}`} is missing`);
-}
-
-/** The kernel keeps no host bits of a destination. */
-function routeNetwork(dst: string): string {
-  const { bytes, prefixLength } = networkOf(parseCidr(dst));
-  return `${formatAddress(bytes)}/${prefixLength}`;
-}
-
-function routeIdentity(route: { readonly dst: string; readonly gw?: string | undefined }): string {
-  const gateway = route.gw === undefined ? '' : formatAddress(parseAddress(route.gw).bytes);
-  return `${routeNetwork(route.dst)} ${gateway}`;
 }
 
 function checkIpam(context: CommandContext, conf: SriovConf): void {

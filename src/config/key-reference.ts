@@ -103,9 +103,9 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
     needs: 'Linux 3.16',
   },
   ipam: {
-    does: 'The IPAM plugin that gives the interface its addresses and routes. It gets this whole config; its other keys are its own. `{}` is none.',
+    does: 'The IPAM plugin that gives the interface its addresses and routes. It gets this whole config; its other keys are its own. `{}` is none. Its routes go beside those that the pod has to the same destinations: before them in IPv4, as next hops in IPv6.',
     absent: 'no addresses',
-    ip: 'ip address add …; ip route add …',
+    ip: 'ip address add …; ip route prepend …',
     children: { type: { does: 'File name of the IPAM plugin in CNI_PATH.', absent: 'an error' } },
   },
   logLevel: {

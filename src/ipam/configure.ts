@@ -1,23 +1,40 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniResult, CniRoute } from '../cni/result.ts';
+import { coversAddress, isUnspecified } from '../kernel/ip-text.ts';
+import { RT_SCOPE_LINK } from '../kernel/netlink/constants.ts';
 import type { NetlinkSession } from '../kernel/netlink/session.ts';
 import { addAddress } from '../kernel/rtnl/addresses.ts';
-import { addRoute } from '../kernel/rtnl/routes.ts';
+import { addRoute, spellRoute } from '../kernel/rtnl/routes.ts';
+import { isSystemError } from '../lib/system-error.ts';
 
 function isIpv6(cidr: string): boolean {
   return cidr.includes(':');
 }
 
-/** RT_SCOPE_LINK, linux/rtnetlink.h: such destinations are on the link itself, and the kernel refuses a gateway for them. */
-const linkScope = 253;
+/**
+ * The routes of a result as they are added. One without a gateway takes that of the first address of its family that has one, as with
+ * containernetworking's plugins; a gateway of 0.0.0.0 or :: says that there is none.
+ */
+export function resolveRoutes(result: CniResult): readonly CniRoute[] {
+  const routes = result.routes.map((route) => withGateway(route, result));
+  return routes.map((route) => (leadsToGateway(route, routes, result) ? { ...route, scope: RT_SCOPE_LINK } : route));
+}
 
-/** A route with its gateway: its own, or else the one of the first address of its family that has one. */
-export function resolveGateway(route: CniRoute, result: CniResult): CniRoute {
-  if (route.gw !== undefined || (route.scope ?? 0) >= linkScope) return route;
-  const gateway = result.ips.find(
-    (ip) => ip.gateway !== undefined && isIpv6(ip.address) === isIpv6(route.dst),
-  )?.gateway;
-  return gateway === undefined ? route : { ...route, gw: gateway };
+function withGateway(route: CniRoute, { ips }: CniResult): CniRoute {
+  const { gw: own, ...rest } = route;
+  // Destinations of such a scope are on the link itself, and the kernel refuses a gateway for them.
+  const isOnLink = (route.scope ?? 0) >= RT_SCOPE_LINK;
+  const usual = (): string | undefined =>
+    ips.find((ip) => ip.gateway !== undefined && isIpv6(ip.address) === isIpv6(route.dst))?.gateway;
+  const gw = own ?? (isOnLink ? undefined : usual());
+  return gw === undefined || isUnspecified(gw) ? rest : { ...rest, gw };
+}
+
+/** The kernel looks for a gateway only among IPv4 routes whose scope is narrower than global. */
+function leadsToGateway({ dst, gw, scope }: CniRoute, routes: readonly CniRoute[], { ips }: CniResult): boolean {
+  if (gw !== undefined || scope !== undefined || isIpv6(dst)) return false;
+  const gateways = routes.flatMap((route) => (route.gw === undefined ? [] : [route.gw]));
+  return gateways.some((each) => coversAddress(dst, each) && !ips.some((ip) => coversAddress(ip.address, each)));
 }
 
 /** Adds the addresses and then the routes of an IPAM result to a link that is up. Throws CniError kernel. */
@@ -25,11 +42,17 @@ export function applyIpamResult(session: NetlinkSession, ifindex: number, ifname
   for (const ip of result.ips) {
     doing(`address ${ip.address} on ${ifname}`, () => addAddress(session, ifindex, ip.address));
   }
-  for (const route of result.routes) {
-    const whole = resolveGateway(route, result);
-    doing(`route ${whole.dst}${whole.gw === undefined ? '' : ` via ${whole.gw}`} on ${ifname}`, () =>
-      addRoute(session, ifindex, whole),
-    );
+  for (const route of resolveRoutes(result)) {
+    doing(`route ${spellRoute(route, ifname)}`, () => addRouteOnce(session, ifindex, route));
+  }
+}
+
+/** What a result lists twice is there after the first time. */
+function addRouteOnce(session: NetlinkSession, ifindex: number, route: CniRoute): void {
+  try {
+    addRoute(session, ifindex, route);
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'EEXIST')) throw thrown;
   }
 }
 

@@ -53,6 +53,18 @@ export function networkOf(cidr: Cidr): Cidr {
   return { ...cidr, bytes: masked(cidr, (byte, mask) => byte & mask) };
 }
 
+/** True where the address is of the network: `10.1.2.3/24` covers 10.1.2.9. Throws SystemError EINVAL. */
+export function coversAddress(cidr: string, address: string): boolean {
+  const network = parseCidr(cidr);
+  const { family, bytes } = parseAddress(address);
+  return family === network.family && networkOf(network).bytes.equals(networkOf({ ...network, bytes }).bytes);
+}
+
+/** 0.0.0.0 and ::. Throws SystemError EINVAL. */
+export function isUnspecified(address: string): boolean {
+  return parseAddress(address).bytes.every((byte) => byte === 0);
+}
+
 /** The address with all host bits set: of IPv4 the broadcast address. */
 export function lastAddressOf(cidr: Cidr): Buffer {
   return masked(cidr, (byte, mask) => byte | (~mask & 0xff));

@@ -1,12 +1,11 @@
 import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
-import { readU8, readU32 } from 'netlink/dist/structs.js';
+import { align, readS32, readU8, readU16, readU32 } from 'netlink/dist/structs.js';
 import { SystemError } from '../../lib/system-error.ts';
 import { type Cidr, formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
 import { attribute, leading, readAttributes, toU32, u32Attribute } from '../netlink/attributes.ts';
 import {
   AF_INET,
   AF_INET6,
-  RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
@@ -14,6 +13,7 @@ import {
   RTA_DST,
   RTA_GATEWAY,
   RTA_METRICS,
+  RTA_MULTIPATH,
   RTA_OIF,
   RTA_PRIORITY,
   RTA_TABLE,
@@ -23,8 +23,9 @@ import {
   RTN_UNICAST,
   RTPROT_BOOT,
 } from '../netlink/constants.ts';
+import { malformed } from '../netlink/malformed.ts';
 
-/** A route as a CNI result has it, with its gateway resolved. */
+/** A route as a CNI result has it, with its gateway resolved. Of its numbers 0 means that none is given. */
 export interface RouteSpec {
   /** CIDR; host bits are cleared. */
   readonly dst: string;
@@ -33,11 +34,11 @@ export interface RouteSpec {
   readonly advmss?: number;
   readonly priority?: number;
   readonly table?: number;
-  /** RT_SCOPE_* */
+  /** RT_SCOPE_*; IPv6 has none. */
   readonly scope?: number;
 }
 
-/** A route as the kernel has it. */
+/** A route as the kernel has it, or one next hop of several. */
 export interface RouteOfLink {
   /** Canonical CIDR; `0.0.0.0/0` or `::/0` for a default route. */
   readonly dst: string;
@@ -48,24 +49,27 @@ export interface RouteOfLink {
   readonly scope: number;
   readonly mtu?: number;
   readonly advmss?: number;
+  /** One of several next hops: the kernel tells the metrics of only one of them. */
+  readonly amongOthers?: true;
 }
 
+const EINVAL = 22;
 const EAFNOSUPPORT = 97;
 /** Length of struct rtmsg, linux/rtnetlink.h. */
 const rtmsgLength = 12;
+/** Length of struct rtnexthop, linux/rtnetlink.h. */
+const rtnexthopLength = 8;
+/** rtm_scope is one byte. */
+const maxScope = 255;
 
 /**
- * The payload of RTM_NEWROUTE, as `ip route add` fills it in: table main, protocol boot, IPv4 without gateway link scope.
- * Throws SystemError EINVAL (no CIDR, no address) or EAFNOSUPPORT (gateway of the other family).
+ * The payload of RTM_NEWROUTE, as containernetworking's plugins fill it in: table main, protocol boot, global scope.
+ * Throws SystemError EINVAL (no CIDR, no address, no scope) or EAFNOSUPPORT (gateway of the other family).
  */
 export function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
   const dst = networkOf(parseCidr(route.dst));
-  const onLink = route.gw === undefined && dst.family === 4;
-  return encode(ifindex, route, dst, {
-    protocol: RTPROT_BOOT,
-    scope: route.scope ?? (onLink ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE),
-    type: RTN_UNICAST,
-  });
+  const { scope = RT_SCOPE_UNIVERSE } = route;
+  return encode(ifindex, route, dst, { protocol: RTPROT_BOOT, scope, type: RTN_UNICAST });
 }
 
 /** The payload of RTM_DELROUTE; what is absent matches any route. Throws SystemError as encodeNewRoute does. */
@@ -81,7 +85,11 @@ function encode(
   dst: Cidr,
   header: { readonly protocol?: number; readonly scope: number; readonly type?: number },
 ): Buffer {
-  const { gw, priority, table = RT_TABLE_MAIN } = route;
+  const { gw, priority } = route;
+  const table = route.table || RT_TABLE_MAIN;
+  if (header.scope > maxScope) {
+    throw new SystemError(`read scope ${header.scope} of the route to ${route.dst}`, EINVAL, `at most ${maxScope}`);
+  }
   const fixed = formatRoute({
     ...header,
     family: dst.family === 6 ? AF_INET6 : AF_INET,
@@ -91,7 +99,7 @@ function encode(
   const attributes: Buffer[] = [fixed];
   if (dst.prefixLength > 0) attributes.push(attribute(RTA_DST, dst.bytes));
   if (gw !== undefined) attributes.push(attribute(RTA_GATEWAY, gatewayBytes(gw, dst.family)));
-  if (priority !== undefined) attributes.push(u32Attribute(RTA_PRIORITY, priority));
+  if (priority) attributes.push(u32Attribute(RTA_PRIORITY, priority));
   if (table >= 256) attributes.push(u32Attribute(RTA_TABLE, table));
   attributes.push(u32Attribute(RTA_OIF, ifindex), ...encodeMetrics(route));
   return Buffer.concat(attributes);
@@ -105,38 +113,70 @@ function gatewayBytes(gw: string, family: 4 | 6): Buffer {
 
 function encodeMetrics({ mtu, advmss }: RouteSpec): Buffer[] {
   const metrics: Buffer[] = [];
-  if (mtu !== undefined) metrics.push(u32Attribute(RTAX_MTU, mtu));
-  if (advmss !== undefined) metrics.push(u32Attribute(RTAX_ADVMSS, advmss));
+  if (mtu) metrics.push(u32Attribute(RTAX_MTU, mtu));
+  if (advmss) metrics.push(u32Attribute(RTAX_ADVMSS, advmss));
   return metrics.length === 0 ? [] : [attribute(RTA_METRICS, ...metrics)];
 }
 
 /**
- * Decodes the payload of RTM_NEWROUTE; null for routes that aren't of this link, aren't unicast (local, broadcast, ...), or are
- * cached clones. Throws SystemError EBADMSG.
+ * Decodes the payload of RTM_NEWROUTE: the route, or those of its next hops, that lead over this link. None for routes that aren't
+ * unicast (local, broadcast, ...), or are cached clones. Throws SystemError EBADMSG.
  */
-export function decodeRoute(payload: Buffer, ifindex: number): RouteOfLink | null {
+export function decodeRoute(payload: Buffer, ifindex: number): readonly RouteOfLink[] {
   const header = leading('struct rtmsg', payload, rtmsgLength);
   const family = readU8.call(header, 0);
-  if (family !== AF_INET && family !== AF_INET6) return null;
-  if (readU8.call(header, 7) !== RTN_UNICAST || (readU32.call(header, 8) & RTM_F_CLONED) !== 0) return null;
+  if (family !== AF_INET && family !== AF_INET6) return [];
+  if (readU8.call(header, 7) !== RTN_UNICAST || (readU32.call(header, 8) & RTM_F_CLONED) !== 0) return [];
   const attributes = readAttributes('a route', payload.subarray(rtmsgLength));
   const length = family === AF_INET ? 4 : 16;
-  const u32 = (type: number, name: string): number | null => {
-    const data = attributes.get(type);
-    return data === undefined ? null : toU32(name, data);
-  };
-  if (u32(RTA_OIF, 'RTA_OIF') !== ifindex) return null;
-  const gateway = attributes.get(RTA_GATEWAY);
+  const hops = nextHops(attributes).filter((hop) => hop.ifindex === ifindex);
+  if (hops.length === 0) return [];
   const dst = leading('RTA_DST', attributes.get(RTA_DST) ?? Buffer.alloc(length), length);
-  const priority = u32(RTA_PRIORITY, 'RTA_PRIORITY');
-  return {
+  const priority = u32Of(attributes, RTA_PRIORITY, 'RTA_PRIORITY');
+  const common = {
     dst: `${formatAddress(dst)}/${readU8.call(header, 1)}`,
-    ...(gateway === undefined ? {} : { gw: formatAddress(leading('RTA_GATEWAY', gateway, length)) }),
-    table: u32(RTA_TABLE, 'RTA_TABLE') ?? readU8.call(header, 4),
+    table: u32Of(attributes, RTA_TABLE, 'RTA_TABLE') ?? readU8.call(header, 4),
     ...(priority === null ? {} : { priority }),
     scope: readU8.call(header, 6),
     ...decodeMetrics(attributes.get(RTA_METRICS)),
+    ...(attributes.has(RTA_MULTIPATH) ? { amongOthers: true as const } : {}),
   };
+  return hops.map(({ gateway }) => ({
+    ...common,
+    ...(gateway === undefined ? {} : { gw: formatAddress(leading('RTA_GATEWAY', gateway, length)) }),
+  }));
+}
+
+interface NextHop {
+  readonly ifindex: number;
+  readonly gateway: Buffer | undefined;
+}
+
+/** IPv6 lists the routes to one destination, where they have gateways and the same metric, as next hops of one. */
+function nextHops(attributes: ReadonlyMap<number, Buffer>): readonly NextHop[] {
+  const list = attributes.get(RTA_MULTIPATH);
+  if (list !== undefined) return decodeNextHops(list);
+  const ifindex = u32Of(attributes, RTA_OIF, 'RTA_OIF');
+  return ifindex === null ? [] : [{ ifindex, gateway: attributes.get(RTA_GATEWAY) }];
+}
+
+function decodeNextHops(list: Buffer): readonly NextHop[] {
+  const hops: NextHop[] = [];
+  let rest = list;
+  while (rest.length > 0) {
+    const header = leading('struct rtnexthop', rest, rtnexthopLength);
+    const length = readU16.call(header, 0);
+    if (length < rtnexthopLength) throw malformed(`struct rtnexthop claims a length of ${length} bytes`);
+    const attributes = readAttributes('a next hop', leading('a next hop', rest, length).subarray(rtnexthopLength));
+    hops.push({ ifindex: readS32.call(header, 4), gateway: attributes.get(RTA_GATEWAY) });
+    rest = rest.subarray(align(length));
+  }
+  return hops;
+}
+
+function u32Of(attributes: ReadonlyMap<number, Buffer>, type: number, name: string): number | null {
+  const data = attributes.get(type);
+  return data === undefined ? null : toU32(name, data);
 }
 
 function decodeMetrics(data: Buffer | undefined): Pick<RouteOfLink, 'mtu' | 'advmss'> {

@@ -4,7 +4,6 @@ import {
   AF_INET6,
   NLM_F_CREATE,
   NLM_F_DUMP,
-  NLM_F_EXCL,
   RTM_DELROUTE,
   RTM_GETROUTE,
   RTM_NEWROUTE,
@@ -15,14 +14,15 @@ import { decodeRoute, encodeDeleteRoute, encodeNewRoute, type RouteOfLink, type 
 export type { RouteOfLink, RouteSpec } from './route-message.ts';
 
 /**
- * `ip route add DST via GW dev LINK metric PRIORITY table TABLE scope SCOPE mtu MTU advmss ADVMSS`, without what is absent.
- * Throws SystemError; EEXIST: it is there; ENETUNREACH: no route leads to the gateway; EINVAL: no CIDR, no address.
+ * `ip route prepend DST via GW dev LINK metric PRIORITY table TABLE scope SCOPE mtu MTU advmss ADVMSS`, without what is absent. Where
+ * others lead to the same destination with the same metric, it goes before them (IPv4), or becomes one more next hop (IPv6, with gateways).
+ * Throws SystemError; EEXIST: just this one is there; ENETUNREACH: no route leads to the gateway; EINVAL: no CIDR, no address.
  */
 export function addRoute(session: NetlinkSession, ifindex: number, route: RouteSpec): void {
   session.request({
-    what: `add route to ${route.dst} on interface ${ifindex} (ip route add ${spell(ifindex, route)})`,
+    what: `add route to ${route.dst} on interface ${ifindex} (ip route prepend ${spellRoute(route, `if${ifindex}`)})`,
     type: RTM_NEWROUTE,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
+    flags: NLM_F_CREATE,
     payload: encodeNewRoute(ifindex, route),
   });
 }
@@ -30,7 +30,7 @@ export function addRoute(session: NetlinkSession, ifindex: number, route: RouteS
 /** `ip route del ...`: the first route that has all that is given. Throws SystemError; ESRCH: there is none. */
 export function removeRoute(session: NetlinkSession, ifindex: number, route: RouteSpec): void {
   session.request({
-    what: `remove route to ${route.dst} from interface ${ifindex} (ip route del ${spell(ifindex, route)})`,
+    what: `remove route to ${route.dst} from interface ${ifindex} (ip route del ${spellRoute(route, `if${ifindex}`)})`,
     type: RTM_DELROUTE,
     flags: 0,
     payload: encodeDeleteRoute(ifindex, route),
@@ -38,22 +38,23 @@ export function removeRoute(session: NetlinkSession, ifindex: number, route: Rou
 }
 
 /**
- * The unicast routes over a link, of all tables, IPv4 before IPv6 (`ip route show table all dev LINK`). Routes with
- * several next hops are not among them. Throws SystemError.
+ * The unicast routes over a link, of all tables, IPv4 before IPv6 (`ip route show table all dev LINK`), and
+ * those next hops over it of routes with several. Throws SystemError.
  */
 export function listRoutes(session: NetlinkSession, ifindex: number): RouteOfLink[] {
   const what = `list routes of interface ${ifindex} (ip route show table all dev if${ifindex})`;
   return [AF_INET, AF_INET6].flatMap((family) => {
     const payload = formatRoute({ family });
     const replies = session.request({ what, type: RTM_GETROUTE, flags: NLM_F_DUMP, payload });
-    return replies.flatMap((reply) => decodeRoute(reply, ifindex) ?? []);
+    return replies.flatMap((reply) => decodeRoute(reply, ifindex));
   });
 }
 
-function spell(ifindex: number, route: RouteSpec): string {
+/** As `ip` has it: `10.9.0.0/16 via 10.0.2.1 dev net1 metric 7 table 100`. */
+export function spellRoute(route: RouteSpec, link?: string): string {
   const { dst, gw, priority, table, scope, mtu, advmss } = route;
   const option = (name: string, value: string | number | undefined): string =>
     value === undefined ? '' : ` ${name} ${value}`;
   const metrics = `${option('mtu', mtu)}${option('advmss', advmss)}`;
-  return `${dst}${option('via', gw)} dev if${ifindex}${option('metric', priority)}${option('table', table)}${option('scope', scope)}${metrics}`;
+  return `${dst}${option('via', gw)}${option('dev', link)}${option('metric', priority)}${option('table', table)}${option('scope', scope)}${metrics}`;
 }

@@ -43,7 +43,7 @@ test('IPv4: metric, table, scope, MTU, advertised MSS, gateway', () => {
     addRoute(host.session, ifindex, { dst: '10.11.0.0/16', scope: 254 });
     assert.is(shownRoute(host, '-4', '10.11.0.0/16', 'main')?.scope, 'host');
     addRoute(host.session, ifindex, { dst: '10.12.0.0/16' });
-    assert.is(shownRoute(host, '-4', '10.12.0.0/16', 'main')?.scope, 'link');
+    assert.is(shownRoute(host, '-4', '10.12.0.0/16', 'main')?.scope, 'global');
     addRoute(host.session, ifindex, { dst: '10.13.0.0/16', table: 5000 });
     assert.ok(shownRoute(host, '-4', '10.13.0.0/16', '5000'));
   });
@@ -101,6 +101,40 @@ test('the list has what ip lists, of all tables', () => {
     assert.equal(v4, { dst: '10.10.0.0/16', gw: '10.1.2.1', table: 5000, priority: 77, scope: 0, mtu: 1400 });
     const [v6] = listed.filter((route) => route.table === 100);
     assert.equal(v6, { dst: 'fd00:9::/64', gw: 'fd00:1::1', table: 100, priority: 77, scope: 0, advmss: 1300 });
+  });
+});
+
+test('where the destination has a route: IPv4 before it, IPv6 as a next hop; of other metrics on its own', () => {
+  withAddresses((host, ifindex) => {
+    host.ip('addr', 'add', '10.7.0.1/16', 'dev', 'wire0');
+    host.ip('addr', 'add', 'fd00:7::1/64', 'dev', 'wire0', 'nodad');
+    host.ip('route', 'add', 'default', 'via', '10.7.0.2');
+    host.ip('-6', 'route', 'add', 'default', 'via', 'fd00:7::2');
+    for (const gw of ['10.1.2.1', '10.1.2.2']) addRoute(host.session, ifindex, { dst: '0.0.0.0/0', gw });
+    for (const gw of ['fd00:1::1', 'fe80::1']) addRoute(host.session, ifindex, { dst: '::/0', gw });
+    addRoute(host.session, ifindex, { dst: '::/0', gw: 'fd00:1::1', priority: 5 });
+    addRoute(host.session, ifindex, { dst: '10.1.2.0/24' });
+    const defaults = (family: '-4' | '-6'): readonly (ShownRoute & { nexthops?: readonly ShownRoute[] })[] =>
+      (host.ip(family, 'route', 'show', 'default') as readonly ShownRoute[]) ?? [];
+    assert.equal(
+      defaults('-4').map(({ gateway }) => gateway),
+      ['10.1.2.2', '10.1.2.1', '10.7.0.2'],
+    );
+    assert.equal(
+      defaults('-6').map(({ gateway, nexthops }) => gateway ?? nexthops?.map((hop) => hop.gateway)),
+      ['fd00:1::1', ['fd00:7::2', 'fd00:1::1', 'fe80::1']],
+    );
+    const listed = listRoutes(host.session, ifindex).filter(({ dst }) => dst.endsWith('/0'));
+    assert.equal(
+      listed.map(({ gw, priority, amongOthers }) => [gw, priority, amongOthers]),
+      [
+        ['10.1.2.2', undefined, undefined],
+        ['10.1.2.1', undefined, undefined],
+        ['fd00:1::1', 5, undefined],
+        ['fd00:1::1', 1024, true],
+        ['fe80::1', 1024, true],
+      ],
+    );
   });
 });
 

@@ -1,6 +1,8 @@
 import {
   canonicalCidr,
+  coversAddress,
   formatAddress,
+  isUnspecified,
   lastAddressOf,
   networkOf,
   parseAddress,
@@ -124,4 +126,24 @@ test('bytes of another length are no address', () => {
       `${length} bytes`,
     );
   }
+});
+
+test('whether an address is of a network, which may have host bits', () => {
+  for (const [cidr, address, expected] of [
+    ['10.1.2.3/24', '10.1.2.9', true],
+    ['10.1.2.3/24', '10.1.3.9', false],
+    ['10.1.2.3/31', '10.1.2.2', true],
+    ['10.1.2.3/32', '10.1.2.2', false],
+    ['0.0.0.0/0', '192.0.2.1', true],
+    ['0.0.0.0/0', 'fd00::1', false],
+    ['fd00:1::5/63', 'fd00:1:0:1::9', true],
+    ['fd00:1::5/64', 'fd00:1:0:1::9', false],
+    ['::/0', '10.0.0.1', false],
+  ] as const)
+    assert.is(coversAddress(cidr, address), expected, `${cidr} ${address}`);
+});
+
+test('all zeros in whatever spelling', () => {
+  for (const text of ['0.0.0.0', '::', '0::0', '0:0:0:0:0:0:0:0']) assert.ok(isUnspecified(text), text);
+  for (const text of ['0.0.0.1', '::1', 'fe80::']) assert.not(isUnspecified(text), text);
 });

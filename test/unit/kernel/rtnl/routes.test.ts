@@ -13,9 +13,13 @@ const to10 = '08 00 01 00 0a 0a 00 00';
 const via = '08 00 05 00 0a 01 02 01';
 const metric77 = '08 00 06 00 4d 00 00 00';
 
-/** Captured with `strace -e trace=sendmsg -e write=all ip route add ... dev ens1f0`, iproute2 6.1, on ifindex 3. */
+/** Captured with `strace -e trace=sendmsg -e write=all ip route prepend ... dev ens1f0`, iproute2 6.1, on ifindex 3. */
 const added: readonly [command: string, route: RouteSpec, payload: string][] = [
-  ['10.9.0.0/16', { dst: '10.9.0.0/16' }, `02 10 00 00 fe 03 fd 01 00 00 00 00 08 00 01 00 0a 09 00 00 ${oif}`],
+  [
+    '10.9.0.0/16 scope global',
+    { dst: '10.9.0.0/16' },
+    `02 10 00 00 fe 03 00 01 00 00 00 00 08 00 01 00 0a 09 00 00 ${oif}`,
+  ],
   [
     '10.10.0.0/16 via 10.1.2.1 mtu 1400 advmss 1300 metric 77 table 100',
     all,
@@ -47,10 +51,10 @@ const added: readonly [command: string, route: RouteSpec, payload: string][] = [
 testSentBytes(
   test,
   added.map(([command, route, payload]) => [
-    `ip route add ${command}`,
+    `ip route prepend ${command}`,
     (s) => addRoute(s, 3, route),
     0x18,
-    0x605,
+    0x405,
     payload,
   ]),
 );
@@ -87,7 +91,7 @@ test('host bits of the destination are cleared: the kernel refuses them', () => 
   assert.equal(socket.last.payload.subarray(12, 20), hex('08 00 01 00 0a 09 00 00'));
 });
 
-test('table 255 fits the header, 256 doesn’t; scope 0 and metric 0 count as given', () => {
+test('table 255 fits the header, 256 doesn’t; of priority, table, mtu and advmss 0 is none', () => {
   const payloadOf = (route: RouteSpec): Buffer => {
     const [session, socket] = fakeSession();
     addRoute(session, 3, route);
@@ -95,8 +99,8 @@ test('table 255 fits the header, 256 doesn’t; scope 0 and metric 0 count as gi
   };
   assert.is(payloadOf({ dst: '10.0.0.0/8', table: 255 })[4], 255);
   assert.is(payloadOf({ dst: '10.0.0.0/8', table: 256 })[4], 0);
-  assert.is(payloadOf({ dst: '10.0.0.0/8', scope: 0 })[6], 0);
-  assert.ok(payloadOf({ dst: '10.0.0.0/8', priority: 0 }).includes(hex('08 00 06 00 00 00 00 00')));
+  const zeros = { priority: 0, table: 0, mtu: 0, advmss: 0, scope: 0 };
+  assert.equal(payloadOf({ dst: '10.0.0.0/8', ...zeros }), payloadOf({ dst: '10.0.0.0/8' }));
 });
 
 test('what is no route sends nothing', () => {
@@ -106,6 +110,7 @@ test('what is no route sends nothing', () => {
     [{ dst: '10.0.0.0/8', gw: '10.0.0.1/24' }, 'EINVAL'],
     [{ dst: '10.0.0.0/8', gw: 'fd00::1' }, 'EAFNOSUPPORT'],
     [{ dst: '::/0', gw: '10.0.0.1' }, 'EAFNOSUPPORT'],
+    [{ dst: '10.0.0.0/8', scope: 256 }, 'EINVAL'],
   ];
   for (const [route, code] of cases) {
     const [session, socket] = fakeSession();
@@ -129,7 +134,7 @@ test('a refusal names the route and the command', () => {
   };
   assert.is(
     messageOf(() => addRoute(session, 3, { ...all, scope: 0 })),
-    'add route to 10.10.0.0/16 on interface 3 (ip route add 10.10.0.0/16 via 10.1.2.1 dev if3 metric 77 table 100 scope 0 mtu 1400 advmss 1300): ENETUNREACH (Nexthop has invalid gateway)',
+    'add route to 10.10.0.0/16 on interface 3 (ip route prepend 10.10.0.0/16 via 10.1.2.1 dev if3 metric 77 table 100 scope 0 mtu 1400 advmss 1300): ENETUNREACH (Nexthop has invalid gateway)',
   );
   assert.is(
     messageOf(() => removeRoute(session, 3, { dst: '10.9.0.0/16' })),
@@ -208,6 +213,27 @@ test('the routes over one link, of all tables: `ip route show table all`', () =>
   );
 });
 
+/** struct rtnexthop, linux/rtnetlink.h */
+function nextHop(ifindex: number, ...attributes: readonly Buffer[]): Buffer {
+  const payload = Buffer.concat(attributes);
+  return Buffer.concat([Buffer.from([8 + payload.length, 0, 0, 0]), u32(ifindex), payload]);
+}
+
+test('of several next hops those over the link', () => {
+  const to = (text: string): Buffer => nla(5, hex(text));
+  const v4 = nla(9, nextHop(4, gateway), nextHop(3, to('0a010202')), nextHop(3));
+  const v6 = nla(9, nextHop(3, to(`fd${'00'.repeat(14)}01`)), nextHop(4, to(`fd${'00'.repeat(14)}02`)));
+  const [session] = tables(
+    [Buffer.concat([rtmsg({ family: 2 }), v4])],
+    [Buffer.concat([rtmsg({ family: 10 }), nla(6, u32(1024)), v6])],
+  );
+  assert.equal(listRoutes(session, 3), [
+    { dst: '0.0.0.0/0', gw: '10.1.2.2', table: 254, scope: 0, amongOthers: true },
+    { dst: '0.0.0.0/0', table: 254, scope: 0, amongOthers: true },
+    { dst: '::/0', gw: 'fd00::1', table: 254, priority: 1024, scope: 0, amongOthers: true },
+  ]);
+});
+
 test('malformed routes', () => {
   const cases: readonly [Buffer, string][] = [
     [hex('0210'), 'struct rtmsg holds 2 bytes; at least 12 are needed'],
@@ -217,6 +243,10 @@ test('malformed routes', () => {
     [Buffer.concat([rtmsg({ family: 2 }), overLink3, nla(8, nla(2, hex('03')))]), 'RTAX_MTU holds 1 bytes'],
     [Buffer.concat([rtmsg({ family: 2 }), overLink3, nla(8, hex('ff'))]), 'RTA_METRICS'],
     [Buffer.concat([rtmsg({ family: 2 }), hex('0000')]), 'a route'],
+    [Buffer.concat([rtmsg({ family: 2 }), nla(9, hex('10000000'))]), 'struct rtnexthop holds 4 bytes'],
+    [Buffer.concat([rtmsg({ family: 2 }), nla(9, hex('0400000003000000'))]), 'a length of 4 bytes'],
+    [Buffer.concat([rtmsg({ family: 2 }), nla(9, hex('1000000003000000'))]), 'a next hop holds 8 bytes'],
+    [Buffer.concat([rtmsg({ family: 2 }), nla(9, nextHop(3, hex('0000')))]), 'a next hop'],
   ];
   for (const [payload, words] of cases) {
     assert.throws(

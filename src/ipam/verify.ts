@@ -1,0 +1,70 @@
+import type { CniResult, CniRoute } from '../cni/result.ts';
+import { canonicalCidr, formatAddress, isUnspecified, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
+import type { NetlinkSession } from '../kernel/netlink/session.ts';
+import { listAddresses } from '../kernel/rtnl/addresses.ts';
+import type { Link } from '../kernel/rtnl/links.ts';
+import { listRoutes, type RouteOfLink, spellRoute } from '../kernel/rtnl/routes.ts';
+
+// What ADD added is in `added`; `result` is prevResult, from which a later plugin of the chain may have taken some of it.
+
+export function addressDifferences(
+  session: NetlinkSession,
+  link: Link,
+  added: readonly string[],
+  result: CniResult,
+): string[] {
+  const listed = new Set(result.ips.map((ip) => canonicalCidr(ip.address)));
+  const present = new Set(listAddresses(session, link.ifindex).map((address) => canonicalCidr(address.cidr)));
+  return added
+    .filter((cidr) => listed.has(canonicalCidr(cidr)) && !present.has(canonicalCidr(cidr)))
+    .map((cidr) => `${link.name}: address ${cidr} is missing`);
+}
+
+export function routeDifferences(
+  session: NetlinkSession,
+  link: Link,
+  added: readonly CniRoute[],
+  result: CniResult,
+): string[] {
+  const listed = new Set(result.routes.map((route) => routeNetwork(route.dst)));
+  const present = listRoutes(session, link.ifindex);
+  return added
+    .filter((route) => listed.has(routeNetwork(route.dst)) && !present.some((each) => isRoute(each, route)))
+    .map((route) => `${link.name}: route ${spellRoute(route)} is missing`);
+}
+
+/** The kernel keeps no host bits of a destination. */
+function routeNetwork(dst: string): string {
+  const { bytes, prefixLength } = networkOf(parseCidr(dst));
+  return `${formatAddress(bytes)}/${prefixLength}`;
+}
+
+const isIpv6 = (route: { readonly dst: string }): boolean => route.dst.includes(':');
+
+/** IP6_RT_PRIO_USER, net/ip6_route.h: what the kernel makes of no priority; of IPv4 it is 0. */
+const usualPriority = (route: { readonly dst: string }): number => (isIpv6(route) ? 1024 : 0);
+
+/** Which of several next hops has which metrics isn't told; a plugin such as sbr moves to other tables what was added to main. */
+function isRoute(present: RouteOfLink, added: CniRoute): boolean {
+  const agrees = (key: 'mtu' | 'advmss'): boolean =>
+    present.amongOthers === true || !added[key] || present[key] === largest(key, added[key]);
+  return (
+    routeNetwork(added.dst) === present.dst &&
+    gatewayOf(added) === gatewayOf(present) &&
+    (added.priority || usualPriority(added)) === (present.priority ?? usualPriority(present)) &&
+    (!added.table || added.table === present.table) &&
+    (isIpv6(added) || added.scope === undefined || added.scope === present.scope) &&
+    agrees('mtu') &&
+    agrees('advmss')
+  );
+}
+
+/** Records of older versions have gateways of 0.0.0.0. */
+function gatewayOf({ gw }: CniRoute | RouteOfLink): string {
+  return gw === undefined || isUnspecified(gw) ? '' : formatAddress(parseAddress(gw).bytes);
+}
+
+/** net/ipv4/metrics.c, ip_metrics_convert() */
+function largest(key: 'mtu' | 'advmss', value: number): number {
+  return Math.min(value, 65535 - (key === 'mtu' ? 15 : 40));
+}
