@@ -2,19 +2,20 @@
 use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libc::{EINVAL, EIO, ENXIO, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC};
 
-use crate::values::{Failure, Outcome, whole};
+use crate::values::{Failure, Name, Outcome, whole};
 
 const TOO_LONG: &str = "more than the allowed bytes";
 const NOT_REGULAR: &str = "not a regular file";
 
 /// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused.
-fn open_regular(path: &str, options: &mut OpenOptions, flags: i32) -> Outcome<File> {
+fn open_regular(path: &Path, options: &mut OpenOptions, flags: i32) -> Outcome<File> {
     let file = match options.custom_flags(flags | O_NONBLOCK | O_NOCTTY).open(path) {
         // a socket
         Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
@@ -30,17 +31,17 @@ pub fn read_all(source: &mut impl Read, max_bytes: usize) -> Outcome<Vec<u8>> {
     if bytes.len() > max_bytes { Err(Failure::new(libc::EOVERFLOW, TOO_LONG)) } else { Ok(bytes) }
 }
 
-pub fn read(path: &str, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
+pub fn read(path: &Path, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
     let flags = if follow_links { 0 } else { O_NOFOLLOW };
     read_all(&mut open_regular(path, OpenOptions::new().read(true), flags)?, max_bytes)
 }
 
 static TEMPORARY_FILES: AtomicU32 = AtomicU32::new(0);
 
-fn directory_of(path: &str) -> &Path {
-    match Path::new(path).parent() {
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new(if path.starts_with('/') { "/" } else { "." }),
+        _ => Path::new(if path.has_root() { "/" } else { "." }),
     }
 }
 
@@ -67,7 +68,7 @@ fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
 }
 
 /// Under `path` is the old file, or the whole new one.
-fn replace(path: &str, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Outcome<()> {
+fn replace(path: &Path, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Outcome<()> {
     let directory = directory_of(path);
     let (temporary, mut file) = create_temporary(directory)?;
     let filled = fill(&mut file).map_err(Failure::from).and_then(|()| complete(file, mode, durable));
@@ -81,41 +82,41 @@ fn replace(path: &str, mode: u32, durable: bool, fill: impl FnOnce(&mut File) ->
     Ok(())
 }
 
-pub fn write_atomic(path: &str, content: &str, mode: u32, durable: bool) -> Outcome<()> {
+pub fn write_atomic(path: &Path, content: &str, mode: u32, durable: bool) -> Outcome<()> {
     replace(path, mode, durable, |file| file.write_all(content.as_bytes()))
 }
 
-pub fn copy_atomic(from: &str, to: &str, mode: u32) -> Outcome<()> {
+pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Outcome<()> {
     let mut source = open_regular(from, OpenOptions::new().read(true), 0)?;
     replace(to, mode, true, |file| std::io::copy(&mut source, file).map(drop))
 }
 
 /// In one write(2), as sysfs and procfs demand. O_TRUNC means nothing to them, and makes plain files behave alike.
-pub fn write_system_file(path: &str, content: &str) -> Outcome<()> {
+pub fn write_system_file(path: &Path, content: &str) -> Outcome<()> {
     let count = open_regular(path, OpenOptions::new().write(true), O_TRUNC)?.write(content.as_bytes())?;
     if count == content.len() { Ok(()) } else { Err(Failure::new(EIO, "not all bytes were taken")) }
 }
 
-pub fn append(path: &str, content: &str) -> Outcome<()> {
+pub fn append(path: &Path, content: &str) -> Outcome<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600);
     Ok(open_regular(path, &mut options, O_NOFOLLOW)?.write_all(content.as_bytes())?)
 }
 
-pub fn read_dir(path: &str) -> Outcome<Vec<String>> {
+pub fn read_dir(path: &Path) -> Outcome<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
+        names.push(Name(entry?.file_name()));
     }
     Ok(names)
 }
 
-pub fn read_link(path: &str) -> Outcome<String> {
-    Ok(fs::read_link(path)?.to_string_lossy().into_owned())
+pub fn read_link(path: &Path) -> Outcome<Name> {
+    Ok(Name(fs::read_link(path)?.into_os_string()))
 }
 
 /// Kind, mode, owner, size, device, inode of the path itself.
-pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, f64, String, String)> {
+pub fn lstat(path: &Path) -> Outcome<(&'static str, u32, f64, f64, f64, String, String)> {
     let status = fs::symlink_metadata(path)?;
     let kind = match status.file_type() {
         kind if kind.is_file() => "file",
@@ -128,7 +129,7 @@ pub fn lstat(path: &str) -> Outcome<(&'static str, u32, f64, f64, f64, String, S
     Ok((kind, status.mode() & 0o7777, whole(status.uid()), status.len() as f64, modified_ms as f64, device, inode))
 }
 
-pub fn is_executable(path: &str) -> Outcome<bool> {
+pub fn is_executable(path: &Path) -> Outcome<bool> {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?;
     Ok(fs::metadata(path)?.is_file())
 }
@@ -147,14 +148,14 @@ pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
     Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
 }
 
-pub fn unlink(path: &str) -> Outcome<()> {
-    Ok(rustix::fs::unlink(CString::new(path).map_err(std::io::Error::from)?)?)
+pub fn unlink(path: &Path) -> Outcome<()> {
+    Ok(rustix::fs::unlink(CString::new(path.as_os_str().as_bytes()).map_err(std::io::Error::from)?)?)
 }
 
-pub fn rename(from: &str, to: &str) -> Outcome<()> {
+pub fn rename(from: &Path, to: &Path) -> Outcome<()> {
     Ok(fs::rename(from, to)?)
 }
 
-pub fn remove_dir(path: &str) -> Outcome<()> {
+pub fn remove_dir(path: &Path) -> Outcome<()> {
     Ok(fs::remove_dir(path)?)
 }

@@ -2,6 +2,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
 
 use crate::lock::Locks;
 use crate::processes::Running;
-use crate::values::{Answer, Bytes, Failure, Outcome, Text, copy_of, whole};
+use crate::values::{Answer, Bytes, Failure, Name, Outcome, Text, copy_of, whole};
 use crate::{files, interfaces, netlink, netns, parts, processes, streams, time};
 
 /// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
@@ -40,7 +41,7 @@ fn add_process(host: &Object) -> JsResult<()> {
         "environment",
         Func::from(|| std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect::<BTreeMap<_, _>>()),
     )?;
-    host.set("executable", Func::from(|| Answer(files::read_link("/proc/self/exe"))))?;
+    host.set("executable", Func::from(|| Answer(files::read_link(Path::new("/proc/self/exe")))))?;
     host.set("pid", std::process::id())?;
     host.set("exit", Func::from(exit))?;
     host.set("limitRun", Func::from(|seconds: u32, words: Text| time::limit_run(seconds, words.0)))?;
@@ -71,43 +72,43 @@ fn add_text(host: &Object) -> JsResult<()> {
 fn add_files(host: &Object) -> JsResult<()> {
     host.set(
         "readFile",
-        Func::from(|path: Text, max: usize, follow: bool| Answer(files::read(&path.0, max, follow).map(Bytes))),
+        Func::from(|path: Name, max: usize, follow: bool| Answer(files::read(path.path(), max, follow).map(Bytes))),
     )?;
     host.set(
         "writeFileAtomic",
-        Func::from(|path: Text, content: Text, mode: u32, durable: bool| {
-            Answer(files::write_atomic(&path.0, &content.0, mode, durable))
+        Func::from(|path: Name, content: Text, mode: u32, durable: bool| {
+            Answer(files::write_atomic(path.path(), &content.0, mode, durable))
         }),
     )?;
     host.set(
         "copyFileAtomic",
-        Func::from(|from: Text, to: Text, mode: u32| Answer(files::copy_atomic(&from.0, &to.0, mode))),
+        Func::from(|from: Name, to: Name, mode: u32| Answer(files::copy_atomic(from.path(), to.path(), mode))),
     )?;
     host.set(
         "writeSystemFile",
-        Func::from(|path: Text, content: Text| Answer(files::write_system_file(&path.0, &content.0))),
+        Func::from(|path: Name, content: Text| Answer(files::write_system_file(path.path(), &content.0))),
     )?;
-    host.set("appendFile", Func::from(|path: Text, content: Text| Answer(files::append(&path.0, &content.0))))?;
-    host.set("readDir", Func::from(|path: Text| Answer(files::read_dir(&path.0))))?;
-    host.set("readLink", Func::from(|path: Text| Answer(files::read_link(&path.0))))?;
-    host.set("lstat", Func::from(|path: Text| Answer(files::lstat(&path.0).map(rquickjs::convert::List))))?;
-    host.set("isExecutable", Func::from(|path: Text| Answer(files::is_executable(&path.0))))?;
-    host.set("makeDir", Func::from(|path: Text, mode: u32| Answer(files::make_dir(Path::new(&path.0), mode))))?;
-    host.set("unlink", Func::from(|path: Text| Answer(files::unlink(&path.0))))?;
-    host.set("rename", Func::from(|from: Text, to: Text| Answer(files::rename(&from.0, &to.0))))?;
-    host.set("removeDir", Func::from(|path: Text| Answer(files::remove_dir(&path.0))))
+    host.set("appendFile", Func::from(|path: Name, content: Text| Answer(files::append(path.path(), &content.0))))?;
+    host.set("readDir", Func::from(|path: Name| Answer(files::read_dir(path.path()))))?;
+    host.set("readLink", Func::from(|path: Name| Answer(files::read_link(path.path()))))?;
+    host.set("lstat", Func::from(|path: Name| Answer(files::lstat(path.path()).map(rquickjs::convert::List))))?;
+    host.set("isExecutable", Func::from(|path: Name| Answer(files::is_executable(path.path()))))?;
+    host.set("makeDir", Func::from(|path: Name, mode: u32| Answer(files::make_dir(path.path(), mode))))?;
+    host.set("unlink", Func::from(|path: Name| Answer(files::unlink(path.path()))))?;
+    host.set("rename", Func::from(|from: Name, to: Name| Answer(files::rename(from.path(), to.path()))))?;
+    host.set("removeDir", Func::from(|path: Name| Answer(files::remove_dir(path.path()))))
 }
 
 fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
     let same = locks.clone();
     host.set(
         "lock",
-        Func::from(move |path: Text, timeout_ms: f64, note: Text| {
-            Answer(same.borrow_mut().lock(&path.0, timeout_ms, &note.0))
+        Func::from(move |path: Name, timeout_ms: f64, note: Text| {
+            Answer(same.borrow_mut().lock(path.path(), timeout_ms, &note.0))
         }),
     )?;
     let same = locks.clone();
-    host.set("unlock", Func::from(move |path: Text, number: u32| same.borrow_mut().unlock(&path.0, number)))
+    host.set("unlock", Func::from(move |path: Name, number: u32| same.borrow_mut().unlock(path.path(), number)))
 }
 
 fn add_children(host: &Object, locks: Rc<RefCell<Locks>>) -> JsResult<()> {
@@ -146,7 +147,7 @@ fn add_network(host: &Object) -> JsResult<()> {
     let fds = Descriptors::default();
     let with = |fds: &Descriptors| fds.clone();
     let open = with(&fds);
-    host.set("openNetns", Func::from(move |path: Text| Answer(netns::open(&path.0).map(|fd| open.keep(fd)))))?;
+    host.set("openNetns", Func::from(move |path: Name| Answer(netns::open(path.path()).map(|fd| open.keep(fd)))))?;
     let open = with(&fds);
     host.set(
         "identity",
@@ -188,7 +189,7 @@ fn add_network(host: &Object) -> JsResult<()> {
             Answer(interfaces::send_frames(ifindex, &frames))
         }),
     )?;
-    host.set("busInfo", Func::from(|ifname: Text| Answer(interfaces::bus_info(&ifname.0))))
+    host.set("busInfo", Func::from(|ifname: Name| Answer(interfaces::bus_info(ifname.0.as_bytes()))))
 }
 
 /// Makes the global object `__host`.

@@ -77,15 +77,15 @@ struct InterfaceRequest {
 }
 
 /// `ethtool -i IFNAME`, the line `bus-info`, in the namespace that the thread is in.
-pub fn bus_info(ifname: &str) -> Outcome<String> {
-    if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains('\0') {
+pub fn bus_info(ifname: &[u8]) -> Outcome<String> {
+    if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains(&0) {
         return Err(Failure::new(ENODEV, "no interface can have that name"));
     }
     // SAFETY: a struct of integers, for which zero is a value
     let mut info: DriverInfo = unsafe { zeroed() };
     info.command = ETHTOOL_GDRVINFO;
     let mut request = InterfaceRequest { name: [0; IFNAMSIZ], data: (&raw mut info).cast(), rest: [0; 16] };
-    request.name[..ifname.len()].copy_from_slice(ifname.as_bytes());
+    request.name[..ifname.len()].copy_from_slice(ifname);
     let socket = socket(AF_INET, SOCK_DGRAM)?;
     // SAFETY: a struct ifreq that points at a struct ethtool_drvinfo; both outlive the call
     match checked(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) } as isize) {

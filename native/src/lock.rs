@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 use libc::{EINVAL, EIO, O_NOFOLLOW, O_NONBLOCK};
 use rustix::fs::{FlockOperation, flock};
@@ -23,12 +24,12 @@ enum Attempt {
 }
 
 /// False where another took the file away after we opened it: then the lock on it means nothing to newcomers.
-fn is_still_at(path: &str, file: &File) -> Outcome<bool> {
+fn is_still_at(path: &Path, file: &File) -> Outcome<bool> {
     let opened = file.metadata()?;
     Ok(fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (opened.dev(), opened.ino())))
 }
 
-fn attempt(path: &str) -> Outcome<Attempt> {
+fn attempt(path: &Path) -> Outcome<Attempt> {
     let mut options = OpenOptions::new();
     let flags = O_NOFOLLOW | O_NONBLOCK;
     let file =
@@ -44,7 +45,7 @@ fn attempt(path: &str) -> Outcome<Attempt> {
     }
 }
 
-fn wait_for(path: &str, timeout_ms: f64) -> Outcome<Option<File>> {
+fn wait_for(path: &Path, timeout_ms: f64) -> Outcome<Option<File>> {
     let deadline_ms = monotonic_ms() + timeout_ms;
     let mut pause_ms = FIRST_PAUSE_MS;
     let mut replacements = 0;
@@ -80,7 +81,7 @@ impl Locks {
     }
 
     /// The number of the lock, or None where it is held for that long.
-    pub fn lock(&mut self, path: &str, timeout_ms: f64, note: &str) -> Outcome<Option<u32>> {
+    pub fn lock(&mut self, path: &Path, timeout_ms: f64, note: &str) -> Outcome<Option<u32>> {
         let Some(file) = wait_for(path, timeout_ms)? else { return Ok(None) };
         // for people; a full disk is no reason not to lock, since DEL must work on one
         let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
@@ -90,7 +91,7 @@ impl Locks {
     }
 
     /// Unlinks before it closes: after that, the file may be a newcomer's. One that can't be unlinked is no lock either.
-    pub fn unlock(&mut self, path: &str, number: u32) {
+    pub fn unlock(&mut self, path: &Path, number: u32) {
         let Some(file) = self.files.remove(&number) else { return };
         if is_still_at(path, &file).unwrap_or(false) {
             let _ = fs::remove_file(path);

@@ -2,6 +2,7 @@
 use std::fs::OpenOptions;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use libc::{CLONE_NEWNET, EINVAL, ENXIO, O_NOCTTY, O_NONBLOCK};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -12,7 +13,7 @@ use crate::values::{Failure, Outcome};
 const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NOT_A_NETNS: &str = "not a network namespace";
 
-pub fn open(path: &str) -> Outcome<OwnedFd> {
+pub fn open(path: &Path) -> Outcome<OwnedFd> {
     let file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path) {
         // a socket
         Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_A_NETNS)),

@@ -1,5 +1,8 @@
 //! Values on their way between JavaScript and Rust.
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 use rquickjs::function::This;
 use rquickjs::{
@@ -66,6 +69,55 @@ impl<'js> FromJs<'js> for Text {
             result => result.map(Text),
         }
     }
+}
+
+/// A name of the kernel's, which is bytes: for JavaScript a string where it is UTF-8, else an ArrayBuffer. In names that come from there,
+/// U+DC80 to U+DCFF stand for bytes that are no UTF-8 (src/lib/byte-text.ts).
+pub struct Name(pub OsString);
+
+impl Name {
+    pub fn path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+impl<'js> FromJs<'js> for Name {
+    fn from_js(_ctx: &Ctx<'js>, value: Value<'js>) -> JsResult<Self> {
+        let string = JsString::from_value(value)?;
+        match string.to_string() {
+            Err(Error::Utf8(_)) => {
+                let text = string.to_cstring()?;
+                // SAFETY: so many bytes, which live as long as `text`
+                let wtf8 = unsafe { std::slice::from_raw_parts(text.as_ptr().cast(), text.len()) };
+                Ok(Self(OsString::from_vec(without_escapes(wtf8))))
+            }
+            result => result.map(|text| Self(text.into())),
+        }
+    }
+}
+
+impl<'js> IntoJs<'js> for Name {
+    fn into_js(self, ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
+        match self.0.into_string() {
+            Ok(text) => text.into_js(ctx),
+            Err(name) => Bytes(name.into_vec()).into_js(ctx),
+        }
+    }
+}
+
+/// QuickJS writes half a surrogate pair as if it were a character: U+DC80 as ED B2 80.
+fn without_escapes(mut wtf8: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(wtf8.len());
+    while let [first, rest @ ..] = wtf8 {
+        if let [0xed, high @ (0xb2 | 0xb3), low, after @ ..] = wtf8 {
+            bytes.push(((high & 0x03) << 6) | (low & 0x3f));
+            wtf8 = after;
+        } else {
+            bytes.push(*first);
+            wtf8 = rest;
+        }
+    }
+    bytes
 }
 
 /// An unsigned number whole: rquickjs makes those from 2^31 on negative.

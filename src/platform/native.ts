@@ -1,4 +1,4 @@
-import { createLock, createReaders, createWriters, limited } from './native/files.ts';
+import { createLock, createReaders, createWriters, limited, textOf } from './native/files.ts';
 import type { Host } from './native/host.ts';
 import { openNetlinkSocket } from './native/netlink-socket.ts';
 import { createNamespaces } from './native/netns.ts';
@@ -50,7 +50,7 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
   return {
     argv: host.argv(),
     get executable() {
-      return systemCall('find this executable', () => host.executable());
+      return systemCall('find this executable', () => textOf(host.executable()));
     },
     paths,
     environment,

@@ -8,6 +8,10 @@ import {
   renameLink,
   setLinkDown,
 } from '../kernel/rtnl/links.ts';
+import { converge, type Step } from '../lib/converge.ts';
+
+/** A pod may give its link other altnames between the look at them and the move. */
+const maxMoves = 5;
 
 /**
  * Moves a link into another namespace under its new name in one step, so that no other program ever sees a temporary
@@ -15,6 +19,24 @@ import {
  * a link whose own altname is the new name.
  */
 export function moveLinkTo(from: Namespace, link: Link, to: Namespace, name: string): void {
+  let seen = link;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      moveOnce(from, seen, to, name);
+      return;
+    } catch (thrown) {
+      const now = getLink(from.session, { ifindex: link.ifindex });
+      if (attempt === maxMoves || now === null || areSame(now.altnames, seen.altnames)) throw thrown;
+      seen = now;
+    }
+  }
+}
+
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, at) => name === other[at]);
+}
+
+function moveOnce(from: Namespace, link: Link, to: Namespace, name: string): void {
   dropConflictingAltnames(from, link, to, name);
   if (link.up) from.change(link.ifindex, (session) => setLinkDown(session, link.ifindex));
   from.change(link.ifindex, (session) => moveLink(session, link.ifindex, { netns: to.netns, name }));
@@ -30,14 +52,17 @@ export function renameLinkTo(namespace: Namespace, link: Link, name: string): vo
 
 /**
  * Gives a link the altnames in their order, and no others: the kernel lists them as they were added, so from the first that
- * differs all are put anew. Throws SystemError EEXIST where another link has one of them.
+ * differs all are put anew. Returns what failed; one that another link has (EEXIST) keeps none behind it.
  */
-export function restoreAltnames(namespace: Namespace, link: Link, wanted: readonly string[]): void {
+export function restoreAltnames(namespace: Namespace, link: Link, wanted: readonly string[]): readonly Error[] {
+  const { session } = namespace;
   const differs = wanted.findIndex((name, at) => link.altnames[at] !== name);
   const same = differs === -1 ? wanted.length : differs;
   const extra = link.altnames.slice(same);
-  if (extra.length > 0) removeAltnames(namespace.session, link.ifindex, extra);
-  if (same < wanted.length) addAltnames(namespace.session, link.ifindex, wanted.slice(same));
+  return converge([
+    ['take off altnames', () => extra.length > 0 && removeAltnames(session, link.ifindex, extra)],
+    ...wanted.slice(same).map((name): Step => ['put back', () => addAltnames(session, link.ifindex, [name])]),
+  ]);
 }
 
 function dropConflictingAltnames(from: Namespace, link: Link, to: Namespace, name: string): void {

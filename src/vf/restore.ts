@@ -17,6 +17,9 @@ import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 /** What drivers answer that hold all zeros to be no MAC. */
 const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
+/** Of an altname, by net/core/rtnetlink.c and dev.c: taken, not there, or not to its liking. */
+const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as const;
+
 interface Restoration {
   readonly platform: Platform;
   readonly log: Log;
@@ -86,12 +89,11 @@ function restoreName(at: Restoration, link: Link, name: string): void {
   }
 }
 
+/** A VF without one of its altnames is as usable, and DEL must be able to end: what the kernel will never take is a warning. */
 function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly string[]): void {
-  try {
-    restoreAltnames(at.host, link, altnames);
-  } catch (thrown) {
-    if (!isSystemError(thrown, 'EEXIST')) throw thrown;
-    at.log.warning('an altname of the VF is taken on the host', { pci: at.identity.pci, altnames: altnames.join(' ') });
+  for (const failure of restoreAltnames(at.host, link, altnames)) {
+    if (!isSystemError(failure.cause, ...finalRefusals)) throw failure;
+    at.log.warning('the altnames of the VF are not as before', { pci: at.identity.pci, reason: explain(failure) });
   }
 }
 

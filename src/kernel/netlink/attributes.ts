@@ -1,4 +1,5 @@
-import { align, formatAttribute, padding, parseAttribute, putString, putU32, readU32 } from 'netlink/dist/structs.js';
+import { align, formatAttribute, padding, parseAttribute, putU32, readU32 } from 'netlink/dist/structs.js';
+import { bytesFromText, textFromBytes } from '../../lib/byte-text.ts';
 import { decoding, malformed } from './malformed.ts';
 
 /** One attribute (struct nlattr, linux/netlink.h): header, payload, padding to 4 bytes. */
@@ -17,7 +18,7 @@ export function u32Attribute(type: number, value: number): Buffer {
 
 /** The text with its NUL. */
 export function stringAttribute(type: number, text: string): Buffer {
-  return attribute(type, putString(text));
+  return attribute(type, bytesFromText(text), Buffer.alloc(1));
 }
 
 function encode(type: number, nested: boolean, payload: readonly Uint8Array[]): Buffer {
@@ -80,9 +81,9 @@ export function toU32(name: string, data: Buffer): number {
   return readU32.call(leading(name, data, 4), 0);
 }
 
-/** Text up to its NUL. Throws SystemError EBADMSG where there is none. */
+/** Text up to its NUL, as textFromBytes reads it. Throws SystemError EBADMSG where there is none. */
 export function toText(name: string, data: Buffer): string {
   const end = data.indexOf(0);
   if (end === -1) throw malformed(`${name} holds ${data.length} bytes and no NUL`);
-  return data.subarray(0, end).toString('utf8');
+  return textFromBytes(data.subarray(0, end));
 }

@@ -1,4 +1,5 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
+import { bytesFromText } from '../../lib/byte-text.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { stringAttribute, u32Attribute } from '../netlink/attributes.ts';
 import {
@@ -55,5 +56,5 @@ function extMask(): Buffer {
 }
 
 function nameAttribute(name: string): Buffer {
-  return stringAttribute(Buffer.byteLength(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+  return stringAttribute(bytesFromText(name).length < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 }

@@ -1,6 +1,7 @@
+import { textFromBytes } from '../../lib/byte-text.ts';
 import { SystemError } from '../../lib/system-error.ts';
 import type { FileKind, FileStatus, FileWriters, HeldLock, Platform } from '../platform.ts';
-import type { Host } from './host.ts';
+import type { Host, Name } from './host.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -13,6 +14,10 @@ export function limited<T>(what: string, maxBytes: number, read: () => T): T {
     if (!(thrown instanceof SystemError) || thrown.errno !== errno.EOVERFLOW) throw thrown;
     throw new SystemError(what, errno.EOVERFLOW, `more than ${maxBytes} bytes`);
   }
+}
+
+export function textOf(name: Name): string {
+  return typeof name === 'string' ? name : textFromBytes(Buffer.from(name));
 }
 
 function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: ReturnType<Host['lstat']>): FileStatus {
@@ -30,8 +35,8 @@ export function createReaders(
       const bytes = nullOn(absent, what, read);
       return bytes === null ? null : Buffer.from(bytes);
     },
-    readDir: (path) => nullOn(absent, `list ${path}`, () => host.readDir(path).sort()),
-    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => host.readLink(path)),
+    readDir: (path) => nullOn(absent, `list ${path}`, () => host.readDir(path).map(textOf).sort()),
+    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(host.readLink(path))),
     stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(host.lstat(path))),
     isExecutable: (path) => nullOn([...absent, errno.EACCES], `stat ${path}`, () => host.isExecutable(path)) ?? false,
   };

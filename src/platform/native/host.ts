@@ -1,3 +1,6 @@
+/** What is no UTF-8 comes as its bytes; in a path that is handed over, lib/byte-text.ts stands for them. */
+export type Name = string | ArrayBuffer;
+
 /**
  * What the native host (native/src/host.rs) gives JavaScript. A function that fails throws a HostError; descriptors are
  * numbers that only the host's own functions take.
@@ -5,7 +8,7 @@
 export interface Host {
   argv(): string[];
   environment(): Record<string, string>;
-  executable(): string;
+  executable(): Name;
   readonly pid: number;
   exit(code: number): void;
   /** After so long the process writes this to stdout and ends with 1, whatever it waits for. */
@@ -28,8 +31,8 @@ export interface Host {
   writeSystemFile(path: string, content: string): void;
   appendFile(path: string, content: string): void;
   /** In no order. */
-  readDir(path: string): string[];
-  readLink(path: string): string;
+  readDir(path: string): Name[];
+  readLink(path: string): Name;
   /** Kind, mode, uid, size, device, inode; the last two as decimal text. */
   lstat(
     path: string,

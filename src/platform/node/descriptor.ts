@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { bytesFromText } from '../../lib/byte-text.ts';
 import { SystemError } from '../../lib/system-error.ts';
 import { sleepMs } from './sleep.ts';
 import { errno, systemCall } from './system-call.ts';
@@ -9,9 +10,14 @@ const fullPipePauseMs = 1;
 /** Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came. */
 const scratch = Buffer.allocUnsafe(chunkBytes);
 
+/** A path as Node takes it: its bytes where it is no UTF-8 (lib/byte-text.ts). */
+export function systemPath(path: string): string | Buffer {
+  return path.isWellFormed() ? path : bytesFromText(path);
+}
+
 /** Opens, hands the descriptor to `use` and closes it. Node adds O_CLOEXEC to every open(2). */
 export function withDescriptor<T>(path: string, flags: number, mode: number, use: (fd: number) => T): T {
-  const fd = openSync(path, flags, mode);
+  const fd = openSync(systemPath(path), flags, mode);
   try {
     return use(fd);
   } finally {

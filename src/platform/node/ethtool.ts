@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { bytesFromText } from '../../lib/byte-text.ts';
 import { SystemError } from '../../lib/system-error.ts';
 import { addressOf, callLibc, tryLibc } from './libc.ts';
 import { errno } from './system-call.ts';
@@ -17,11 +18,11 @@ const drvinfoBytes = 196;
 const busInfoOffset = 100;
 const busInfoBytes = 32;
 
-function askDriver(fd: number, what: string, ifname: string): string {
+function askDriver(fd: number, what: string, ifname: Buffer): string {
   const drvinfo = Buffer.alloc(drvinfoBytes);
   drvinfo.writeUInt32LE(ETHTOOL_GDRVINFO, 0);
   const ifreq = Buffer.alloc(ifreqBytes);
-  ifreq.write(ifname, 'utf8');
+  ifreq.set(ifname);
   ifreq.writeBigUInt64LE(addressOf(drvinfo), IFNAMSIZ);
   const result = tryLibc((libc) => libc.ioctl(fd, SIOCETHTOOL, ifreq));
   if (result === -errno.EOPNOTSUPP) return '';
@@ -33,11 +34,12 @@ function askDriver(fd: number, what: string, ifname: string): string {
 /** `ethtool -i IFNAME`, the line `bus-info`, in the namespace that the thread is in. Throws ENODEV without that interface. */
 export function ethtoolBusInfo(ifname: string): string {
   const what = `read the bus-info of ${ifname}`;
-  const isName = ifname !== '' && Buffer.byteLength(ifname) < IFNAMSIZ && !ifname.includes('\0');
+  const name = bytesFromText(ifname);
+  const isName = name.length > 0 && name.length < IFNAMSIZ && !name.includes(0);
   if (!isName) throw new SystemError(what, errno.ENODEV, 'no interface can have that name');
   const fd = callLibc('open socket for ethtool', (libc) => libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   try {
-    return askDriver(fd, what, ifname);
+    return askDriver(fd, what, name);
   } finally {
     closeSync(fd);
   }

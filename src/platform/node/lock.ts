@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { SystemError } from '../../lib/system-error.ts';
 import type { HeldLock } from '../platform.ts';
+import { systemPath } from './descriptor.ts';
 import { tryLibc } from './libc.ts';
 import { monotonicMs, sleepMs } from './sleep.ts';
 import { errno, systemCall } from './system-call.ts';
@@ -26,7 +27,7 @@ const maxReplacements = 1000;
 
 function openLockFile(what: string, path: string): number {
   const { O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const fd = openSync(systemPath(path), O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new SystemError(what, errno.EINVAL, 'not a regular file');
@@ -35,7 +36,7 @@ function openLockFile(what: string, path: string): number {
 /** False where another took the file away after we opened it: then the lock on it means nothing to newcomers. */
 function isStillAt(path: string, fd: number): boolean {
   const opened: BigIntStats = fstatSync(fd, { bigint: true });
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const found = lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false });
   return found !== undefined && found.ino === opened.ino && found.dev === opened.dev;
 }
 
@@ -77,7 +78,7 @@ function held(path: string, fd: number): HeldLock {
       heldFds.delete(fd);
       try {
         // before the close: after it, the file may be a newcomer's
-        if (isStillAt(path, fd)) unlinkSync(path);
+        if (isStillAt(path, fd)) unlinkSync(systemPath(path));
       } catch {
         // a file that can't be unlinked is no lock either
       }

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { SystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../platform.ts';
 import { createWithin, type Within } from '../within.ts';
+import { systemPath } from './descriptor.ts';
 import { callLibc, tryLibc } from './libc.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
@@ -31,7 +32,7 @@ function netnsOf(what: string, fd: number): Netns {
 function openFile(what: string, path: string): number {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   try {
-    return systemCall(what, () => openSync(path, flags));
+    return systemCall(what, () => openSync(systemPath(path), flags));
   } catch (thrown) {
     if (thrown instanceof SystemError && thrown.errno === errno.ENXIO) refuse(what);
     throw thrown;

@@ -1,7 +1,8 @@
 import { accessSync, type BigIntStats, constants, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { textFromBytes } from '../../lib/byte-text.ts';
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { FileKind, FileStatus, Platform } from '../platform.ts';
-import { readAll, withRegularFile } from './descriptor.ts';
+import { readAll, systemPath, withRegularFile } from './descriptor.ts';
 import { absent, errno, nullOn } from './system-call.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -38,18 +39,25 @@ function readRegularFile(path: string, maxBytes: number, followLinks: boolean): 
   }
 }
 
+function readNames(path: string): string[] {
+  return readdirSync(systemPath(path), 'buffer').map(textFromBytes);
+}
+
 /** The operations that change nothing. */
 export function createReaders(): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'> {
   return {
     readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) =>
       nullOn(absent, `read ${path}`, () => readRegularFile(path, maxBytes, followLinks)),
-    readDir: (path) => nullOn(absent, `list ${path}`, () => readdirSync(path).sort()),
-    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => readlinkSync(path)),
-    stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(lstatSync(path, { bigint: true }))),
+    readDir: (path) => nullOn(absent, `list ${path}`, () => readNames(path).sort()),
+    readLink: (path) =>
+      nullOn([...absent, errno.EINVAL], `read link ${path}`, () =>
+        textFromBytes(readlinkSync(systemPath(path), 'buffer')),
+      ),
+    stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(lstatSync(systemPath(path), { bigint: true }))),
     isExecutable: (path) =>
       nullOn([...absent, errno.EACCES], `stat ${path}`, () => {
-        accessSync(path, constants.X_OK);
-        return statSync(path).isFile();
+        accessSync(systemPath(path), constants.X_OK);
+        return statSync(systemPath(path)).isFile();
       }) ?? false,
   };
 }

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
 import type { FileWriters } from '../platform.ts';
-import { copyAll, withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
+import { copyAll, systemPath, withDescriptor, withRegularFile, writeAll } from './descriptor.ts';
 import { absent, errno, nullOn, systemCall } from './system-call.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
@@ -39,7 +39,7 @@ function writeTemporary(path: string, fill: (fd: number) => void, mode: number, 
       });
       return temporary;
     } catch (thrown) {
-      if (isOurs) unlinkSync(temporary);
+      if (isOurs) unlinkSync(systemPath(temporary));
       if (isOurs || (thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
     }
   }
@@ -48,9 +48,9 @@ function writeTemporary(path: string, fill: (fd: number) => void, mode: number, 
 function replaceFile(path: string, fill: (fd: number) => void, mode: number, durable: boolean): void {
   const temporary = writeTemporary(path, fill, mode, durable);
   try {
-    renameSync(temporary, path);
+    renameSync(systemPath(temporary), systemPath(path));
   } catch (thrown) {
-    unlinkSync(temporary);
+    unlinkSync(systemPath(temporary));
     throw thrown;
   }
   if (durable) withDescriptor(dirname(path), O_RDONLY | O_DIRECTORY, 0, fsyncSync);
@@ -65,16 +65,16 @@ function writeOnce(what: string, fd: number, bytes: Buffer): void {
 /** Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is. */
 function makeDirs(path: string, mode: number): void {
   try {
-    mkdirSync(path, { mode });
+    mkdirSync(systemPath(path), { mode });
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code === 'EEXIST' && statSync(systemPath(path)).isDirectory()) return;
     if (code !== 'ENOENT' || dirname(path) === path) throw thrown;
     makeDirs(dirname(path), mode);
     makeDirs(path, mode);
     return;
   }
-  chmodSync(path, mode);
+  chmodSync(systemPath(path), mode);
 }
 
 /** The operations that change the file system. */
@@ -100,11 +100,11 @@ export function createWriters(): FileWriters {
     makeDir(path, mode) {
       systemCall(`make directory ${path}`, () => makeDirs(path, mode));
     },
-    unlink: (path) => nullOn(absent, `unlink ${path}`, () => unlinkSync(path)) !== null,
+    unlink: (path) => nullOn(absent, `unlink ${path}`, () => unlinkSync(systemPath(path))) !== null,
     rename(from, to) {
-      systemCall(`rename ${from} to ${to}`, () => renameSync(from, to));
+      systemCall(`rename ${from} to ${to}`, () => renameSync(systemPath(from), systemPath(to)));
     },
     removeDir: (path) =>
-      nullOn([...absent, errno.ENOTEMPTY], `remove directory ${path}`, () => rmdirSync(path)) !== null,
+      nullOn([...absent, errno.ENOTEMPTY], `remove directory ${path}`, () => rmdirSync(systemPath(path))) !== null,
   };
 }

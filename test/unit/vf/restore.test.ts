@@ -137,6 +137,19 @@ test('a name or altname that another device has meanwhile is lost, with a warnin
   for (const line of at.logged) assert.match(line, 'level=warning');
 });
 
+test('an altname that the kernel will not take is a warning; one that it may take later is a failure', () => {
+  const at = new Restoring();
+  const { netdev } = at.snapshot;
+  if (netdev === null) throw new Error('no netdev');
+  const snapshot = { ...at.snapshot, netdev: { ...netdev, altnames: ['odd', 'fine'] } };
+  at.node.kernel.refuse('add altnames odd', EINVAL);
+  assert.equal(at.restore(snapshot), []);
+  assert.equal(at.node.link(0).altnames, ['fine']);
+  assert.match(at.logged.join(''), /level=warning msg="the altnames of the VF are not as before".*EINVAL/);
+  at.node.kernel.refuse('altnames', EIO);
+  assert.equal(at.restore(snapshot), ['restore the altnames']);
+});
+
 test('every step is tried past a failure, and all failures come back', () => {
   const at = new Restoring();
   at.disturb();
