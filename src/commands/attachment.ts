@@ -44,7 +44,7 @@ export class Attachment {
   attach(previous: CniResult): CniResult {
     const { platform, host, store } = this.#context;
     this.#refuseTakenName();
-    const pf = getPfLink(host, this.#identity);
+    const pf = getPfLink(platform, host, this.#identity);
     const snapshot = takeSnapshot(platform, host, this.#identity, pf);
     const plan = planVf(this.#conf.settings, this.#identity, snapshot, pf.mtu);
     let record = this.#pendingRecord(snapshot, plan);

@@ -64,7 +64,8 @@ export function podLinkTraits(record: AttachmentRecord): PodLinkTraits {
   const { identity, key, podIfindex, snapshot } = record;
   const macs = [snapshot.netdev?.mac ?? zeroMac, record.mac ?? zeroMac].filter((mac) => mac !== zeroMac);
   const hostName = snapshot.netdev?.name ?? key.ifname;
-  return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs };
+  const { identifiedBy } = snapshot.netdev ?? {};
+  return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs, identifiedBy };
 }
 
 function openPodNetns(context: CommandContext, record: AttachmentRecord): Netns | null {

@@ -1,5 +1,6 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
+import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
@@ -9,7 +10,7 @@ import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../sta
 import { openIfNamespace } from '../state/liveness.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { findOnHost, findPf } from '../vf/locate.ts';
-import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
+import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
@@ -185,6 +186,11 @@ function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): Vf
   return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? 'none', kind };
 }
 
+/** A PF that is no device of its own is a stand-in, and so are its VFs. */
+function howTold(pf: Link | null): Pick<VfNetdevState, 'identifiedBy'> {
+  return pf !== null && pf.parentBusName === null ? { identifiedBy: 'ifindex' } : {};
+}
+
 /** Settings that sriov-cni didn't change are as they are now, and it leaves a VF down. */
 function snapshotOf(context: CommandContext, attachment: SriovCniAttachment, identity: VfIdentity): VfSnapshot {
   const { platform, host } = context;
@@ -193,6 +199,6 @@ function snapshotOf(context: CommandContext, attachment: SriovCniAttachment, ide
   const { netdev } = attachment;
   return {
     admin: admin === null ? null : { ...admin, ...attachment.admin },
-    netdev: netdev === null ? null : { ...netdev, ifindex: 0, up: false, altnames: null },
+    netdev: netdev === null ? null : { ...netdev, ifindex: 0, up: false, altnames: null, ...howTold(pf) },
   };
 }

@@ -72,6 +72,18 @@ export function readNetdevs(platform: Platform, pci: PciAddress): readonly strin
   return netdevsOf(platform, deviceDirectory(platform, pci));
 }
 
+/** The ifindex of a PCI device's netdev on the host; null where sysfs shows none of that name. Throws SystemError. */
+export function readNetdevIfindex(platform: Platform, pci: PciAddress, name: string): number | null {
+  const text = readAttribute(platform, `${deviceDirectory(platform, pci)}/net/${name}/ifindex`);
+  return text === null ? null : Number(text);
+}
+
+/** The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws SystemError. */
+export function readVirtioParent(platform: Platform, name: string): PciAddress | null {
+  const target = platform.readLink(`${platform.paths.sysfs}/bus/virtio/devices/${name}`);
+  return parsePciAddress(target?.split('/').at(-2) ?? '');
+}
+
 /** Names of a PCI device's RDMA devices that the host's namespace has; none where there is no such device. Throws SystemError. */
 export function readRdmaDevices(platform: Platform, pci: PciAddress): readonly string[] {
   return platform.readDir(`${deviceDirectory(platform, pci)}/infiniband`) ?? [];

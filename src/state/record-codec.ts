@@ -46,6 +46,7 @@ const snapshot = v.object({
       mtu: count,
       up: v.boolean(),
       altnames: v.array(v.string()),
+      identifiedBy: v.exactOptional(v.picklist(['parent', 'bus-info', 'ifindex'])),
     }),
   ),
   macIsFree: v.exactOptional(v.literal(true)),

@@ -31,14 +31,14 @@ export interface Absence {
 }
 
 /**
- * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
- * or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where
- * it is in a namespace that can't be reached.
+ * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already, which is looked at
+ * before any pod, or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where
+ * it is in a namespace that can't be reached, or not on the host after its move.
  */
 export function bringHome(absence: Absence): void {
-  const { platform, host, identity } = absence;
+  const { platform, identity } = absence;
   if (absence.netns !== null && fetchFrom(absence, absence.netns)) return;
-  if (findOnHost(platform, host, identity.pci) !== null) return;
+  if (isHome(absence)) return;
   if (!hasNetdriver(platform, identity)) return;
   const lingering = openNetnsByInode(platform, absence.netnsId.device, absence.netnsId.inode);
   try {
@@ -46,7 +46,7 @@ export function bringHome(absence: Absence): void {
   } finally {
     lingering?.close();
   }
-  const isBack = (): boolean => findOnHost(platform, host, identity.pci) !== null || !hasNetdriver(platform, identity);
+  const isBack = (): boolean => isHome(absence) || !hasNetdriver(platform, identity);
   if (poll(platform, returnLimits, isBack)) return;
   throw new CniError(
     'detachIncomplete',
@@ -58,12 +58,15 @@ export function bringHome(absence: Absence): void {
 function fetchFrom(absence: Absence, netns: Netns): boolean {
   const { platform, log, host, identity, traits, rdmaDevices } = absence;
   returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
+  if (isHome(absence)) return true;
   const pod = new Namespace(platform, netns);
   try {
     const link = findInPod(platform, pod, traits);
     if (link === null) return false;
     moveLinkTo(pod, link, host, freeHostName(absence));
-    return true;
+    if (isHome(absence)) return true;
+    const what = `VF ${identity.pci} is not on the host after ${link.name} was moved there`;
+    throw new CniError('detachIncomplete', what);
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV')) return false;
     throw thrown;
@@ -85,6 +88,10 @@ function freeHostName(absence: Absence): string {
     instead: substitute,
   });
   return substitute;
+}
+
+function isHome({ platform, host, identity }: Absence): boolean {
+  return findOnHost(platform, host, identity.pci) !== null;
 }
 
 function hasNetdriver(platform: Platform, identity: VfIdentity): boolean {

@@ -1,10 +1,11 @@
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listDeviceLinks } from '../kernel/rtnl/links.ts';
-import { readNetdevs, readPfNetdev } from '../kernel/sysfs.ts';
+import { readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
+import type { VfNetdevState } from './vf.ts';
 
 /** What tells the VF's netdev from others inside a pod, where sysfs doesn't show it. */
 export interface PodLinkTraits {
@@ -16,21 +17,47 @@ export interface PodLinkTraits {
   readonly podIfindex: number | null;
   /** Addresses that it may have: before ADD, and as asked. */
   readonly macs: readonly MacAddress[];
+  readonly identifiedBy: VfNetdevState['identifiedBy'];
 }
 
-/** The VF's netdev on the host, by sysfs; null where it isn't there. */
+/** A rename between the look at sysfs and that at the kernel. */
+const maxRenames = 3;
+
+/**
+ * The VF's netdev on the host, by sysfs; null where it isn't there. Names are only where to look: what has been renamed since, and what has
+ * got the name since, is told by its device.
+ */
 export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress): Link | null {
-  for (const name of readNetdevs(platform, pci)) {
-    const link = getLink(host.session, { name });
-    if (link !== null) return link;
+  for (let look = 0; look <= maxRenames; look++) {
+    const names = readNetdevs(platform, pci);
+    for (const name of names) {
+      const link = getLink(host.session, { name });
+      if (link !== null && isDeviceOf(platform, pci, name, link)) return link;
+    }
+    if (names.length === 0) break;
   }
   return null;
 }
 
+/**
+ * Whether a link that was asked for by a name from sysfs is a netdev of that device. Where the kernel tells no parent device, sysfs has the
+ * ifindex of the device's netdev.
+ */
+export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, link: Link): boolean {
+  if (link.parentBusName !== null) return pciAddressOfParent(platform, link) === pci;
+  const ifindex = readNetdevIfindex(platform, pci, name);
+  return ifindex === null ? readNetdevs(platform, pci).includes(name) : ifindex === link.ifindex;
+}
+
 /** The PF's netdev on the host, by sysfs: it may have another name than when the VF was attached. Null where it isn't there. */
 export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): Link | null {
-  const name = readPfNetdev(platform, pfPci);
-  return name === null ? null : getLink(host.session, { name });
+  for (let look = 0; look <= maxRenames; look++) {
+    const name = readPfNetdev(platform, pfPci);
+    if (name === null) break;
+    const link = getLink(host.session, { name });
+    if (link !== null && isDeviceOf(platform, pfPci, name, link)) return link;
+  }
+  return null;
 }
 
 /** The VF's netdev inside a pod, whatever name it has now; null where it isn't there. */
@@ -41,7 +68,8 @@ export function findInPod(platform: Platform, pod: Namespace, traits: PodLinkTra
     const link = getLink(pod.session, target);
     if (link !== null && isVf(platform, pod, link, traits)) return link;
   }
-  return findByPci(platform, pod, new Set([pci])).get(pci) ?? null;
+  const link = findByPci(platform, pod, new Set([pci])).get(pci);
+  return link !== undefined && isVf(platform, pod, link, traits) ? link : null;
 }
 
 /** The netdevs in a namespace of these PCI devices, by address. Throws SystemError. */
@@ -55,20 +83,32 @@ export function findByPci(
   return new Map(found.filter(([pci]) => wanted.has(pci)));
 }
 
-/**
- * The PCI address decides wherever the kernel (IFLA_PARENT_DEV_NAME, since Linux 5.14) or the driver (ethtool bus-info)
- * tells it. Where neither does, an ifindex recorded in this very namespace is as good; name and MAC are the last resort.
- */
+/** A pod may give any of its interfaces a name, a MAC and an ifindex, but no other parent device. */
 function isVf(platform: Platform, pod: Namespace, link: Link, traits: PodLinkTraits): boolean {
+  const { pci, identifiedBy, podIfindex, ifname, hostName, macs } = traits;
+  if (identifiedBy === 'parent') return pciAddressOfParent(platform, link) === pci;
   const address = pciAddressOf(platform, pod, link);
-  if (address !== '') return address === traits.pci;
-  if (traits.podIfindex !== null) return link.ifindex === traits.podIfindex;
-  return [traits.ifname, traits.hostName].includes(link.name) && traits.macs.includes(link.mac);
+  if (address !== '' || identifiedBy !== 'ifindex') return address === pci;
+  if (podIfindex !== null) return link.ifindex === podIfindex;
+  return [ifname, hostName].includes(link.name) && macs.includes(link.mac);
 }
 
-/** The PCI address of a netdev in a namespace; '' where nothing tells. */
+/** How a netdev that is on the host will be known elsewhere. */
+export function whatIdentifies(
+  platform: Platform,
+  host: Namespace,
+  link: Link,
+): NonNullable<VfNetdevState['identifiedBy']> {
+  if (pciAddressOfParent(platform, link) !== '') return 'parent';
+  return pciAddressOf(platform, host, link) === '' ? 'ifindex' : 'bus-info';
+}
+
+/**
+ * The PCI address of a netdev in a namespace: of its parent device (IFLA_PARENT_DEV_NAME, since Linux 5.14), or as its driver gives it (ethtool
+ * bus-info); '' where nothing tells.
+ */
 export function pciAddressOf(platform: Platform, namespace: Namespace, link: Link): string {
-  if (link.parentBusName === 'pci' && link.parentDeviceName !== null) return link.parentDeviceName;
+  if (link.parentBusName !== null) return pciAddressOfParent(platform, link);
   try {
     const bus = platform.ethtoolBusInfo(namespace.netns, link.name);
     return /^[0-9a-f]{4,8}:/.test(bus) ? bus : '';
@@ -76,6 +116,13 @@ export function pciAddressOf(platform: Platform, namespace: Namespace, link: Lin
     if (isSystemError(thrown, 'ENODEV', 'EOPNOTSUPP')) return '';
     throw thrown;
   }
+}
+
+/** That of the parent device; '' where it has none, and for a netdev on top of another one (IPoIB's children have the same parent). */
+function pciAddressOfParent(platform: Platform, { lower, parentBusName, parentDeviceName }: Link): string {
+  if (lower !== null || parentBusName === null || parentDeviceName === null) return '';
+  if (parentBusName === 'pci') return parentDeviceName;
+  return parentBusName === 'virtio' ? (readVirtioParent(platform, parentDeviceName) ?? '') : '';
 }
 
 /**

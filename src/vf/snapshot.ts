@@ -4,13 +4,13 @@ import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
-import { findOnHost } from './locate.ts';
+import { findOnHost, isDeviceOf, whatIdentifies } from './locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 
 /** The PF's netdev. Throws CniError pfMissing. */
-export function getPfLink(host: Namespace, identity: VfIdentity): Link {
+export function getPfLink(platform: Platform, host: Namespace, identity: VfIdentity): Link {
   const link = getLink(host.session, { name: identity.pfName });
-  if (link !== null) return link;
+  if (link !== null && isDeviceOf(platform, identity.pfPci, identity.pfName, link)) return link;
   throw new CniError('pfMissing', `the PF ${identity.pfName} (${identity.pfPci}) of VF ${identity.pci} is gone`);
 }
 
@@ -33,7 +33,8 @@ export function takeSnapshot(platform: Platform, host: Namespace, identity: VfId
   }
   refuseUsedByHost(host, identity, link);
   const rdmaDevices = readRdmaDevices(platform, identity.pci);
-  return { admin, netdev: describeNetdev(link), ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
+  const netdev = { ...describeNetdev(link), identifiedBy: whatIdentifies(platform, host, link) };
+  return { admin, netdev, ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
 }
 
 function refuseUsedByHost(host: Namespace, identity: VfIdentity, link: Link): void {

@@ -30,6 +30,11 @@ export interface VfNetdevState {
   readonly up: boolean;
   /** Null: not known, so left as they are (sriov-cni doesn't keep them). */
   readonly altnames: readonly string[] | null;
+  /**
+   * What alone tells it from other netdevs. `parent`: its parent device (IFLA_PARENT_DEV_NAME), which has its PCI address. `bus-info`: ethtool
+   * gives the address (before Linux 5.14). `ifindex`: nothing tells the address, as of a stand-in. Absent: the address, from either.
+   */
+  readonly identifiedBy?: 'parent' | 'bus-info' | 'ifindex';
 }
 
 /** Everything that DEL must give back. `admin` is null where the PF reports no VFs; `netdev` for userspace drivers. */

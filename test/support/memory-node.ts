@@ -98,6 +98,7 @@ export class MemoryNode {
       up: true,
       mtu: 9000,
       vfs: options.blindPf === true ? null : this.vfs,
+      parent: options.withoutParents === true ? null : pfPci,
     });
     for (let index = 0; index < count; index++) this.#makeVf(index);
     this.kernel.vfIndexOf = (link) => [...this.#links].find(([, each]) => each === link)?.[0] ?? -1;

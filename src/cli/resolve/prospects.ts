@@ -53,7 +53,7 @@ function changesOf(
   const host = new Namespace(platform, platform.ownNetns());
   try {
     deadSriovCniNetns({ ...tool, host }, identity.pci);
-    const pf = getPfLink(host, identity);
+    const pf = getPfLink(platform, host, identity);
     const snapshot = takeSnapshot(platform, host, identity, pf);
     const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf.mtu);
     const settings = spellVfChange({ ...admin, ...(mac === null ? {} : { mac }) });

@@ -10,6 +10,7 @@ import {
   IFLA_CARRIER,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
+  IFLA_LINK,
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MAX_MTU,
@@ -43,6 +44,8 @@ export interface Link {
   readonly parentDeviceName: string | null;
   /** IFLA_PARENT_DEV_BUS_NAME, e.g. `pci`. */
   readonly parentBusName: string | null;
+  /** ifindex of the interface that it is on top of (a VLAN, a macvlan, a child of IPoIB); null for a device of its own. */
+  readonly lower: number | null;
   /** ifindex of the bridge, bond, ... that it is enslaved to. */
   readonly master: number | null;
   /** ARPHRD_*: 1 is Ethernet, 32 InfiniBand. */
@@ -75,6 +78,7 @@ export function decodeLink(payload: Buffer): Link {
     altnames: mapped(attributes.get(IFLA_PROP_LIST), decodeAltnames) ?? [],
     parentDeviceName: text(IFLA_PARENT_DEV_NAME, 'IFLA_PARENT_DEV_NAME'),
     parentBusName: text(IFLA_PARENT_DEV_BUS_NAME, 'IFLA_PARENT_DEV_BUS_NAME'),
+    lower: u32(IFLA_LINK, 'IFLA_LINK'),
     master: u32(IFLA_MASTER, 'IFLA_MASTER'),
     type: readU16.call(header, 2),
     physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),

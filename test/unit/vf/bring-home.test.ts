@@ -1,6 +1,7 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { bringHome } from '../../../src/vf/bring-home.ts';
+import { whatIdentifies } from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { describeNetdev } from '../../../src/vf/snapshot.ts';
 import type { VfNetdevState } from '../../../src/vf/vf.ts';
@@ -16,7 +17,8 @@ class Away extends VfFixture {
 
   constructor(options: MemoryNodeOptions = {}) {
     super(options);
-    this.before = describeNetdev(this.vf());
+    const identifiedBy = whatIdentifies(this.node.platform, this.host, this.vf());
+    this.before = { ...describeNetdev(this.vf()), identifiedBy };
     moveLinkTo(this.host, this.vf(), this.openPod(), 'net1');
     this.takeChanges();
   }
@@ -42,6 +44,7 @@ class Away extends VfFixture {
           hostName: this.before.name,
           podIfindex,
           macs: [this.before.mac],
+          identifiedBy: this.before.identifiedBy,
         },
         rdmaDevices,
         netns,
@@ -79,6 +82,59 @@ test('renamed in the pod: it is found by its PCI address, and not what has its n
   assert.ok(at.isHome);
   assert.is(at.node.link(0).name, 'vf0');
   assert.ok(at.node.pod.namespace.links.includes(impostor));
+});
+
+/** The pod has hidden the VF where nobody finds it, and made an interface with its name, MAC and ifindex. */
+function withImpostor(at: Away): () => boolean {
+  const { namespace } = at.node.pod;
+  const vf = at.node.link(0);
+  namespace.links.splice(namespace.links.indexOf(vf), 1);
+  const impostor = at.node.kernel.addLink(namespace, 'net1', { mac: vf.mac });
+  Object.assign(impostor, { ifindex: vf.ifindex });
+  return () => namespace.links.includes(impostor);
+}
+
+test('hidden, with an impostor in its place: nothing is moved, and that is a failure', () => {
+  const at = new Away();
+  const stayed = withImpostor(at);
+  for (const podIfindex of [at.before.ifindex, null]) {
+    assert.throws(() => at.bringHome({ podIfindex }), /neither on the host nor in the pod/);
+    assert.ok(stayed());
+  }
+  assert.equal(at.takeChanges(), []);
+});
+
+test('a driver that told the address at first: what tells none in the pod is not the VF', () => {
+  const at = new Away({ withoutParents: true });
+  const before = { ...at.before, identifiedBy: 'bus-info' as const };
+  const stayed = withImpostor(Object.assign(at, { before }));
+  assert.throws(() => at.bringHome(), /neither on the host nor in the pod/);
+  assert.ok(stayed());
+});
+
+test('home already, while the pod’s namespace is another pod’s by now: that one isn’t looked into', () => {
+  for (const withoutParents of [false, true]) {
+    const at = new Away({ withoutParents });
+    at.node.edit(() => {
+      at.node.pod.namespace.links.splice(at.node.pod.namespace.links.indexOf(at.node.link(0)), 1);
+      at.node.host.links.push(at.node.link(0));
+    });
+    const stranger = at.node.kernel.addLink(at.node.pod.namespace, 'net1', { mac: at.before.mac });
+    Object.assign(stranger, { ifindex: at.before.ifindex });
+    at.bringHome();
+    assert.ok(at.node.pod.namespace.links.includes(stranger));
+    assert.equal(at.takeChanges(), []);
+  }
+});
+
+test('not on the host after its move: 109, and not a success', () => {
+  const at = new Away();
+  const { readDir } = at.node.platform;
+  Object.assign(at.node.platform, { readDir: (path: string) => (path.endsWith('/net') ? [] : readDir(path)) });
+  assert.throws(
+    () => at.bringHome(),
+    (thrown: unknown) => isCniError(thrown, 'detachIncomplete') && thrown.message.includes('is not on the host after'),
+  );
 });
 
 test('where the kernel doesn’t tell PCI addresses: by the recorded ifindex, else by name and MAC', () => {

@@ -1,5 +1,12 @@
 import { SystemError } from '../../../src/lib/system-error.ts';
-import { findInPod, findOnHost, findPf, openNetnsByInode, pciAddressOf } from '../../../src/vf/locate.ts';
+import {
+  findInPod,
+  findOnHost,
+  findPf,
+  openNetnsByInode,
+  pciAddressOf,
+  whatIdentifies,
+} from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { VfFixture } from './fixture.ts';
@@ -16,6 +23,26 @@ test('on the host: by sysfs, whatever its name; null while it is in a pod', () =
   assert.is(findOnHost(at.node.platform, at.host, at.identity.pci), null);
 });
 
+test('a name in sysfs is only where to look: what has it by now is not the VF, and the VF is looked for again', () => {
+  for (const withoutParents of [false, true]) {
+    const at = new VfFixture({ withoutParents });
+    const { platform, kernel, host } = at.node;
+    const { readDir } = platform;
+    let renames = 1;
+    Object.assign(platform, {
+      readDir: (path: string) => {
+        const names = readDir(path);
+        if (path.endsWith('/net') && renames-- > 0) {
+          at.node.edit(() => Object.assign(at.node.link(0), { name: 'renamed' }));
+          kernel.addLink(host, 'vf0');
+        }
+        return names;
+      },
+    });
+    assert.is(findOnHost(platform, at.host, at.identity.pci)?.ifindex, at.node.link(0).ifindex);
+  }
+});
+
 test('a name in sysfs that the kernel doesn’t know is passed over', () => {
   const at = new VfFixture();
   at.node.platform.files.set('/sys/bus/pci/devices/0000:3b:02.0/net/aaa/ifindex', '99');
@@ -28,6 +55,23 @@ test('the PF: by sysfs; null without its device or netdev', () => {
   const { links } = at.node.host;
   at.node.edit(() => links.splice(links.indexOf(at.node.pf), 1));
   assert.is(findPf(at.node.platform, at.host, at.identity.pfPci), null);
+});
+
+test('the PF: another device that has got its name is not taken for it', () => {
+  const at = new VfFixture();
+  const { platform, kernel, host, pf } = at.node;
+  const { readDir } = platform;
+  Object.assign(platform, {
+    readDir: (path: string) => {
+      const names = readDir(path);
+      if (path.endsWith('00.0/net') && pf.name === 'pf0') {
+        at.node.edit(() => Object.assign(pf, { name: 'renamed' }));
+        kernel.addLink(host, 'pf0', { parent: '0000:5e:00.0' });
+      }
+      return names;
+    },
+  });
+  assert.is(findPf(platform, at.host, at.identity.pfPci)?.name, 'renamed');
 });
 
 test('the PCI address: from the kernel, else from the driver, else none', () => {
@@ -52,6 +96,21 @@ test('the PCI address: from the kernel, else from the driver, else none', () => 
   }
 });
 
+test('a virtio netdev is that of the PCI device that the virtio device is on', () => {
+  const at = new VfFixture();
+  const { platform } = at.node;
+  platform.links.set('/sys/bus/virtio/devices/virtio3', '../../../devices/pci0000:3b/0000:3b:02.0/virtio3');
+  const link = { ...at.vf(), parentBusName: 'virtio', parentDeviceName: 'virtio3' };
+  assert.is(pciAddressOf(platform, at.host, link), '0000:3b:02.0');
+  assert.is(whatIdentifies(platform, at.host, link), 'parent');
+  assert.is(pciAddressOf(platform, at.host, { ...link, parentDeviceName: 'virtio4' }), '');
+});
+
+test('an interface on top of the VF has its parent, and is not the VF', () => {
+  const at = new VfFixture();
+  assert.is(pciAddressOf(at.node.platform, at.host, { ...at.vf(), lower: 7 }), '');
+});
+
 test('a driver that fails to answer otherwise is an error', () => {
   const at = new VfFixture({ withoutParents: true });
   Object.assign(at.node.platform, {
@@ -67,15 +126,32 @@ test('in a pod: another device is never taken for the VF, whatever its name, MAC
   const pod = at.openPod();
   const mac = at.vf().mac;
   const impostor = at.node.kernel.addLink(at.node.pod.namespace, 'net1', { parent: '0000:3b:02.1', mac });
-  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: impostor.ifindex, macs: [mac] };
-  assert.is(findInPod(at.node.platform, pod, traits), null);
+  const { pci } = at.identity;
+  const traits = { pci, ifname: 'net1', hostName: 'vf0', podIfindex: impostor.ifindex, macs: [mac] };
+  for (const identifiedBy of ['parent', 'bus-info', 'ifindex', undefined] as const) {
+    assert.is(findInPod(at.node.platform, pod, { ...traits, identifiedBy }), null);
+  }
+  Object.assign(impostor, { parent: null });
+  Object.assign(at.node.platform, { ethtoolBusInfo: () => pci });
+  assert.is(
+    findInPod(at.node.platform, pod, { ...traits, identifiedBy: 'parent' }),
+    null,
+    'a name may change meanwhile',
+  );
 });
 
 test('where nothing tells, name and MAC must both fit', () => {
   const at = new VfFixture({ withoutParents: true });
   const pod = at.openPod();
   const mac = at.vf().mac;
-  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: null, macs: [mac] };
+  const traits = {
+    pci: at.identity.pci,
+    ifname: 'net1',
+    hostName: 'vf0',
+    podIfindex: null,
+    macs: [mac],
+    identifiedBy: 'ifindex',
+  } as const;
   at.node.kernel.addLink(at.node.pod.namespace, 'net1');
   at.node.kernel.addLink(at.node.pod.namespace, 'net2', { mac });
   assert.is(findInPod(at.node.platform, pod, traits), null);
@@ -99,7 +175,14 @@ test('in a pod: found by its ifindex with one look, whatever it is called; by it
       throw new Error(`${name} was asked for`);
     },
   });
-  const traits = { pci: at.identity.pci, ifname: 'net1', hostName: 'vf0', podIfindex: ifindex, macs: [] };
+  const traits = {
+    pci: at.identity.pci,
+    ifname: 'net1',
+    hostName: 'vf0',
+    podIfindex: ifindex,
+    macs: [],
+    identifiedBy: 'parent',
+  } as const;
   const asked = at.node.kernel.messageTypes.length;
   assert.is(findInPod(at.node.platform, pod, traits)?.name, 'hidden');
   assert.is(at.node.kernel.messageTypes.length - asked, 1);

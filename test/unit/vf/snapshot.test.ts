@@ -1,6 +1,7 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { getPfLink, takeSnapshot } from '../../../src/vf/snapshot.ts';
+import type { MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { quietAdmin, VfFixture } from './fixture.ts';
 
@@ -12,9 +13,28 @@ test('holds all that DEL has to give back, and changes nothing', () => {
   Object.assign(at.node.vfs[0] ?? {}, { vlan: 7, qos: 2, maxTxRate: 50 });
   assert.equal(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), {
     admin: { ...quietAdmin, vlan: 7, vlanQos: 2, maxTxRateMbps: 50 },
-    netdev: { name: 'vf0', ifindex: 3, mac: '52:54:00:00:00:03', mtu: 1450, up: true, altnames: ['ens1f0v0'] },
+    netdev: {
+      name: 'vf0',
+      ifindex: 3,
+      mac: '52:54:00:00:00:03',
+      mtu: 1450,
+      up: true,
+      altnames: ['ens1f0v0'],
+      identifiedBy: 'parent',
+    },
   });
   assert.equal(at.takeChanges(), []);
+});
+
+test('what tells the netdev wherever it is: its parent device, else its driver, else its ifindex', () => {
+  const of = (options: MemoryNodeOptions, busInfo = ''): unknown => {
+    const at = new VfFixture(options);
+    Object.assign(at.node.platform, { ethtoolBusInfo: () => busInfo });
+    return takeSnapshot(at.node.platform, at.host, at.identity, at.pf()).netdev?.identifiedBy;
+  };
+  assert.is(of({}), 'parent');
+  assert.is(of({ withoutParents: true }, '0000:3b:02.0'), 'bus-info');
+  assert.is(of({ withoutParents: true }), 'ifindex');
 });
 
 test('RDMA devices, where it has some', () => {
@@ -63,7 +83,7 @@ test('no PF netdev: 105, naming PF and VF', () => {
   const at = new VfFixture();
   at.node.host.get('pf0').name = 'eth7';
   assert.throws(
-    () => getPfLink(at.host, at.identity),
+    () => getPfLink(at.node.platform, at.host, at.identity),
     (thrown: unknown) => isCniError(thrown, 'pfMissing') && /pf0.*0000:3b:00\.0.*0000:3b:02\.0/.test(thrown.message),
   );
 });
