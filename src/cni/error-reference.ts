@@ -154,5 +154,12 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     example:
       'VF {0000:3b:02.1}, {net1 of container 5f1c (network vf-test1)}: not everything could be given back: {release the address: EIO}; the record is kept',
   },
+  duplicateAddress: {
+    causes: [
+      'host-local on several nodes with one range: each node gives its addresses again',
+      'a host of the network has the address without IPAM’s knowledge',
+    ],
+    example: '{fd00:2::5/64}: another host of the network has this address; dmesg tells its MAC',
+  },
   internal: { causes: ['a fault of this plugin; `details` has the stack'], example: null },
 };

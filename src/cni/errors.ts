@@ -105,6 +105,11 @@ export const errorCodes = {
     meaning: 'GC could not reclaim everything',
     remedy: 'the message lists what is left; GC may be called again',
   },
+  duplicateAddress: {
+    code: 115,
+    meaning: 'another host of the network has the address',
+    remedy: 'the message names it; see that no two IPAM stores give addresses of one range',
+  },
   internal: { code: 999, meaning: 'a bug in this plugin', remedy: 'report it with the details' },
 } as const satisfies Readonly<Record<string, { code: number; meaning: string; remedy: string }>>;
 

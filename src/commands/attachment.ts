@@ -2,12 +2,13 @@ import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
+import { prepareIpv6, refuseDuplicates } from '../ipam/ipv6.ts';
 import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
 import { getLink, type Link, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
-import { writeSysctl } from '../kernel/sysctl.ts';
+import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
 import { type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
@@ -162,15 +163,15 @@ export class Attachment {
 
   #configureInPod(record: AttachmentRecord, plan: VfPlan): void {
     if (record.podIfindex === null) return;
-    const { platform, request } = this.#context;
-    const { netns } = this.#pod;
+    const { platform, request, log } = this.#context;
     const ifindex = record.podIfindex;
-    for (const [family, key] of [
+    const sysctls = [
       ['ipv4', 'arp_notify'],
       ['ipv6', 'ndisc_notify'],
       ['ipv6', 'optimistic_dad'],
-    ]) {
-      writeSysctl(platform, netns, `net/${family}/conf/${request.ifname}/${key}`, '1');
+    ].map(([family, key]) => [`net/${family}/conf/${request.ifname}/${key}`, '1'] as const);
+    for (const failure of setSysctls(platform, this.#pod.netns, sysctls)) {
+      log.warning('a sysctl is not set', { reason: explain(failure) });
     }
     const { mtu } = plan;
     if (mtu !== null) this.#pod.change(ifindex, (session) => setLinkMtu(session, ifindex, mtu));
@@ -178,30 +179,30 @@ export class Attachment {
     if (plan.mac !== null) settleMac(platform, this.#pod, this.#podLink(ifindex), plan.mac, this.#identity);
   }
 
-  /** Adds what IPAM gave, waits for the carrier and announces it. */
+  /** Waits for the carrier, adds what IPAM gave and announces it. */
   #applyAddresses(record: AttachmentRecord, ipam: CniResult | null): AttachmentRecord {
     if (ipam === null || record.podIfindex === null) return record;
     const { platform, request, log } = this.#context;
     const ifindex = record.podIfindex;
-    if (ipam.ips.some((ip) => ip.address.includes(':'))) this.#enableIpv6();
-    applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam);
     const addresses = ipam.ips.map((ip) => ip.address);
-    if (addresses.length > 0 && !waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs)) {
-      log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
+    const hasCarrier = addresses.length > 0 && waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs);
+    const isIpv6 = addresses.some((address) => address.includes(':'));
+    const detection = isIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
+    applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
+    if (hasCarrier) {
+      if (detection === 'optimistic') refuseDuplicates(platform, this.#pod, ifindex, ipam);
+      this.#announce(ifindex, addresses);
     } else if (addresses.length > 0) {
-      const { mac } = this.#podLink(ifindex);
-      for (const failure of announce(platform, this.#pod, ifindex, mac, addresses)) {
-        log.warning('an address could not be announced', { reason: explain(failure) });
-      }
+      log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
     }
     return { ...record, addresses, routes: resolveRoutes(ipam) };
   }
 
-  /** A cluster without IPv6 may switch it off for all pods; this network has it. */
-  #enableIpv6(): void {
-    const { platform, request } = this.#context;
-    for (const ifname of ['lo', request.ifname]) {
-      writeSysctl(platform, this.#pod.netns, `net/ipv6/conf/${ifname}/disable_ipv6`, '0');
+  #announce(ifindex: number, addresses: readonly string[]): void {
+    const { platform, log } = this.#context;
+    const { mac } = this.#podLink(ifindex);
+    for (const failure of announce(platform, this.#pod, ifindex, mac, addresses)) {
+      log.warning('an address could not be announced', { reason: explain(failure) });
     }
   }
 

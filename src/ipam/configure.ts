@@ -3,7 +3,7 @@ import type { CniResult, CniRoute } from '../cni/result.ts';
 import { coversAddress, isUnspecified } from '../kernel/ip-text.ts';
 import { RT_SCOPE_LINK } from '../kernel/netlink/constants.ts';
 import type { NetlinkSession } from '../kernel/netlink/session.ts';
-import { addAddress } from '../kernel/rtnl/addresses.ts';
+import { addAddress, type DuplicateDetection } from '../kernel/rtnl/addresses.ts';
 import { addRoute, spellRoute } from '../kernel/rtnl/routes.ts';
 import { isSystemError } from '../lib/system-error.ts';
 
@@ -38,9 +38,15 @@ function leadsToGateway({ dst, gw, scope }: CniRoute, routes: readonly CniRoute[
 }
 
 /** Adds the addresses and then the routes of an IPAM result to a link that is up. Throws CniError kernel. */
-export function applyIpamResult(session: NetlinkSession, ifindex: number, ifname: string, result: CniResult): void {
+export function applyIpamResult(
+  session: NetlinkSession,
+  ifindex: number,
+  ifname: string,
+  result: CniResult,
+  detection: DuplicateDetection = 'none',
+): void {
   for (const ip of result.ips) {
-    doing(`address ${ip.address} on ${ifname}`, () => addAddress(session, ifindex, ip.address));
+    doing(`address ${ip.address} on ${ifname}`, () => addAddress(session, ifindex, ip.address, detection));
   }
   for (const route of resolveRoutes(result)) {
     doing(`route ${spellRoute(route, ifname)}`, () => addRouteOnce(session, ifindex, route));

@@ -14,10 +14,14 @@ export function addressDifferences(
   result: CniResult,
 ): string[] {
   const listed = new Set(result.ips.map((ip) => canonicalCidr(ip.address)));
-  const present = new Set(listAddresses(session, link.ifindex).map((address) => canonicalCidr(address.cidr)));
+  const present = listAddresses(session, link.ifindex);
   return added
-    .filter((cidr) => listed.has(canonicalCidr(cidr)) && !present.has(canonicalCidr(cidr)))
-    .map((cidr) => `${link.name}: address ${cidr} is missing`);
+    .filter((cidr) => listed.has(canonicalCidr(cidr)))
+    .flatMap((cidr) => {
+      const found = present.find((address) => address.cidr === canonicalCidr(cidr));
+      if (found === undefined) return [`${link.name}: address ${cidr} is missing`];
+      return found.duplicate ? [`${link.name}: address ${cidr} is not used: another host of the network has it`] : [];
+    });
 }
 
 export function routeDifferences(

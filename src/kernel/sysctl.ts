@@ -1,19 +1,34 @@
-import { isSystemError } from '../lib/system-error.ts';
+import { converge } from '../lib/converge.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 
+/** The key has slashes, because interface names may hold dots: `net/ipv4/conf/eth0.100/arp_notify`. */
+export type Sysctl = readonly [key: string, value: string];
+
 /**
- * Writes a sysctl inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). The key has slashes, because interface names
- * may hold dots: `net/ipv4/conf/eth0.100/arp_notify`. False where this kernel has no such sysctl. Throws SystemError.
+ * Sets sysctls inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). What can't be written is well where it has that value
+ * already: /proc/sys may be read-only. Returns what failed, each with its cause: a SystemError, ENOENT where this kernel has no such
+ * sysctl. Throws SystemError where the namespace can't be entered.
  */
-export function writeSysctl(platform: Platform, netns: Netns, key: string, value: string): boolean {
-  const path = `${platform.paths.procfs}/sys/${key}`;
-  return platform.inNetns(netns, () => {
-    try {
-      platform.writeSystemFile(path, value);
-      return true;
-    } catch (thrown) {
-      if (isSystemError(thrown, 'ENOENT')) return false;
-      throw thrown;
-    }
+export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly Sysctl[]): readonly Error[] {
+  const steps = sysctls.map(([key, value]) => {
+    const path = `${platform.paths.procfs}/sys/${key}`;
+    return [`set ${key} to ${value}`, () => setOne(platform, path, value)] as const;
   });
+  return platform.inNetns(netns, () => converge(steps));
+}
+
+function setOne(platform: Platform, path: string, value: string): void {
+  try {
+    platform.writeSystemFile(path, value);
+  } catch (refused) {
+    if (!has(platform, path, value)) throw refused;
+  }
+}
+
+function has(platform: Platform, path: string, value: string): boolean {
+  try {
+    return platform.readFile(path)?.toString('utf8').trim() === value;
+  } catch {
+    return false;
+  }
 }

@@ -14,7 +14,16 @@ import {
   type VfAttributeName,
 } from './vf-info.ts';
 
-const errno = { ENOENT: 2, EBADF: 9, EEXIST: 17, ENODEV: 19, EINVAL: 22, ENETDOWN: 100, EOPNOTSUPP: 95 } as const;
+const errno = {
+  ENOENT: 2,
+  EBADF: 9,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  EOPNOTSUPP: 95,
+  EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+} as const;
 const rdmaGet = 0x1401;
 const rdmaSet = 0x1402;
 const NLM_F_DUMP = 0x300;
@@ -194,6 +203,7 @@ export class MemoryKernel {
     if (type === 16) this.#changeLink(namespace, payload);
     else if (type === 108 || type === 109) this.#changeAltnames(namespace, payload, type === 108);
     else if (type === 20) this.#addAddress(namespace, payload);
+    else if (type === 21) this.#removeAddress(namespace, payload);
     else if (type === 24) this.#addRoute(namespace, payload);
     else if (type === 28 || type === 29) this.#changeNeighbour(namespace, payload, type === 28);
     else throw new Refusal(errno.EOPNOTSUPP, `the memory kernel doesn't know message ${type}`);
@@ -377,6 +387,16 @@ export class MemoryKernel {
     this.#doing(namespace, `${link.name} address ${address.cidr}`);
     if (link.addresses.some(({ cidr }) => cidr === address.cidr)) throw new Refusal(errno.EEXIST);
     link.addresses.push(address);
+  }
+
+  #removeAddress(namespace: MemoryNamespace, payload: Buffer): void {
+    const link = this.#byIndex(namespace, payload.readUInt32LE(4));
+    const own = attributesOf(payload.subarray(8)).get(2) ?? Buffer.alloc(4);
+    const cidr = `${formatAddress(own)}/${payload[1]}`;
+    this.#doing(namespace, `${link.name} without address ${cidr}`);
+    const left = link.addresses.filter((address) => address.cidr !== cidr);
+    if (left.length === link.addresses.length) throw new Refusal(errno.EADDRNOTAVAIL);
+    link.addresses = left;
   }
 
   #getAddresses(namespace: MemoryNamespace, payload: Buffer): Buffer[] {

@@ -8,6 +8,7 @@ import {
   AF_UNSPEC,
   IFA_ADDRESS,
   IFA_BROADCAST,
+  IFA_F_DADFAILED,
   IFA_F_TENTATIVE,
   IFA_FLAGS,
   IFA_LOCAL,
@@ -26,8 +27,10 @@ export interface AddressOfLink {
   /** Canonical, with its host bits. */
   readonly cidr: string;
   readonly family: 4 | 6;
-  /** Duplicate address detection isn't over: it can't be used yet. */
+  /** Duplicate address detection isn't over. */
   readonly tentative: boolean;
+  /** It has found another host with this address: the kernel doesn't use it. */
+  readonly duplicate: boolean;
   /** RT_SCOPE_*: 0 is global, 253 link, 254 host. */
   readonly scope: number;
 }
@@ -36,19 +39,31 @@ export interface AddressOfLink {
 const ifaddrmsgLength = 8;
 
 /**
- * Adds an address (`ip addr add CIDR brd + dev LINK`, `ip addr add CIDR nodad dev LINK`). IPv6 without duplicate address
- * detection, so that it is usable at once. Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
+ * Of IPv6, in both cases usable at once. `optimistic`: detected meanwhile (RFC 4429); the kernel knows it only where the sysctl
+ * optimistic_dad is set, and detects before it lets use else.
  */
-export function addAddress(session: NetlinkSession, ifindex: number, cidr: string): void {
+export type DuplicateDetection = 'none' | 'optimistic';
+
+/**
+ * Adds an address (`ip addr add CIDR brd + dev LINK`; `ip addr add CIDR nodad dev LINK`, or `optimistic`; those of the link with `scope link`).
+ * Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
+ */
+export function addAddress(
+  session: NetlinkSession,
+  ifindex: number,
+  cidr: string,
+  detection: DuplicateDetection = 'none',
+): void {
   const parsed = parseCidr(cidr);
   const isIpv6 = parsed.family === 6;
-  const option = isIpv6 ? 'nodad' : 'brd +';
+  const ipv6Option = detection === 'none' ? 'nodad' : detection;
+  const option = isIpv6 ? ipv6Option : 'brd +';
   session.request({
     what: `add address ${cidr} to interface ${ifindex} (ip addr add ${cidr} ${option} dev if${ifindex})`,
     type: RTM_NEWADDR,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     payload: Buffer.concat([
-      encode(ifindex, parsed, { nodad: isIpv6, scope: defaultScope(parsed) }),
+      encode(ifindex, parsed, { flags: isIpv6 ? { [ipv6Option]: true } : {}, scope: defaultScope(parsed) }),
       ...(hasBroadcast(parsed) ? [attribute(IFA_BROADCAST, lastAddressOf(parsed))] : []),
     ]),
   });
@@ -60,7 +75,7 @@ export function removeAddress(session: NetlinkSession, ifindex: number, cidr: st
     what: `remove address ${cidr} from interface ${ifindex} (ip addr del ${cidr} dev if${ifindex})`,
     type: RTM_DELADDR,
     flags: 0,
-    payload: encode(ifindex, parseCidr(cidr), { nodad: false, scope: RT_SCOPE_UNIVERSE }),
+    payload: encode(ifindex, parseCidr(cidr), { flags: {}, scope: RT_SCOPE_UNIVERSE }),
   });
 }
 
@@ -87,12 +102,17 @@ function hasBroadcast({ family, prefixLength }: Cidr): boolean {
   return family === 4 && prefixLength <= 30;
 }
 
-function encode(ifindex: number, cidr: Cidr, options: { readonly nodad: boolean; readonly scope: number }): Buffer {
+interface HeaderFields {
+  readonly flags: { readonly nodad?: true; readonly optimistic?: true };
+  readonly scope: number;
+}
+
+function encode(ifindex: number, cidr: Cidr, { flags, scope }: HeaderFields): Buffer {
   const header = formatHeader({
     family: cidr.family === 6 ? AF_INET6 : AF_INET,
     prefixlen: cidr.prefixLength,
-    flags: options.nodad ? { nodad: true } : {},
-    scope: options.scope,
+    flags,
+    scope,
     index: ifindex,
   });
   return Buffer.concat([header, attribute(IFA_LOCAL, cidr.bytes), attribute(IFA_ADDRESS, cidr.bytes)]);
@@ -112,6 +132,7 @@ function decode(header: Buffer, data: Buffer): AddressOfLink | null {
     cidr: `${formatAddress(bytes)}/${readU8.call(header, 1)}`,
     family: family === AF_INET ? 4 : 6,
     tentative: (flags & IFA_F_TENTATIVE) !== 0,
+    duplicate: (flags & IFA_F_DADFAILED) !== 0,
     scope: readU8.call(header, 3),
   };
 }

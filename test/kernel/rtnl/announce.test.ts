@@ -1,7 +1,7 @@
 import { announce } from '../../../src/kernel/announce.ts';
 import { waitForCarrier } from '../../../src/kernel/rtnl/carrier.ts';
 import { moveLink } from '../../../src/kernel/rtnl/links.ts';
-import { writeSysctl } from '../../../src/kernel/sysctl.ts';
+import { setSysctls } from '../../../src/kernel/sysctl.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { asRoot } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -75,7 +75,7 @@ test('an address without a network of its own', () => {
 
 test('a neighbour that accepts gratuitous ARP learns an address that it never asked for', () => {
   withAnnouncer((host, pod, ifindex) => {
-    assert.is(writeSysctl(platform, host.netns, 'net/ipv4/conf/wire0/arp_accept', '1'), true);
+    assert.equal(setSysctls(platform, host.netns, [['net/ipv4/conf/wire0/arp_accept', '1']]), []);
     assert.is(host.run('cat', '/proc/sys/net/ipv4/conf/wire0/arp_accept').trim(), '1');
     assert.is(neighbour(host, '10.1.2.4'), undefined);
     pod.ip('addr', 'add', '10.1.2.4/24', 'dev', 'net1');
@@ -94,6 +94,6 @@ test('a link that is down or gone: failures, no exception', () => {
 
 test('a sysctl that this kernel lacks', () => {
   withHostAndPod((host) => {
-    assert.is(writeSysctl(platform, host.netns, 'net/ipv4/conf/nope/arp_notify', '1'), false);
+    assert.is(setSysctls(platform, host.netns, [['net/ipv4/conf/nope/arp_notify', '1']]).length, 1);
   });
 });

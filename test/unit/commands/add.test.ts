@@ -140,6 +140,20 @@ test('the sysctls are those of the pod’s interface', () => {
   );
 });
 
+test('sysctls are a courtesy: whatever keeps them from being set is a warning', () => {
+  const keys = ['ipv4/conf/net1/arp_notify', 'ipv6/conf/net1/ndisc_notify', 'ipv6/conf/net1/optimistic_dad'];
+  for (const errno of [EPERM, EINVAL, 13, 30]) {
+    const node = new MemoryNode();
+    for (const key of keys) {
+      node.platform.files.set(`/proc/sys/net/${key}`, '0');
+      node.platform.failNext('writeSystemFile', `/proc/sys/net/${key}`, errno);
+    }
+    const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
+    assert.is(exitCode, 0);
+    for (const key of keys) assert.match(stderr, new RegExp(`level=warning msg="a sysctl is not set".*net/${key} `));
+  }
+});
+
 test('a chained result is extended: indexes go on, dns stays', () => {
   const node = new MemoryNode();
   const prevResult = {

@@ -74,6 +74,11 @@ test('every difference is found', () => {
     ['trust', (node) => Object.assign(node.vfs[0] ?? {}, { trust: 0 }), /trust is off, should be on/],
     ['address', (node) => node.link(0).addresses.shift(), /address 10\.0\.2\.5\/24 is missing/],
     ['IPv6 address', (node) => node.link(0).addresses.pop(), /address FD00:0::5\/64 is missing/],
+    [
+      'duplicate',
+      (node) => Object.assign(node.link(0).addresses[1] ?? {}, { flags: 0x48 }),
+      /address FD00:0::5\/64 is not used: another host of the network has it/,
+    ],
     ['route', (node) => node.pod.namespace.routes.shift(), /route 0\.0\.0\.0\/0 via 10\.0\.2\.1 is missing/],
     ['IPv6 route', (node) => node.pod.namespace.routes.pop(), /route FD09::7\/16 via FD00::0:1 is missing/],
     ['PF gone', (node) => node.host.links.splice(node.host.links.indexOf(node.pf), 1), /is gone/],

@@ -1,4 +1,4 @@
-import { writeSysctl } from '../../../src/kernel/sysctl.ts';
+import { setSysctls } from '../../../src/kernel/sysctl.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
@@ -8,6 +8,8 @@ const test = suite('kernel/sysctl');
 
 const key = 'net/ipv4/conf/eth0.100/arp_notify';
 const path = `/proc/sys/${key}`;
+const other = 'net/ipv6/conf/eth0.100/ndisc_notify';
+const [EROFS, EACCES] = [30, 13];
 
 function podOf(platform: ReturnType<typeof createMemoryPlatform>): Netns {
   const netns = platform.openNetns('/run/netns/pod');
@@ -20,20 +22,34 @@ const netnsPaths = { '/run/netns/pod': { device: 4n, inode: 4026533000n } };
 test('writes inside the namespace; a name with a dot stays one part of the path', () => {
   const platform = createMemoryPlatform({ files: { [path]: '0\n' }, netnsPaths });
   const netns = podOf(platform);
-  assert.is(writeSysctl(platform, netns, key, '1'), true);
+  assert.equal(setSysctls(platform, netns, [[key, '1']]), []);
   assert.equal(platform.systemWrites, [{ netns, path, content: '1' }]);
 });
 
-test('a sysctl that this kernel lacks: false', () => {
-  const platform = createMemoryPlatform({ netnsPaths });
-  assert.is(writeSysctl(platform, podOf(platform), key, '1'), false);
+test('what is missing or refused is told, and the others are set', () => {
+  const platform = createMemoryPlatform({ files: { [path]: '0\n' }, netnsPaths });
+  const failures = setSysctls(platform, podOf(platform), [
+    [other, '1'],
+    [key, '1'],
+  ]);
+  assert.equal(
+    failures.map(({ message, cause }) => [message, isSystemError(cause, 'ENOENT')]),
+    [[`set ${other} to 1`, true]],
+  );
+  assert.is(platform.systemWrites.length, 1);
+  platform.failNext('writeSystemFile', path, EACCES);
+  const [failure] = setSysctls(platform, podOf(platform), [[key, '2']]);
+  assert.ok(isSystemError(failure?.cause, 'EACCES'));
 });
 
-test('other refusals are thrown', () => {
-  const platform = createMemoryPlatform({ files: { [path]: '0\n' }, netnsPaths });
-  platform.failNext('writeSystemFile', path, 13);
-  assert.throws(
-    () => writeSysctl(platform, podOf(platform), key, '1'),
-    (thrown: Error) => isSystemError(thrown, 'EACCES'),
-  );
+test('a refusal is no failure where the value is there already', () => {
+  for (const [value, failed] of [
+    ['1\n', 0],
+    ['0\n', 1],
+    ['11\n', 1],
+  ] as const) {
+    const platform = createMemoryPlatform({ files: { [path]: value }, netnsPaths });
+    platform.failNext('writeSystemFile', path, EROFS);
+    assert.is(setSysctls(platform, podOf(platform), [[key, '1']]).length, failed, value);
+  }
 });

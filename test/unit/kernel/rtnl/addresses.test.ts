@@ -33,6 +33,13 @@ const sent: readonly SentMessageCase[] = [
     `0a 40 02 00 03 00 00 00 ${v6Attributes}`,
   ],
   [
+    'ip addr add fd00:1::3/64 optimistic dev ens1f0',
+    (s) => addAddress(s, 3, 'fd00:1::3/64', 'optimistic'),
+    0x14,
+    0x605,
+    `0a 40 04 00 03 00 00 00 ${v6Attributes}`,
+  ],
+  [
     'ip addr del 10.1.3.3/32 dev ens1f0',
     (s) => removeAddress(s, 3, '10.1.3.3/32'),
     0x15,
@@ -96,17 +103,17 @@ test('the addresses of one link: `ip addr show dev LINK`', () => {
     Buffer.concat([ifaddrmsg(2, 24, 0x80, 0, 3), nla(1, hex('0a010203')), nla(2, hex('0a010203')), nla(8, u32(0x80))]),
     Buffer.concat([ifaddrmsg(2, 24, 0x80, 0, 4), nla(1, hex('0a010204')), nla(2, hex('0a010204'))]),
     Buffer.concat([ifaddrmsg(10, 64, 0, 253, 3), nla(1, linkLocal), nla(8, u32(0x40))]),
-    Buffer.concat([ifaddrmsg(10, 64, 0xc0, 0, 3), nla(1, linkLocal)]),
+    Buffer.concat([ifaddrmsg(10, 64, 0xc8, 0, 3), nla(1, linkLocal)]),
     Buffer.concat([ifaddrmsg(10, 64, 0x40, 0, 3), nla(1, linkLocal), nla(8, u32(0x480))]),
     Buffer.concat([ifaddrmsg(2, 32, 0, 0, 3), nla(1, hex('0a0000fe')), nla(2, hex('0a000001'))]),
     Buffer.concat([ifaddrmsg(28, 8, 0, 0, 3), nla(1, hex('0a'))]),
   );
   assert.equal(listAddresses(session, 3), [
-    { cidr: '10.1.2.3/24', family: 4, tentative: false, scope: 0 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, scope: 253 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, scope: 0 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: false, scope: 0 },
-    { cidr: '10.0.0.1/32', family: 4, tentative: false, scope: 0 },
+    { cidr: '10.1.2.3/24', family: 4, tentative: false, duplicate: false, scope: 0 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: false, scope: 253 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: true, scope: 0 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: false, duplicate: false, scope: 0 },
+    { cidr: '10.0.0.1/32', family: 4, tentative: false, duplicate: false, scope: 0 },
   ]);
   assert.is(socket.last.type, 0x16);
   assert.is(socket.last.flags, 0x301);

@@ -1,0 +1,74 @@
+import { CniError, explain } from '../cni/errors.ts';
+import type { CniResult } from '../cni/result.ts';
+import { canonicalCidr } from '../kernel/ip-text.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { RT_SCOPE_LINK } from '../kernel/netlink/constants.ts';
+import { addAddress, type DuplicateDetection, listAddresses, removeAddress } from '../kernel/rtnl/addresses.ts';
+import { setSysctls } from '../kernel/sysctl.ts';
+import type { Log } from '../lib/log.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+
+/** A neighbour that has the address answers the kernel's first probe within a round trip. */
+const answerLimitMs = 10;
+
+/**
+ * What IPv6 addresses need of a link that is up: IPv6 itself, which a cluster may have switched off for all pods; that they survive
+ * `ip link set LINK down`; and that they can be used while the kernel looks for duplicates. Where it can't do both at once (no
+ * CONFIG_IPV6_OPTIMISTIC_DAD, a read-only /proc/sys), the answer is none: usable comes first. Throws CniError kernel.
+ */
+export function prepareIpv6(
+  platform: Platform,
+  log: Log,
+  pod: Namespace,
+  ifindex: number,
+  ifname: string,
+): DuplicateDetection {
+  enableIpv6(platform, pod, ifname);
+  const of = (key: string): [string, string] => [`net/ipv6/conf/${ifname}/${key}`, '1'];
+  const kept = setSysctls(platform, pod.netns, [of('keep_addr_on_down')]);
+  // Without the second one the kernel prefers another interface's address as the source of what it sends over this one.
+  const optimistic = setSysctls(platform, pod.netns, [of('optimistic_dad'), of('use_optimistic')]);
+  for (const failure of [...kept, ...optimistic]) log.warning('a sysctl is not set', { reason: explain(failure) });
+  if (optimistic.length > 0) return 'none';
+  try {
+    completeLinkLocal(pod, ifindex);
+    return 'optimistic';
+  } catch (thrown) {
+    log.warning('duplicate IPv6 addresses are not looked for', { reason: explain(thrown) });
+    return 'none';
+  }
+}
+
+/** The namespace's `lo` as well, as containernetworking's plugins do. */
+function enableIpv6(platform: Platform, pod: Namespace, ifname: string): void {
+  const keys = ['lo', ifname].map((name) => [`net/ipv6/conf/${name}/disable_ipv6`, '0'] as const);
+  // A kernel without IPv6 says so when the address is added.
+  const isAbsent = ({ cause }: Error): boolean => isSystemError(cause, 'ENOENT');
+  const failure = setSysctls(platform, pod.netns, keys).find((each) => !isAbsent(each));
+  if (failure === undefined) return;
+  throw new CniError('kernel', `IPv6 can't be enabled for ${ifname}`, { cause: failure });
+}
+
+/**
+ * The kernel asks for neighbours in the name of an address that is neither tentative nor optimistic (ndisc_send_ns, net/ipv6/ndisc.c):
+ * until the link-local one is, nobody can be reached, whatever the other addresses are. It comes from the MAC, so that its duplicate
+ * would be a duplicate MAC. Throws SystemError.
+ */
+function completeLinkLocal({ session }: Namespace, ifindex: number): void {
+  for (const { family, scope, cidr, tentative, duplicate } of listAddresses(session, ifindex)) {
+    if (family !== 6 || scope !== RT_SCOPE_LINK || !tentative || duplicate) continue;
+    removeAddress(session, ifindex, cidr);
+    addAddress(session, ifindex, cidr, 'none');
+  }
+}
+
+/** To be called when the addresses are there and the link has a carrier. Throws CniError duplicateAddress. */
+export function refuseDuplicates(platform: Platform, pod: Namespace, ifindex: number, { ips }: CniResult): void {
+  platform.sleepMs(answerLimitMs);
+  const added = new Set(ips.map(({ address }) => canonicalCidr(address)));
+  const found = listAddresses(pod.session, ifindex).filter(({ cidr, duplicate }) => duplicate && added.has(cidr));
+  if (found.length === 0) return;
+  const text = found.map(({ cidr }) => cidr).join(', ');
+  throw new CniError('duplicateAddress', `${text}: another host of the network has this address; dmesg tells its MAC`);
+}
