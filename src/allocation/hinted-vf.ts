@@ -96,6 +96,13 @@ export function findByCdiDevice(search: Search): FoundVf | null {
 
 function findByPodHint(search: Search, hint: DeviceHint, meaning: HintMeaning & { shape: 'pod' }): FoundVf {
   const { trace, podUid, podName } = search;
+  if (podUid === null) {
+    trace.add(hint.key, [quote(hint.value)], 'the CDI device of a pod: of which one, CNI_ARGS does not say');
+    throw trace.failure(
+      'noVfForPod',
+      `${describe(hint)} is the CDI device of a pod, and CNI_ARGS has no K8S_POD_UID that says that it is ${podName}`,
+    );
+  }
   if (meaning.podUid !== podUid) {
     trace.add(hint.key, [quote(hint.value)], 'the CDI device of another pod');
     throw trace.failure(

@@ -5,7 +5,7 @@ import type { Platform } from '../platform/platform.ts';
 import { CdiSpecs } from './cdi-spec.ts';
 import { type CheckpointVf, readCheckpoints } from './checkpoint.ts';
 import { type ClaimVf, readClaimsOf } from './claim-specs.ts';
-import { isUid, isUuid } from './device-name.ts';
+import { isUid } from './device-name.ts';
 import { type PodVfs, readPodSpec } from './per-pod-spec.ts';
 import { Trace } from './trace.ts';
 
@@ -24,13 +24,12 @@ export interface AllocationAsk {
   readonly held: ReadonlyMap<PciAddress, string>;
 }
 
-/** The pod's UID from CNI_ARGS, or else (outside Kubernetes) from a device ID that is one. */
-function findPodUid({ pod, deviceHints }: SriovConf, trace: Trace): string | null {
+/** The pod's UID, of which only CNI_ARGS can tell: a device ID that is one may be written by whoever writes a network config. */
+function findPodUid({ pod }: SriovConf, trace: Trace): string | null {
   const given = pod?.uid ?? '';
   if (isUid(given)) return given;
   if (given !== '') trace.add('CNI_ARGS', [quote(given)], 'this K8S_POD_UID is none that Kubernetes gives: not used');
-  const names = deviceHints.map(({ value }) => value.slice(value.lastIndexOf('=') + 1));
-  return names.find(isUuid) ?? null;
+  return null;
 }
 
 /** One search for a VF: what is asked for, what has been seen, and every source read at most once. */

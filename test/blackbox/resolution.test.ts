@@ -120,6 +120,11 @@ root('a deviceID of CDI’s form: through the claim’s spec, and as the pod’s
     assertTakes(node, 1, { deviceID: `${kind}/vf=${deviceName(two)}` });
     assertTakes(node, 1, { runtimeConfig: { deviceID: deviceName(two) } });
     assertTakes(node, 0, { deviceID: podUid });
+    for (const args of ['', 'IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=pod0', 'K8S_POD_UID=']) {
+      const error = node.fail('ADD', node.conf({ deviceID: podUid }), { args });
+      assert.is(error.code, 100, 'whoever names a pod may be another');
+      assert.match(error.msg, 'CNI_ARGS has no K8S_POD_UID');
+    }
     const unknown = `${claimUid}-0000-ff-ff-7`;
     assertFails(node, 100, { deviceID: unknown }, unknown);
     assertFails(node, 100, { deviceID: 'gpu-7' }, 'gpu-7');

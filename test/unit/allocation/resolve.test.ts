@@ -185,13 +185,36 @@ test("the pod's own UID as device ID means any of its VFs", () => {
   for (const deviceID of [podUid, `${vendors[0].kind}=${podUid}`]) {
     assert.equal(attachAll(files, ['n', 'n'], { deviceID }), [vf1, vf2]);
   }
-  assert.is(resolve(files, { deviceID: podUid, pod: null }).pci, vf1);
   assert.is(resolve(platformOf(checkpoint([{ claim: claimA, pci: vf3 }])), { deviceID: podUid }).pci, vf3);
 });
 
-test("another pod's UID is refused", () => {
+test("another pod's UID is refused, in whatever key and form", () => {
   const files = platformOf(podSpec([vf1]), podSpec([vf2], { uid: otherPodUid }));
-  refuses(files, { deviceID: otherPodUid }, 'contradictorySources', otherPodUid, podUid);
+  for (const deviceID of [otherPodUid, `${vendors[0].kind}=${otherPodUid}`]) {
+    for (const key of ['deviceID', 'pciBusID', 'runtimeConfig.deviceID'] as const)
+      refuses(files, { deviceHints: [{ key, value: deviceID }] }, 'contradictorySources', otherPodUid, podUid);
+  }
+});
+
+test('without K8S_POD_UID no pod’s files are looked at, whoever the device ID or the file says that it is', () => {
+  const file = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
+  const info = JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } });
+  const files = platformOf(
+    podSpec([vf1]),
+    claimSpec(claimA, { [vf1]: '' }),
+    checkpoint([{ claim: claimA, pci: vf1 }]),
+    {
+      [file]: info,
+    },
+  );
+  const nameless = [null, { namespace: 'vf-test8', name: 'pod0' }, { uid: '../x', name: 'pod0' }];
+  for (const pod of nameless) {
+    for (const deviceID of [podUid, `${vendors[0].kind}=${podUid}`])
+      refuses(files, { deviceID, pod }, 'noVfForPod', podUid, 'CNI_ARGS has no K8S_POD_UID');
+    for (const deviceID of [vf1, `${claimA}-${dashed(vf1)}`, `${vendors[0].kind}=${claimA}-${dashed(vf1)}`])
+      refuses(files, { deviceID, pod }, 'contradictorySources', vf1, podUid);
+    refuses(files, { deviceInfoFile: file, pod }, 'contradictorySources', vf1, podUid);
+  }
 });
 
 test('the CDI names that Multus 4.2 hands out in turn give each attachment a VF of its own', () => {
