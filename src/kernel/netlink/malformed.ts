@@ -6,12 +6,3 @@ const EBADMSG = 74;
 export function malformed(detail: string): SystemError {
   return new SystemError('read a netlink reply', EBADMSG, detail);
 }
-
-/** Runs a decoder of node-netlink, whose own errors don't say what they were about. Throws SystemError EBADMSG. */
-export function decoding<T>(part: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (thrown) {
-    throw malformed(`${part}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-  }
-}

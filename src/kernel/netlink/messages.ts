@@ -1,8 +1,7 @@
-import { formatMessage, type NetlinkMessage, parseMessages, readS32, readU32 } from 'netlink/dist/structs.js';
 import { SystemError } from '../../lib/system-error.ts';
-import { findAttribute, leading, toText } from './attributes.ts';
+import { atLeast, findAttribute, toText, u32At } from './attributes.ts';
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSGERR_ATTR_MSG } from './constants.ts';
-import { decoding, malformed } from './malformed.ts';
+import { malformed } from './malformed.ts';
 
 /** A request before the session gives it its sequence number. */
 export interface OutgoingMessage {
@@ -18,15 +17,45 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
 }
 
+/** A reply: struct nlmsghdr, linux/netlink.h, and what follows it. */
+export interface NetlinkMessage {
+  readonly type: number;
+  /** NLM_F_* */
+  readonly flags: number;
+  readonly seq: number;
+  readonly port: number;
+  readonly data: Buffer;
+}
+
+/** Of struct nlmsghdr: u32 length, u16 type, u16 flags, u32 seq, u32 port. */
+const headerLength = 16;
+
 /** A whole message; port 0 lets the kernel fill in the socket's own. */
-export function encodeMessage(message: OutgoingMessage, flags: number, seq: number): Buffer {
-  const { type, payload } = message;
-  return Buffer.concat(formatMessage({ type, flags, seq, port: 0, data: payload }));
+export function encodeMessage({ type, payload }: OutgoingMessage, flags: number, seq: number): Buffer {
+  const header = Uint32Array.of(headerLength + payload.length, type | (flags << 16), seq, 0);
+  return Buffer.concat([Buffer.from(header.buffer), payload]);
 }
 
 /** The messages of one datagram. Throws SystemError EBADMSG where a length doesn't fit. */
 export function decodeMessages(datagram: Buffer): readonly NetlinkMessage[] {
-  return decoding(`a datagram of ${datagram.length} bytes`, () => parseMessages(datagram));
+  const messages: NetlinkMessage[] = [];
+  const end = datagram.length;
+  for (let at = 0; at < end; ) {
+    const length = end - at < headerLength ? 0 : u32At(datagram, at);
+    if (length < headerLength || length > end - at) {
+      throw malformed(`a datagram of ${end} bytes: the message at byte ${at} says that it has ${length}`);
+    }
+    const words = u32At(datagram, at + 4);
+    messages.push({
+      type: words & 0xffff,
+      flags: words >>> 16,
+      seq: u32At(datagram, at + 8),
+      port: u32At(datagram, at + 12),
+      data: datagram.subarray(at + headerLength, at + length),
+    });
+    at += Math.ceil(length / 4) * 4;
+  }
+  return messages;
 }
 
 const maxErrno = 4095;
@@ -39,7 +68,7 @@ export function throwIfRefused(what: string, reply: NetlinkMessage): void {
   const isDone = reply.type === NLMSG_DONE;
   if (isDone && reply.data.length === 0) return;
   const name = isDone ? 'NLMSG_DONE' : 'NLMSG_ERROR';
-  const status = readS32.call(leading(name, reply.data, isDone ? 4 : 20), 0);
+  const status = u32At(atLeast(name, reply.data, isDone ? 4 : 20), 0) | 0;
   if (status === 0) return;
   if (status > 0 || status < -maxErrno) throw malformed(`${name} holds the status ${status}, which is no errno`);
   throw new SystemError(what, -status, readExtack(reply, isDone));
@@ -51,7 +80,7 @@ function readExtack(reply: NetlinkMessage, isDone: boolean): string {
   const { data } = reply;
   try {
     const start = isDone ? 4 : 20 + echoedLength(reply);
-    const text = findAttribute('extack', data.subarray(Math.min(start, data.length)), NLMSGERR_ATTR_MSG);
+    const text = findAttribute('extack', data, NLMSGERR_ATTR_MSG, start);
     return text === null ? '' : toText('NLMSGERR_ATTR_MSG', text);
   } catch {
     return '';
@@ -61,5 +90,5 @@ function readExtack(reply: NetlinkMessage, isDone: boolean): string {
 /** How much of the refused request's payload comes back, padded; nothing with NETLINK_CAP_ACK. */
 function echoedLength(reply: NetlinkMessage): number {
   if ((reply.flags & NLM_F_CAPPED) !== 0) return 0;
-  return Math.ceil((readU32.call(reply.data, 4) - 16) / 4) * 4;
+  return Math.ceil((u32At(reply.data, 4) - headerLength) / 4) * 4;
 }

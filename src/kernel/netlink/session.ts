@@ -1,4 +1,3 @@
-import type { NetlinkMessage } from 'netlink/dist/structs.js';
 import type { Clock } from '../../lib/retry.ts';
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { NetlinkSocket } from '../../platform/platform.ts';
@@ -12,7 +11,13 @@ import {
   NLMSG_MIN_TYPE,
   NLMSG_OVERRUN,
 } from './constants.ts';
-import { decodeMessages, encodeMessage, type OutgoingMessage, throwIfRefused } from './messages.ts';
+import {
+  decodeMessages,
+  encodeMessage,
+  type NetlinkMessage,
+  type OutgoingMessage,
+  throwIfRefused,
+} from './messages.ts';
 
 export type { OutgoingMessage } from './messages.ts';
 

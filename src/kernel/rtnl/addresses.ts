@@ -1,7 +1,6 @@
 import { formatAddress as formatHeader } from 'netlink/dist/rt/gen_structs.js';
-import { readU8, readU32 } from 'netlink/dist/structs.js';
 import { type Cidr, formatAddress, lastAddressOf, parseCidr } from '../ip-text.ts';
-import { attribute, leading, readAttributes, toU32 } from '../netlink/attributes.ts';
+import { atLeast, attribute, leading, readAttributes, toU32, u32At } from '../netlink/attributes.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -84,10 +83,10 @@ export function listAddresses(session: NetlinkSession, ifindex: number): Address
   const what = `list addresses of interface ${ifindex} (ip addr show dev if${ifindex})`;
   const payload = formatHeader({ family: AF_UNSPEC, index: ifindex });
   return session.request({ what, type: RTM_GETADDR, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
-    const header = leading('struct ifaddrmsg', reply, ifaddrmsgLength);
+    atLeast('struct ifaddrmsg', reply, ifaddrmsgLength);
     // A kernel before 4.20 lists those of all links.
-    if (readU32.call(header, 4) !== ifindex) return [];
-    const address = decode(header, reply.subarray(ifaddrmsgLength));
+    if (u32At(reply, 4) !== ifindex) return [];
+    const address = decode(reply);
     return address === null ? [] : [address];
   });
 }
@@ -119,20 +118,20 @@ function encode(ifindex: number, cidr: Cidr, { flags, scope }: HeaderFields): Bu
 }
 
 /** Null for families other than IPv4 and IPv6. With a peer, IFA_ADDRESS is the peer's and IFA_LOCAL the own one. */
-function decode(header: Buffer, data: Buffer): AddressOfLink | null {
-  const family = readU8.call(header, 0);
+function decode(reply: Buffer): AddressOfLink | null {
+  const family = reply[0];
   if (family !== AF_INET && family !== AF_INET6) return null;
-  const attributes = readAttributes('an address', data);
+  const attributes = readAttributes('an address', reply, ifaddrmsgLength);
   const own = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
   if (own === undefined) return null;
   const bytes = leading('IFA_LOCAL', own, family === AF_INET ? 4 : 16);
   const wideFlags = attributes.get(IFA_FLAGS);
-  const flags = wideFlags === undefined ? readU8.call(header, 2) : toU32('IFA_FLAGS', wideFlags);
+  const flags = wideFlags === undefined ? (reply[2] as number) : toU32('IFA_FLAGS', wideFlags);
   return {
-    cidr: `${formatAddress(bytes)}/${readU8.call(header, 1)}`,
+    cidr: `${formatAddress(bytes)}/${reply[1]}`,
     family: family === AF_INET ? 4 : 6,
     tentative: (flags & IFA_F_TENTATIVE) !== 0,
     duplicate: (flags & IFA_F_DADFAILED) !== 0,
-    scope: readU8.call(header, 3),
+    scope: reply[3] as number,
   };
 }

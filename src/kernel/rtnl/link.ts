@@ -1,6 +1,5 @@
-import { readS32, readU16, readU32 } from 'netlink/dist/structs.js';
 import { type MacAddress, macFromBytes, zeroMac } from '../../lib/mac-address.ts';
-import { findAttribute, leading, readAttributes, toText, toU32, walkAttributes } from '../netlink/attributes.ts';
+import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, walkAttributes } from '../netlink/attributes.ts';
 import {
   ARPHRD_ETHER,
   IFF_LOWER_UP,
@@ -59,14 +58,14 @@ export const ifinfomsgLength = 16;
 
 /** Decodes the payload of RTM_NEWLINK. Throws SystemError EBADMSG. */
 export function decodeLink(payload: Buffer): Link {
-  const header = leading('struct ifinfomsg', payload, ifinfomsgLength);
-  const attributes = readAttributes('a link', payload.subarray(ifinfomsgLength));
+  const header = atLeast('struct ifinfomsg', payload, ifinfomsgLength);
+  const attributes = readAttributes('a link', payload, ifinfomsgLength);
   const text = (type: number, name: string): string | null =>
     mapped(attributes.get(type), (data) => toText(name, data));
   const u32 = (type: number, name: string): number | null => mapped(attributes.get(type), (data) => toU32(name, data));
-  const flags = readU32.call(header, 8);
+  const flags = u32At(header, 8);
   return {
-    ifindex: readS32.call(header, 4),
+    ifindex: u32At(header, 4) | 0,
     name: text(IFLA_IFNAME, 'IFLA_IFNAME') ?? missing('IFLA_IFNAME'),
     flags,
     up: (flags & IFF_UP) !== 0,
@@ -80,7 +79,7 @@ export function decodeLink(payload: Buffer): Link {
     parentBusName: text(IFLA_PARENT_DEV_BUS_NAME, 'IFLA_PARENT_DEV_BUS_NAME'),
     lower: u32(IFLA_LINK, 'IFLA_LINK'),
     master: u32(IFLA_MASTER, 'IFLA_MASTER'),
-    type: readU16.call(header, 2),
+    type: u32At(header, 0) >>> 16,
     physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
   };
 }
@@ -90,16 +89,19 @@ export function decodeLink(payload: Buffer): Link {
  * null where the kernel doesn't tell. Throws SystemError EBADMSG.
  */
 export function peekDevice(payload: Buffer): string | null {
-  const isEthernet = readU16.call(leading('struct ifinfomsg', payload, ifinfomsgLength), 2) === ARPHRD_ETHER;
+  const isEthernet = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16 === ARPHRD_ETHER;
   let [bus, name]: [string | null, string | null] = [null, null];
   let isVirtual = false;
-  walkAttributes('a link', payload.subarray(ifinfomsgLength), (type, data) => {
-    if (type === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', data);
-    if (type === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', data);
+  const look = (type: number, begin: number, end: number): boolean => {
+    if (type === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
+    if (type === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
     // IPoIB says a kind of itself, too
-    if (type === IFLA_LINKINFO) isVirtual = isEthernet && findAttribute('IFLA_LINKINFO', data, IFLA_INFO_KIND) !== null;
+    if (type === IFLA_LINKINFO && isEthernet) {
+      isVirtual = findAttribute('IFLA_LINKINFO', payload.subarray(begin, end), IFLA_INFO_KIND) !== null;
+    }
     return isVirtual;
-  });
+  };
+  walkAttributes('a link', payload, look, ifinfomsgLength);
   if (isVirtual) return '';
   return bus === 'pci' ? name : null;
 }
@@ -113,7 +115,7 @@ function missing(name: string): never {
 }
 
 function decodeCarrier(data: Buffer): boolean {
-  return leading('IFLA_CARRIER', data, 1)[0] === 1;
+  return atLeast('IFLA_CARRIER', data, 1)[0] === 1;
 }
 
 /** Tunnels have addresses of 4 or 16 bytes, InfiniBand of 20: none of them is a MAC address. */
@@ -123,8 +125,8 @@ function decodeMac(data: Buffer): MacAddress {
 
 function decodeAltnames(data: Buffer): readonly string[] {
   const names: string[] = [];
-  walkAttributes('IFLA_PROP_LIST', data, (type, payload) => {
-    if (type === IFLA_ALT_IFNAME) names.push(toText('IFLA_ALT_IFNAME', payload));
+  walkAttributes('IFLA_PROP_LIST', data, (type, begin, end) => {
+    if (type === IFLA_ALT_IFNAME) names.push(toText('IFLA_ALT_IFNAME', data.subarray(begin, end)));
     return false;
   });
   return names;

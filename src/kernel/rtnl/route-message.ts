@@ -1,8 +1,17 @@
 import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
-import { align, readS32, readU8, readU16, readU32 } from 'netlink/dist/structs.js';
 import { SystemError } from '../../lib/system-error.ts';
 import { type Cidr, formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
-import { attribute, leading, readAttributes, toU32, u32Attribute } from '../netlink/attributes.ts';
+import {
+  type Attributes,
+  align,
+  atLeast,
+  attribute,
+  leading,
+  readAttributes,
+  toU32,
+  u32At,
+  u32Attribute,
+} from '../netlink/attributes.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -123,21 +132,21 @@ function encodeMetrics({ mtu, advmss }: RouteSpec): Buffer[] {
  * unicast (local, broadcast, ...), or are cached clones. Throws SystemError EBADMSG.
  */
 export function decodeRoute(payload: Buffer, ifindex: number): readonly RouteOfLink[] {
-  const header = leading('struct rtmsg', payload, rtmsgLength);
-  const family = readU8.call(header, 0);
+  const header = atLeast('struct rtmsg', payload, rtmsgLength);
+  const family = header[0];
   if (family !== AF_INET && family !== AF_INET6) return [];
-  if (readU8.call(header, 7) !== RTN_UNICAST || (readU32.call(header, 8) & RTM_F_CLONED) !== 0) return [];
-  const attributes = readAttributes('a route', payload.subarray(rtmsgLength));
+  if (header[7] !== RTN_UNICAST || (u32At(header, 8) & RTM_F_CLONED) !== 0) return [];
+  const attributes = readAttributes('a route', payload, rtmsgLength);
   const length = family === AF_INET ? 4 : 16;
   const hops = nextHops(attributes).filter((hop) => hop.ifindex === ifindex);
   if (hops.length === 0) return [];
   const dst = leading('RTA_DST', attributes.get(RTA_DST) ?? Buffer.alloc(length), length);
   const priority = u32Of(attributes, RTA_PRIORITY, 'RTA_PRIORITY');
   const common = {
-    dst: `${formatAddress(dst)}/${readU8.call(header, 1)}`,
-    table: u32Of(attributes, RTA_TABLE, 'RTA_TABLE') ?? readU8.call(header, 4),
+    dst: `${formatAddress(dst)}/${header[1]}`,
+    table: u32Of(attributes, RTA_TABLE, 'RTA_TABLE') ?? (header[4] as number),
     ...(priority === null ? {} : { priority }),
-    scope: readU8.call(header, 6),
+    scope: header[6] as number,
     ...decodeMetrics(attributes.get(RTA_METRICS)),
     ...(attributes.has(RTA_MULTIPATH) ? { amongOthers: true as const } : {}),
   };
@@ -153,7 +162,7 @@ interface NextHop {
 }
 
 /** IPv6 lists the routes to one destination, where they have gateways and the same metric, as next hops of one. */
-function nextHops(attributes: ReadonlyMap<number, Buffer>): readonly NextHop[] {
+function nextHops(attributes: Attributes): readonly NextHop[] {
   const list = attributes.get(RTA_MULTIPATH);
   if (list !== undefined) return decodeNextHops(list);
   const ifindex = u32Of(attributes, RTA_OIF, 'RTA_OIF');
@@ -164,17 +173,17 @@ function decodeNextHops(list: Buffer): readonly NextHop[] {
   const hops: NextHop[] = [];
   let rest = list;
   while (rest.length > 0) {
-    const header = leading('struct rtnexthop', rest, rtnexthopLength);
-    const length = readU16.call(header, 0);
+    const header = atLeast('struct rtnexthop', rest, rtnexthopLength);
+    const length = u32At(header, 0) & 0xffff;
     if (length < rtnexthopLength) throw malformed(`struct rtnexthop claims a length of ${length} bytes`);
-    const attributes = readAttributes('a next hop', leading('a next hop', rest, length).subarray(rtnexthopLength));
-    hops.push({ ifindex: readS32.call(header, 4), gateway: attributes.get(RTA_GATEWAY) });
+    const attributes = readAttributes('a next hop', leading('a next hop', rest, length), rtnexthopLength);
+    hops.push({ ifindex: u32At(header, 4) | 0, gateway: attributes.get(RTA_GATEWAY) });
     rest = rest.subarray(align(length));
   }
   return hops;
 }
 
-function u32Of(attributes: ReadonlyMap<number, Buffer>, type: number, name: string): number | null {
+function u32Of(attributes: Attributes, type: number, name: string): number | null {
   const data = attributes.get(type);
   return data === undefined ? null : toU32(name, data);
 }

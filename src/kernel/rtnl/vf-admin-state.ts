@@ -1,14 +1,5 @@
-import {
-  parseVirtualFunctionLinkState,
-  parseVirtualFunctionMac,
-  parseVirtualFunctionRate,
-  parseVirtualFunctionSpoofchk,
-  parseVirtualFunctionTrust,
-  parseVirtualFunctionVlan,
-  parseVirtualFunctionVlanInfo,
-} from 'netlink/dist/rt/ifla.js';
 import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
-import { findAttribute, leading, readAttributes } from '../netlink/attributes.ts';
+import { atLeast, findAttribute, readAttributes, u32At } from '../netlink/attributes.ts';
 import {
   ETH_P_8021AD,
   IFLA_VF_LINK_STATE,
@@ -39,33 +30,48 @@ export interface VfAdminState {
   readonly maxTxRateMbps: number;
 }
 
-/** The VF number in the payload of IFLA_VF_INFO. Throws SystemError EBADMSG. */
-export function decodeVfIndex(info: Buffer): number {
-  const data = findAttribute('IFLA_VF_INFO', info, IFLA_VF_MAC) ?? missing('IFLA_VF_MAC');
-  return parseVirtualFunctionMac(leading('IFLA_VF_MAC', data, 36)).vf ?? 0;
+/** struct ifla_vf_mac: u32 vf, u8 mac[32]. */
+const macLength = 36;
+
+/** By IFLA_VF_LINK_STATE_*. */
+const linkStates = ['auto', 'enable', 'disable'] as const;
+
+/** The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG. */
+export function decodeVfIndex(list: Buffer, begin: number, end: number): number {
+  // Where IFLA_VF_MAC is the first, as kernels put it (rtnl_fill_vfinfo), a PF's other VFs are passed over at a glance.
+  const isFirst = end - begin >= 40 && u32At(list, begin) === (40 | (IFLA_VF_MAC << 16));
+  if (isFirst) return u32At(list, begin + 4);
+  const data = findAttribute('IFLA_VF_INFO', list.subarray(begin, end), IFLA_VF_MAC) ?? missing('IFLA_VF_MAC');
+  return u32At(atLeast('IFLA_VF_MAC', data, macLength), 0);
 }
 
-/** Decodes the payload of IFLA_VF_INFO (linux/if_link.h). Throws SystemError EBADMSG. */
+/**
+ * Decodes the payload of IFLA_VF_INFO, whose attributes (struct ifla_vf_*, linux/if_link.h) each begin with the VF's number.
+ * Throws SystemError EBADMSG.
+ */
 export function decodeVfAdminState(info: Buffer): VfAdminState {
   const attributes = readAttributes('IFLA_VF_INFO', info);
   const data = (type: number, name: string, length: number): Buffer | null => {
     const payload = attributes.get(type);
-    return payload === undefined ? null : leading(name, payload, length);
+    return payload === undefined ? null : atLeast(name, payload, length);
   };
-  const mac = data(IFLA_VF_MAC, 'IFLA_VF_MAC', 36) ?? missing('IFLA_VF_MAC');
-  const vlan = parseVirtualFunctionVlan(data(IFLA_VF_VLAN, 'IFLA_VF_VLAN', 12) ?? missing('IFLA_VF_VLAN'));
-  const rate = decodeRate(data(IFLA_VF_RATE, 'IFLA_VF_RATE', 12));
-  const spoofchk = data(IFLA_VF_SPOOFCHK, 'IFLA_VF_SPOOFCHK', 8);
-  const trust = data(IFLA_VF_TRUST, 'IFLA_VF_TRUST', 8);
+  const setting = (type: number, name: string): number | null => {
+    const payload = data(type, name, 8);
+    return payload === null ? null : u32At(payload, 4);
+  };
+  const mac = data(IFLA_VF_MAC, 'IFLA_VF_MAC', macLength) ?? missing('IFLA_VF_MAC');
+  const vlan = data(IFLA_VF_VLAN, 'IFLA_VF_VLAN', 12) ?? missing('IFLA_VF_VLAN');
+  const rate = data(IFLA_VF_RATE, 'IFLA_VF_RATE', 12);
   return {
-    mac: macFromBytes(Uint8Array.from(parseVirtualFunctionMac(mac).mac ?? [])),
-    vlan: vlan.vlan ?? 0,
-    vlanQos: vlan.qos ?? 0,
+    mac: macFromBytes(mac.subarray(4, 10)),
+    vlan: u32At(vlan, 4),
+    vlanQos: u32At(vlan, 8),
     vlanProtocol: decodeVlanProtocol(attributes.get(IFLA_VF_VLAN_LIST)),
-    spoofchk: spoofchk === null ? null : toSwitch(parseVirtualFunctionSpoofchk(spoofchk).setting),
-    trust: trust === null ? null : toSwitch(parseVirtualFunctionTrust(trust).setting),
-    linkState: decodeLinkState(data(IFLA_VF_LINK_STATE, 'IFLA_VF_LINK_STATE', 8)),
-    ...rate,
+    spoofchk: toSwitch(setting(IFLA_VF_SPOOFCHK, 'IFLA_VF_SPOOFCHK')),
+    trust: toSwitch(setting(IFLA_VF_TRUST, 'IFLA_VF_TRUST')),
+    linkState: linkStates[setting(IFLA_VF_LINK_STATE, 'IFLA_VF_LINK_STATE') ?? -1] ?? null,
+    minTxRateMbps: rate === null ? 0 : u32At(rate, 4),
+    maxTxRateMbps: rate === null ? 0 : u32At(rate, 8),
   };
 }
 
@@ -73,28 +79,16 @@ function missing(name: string): never {
   throw malformed(`${name} is missing`);
 }
 
-function decodeRate(data: Buffer | null): Pick<VfAdminState, 'minTxRateMbps' | 'maxTxRateMbps'> {
-  const { minTxRate = 0, maxTxRate = 0 } = data === null ? {} : parseVirtualFunctionRate(data);
-  return { minTxRateMbps: minTxRate, maxTxRateMbps: maxTxRate };
-}
-
 /** The kernel starts from -1, which a driver that knows nothing of the setting leaves there. */
-function toSwitch(setting: number | undefined): 'on' | 'off' | null {
+function toSwitch(setting: number | null): 'on' | 'off' | null {
   if (setting === 0) return 'off';
   return setting === 1 ? 'on' : null;
 }
 
 /** struct ifla_vf_vlan_info is 14 bytes padded to 16; vlan_proto is big-endian. */
 function decodeVlanProtocol(list: Buffer | undefined): '802.1q' | '802.1ad' {
-  const info = list === undefined ? null : findAttribute('IFLA_VF_VLAN_LIST', list, IFLA_VF_VLAN_INFO);
-  if (info === null) return '802.1q';
-  const { vlanProto } = parseVirtualFunctionVlanInfo(leading('IFLA_VF_VLAN_INFO', info, 14));
-  return vlanProto === ETH_P_8021AD ? '802.1ad' : '802.1q';
-}
-
-function decodeLinkState(data: Buffer | null): VfAdminState['linkState'] {
-  const state = data === null ? null : parseVirtualFunctionLinkState(data).linkState;
-  if (state === 'AUTO') return 'auto';
-  if (state === 'ENABLE') return 'enable';
-  return state === 'DISABLE' ? 'disable' : null;
+  const found = list === undefined ? null : findAttribute('IFLA_VF_VLAN_LIST', list, IFLA_VF_VLAN_INFO);
+  if (found === null) return '802.1q';
+  const info = atLeast('IFLA_VF_VLAN_INFO', found, 14);
+  return info.readUInt16BE(12) === ETH_P_8021AD ? '802.1ad' : '802.1q';
 }

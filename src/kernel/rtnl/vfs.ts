@@ -1,5 +1,5 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
-import { attribute, findAttribute, leading, u32Attribute, walkAttributes } from '../netlink/attributes.ts';
+import { atLeast, attribute, findAttribute, u32Attribute, walkAttributes } from '../netlink/attributes.ts';
 import {
   IFLA_EXT_MASK,
   IFLA_VF_INFO,
@@ -23,10 +23,9 @@ export type { VfChange, VfRate, VfVlan } from './vf-change.ts';
  */
 export function readVfAdminState(session: NetlinkSession, pfIfindex: number, vfIndex: number): VfAdminState | null {
   let state: VfAdminState | null = null;
-  walkVfs(session, pfIfindex, (info) => {
-    if (decodeVfIndex(info) !== vfIndex) return false;
-    state = decodeVfAdminState(info);
-    return true;
+  walkVfs(session, pfIfindex, (index, info) => {
+    if (index === vfIndex) state = decodeVfAdminState(info());
+    return index === vfIndex;
   });
   return state;
 }
@@ -34,8 +33,8 @@ export function readVfAdminState(session: NetlinkSession, pfIfindex: number, vfI
 /** The records of all VFs of a PF, by VF number (`ip link show dev PF`). Throws SystemError; ENODEV: no such PF. */
 export function listVfAdminStates(session: NetlinkSession, pfIfindex: number): Map<number, VfAdminState> {
   const states = new Map<number, VfAdminState>();
-  walkVfs(session, pfIfindex, (info) => {
-    states.set(decodeVfIndex(info), decodeVfAdminState(info));
+  walkVfs(session, pfIfindex, (index, info) => {
+    states.set(index, decodeVfAdminState(info()));
     return false;
   });
   return states;
@@ -63,15 +62,24 @@ export function changeVf(
   });
 }
 
-/** Visits the payloads of IFLA_VF_INFO until `visit` returns true. Without statistics: with them 256 VFs overflow nla_len. */
-function walkVfs(session: NetlinkSession, pfIfindex: number, visit: (info: Buffer) => boolean): void {
+/**
+ * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO. Without
+ * statistics: with them 256 VFs overflow nla_len.
+ */
+function walkVfs(
+  session: NetlinkSession,
+  pfIfindex: number,
+  visit: (index: number, info: () => Buffer) => boolean,
+): void {
   const what = `read the VFs of interface ${pfIfindex} (ip link show dev if${pfIfindex})`;
   const extMask = u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS);
   const payload = Buffer.concat([formatLink({ index: pfIfindex }), extMask]);
   const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
   if (reply === undefined) return;
-  leading('struct ifinfomsg', reply, ifinfomsgLength);
-  const list = findAttribute('a link', reply.subarray(ifinfomsgLength), IFLA_VFINFO_LIST);
+  atLeast('struct ifinfomsg', reply, ifinfomsgLength);
+  const list = findAttribute('a link', reply, IFLA_VFINFO_LIST, ifinfomsgLength);
   if (list === null) return;
-  walkAttributes('IFLA_VFINFO_LIST', list, (type, info) => type === IFLA_VF_INFO && visit(info));
+  walkAttributes('IFLA_VFINFO_LIST', list, (type, begin, end) => {
+    return type === IFLA_VF_INFO && visit(decodeVfIndex(list, begin, end), () => list.subarray(begin, end));
+  });
 }
