@@ -161,5 +161,10 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     ],
     example: '{fd00:2::5/64}: another host of the network has this address; dmesg tells its MAC',
   },
+  recordVersion: {
+    causes: ['the plugin was replaced by an older version while a pod lived'],
+    example:
+      'the attachment record{ vf-test1/5f1c/net1} is of version {2}, and this build reads up to {1}: a newer one wrote it',
+  },
   internal: { causes: ['a fault of this plugin; `details` has the stack'], example: null },
 };

@@ -110,6 +110,11 @@ export const errorCodes = {
     meaning: 'another host of the network has the address',
     remedy: 'the message names it; see that no two IPAM stores give addresses of one range',
   },
+  recordVersion: {
+    code: 116,
+    meaning: 'an attachment record is of a newer version of this plugin',
+    remedy: 'the record and its VF are left alone: install the newer version again, and let it DEL the pod',
+  },
   internal: { code: 999, meaning: 'a bug in this plugin', remedy: 'report it with the details' },
 } as const satisfies Readonly<Record<string, { code: number; meaning: string; remedy: string }>>;
 

@@ -3,6 +3,10 @@ import type { PodReference } from '../config/sriov-conf.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
+/**
+ * Of the records that this build writes; it reads all up to this one. Optional fields may come without a new version: a build that doesn't
+ * know one keeps it. A new one is for what older builds must leave alone, and the decoder goes on reading the old.
+ */
 export const recordVersion = 1;
 
 /** Names an attachment: (network, container, interface), as CNI does. */
@@ -22,7 +26,7 @@ export interface IpamInvocation {
 
 /** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
 export interface AttachmentRecord {
-  readonly version: typeof recordVersion;
+  readonly version: number;
   readonly phase: 'pending' | 'attached';
   /** The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be released. */
   readonly vfGivenUp?: true;

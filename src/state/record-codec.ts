@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
+import { CniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
@@ -24,9 +25,10 @@ const assignableMac = v.pipe(anyMac, v.check(isAssignableMac, 'no MAC address fo
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const onOff = v.nullable(v.picklist(['on', 'off']));
 
-const snapshot = v.object({
+// Fields that a newer build has added are kept: looseObject.
+const snapshot = v.looseObject({
   admin: v.nullable(
-    v.object({
+    v.looseObject({
       mac: anyMac,
       vlan: count,
       vlanQos: count,
@@ -39,7 +41,7 @@ const snapshot = v.object({
     }),
   ),
   netdev: v.nullable(
-    v.object({
+    v.looseObject({
       name: v.string(),
       ifindex: count,
       mac: anyMac,
@@ -66,8 +68,8 @@ const pluginName = v.pipe(
   v.check((text) => !text.includes('/'), 'no name of a plugin'),
 );
 
-const record = v.object({
-  version: v.literal(recordVersion),
+const record = v.looseObject({
+  version: v.pipe(count, v.minValue(1), v.maxValue(recordVersion)),
   phase: v.picklist(['pending', 'attached']),
   vfGivenUp: v.exactOptional(v.literal(true)),
   key,
@@ -78,7 +80,7 @@ const record = v.object({
       uid: v.exactOptional(v.string()),
     }),
   ),
-  identity: v.object({
+  identity: v.looseObject({
     pci,
     pfPci: pci,
     pfName: v.string(),
@@ -113,13 +115,26 @@ const record = v.object({
   createdAt: v.string(),
 });
 
+/** What can be told of a record that this build can't read. */
+const newerRecord = v.object({ version: v.pipe(count, v.minValue(recordVersion + 1)) });
+
 export function formatRecord(value: AttachmentRecord): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** Reads a record; throws an Error that says what is wrong with it. */
+/** Reads a record; throws CniError recordVersion for one of a newer build, else an Error that says what is wrong with it. */
 export function parseRecord(text: string): AttachmentRecord {
-  const outcome = v.safeParse(record, parseJson(text, 'the record'));
+  const value = parseJson(text, 'the record');
+  const { success, output } = v.safeParse(newerRecord, value);
+  if (success) {
+    const { network, containerId, ifname } = parseKey(text) ?? {};
+    const name = ifname === undefined ? '' : ` ${network}/${containerId}/${ifname}`;
+    throw new CniError(
+      'recordVersion',
+      `the attachment record${name} is of version ${output.version}, and this build reads up to ${recordVersion}: a newer one wrote it`,
+    );
+  }
+  const outcome = v.safeParse(record, value);
   if (outcome.success) return outcome.output;
   const [issue] = outcome.issues;
   throw new Error(`${v.getDotPath(issue) ?? 'record'}: ${issue.message}`);

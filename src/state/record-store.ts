@@ -1,4 +1,4 @@
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -34,6 +34,7 @@ export function describeKey(key: AttachmentKey): string {
 /**
  * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and a copy of the one that owns a VF:
  * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its VF's lock.
+ * A record of a newer build is CniError recordVersion: it is never set aside, changed or taken over.
  * All that reads or writes throws CniError io where others than root may write to the directories, SystemError where the disk fails.
  */
 export class RecordStore {
@@ -68,8 +69,8 @@ export class RecordStore {
     try {
       return this.peek(key);
     } catch (cause) {
-      // What the disk refuses may be whole; so it is an error, and no damage.
-      if (isSystemError(cause)) throw cause;
+      // What the disk refuses, or a newer build wrote, may be whole; so it is an error, and no damage.
+      if (isSystemError(cause) || isCniError(cause, 'recordVersion')) throw cause;
       this.#setAside(this.#file(key), `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
@@ -136,16 +137,16 @@ export class RecordStore {
     }
   }
 
-  /** Which attachment holds the VF; null where none does. */
+  /** Which attachment holds the VF; null where none does. Throws CniError recordVersion. */
   ownerOf(pci: PciAddress): AttachmentKey | null {
     const text = this.#readOwner(pci);
-    return text === null ? null : parseKey(text);
+    return text === null ? null : parseOwner(text);
   }
 
   /** The same for who only looks: nothing is set aside. Throws an Error for what only others than root can have written. */
   peekOwner(pci: PciAddress): AttachmentKey | null {
     const text = this.#peekOwnerText(pci);
-    return text === null ? null : parseKey(text);
+    return text === null ? null : parseOwner(text);
   }
 
   #peekOwnerText(pci: string): string | null {
@@ -228,11 +229,12 @@ export class RecordStore {
     for (const pci of this.#names(this.#path(ownersDirectory))) {
       if (pci.startsWith('.')) continue;
       const text = this.#readOwner(pci);
-      const owner = text === null ? null : parseKey(text);
+      const owner = text === null ? null : parseOwner(text);
       if (text === null || owner === null || !sameKey(owner, key)) continue;
       try {
         return parseRecordOf(key, text);
       } catch (cause) {
+        if (isCniError(cause, 'recordVersion')) throw cause;
         this.#log.error('the copy of an attachment record is damaged too', { pci, reason: explain(cause) });
       }
     }
@@ -279,7 +281,19 @@ function onlyIo(write: () => void): void {
 
 const fileName = (key: AttachmentKey): string => `${key.ifname}${suffix}`;
 
-/** Throws an Error that says what is wrong with the text. */
+/** The key in a record; null in what is none. Throws CniError recordVersion where a newer build has a key of another form. */
+function parseOwner(text: string): AttachmentKey | null {
+  const key = parseKey(text);
+  if (key !== null) return key;
+  try {
+    parseRecord(text);
+  } catch (thrown) {
+    if (isCniError(thrown, 'recordVersion')) throw thrown;
+  }
+  return null;
+}
+
+/** Throws an Error that says what is wrong with the text; CniError recordVersion for one of a newer build. */
 function parseRecordOf(key: AttachmentKey, text: string): AttachmentRecord {
   const record = parseRecord(text);
   if (sameKey(record.key, key)) return record;

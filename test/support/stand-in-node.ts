@@ -47,7 +47,8 @@ const root = join(import.meta.dirname, '../..');
 /** dist/dra-sriov, or what DRA_SRIOV_EXECUTABLE names: the same tests run against the executable of every runtime. */
 export const builtExecutable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(root, 'dist/dra-sriov');
 const pinnedNode = process.execPath;
-const sourceProgram = [
+/** The plugin from source. */
+export const sourceProgram = [
   pinnedNode,
   '--disable-warning=ExperimentalWarning',
   join(root, 'test/support/fake-pf-plugin.ts'),

@@ -328,7 +328,7 @@ test('a damaged record is set aside, and the copy that its VF has takes its plac
   for (const text of [
     '',
     '{"version":1,"phase"',
-    JSON.stringify({ ...sampleRecord, version: 2 }),
+    JSON.stringify({ ...sampleRecord, version: 0 }),
     '['.repeat(100_000),
   ]) {
     const { store, platform, log } = open();
@@ -362,11 +362,34 @@ test('of a record whose file is gone the VF’s copy can be found; one whose VF 
 test('a copy that is damaged too is reported; the record counts as none, and its key is still told', () => {
   const { store, platform, log } = open();
   store.write(sampleRecord);
-  const other = JSON.stringify({ ...sampleRecord, version: 2 });
+  const other = JSON.stringify({ ...sampleRecord, phase: 'none' });
   for (const path of [recordPath, ownerPath]) platform.files.set(path, other);
   assert.is(store.read(sampleKey), null);
   assert.match(log[1] ?? '', 'copy of an attachment record is damaged');
   assert.equal(store.ownerOf(samplePci), sampleKey);
+});
+
+test('a record of a newer build, or a copy of one, is an error and stays as it is, whatever form its key has', () => {
+  const isNewer = (thrown: unknown): boolean =>
+    isCniError(thrown, 'recordVersion') && thrown.message.includes('version 2');
+  for (const spoilt of [{}, { key: 'of another form', phase: 7 }]) {
+    const newer = JSON.stringify({ ...sampleRecord, version: 2, ...spoilt });
+    const cases: readonly (readonly [string | null, string | null])[] = [
+      [newer, newer],
+      ['x', newer],
+      [null, newer],
+      [newer, null],
+    ];
+    for (const [file, copy] of cases) {
+      const { store, platform } = open();
+      if (file !== null) platform.files.set(recordPath, file);
+      if (copy !== null) platform.files.set(ownerPath, copy);
+      assert.throws(() => store.find(sampleKey), isNewer);
+      if (copy !== null && 'key' in spoilt) assert.throws(() => store.ownerOf(samplePci), isNewer);
+      assert.is(platform.files.get(ownerPath) ?? null, copy);
+      if (file === newer) assert.is(platform.files.get(recordPath), newer);
+    }
+  }
 });
 
 test('who only looks sets nothing aside: a damaged record and a damaged owner are errors', () => {
