@@ -112,7 +112,7 @@ function rowOf({ style }: Tool, vf: SurveyedVf): Row {
     sysfs.driver ?? { text: 'none', paint: style.bad },
     netdevOf(vf),
     link === null ? '-' : linkWord(link),
-    link?.mac ?? admin?.mac ?? '-',
+    (link === null ? admin?.mac : link.mac) ?? '-',
     admin === null ? '?' : vlanOf(admin),
     admin?.spoofchk ?? '?',
     admin?.trust ?? '?',
@@ -191,7 +191,7 @@ function netdevFields({ place, link, netns }: SurveyedVf): (readonly [string, Ce
     ['netdev', `${link.name}, ${where}`],
     ['altnames', link.altnames.length === 0 ? '-' : link.altnames.join(' ')],
     ['link', `${link.up ? 'up' : 'down'}, ${link.carrier ? 'carrier' : 'no carrier'}`],
-    ['MAC', link.mac],
+    ['MAC', link.mac ?? 'none: not Ethernet'],
     ['MTU', String(link.mtu)],
   ];
 }

@@ -166,5 +166,10 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     example:
       'the attachment record{ vf-test1/5f1c/net1} is of version {2}, and this build reads up to {1}: a newer one wrote it',
   },
+  notEthernet: {
+    causes: ['the card or its port is set to InfiniBand', 'the PCI address is of some other kind of network device'],
+    example:
+      'VF {0000:3b:02.1}: its {netdev} {ib1} is no Ethernet interface: it is {InfiniBand, which ib-sriov-cni is for}',
+  },
   internal: { causes: ['a fault of this plugin; `details` has the stack'], example: null },
 };

@@ -115,6 +115,11 @@ export const errorCodes = {
     meaning: 'an attachment record is of a newer version of this plugin',
     remedy: 'the record and its VF are left alone: install the newer version again, and let it DEL the pod',
   },
+  notEthernet: {
+    code: 117,
+    meaning: 'the VF is no Ethernet device',
+    remedy: 'InfiniBand VFs are for ib-sriov-cni',
+  },
   internal: { code: 999, meaning: 'a bug in this plugin', remedy: 'report it with the details' },
 } as const satisfies Readonly<Record<string, { code: number; meaning: string; remedy: string }>>;
 

@@ -7,7 +7,7 @@ import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
-import { getLink, type Link, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { type EthernetLink, getLink, isEthernet, type Link, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
@@ -235,9 +235,9 @@ export class Attachment {
     return { name: request.ifname, mac, mtu, ...place };
   }
 
-  #podLink(ifindex: number): Link {
+  #podLink(ifindex: number): EthernetLink {
     const link = getLink(this.#pod.session, { ifindex });
-    if (link !== null) return link;
+    if (link !== null && isEthernet(link)) return link;
     throw new CniError('kernel', `VF ${this.#identity.pci} vanished from the pod while it was set up`);
   }
 

@@ -90,7 +90,7 @@ function isVf(platform: Platform, pod: Namespace, link: Link, traits: PodLinkTra
   const address = pciAddressOf(platform, pod, link);
   if (address !== '' || identifiedBy !== 'ifindex') return address === pci;
   if (podIfindex !== null) return link.ifindex === podIfindex;
-  return [ifname, hostName].includes(link.name) && macs.includes(link.mac);
+  return [ifname, hostName].includes(link.name) && link.mac !== null && macs.includes(link.mac);
 }
 
 /** How a netdev that is on the host will be known elsewhere. */

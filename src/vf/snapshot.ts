@@ -1,6 +1,7 @@
 import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { getLink, type Link } from '../kernel/rtnl/links.ts';
+import { ARPHRD_INFINIBAND } from '../kernel/netlink/constants.ts';
+import { type EthernetLink, getLink, isEthernet, type Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -14,16 +15,17 @@ export function getPfLink(platform: Platform, host: Namespace, identity: VfIdent
   throw new CniError('pfMissing', `the PF ${identity.pfName} (${identity.pfPci}) of VF ${identity.pci} is gone`);
 }
 
-export function describeNetdev(link: Link): VfNetdevState {
+export function describeNetdev(link: EthernetLink): VfNetdevState {
   const { name, ifindex, mac, mtu, up, altnames } = link;
   return { name, ifindex, mac, mtu, up, altnames };
 }
 
 /**
  * All that DEL has to give back, read before the first change. Throws CniError noDriver where a network driver is bound
- * and yet no netdev is on the host, and vfBusy where the host itself uses the netdev.
+ * and yet no netdev is on the host, vfBusy where the host itself uses the netdev, and notEthernet.
  */
 export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Link): VfSnapshot {
+  requireEthernet(identity, 'PF', pf);
   const admin = readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
   if (identity.kind === 'userspace') return { admin, netdev: null };
   const link = findOnHost(platform, host, identity.pci);
@@ -31,10 +33,24 @@ export function takeSnapshot(platform: Platform, host: Namespace, identity: VfId
     const reason = 'it has no netdev on the host: another namespace holds it, or the driver failed to make one';
     throw new CniError('noDriver', `VF ${identity.pci} (driver ${identity.driver}): ${reason}`);
   }
+  requireEthernet(identity, 'netdev', link);
   refuseUsedByHost(host, identity, link);
   const rdmaDevices = readRdmaDevices(platform, identity.pci);
   const netdev = { ...describeNetdev(link), identifiedBy: whatIdentifies(platform, host, link) };
   return { admin, netdev, ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
+}
+
+/** MAC, VLAN and announcements are Ethernet's. */
+function requireEthernet(identity: VfIdentity, what: 'PF' | 'netdev', link: Link): asserts link is EthernetLink {
+  if (isEthernet(link)) return;
+  const type =
+    link.type === ARPHRD_INFINIBAND
+      ? 'InfiniBand, which ib-sriov-cni is for'
+      : `of hardware type ${link.type} (ARPHRD_*)`;
+  throw new CniError(
+    'notEthernet',
+    `VF ${identity.pci}: its ${what} ${link.name} is no Ethernet interface: it is ${type}`,
+  );
 }
 
 function refuseUsedByHost(host: Namespace, identity: VfIdentity, link: Link): void {

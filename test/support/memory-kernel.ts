@@ -128,7 +128,8 @@ export class MemoryKernel {
   addLink(namespace: MemoryNamespace, name: string, link: NewLink = {}): MemoryLink {
     const ifindex = this.#nextIfindex++;
     const mac = `52:54:00:00:00:${ifindex.toString(16).padStart(2, '0')}`;
-    const usual = { mac, mtu: 1500, maxMtu: 9216, up: false, cable: true, altnames: [], parent: null, master: null };
+    const own = { type: 1, mac, mtu: 1500, maxMtu: 9216, up: false, cable: true };
+    const usual = { ...own, altnames: [], parent: null, master: null };
     const added: MemoryLink = { ...usual, vfs: null, addresses: [], driver: null, ...link, ifindex, name };
     namespace.links.push(added);
     this.onLinksChanged();

@@ -15,6 +15,9 @@ export interface MemoryAddress {
 export interface MemoryLink {
   readonly ifindex: number;
   name: string;
+  /** ARPHRD_*; 1 is Ethernet. */
+  type: number;
+  /** Its hardware address, of however many bytes. */
   mac: string;
   mtu: number;
   readonly maxMtu: number;
@@ -129,7 +132,7 @@ export function cString(text: string): Buffer {
 export function encodeLink(link: MemoryLink, withVfs: boolean): Buffer {
   const running = link.up && link.cable;
   const header = Buffer.alloc(16);
-  header.writeUInt16LE(1, 2);
+  header.writeUInt16LE(link.type, 2);
   header.writeUInt32LE(link.ifindex, 4);
   header.writeUInt32LE((link.up ? 0x1 : 0) | (running ? 0x10040 : 0), 8);
   const altnames = Buffer.concat(link.altnames.map((name) => attribute(53, cString(name))));

@@ -60,6 +60,7 @@ export const AF_INET6 = 10;
 
 // linux/if_arp.h
 export const ARPHRD_ETHER = 1;
+export const ARPHRD_INFINIBAND = 32;
 
 // linux/if.h
 export const IFNAMSIZ = 16;

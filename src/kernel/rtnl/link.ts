@@ -1,4 +1,4 @@
-import { type MacAddress, macFromBytes, zeroMac } from '../../lib/mac-address.ts';
+import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
 import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, walkAttributes } from '../netlink/attributes.ts';
 import {
   ARPHRD_ETHER,
@@ -31,8 +31,8 @@ export interface Link {
   /** IFF_UP */
   readonly up: boolean;
   readonly carrier: boolean;
-  /** Of an interface without an Ethernet address: all zeros. */
-  readonly mac: MacAddress;
+  /** Null where its address is none of Ethernet's six bytes: tunnels have 4 or 16, InfiniBand 20, some none. */
+  readonly mac: MacAddress | null;
   readonly mtu: number;
   /** Null before Linux 4.19. */
   readonly minMtu: number | null;
@@ -53,6 +53,13 @@ export interface Link {
   readonly physPortName: string | null;
 }
 
+/** What VFs of a network are: anything else has addresses and settings of its own. */
+export type EthernetLink = Link & { readonly mac: MacAddress };
+
+export function isEthernet(link: Link): link is EthernetLink {
+  return link.type === ARPHRD_ETHER && link.mac !== null;
+}
+
 /** Length of struct ifinfomsg, linux/rtnetlink.h. */
 export const ifinfomsgLength = 16;
 
@@ -70,7 +77,7 @@ export function decodeLink(payload: Buffer): Link {
     flags,
     up: (flags & IFF_UP) !== 0,
     carrier: mapped(attributes.get(IFLA_CARRIER), decodeCarrier) ?? (flags & IFF_LOWER_UP) !== 0,
-    mac: mapped(attributes.get(IFLA_ADDRESS), decodeMac) ?? zeroMac,
+    mac: mapped(attributes.get(IFLA_ADDRESS), decodeMac),
     mtu: u32(IFLA_MTU, 'IFLA_MTU') ?? missing('IFLA_MTU'),
     minMtu: u32(IFLA_MIN_MTU, 'IFLA_MIN_MTU'),
     maxMtu: u32(IFLA_MAX_MTU, 'IFLA_MAX_MTU') || null,
@@ -89,14 +96,14 @@ export function decodeLink(payload: Buffer): Link {
  * null where the kernel doesn't tell. Throws SystemError EBADMSG.
  */
 export function peekDevice(payload: Buffer): string | null {
-  const isEthernet = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16 === ARPHRD_ETHER;
+  const isEther = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16 === ARPHRD_ETHER;
   let [bus, name]: [string | null, string | null] = [null, null];
   let isVirtual = false;
   const look = (type: number, begin: number, end: number): boolean => {
     if (type === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
     if (type === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
     // IPoIB says a kind of itself, too
-    if (type === IFLA_LINKINFO && isEthernet) {
+    if (type === IFLA_LINKINFO && isEther) {
       isVirtual = findAttribute('IFLA_LINKINFO', payload.subarray(begin, end), IFLA_INFO_KIND) !== null;
     }
     return isVirtual;
@@ -118,9 +125,8 @@ function decodeCarrier(data: Buffer): boolean {
   return atLeast('IFLA_CARRIER', data, 1)[0] === 1;
 }
 
-/** Tunnels have addresses of 4 or 16 bytes, InfiniBand of 20: none of them is a MAC address. */
-function decodeMac(data: Buffer): MacAddress {
-  return data.length === 6 ? macFromBytes(data) : zeroMac;
+function decodeMac(data: Buffer): MacAddress | null {
+  return data.length === 6 ? macFromBytes(data) : null;
 }
 
 function decodeAltnames(data: Buffer): readonly string[] {

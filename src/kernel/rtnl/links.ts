@@ -7,7 +7,7 @@ import type { NetlinkSession } from '../netlink/session.ts';
 
 export { addAltnames, removeAltnames } from './altnames.ts';
 export { waitForCarrier } from './carrier.ts';
-export type { Link } from './link.ts';
+export { type EthernetLink, isEthernet, type Link } from './link.ts';
 export { getLink, listDeviceLinks } from './link-queries.ts';
 
 /**

@@ -229,6 +229,18 @@ root('a VF that the host uses in a bond or bridge is refused', () => {
   });
 });
 
+root('an interface of another hardware type than Ethernet is refused before any change', () => {
+  withStandInNode({}, (node) => {
+    node.host.run('ip', 'link', 'delete', 'vf0');
+    node.host.run('ip', 'tuntap', 'add', 'dev', 'vf0', 'mode', 'tun');
+    const before = node.picture();
+    const error = node.fail('ADD', node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() }));
+    assert.is(error.code, 117);
+    assert.match(error.msg, 'its netdev vf0 is no Ethernet interface: it is of hardware type 65534');
+    assert.equal(node.picture(), before);
+  });
+});
+
 root('IPv6 works at once, also in a pod whose cluster switches it off', () => {
   withStandInNode({ vfs: 4 }, (node) => {
     node.pod.run('sh', '-c', 'cd /proc/sys/net/ipv6/conf; echo 1 >all/disable_ipv6; echo 1 >default/disable_ipv6');

@@ -207,6 +207,9 @@ test('a version that no result can be printed in is refused first', () => {
   refuses(node, 1, { cniVersion: '2.0.0' });
 });
 
+/** ARPHRD_INFINIBAND, and an address of INFINIBAND_ALEN bytes. */
+const infiniband = { type: 32, mac: '00:00:10:49:fe:80:00:00:00:00:00:00:24:8a:07:03:00:a3:8d:f6' };
+
 test('refused before any change, naming what is wrong', () => {
   const cases: [string, number, Record<string, unknown>, RegExp, (node: MemoryNode) => void, MemoryNodeOptions?][] = [
     ['bad value', 7, { vlan: 4095 }, /vlan.*4095/, () => undefined],
@@ -239,6 +242,29 @@ test('refused before any change, naming what is wrong', () => {
       {},
       /driver/,
       (node) => void node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(0)}/driver`),
+    ],
+    [
+      'InfiniBand',
+      117,
+      {},
+      /vf0 is no Ethernet interface: it is InfiniBand, which ib-sriov-cni is for/,
+      (node) => void Object.assign(node.link(0), infiniband),
+    ],
+    ['a PF of InfiniBand', 117, {}, /its PF pf0 .*InfiniBand/, (node) => void Object.assign(node.pf, infiniband)],
+    [
+      'a VF of vfio-pci whose PF is of InfiniBand',
+      117,
+      {},
+      /its PF pf0 .*InfiniBand/,
+      (node) => void Object.assign(node.pf, infiniband),
+      { userspace: [0] },
+    ],
+    [
+      'a tunnel',
+      117,
+      {},
+      /of hardware type 778/,
+      (node) => void Object.assign(node.link(0), { type: 778, mac: '0a:00:00:01' }),
     ],
     ['settings of a blind PF', 106, { trust: 'on' }, /trust.*pf0/, () => undefined, { blindPf: true }],
   ];

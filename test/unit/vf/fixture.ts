@@ -1,5 +1,5 @@
 import { Namespace } from '../../../src/kernel/namespace.ts';
-import { getLink, type Link } from '../../../src/kernel/rtnl/links.ts';
+import { type EthernetLink, getLink, isEthernet, type Link } from '../../../src/kernel/rtnl/links.ts';
 import { createLog, type Log } from '../../../src/lib/log.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { identifyVf } from '../../../src/vf/identity.ts';
@@ -32,8 +32,10 @@ export class VfFixture {
     return this.linkOf(this.host, 'pf0');
   }
 
-  vf(): Link {
-    return this.linkOf(this.host, 'vf0');
+  vf(): EthernetLink {
+    const link = this.linkOf(this.host, 'vf0');
+    if (isEthernet(link)) return link;
+    throw new Error('the VF is no Ethernet device');
   }
 
   linkOf(namespace: Namespace, name: string): Link {

@@ -171,7 +171,7 @@ test('a link of which an old kernel says little', () => {
     flags: 0,
     up: false,
     carrier: false,
-    mac: '00:00:00:00:00:00',
+    mac: null,
     mtu: 1500,
     minMtu: null,
     maxMtu: null,
@@ -185,6 +185,18 @@ test('a link of which an old kernel says little', () => {
   });
 });
 
+test('an address that is not of six bytes is none of Ethernet', () => {
+  const macOf = (...attributes: Buffer[]): string | null | undefined => {
+    const payload = Buffer.concat([ifinfomsg(2, 0), nla(3, cString('a')), nla(4, u32(1)), ...attributes]);
+    const [session] = answering(16, payload);
+    return getLink(session, { ifindex: 2 })?.mac;
+  };
+  assert.is(macOf(nla(1, hex('021122334455'))), '02:11:22:33:44:55');
+  for (const bytes of ['0a000001', '00001049fe80000000000000248a070300a38df6', ''])
+    assert.is(macOf(nla(1, hex(bytes))), null);
+  assert.is(macOf(), null);
+});
+
 test('carrier is what IFLA_CARRIER says, and IFF_LOWER_UP where there is none', () => {
   const carrierOf = (flags: number, ...attributes: Buffer[]): boolean | undefined => {
     const payload = Buffer.concat([ifinfomsg(2, flags), nla(3, cString('a')), nla(4, u32(1)), ...attributes]);
@@ -195,11 +207,9 @@ test('carrier is what IFLA_CARRIER says, and IFF_LOWER_UP where there is none', 
   assert.is(carrierOf(1, nla(33, hex('01'))), true);
 });
 
-test('IFLA_MAX_MTU 0 means no limit; an InfiniBand address is no MAC', () => {
-  const [session] = answering(16, linkPayload(2, 'ib0', nla(51, u32(0)), nla(1, Buffer.alloc(20, 7))));
-  const link = getLink(session, { ifindex: 2 });
-  assert.is(link?.maxMtu, null);
-  assert.is(link?.mac, '00:00:00:00:00:00');
+test('IFLA_MAX_MTU 0 means no limit', () => {
+  const [session] = answering(16, linkPayload(2, 'ens1f0', nla(51, u32(0))));
+  assert.is(getLink(session, { ifindex: 2 })?.maxMtu, null);
 });
 
 test('no such link: null; other refusals are thrown', () => {
