@@ -1,10 +1,21 @@
-// Runs the test files of the kinds named on the command line, a process each: node test/run.ts unit kernel [--only TEXT] [--except PATTERN]
-// Ends with the line `N passed, N failed, N skipped`; exit code 1 where a test failed, was lost, or none ran.
+// Runs the test files of the kinds named on the command line, a process each; see `help`.
 import { type ChildProcess, fork } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { excerptOutput } from './support/output-excerpt.ts';
 import type { Counts } from './support/suite.ts';
+
+const help = `Usage: node test/run.ts KIND... [--only TEXT] [--except PATTERN]
+
+Runs the test files of each kind, a process each. Ends with the line \`N passed, N failed, N skipped\`; exit code 1 where a
+test failed, was lost, or none ran.
+
+  KIND              unit, kernel, blackbox, crash, fuzz or lab: a folder of test/
+  --only TEXT       files whose path holds that text
+  --except PATTERN  but not those whose path matches that regular expression
+`;
 
 interface Outcome extends Counts {
   readonly file: string;
@@ -12,9 +23,14 @@ interface Outcome extends Counts {
   readonly ms: number;
 }
 
+const root = join(import.meta.dirname, '..');
+/** All that failing files printed, of which only the begin and the end are shown. */
+const outputFolder = join(root, 'node_modules/.cache/dra-sriov-cni/test-output');
 const fileTimeLimitMs = 15 * 60_000;
 /** For runs that are to take long: fuzzing, and `npm run crash`. */
 const longTimeLimitMs = 4 * 60 * 60_000;
+/** What a file has left running may hold its output open for ever. */
+const drainMs = 2000;
 
 /** Kinds whose files may run beside each other; the others share names in the kernel or the CPU's time. */
 const parallelKinds = new Set(['unit']);
@@ -26,9 +42,10 @@ interface Choice {
 }
 
 function testFiles(kind: string, { only, except }: Choice): string[] {
-  return readdirSync(join(import.meta.dirname, kind), { recursive: true, encoding: 'utf8' })
+  const folder = isAbsolute(kind) ? kind : join('test', kind);
+  return readdirSync(isAbsolute(folder) ? folder : join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => join('test', kind, name))
+    .map((name) => join(folder, name))
     .filter((name) => only === undefined || name.includes(only))
     .filter((name) => except === undefined || !new RegExp(except).test(name))
     .sort();
@@ -41,25 +58,66 @@ function collect(child: ChildProcess): string[] {
   return chunks;
 }
 
+const running = new Set<ChildProcess>();
+
+/** To a file's process and all that it started, as far as that stays in its process group. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // All of it has ended.
+  }
+}
+
+function timeLimitMs(file: string): number {
+  return file.includes('/fuzz/') || process.env['CRASH_CALLS'] === 'all' ? longTimeLimitMs : fileTimeLimitMs;
+}
+
 function runFile(file: string): Promise<Outcome> {
   const begin = performance.now();
   return new Promise((resolve) => {
-    const child = fork(file, { silent: true, execArgv: ['--disable-warning=ExperimentalWarning'] });
+    const execArgv = ['--disable-warning=ExperimentalWarning'];
+    const child = fork(file, { cwd: root, silent: true, detached: true, execArgv });
+    running.add(child);
     const output = collect(child);
     let counts: Counts | undefined;
-    const isLong = file.includes('/fuzz/') || process.env['CRASH_CALLS'] === 'all';
-    const timer = setTimeout(() => child.kill('SIGKILL'), isLong ? longTimeLimitMs : fileTimeLimitMs);
+    const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), timeLimitMs(file));
     child.on('message', (message) => {
       counts = message as Counts;
     });
-    child.on('close', (code, signal) => {
+    const end = (how: string, isGood: boolean): void => {
       clearTimeout(timer);
+      running.delete(child);
       const seen = counts ?? { passed: 0, failed: 1, skipped: 0 };
-      const failed = seen.failed === 0 && code !== 0 ? 1 : seen.failed;
-      if (counts === undefined) output.push(`${file} ended with ${signal ?? code} before it reported\n`);
+      const failed = seen.failed === 0 && !isGood ? 1 : seen.failed;
+      if (counts === undefined) output.push(`${file} ${how} before it reported\n`);
       resolve({ file, ...seen, failed, output: output.join(''), ms: performance.now() - begin });
+    };
+    // A process that could not be started never closes.
+    child.on('error', (error) => end(`could not be run (${error.message})`, false));
+    child.on('exit', (code, signal) => {
+      const drained = setTimeout(() => {
+        signalGroup(child, 'SIGKILL');
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, drainMs);
+      child.on('close', () => {
+        clearTimeout(drained);
+        end(`ended with ${signal ?? code}`, code === 0);
+      });
     });
   });
+}
+
+/** Prints an excerpt of what a failing file said; where that is not all, the rest lies in a file. */
+function reportFailure(file: string, output: string): void {
+  const excerpt = excerptOutput(output);
+  process.stdout.write(`${excerpt}\n`);
+  if (excerpt === output) return;
+  const path = join(outputFolder, `${file.replaceAll('/', '-')}.txt`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, output);
+  process.stdout.write(`       all it printed: ${relative(root, path)}\n\n`);
 }
 
 function report(outcome: Outcome): void {
@@ -68,7 +126,7 @@ function report(outcome: Outcome): void {
   process.stdout.write(
     `${verdict.padEnd(6)} ${file}: ${passed} passed, ${failed} failed, ${skipped} skipped (${ms.toFixed(0)} ms)\n`,
   );
-  if (failed > 0) process.stdout.write(`${output}\n`);
+  if (failed > 0) reportFailure(file, output);
   else
     for (const line of output.split('\n'))
       if (/^(SKIPPED|FUZZED|MEASURED) /.test(line)) process.stdout.write(`       ${line}\n`);
@@ -88,19 +146,41 @@ async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {
   return done;
 }
 
-const args = process.argv.slice(2);
-const takeOption = (name: string): string | undefined => {
-  const at = args.indexOf(name);
-  return at === -1 ? undefined : args.splice(at, 2)[1];
-};
-const choice: Choice = { only: takeOption('--only'), except: takeOption('--except') };
-const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
-for (const kind of args) {
-  for (const outcome of await runKind(kind, choice)) {
-    totals.passed += outcome.passed;
-    totals.failed += outcome.failed;
-    totals.skipped += outcome.skipped;
+async function runKinds(kinds: readonly string[], choice: Choice): Promise<void> {
+  const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const kind of kinds) {
+    for (const outcome of await runKind(kind, choice)) {
+      totals.passed += outcome.passed;
+      totals.failed += outcome.failed;
+      totals.skipped += outcome.skipped;
+    }
   }
+  process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+  process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 }
-process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+
+function readArguments(): { readonly kinds: readonly string[]; readonly choice: Choice; readonly help: boolean } {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { only: { type: 'string' }, except: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  return { kinds: positionals, choice: { only: values.only, except: values.except }, help: values.help === true };
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    // They are no part of the terminal's process group, and clean up by themselves.
+    for (const child of running) signalGroup(child, signal);
+    process.kill(process.pid, signal);
+  });
+}
+try {
+  const { kinds, choice, help: wantsHelp } = readArguments();
+  if (wantsHelp) process.stdout.write(help);
+  else await runKinds(kinds, choice);
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
+  process.stderr.write(`test/run.ts: ${message}\n${help}`);
+  process.exitCode = 2;
+}
