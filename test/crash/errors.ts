@@ -1,7 +1,7 @@
 // Makes one system call of the plugin fail after the other, and sees whether it undoes all, or keeps the record and says so.
 import { expectPicture, type Pictures, takePictures, type Verb } from './kill.ts';
 import { compare, type Outcome, type Site } from './site.ts';
-import { describeFault, type Fault, isChange, type SystemCall } from './strace.ts';
+import { describeFault, type Fault, isChange, isThread, type SystemCall } from './strace.ts';
 
 export interface ErrorTally {
   /** Failures that were got over: ADD or DEL did all that it should. */
@@ -13,7 +13,7 @@ export interface ErrorTally {
   readonly failures: string[];
 }
 
-/** What a process needs to be one: memory, threads, signals. Their failure ends any program. */
+/** What a process needs to be one: memory, signals. Their failure ends any program. For threads see threads.test.ts. */
 const ownAffairs =
   /^(brk|mmap|munmap|mremap|mprotect|madvise|futex|rseq|arch_prctl|set_\w+|rt_sig\w+|prlimit64|getrandom|get[pt]id|alarm|exit_group|close)$/;
 
@@ -22,7 +22,7 @@ const fileErrnos = ['ENOSPC', 'EROFS', 'EIO'] as const;
 const otherErrnos = ['EIO', 'EPERM'] as const;
 
 function errnosFor(call: SystemCall): readonly string[] {
-  if (ownAffairs.test(call.name)) return [];
+  if (ownAffairs.test(call.name) || isThread(call)) return [];
   // What can't be written to stdout is an error that nobody hears of.
   if (/^write\(1\b/.test(call.text)) return [];
   if (/^(sendto|recvfrom|sendmsg|recvmsg)$/.test(call.name)) return netlinkErrnos;
@@ -94,9 +94,8 @@ export function failAt(site: Site, verb: Verb, faults: readonly Fault[]): ErrorT
   let pictures = takePictures(site);
   for (const fault of faults) {
     if (verb === 'DEL') site.succeed('ADD', 0);
-    const outcome = site.run(verb, 0, fault);
     try {
-      judge(site, verb, fault, outcome, pictures, tally);
+      judge(site, verb, fault, site.run(verb, 0, fault), pictures, tally);
     } catch (thrown) {
       tally.failures.push(`${verb}: ${describeFault(fault)}: ${(thrown as Error).message}`);
       if (!site.reset()) return tally;

@@ -92,9 +92,9 @@ export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], rec
   for (const { name, nth, text } of calls) {
     const fault = { name, nth, kind: 'kill' } as const;
     if (verb === 'DEL') site.succeed('ADD', 0);
-    const { status, stdout, stderr } = site.run(verb, 0, fault);
-    if (status === null) tally.killed++;
     try {
+      const { status, stdout, stderr } = site.run(verb, 0, fault);
+      if (status === null) tally.killed++;
       if (status !== null && status !== 0) throw new Error(`it ended with ${status}: ${stdout}\n${stderr}`);
       recover(site, recovery, pictures, tally);
     } catch (thrown) {

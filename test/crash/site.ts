@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Fault, readTrace, type SystemCall, traced } from './strace.ts';
+import { describeFault, type Fault, lastCall, readTrace, type SystemCall, traced } from './strace.ts';
 
 export interface SiteOptions {
   /** Before every command that acts on the host: `ip netns exec HOST`, or nothing. */
@@ -47,6 +47,9 @@ const volatileKeys = new Set([
 ]);
 
 const strayLimitMs = 20_000;
+const runLimitMs = 120_000;
+/** Longer than any wait of the plugin's: those for a lock and for an IPAM plugin end after 30 s. */
+const faultyRunLimitMs = 40_000;
 
 /** Sleeps without a promise. */
 export function pause(ms: number): void {
@@ -60,8 +63,27 @@ export class Site {
     this.options = options;
   }
 
-  /** Runs a verb for pod 0 (container c0) or 1, under strace where a fault is given (or null, to learn the calls). */
-  run(command: string, pod: 0 | 1, fault?: Fault | null, conf: unknown = this.options.conf): Outcome {
+  /**
+   * Runs a verb for pod 0 (container c0) or 1, under strace where a fault is given (or null, to learn the calls). Throws where it does
+   * not end in time, with the call at which it hung.
+   */
+  run(command: string, pod: 0 | 1, fault?: Fault | null, conf?: unknown): Outcome {
+    const limitMs = fault ? faultyRunLimitMs : runLimitMs;
+    const outcome = this.tryRun(command, pod, fault, limitMs, conf);
+    if (outcome !== undefined) return outcome;
+    const what = fault ? `${command} with ${describeFault(fault)}` : command;
+    const where = fault === undefined ? '' : `; it hung at ${lastCall(this.options.log)}`;
+    throw new Error(`${what} did not end in ${limitMs / 1000} s${where}`);
+  }
+
+  /** As `run`; undefined where it did not end in time and was killed. */
+  tryRun(
+    command: string,
+    pod: 0 | 1,
+    fault: Fault | null | undefined,
+    limitMs: number,
+    conf: unknown = this.options.conf,
+  ): Outcome | undefined {
     const { onHost, executable, environment, pods, log } = this.options;
     const wrapper = fault === undefined ? [] : traced(log, fault ?? undefined);
     const [program = '', ...args] = [...onHost, ...wrapper, executable];
@@ -72,13 +94,11 @@ export class Site {
       CNI_NETNS: pods[pod],
       CNI_IFNAME: 'net1',
     };
-    const { status, stdout, stderr } = spawnSync(program, args, {
-      env,
-      input: JSON.stringify(conf),
-      encoding: 'utf8',
-      timeout: 120_000,
-    });
-    return { status, stdout, stderr };
+    // SIGTERM, which strace passes on: SIGKILL would end strace alone.
+    const options = { env, input: JSON.stringify(conf), timeout: limitMs, killSignal: 'SIGTERM' } as const;
+    const { status, stdout, stderr, error } = spawnSync(program, args, { ...options, encoding: 'utf8' });
+    const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
+    return isLate ? undefined : { status, stdout, stderr };
   }
 
   /** `run` that has to succeed. */

@@ -24,7 +24,8 @@ export function describeFault({ name, nth, kind, lasting }: Fault): string {
 
 /** The command that runs a program under strace; its calls go to `log`, with the paths of their descriptors. */
 export function traced(log: string, fault?: Fault): readonly string[] {
-  const strace = ['strace', '-y', '-s', '80', '-o', log];
+  // By default strace heeds no signal where it writes to a file; this way it ends what it runs when it is ended.
+  const strace = ['strace', '-I', '2', '-y', '-s', '80', '-o', log];
   if (fault === undefined) return strace;
   const what = fault.kind === 'kill' ? 'signal=KILL' : `error=${fault.kind.errno}`;
   const when = `${fault.nth}${fault.lasting === true ? '+' : ''}`;
@@ -45,13 +46,28 @@ export function readTrace(log: string): readonly SystemCall[] {
   return calls;
 }
 
+/** The call in which a run that was ended from outside hung, as strace prints it. */
+export function lastCall(log: string): string {
+  const calls = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => /^\w+\(/.test(line));
+  return calls.at(-1) ?? 'no call';
+}
+
+/** True where the call makes a thread, not a process. */
+export function isThread({ text }: SystemCall): boolean {
+  return text.includes('CLONE_THREAD');
+}
+
 const changingCalls =
   /^(write|pwrite64|fsync|fdatasync|rename\w*|mkdir\w*|f?chmod\w*|f?truncate|unlink\w*|rmdir|flock|v?fork|clone\d?|kill)$/;
 /** Types of route messages come in fours, of which the third reads (RTNL_KIND); strace prints them in hexadecimal or by name. */
 const readingMessage = /nlmsg_type=(0x\w*[26ae]\b|RTM_GET)/;
 
 /** True where the call changes something outside of the process: a file, a lock, the network, another process. */
-export function isChange({ name, text }: SystemCall): boolean {
+export function isChange(call: SystemCall): boolean {
+  const { name, text } = call;
+  if (isThread(call)) return false;
   if (name === 'sendto') return !readingMessage.test(text);
   if (name.startsWith('open')) return text.includes('O_CREAT') || text.includes('O_TRUNC');
   return changingCalls.test(name);

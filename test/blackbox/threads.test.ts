@@ -1,0 +1,31 @@
+import { statSync } from 'node:fs';
+import { expectPicture, learnCalls } from '../crash/kill.ts';
+import { withStandInSite } from '../crash/stand-in-site.ts';
+import { type Fault, isThread } from '../crash/strace.ts';
+import { asRoot } from '../support/netns.ts';
+import { assert, suite } from '../support/suite.ts';
+
+/** An executable that holds Node has more. */
+const nodeBytes = 50e6;
+
+const test = asRoot(suite('blackbox/threads'));
+
+// The native executable makes none, so there is nothing that could fail. Node makes some before it runs a line of the program, and waits
+// for ever, or aborts, where one can't be made (README.md): what ends it from outside then must find nothing changed.
+test('a thread that can’t be made leaves everything as it was, and a runtime that gives up can start again', () => {
+  withStandInSite((site) => {
+    const threads = learnCalls(site, 'ADD').filter(isThread);
+    if (statSync(site.options.executable).size > nodeBytes) assert.ok(threads.length > 0, 'Node makes threads');
+    else assert.equal(threads, []);
+    const before = site.picture();
+    // All that Node's pool waits for are alike.
+    for (const { name, nth } of [threads[0], threads[1], threads.at(-1)].filter((call) => call !== undefined)) {
+      const fault: Fault = { name, nth, kind: { errno: 'EAGAIN' } };
+      const status = site.tryRun('ADD', 0, fault, 5000)?.status;
+      if (status === 0) site.succeed('DEL', 0);
+      expectPicture(site, before, `after EAGAIN at thread ${nth}`);
+    }
+    site.succeed('ADD', 0);
+    site.succeed('DEL', 0);
+  });
+});
