@@ -1,7 +1,7 @@
 // The lab on the command line: node test/lab/cli.ts --help
 import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
-import { askLab, isLabUp, startHolder } from './cli/client.ts';
+import { askLab, ensureLab, isLabUp, LabConnection } from './cli/client.ts';
 import { endMark, joinTerminal } from './cli/terminal.ts';
 import { LabError } from './lab-error.ts';
 import { reportToStderr } from './progress.ts';
@@ -9,11 +9,11 @@ import { provision } from './setup/provision.ts';
 
 const help = `Usage: npm run lab [-- [OPTIONS] [COMMAND]]
 
-An emulated node with two SR-IOV network cards (igb, 7 VFs each). It sees this machine's files,
-read-only: what is written in it is lost with it.
+An emulated node with two SR-IOV network cards (igb, 7 VFs each). It sees this machine's files but
+those in /tmp and /run, read-only: what is written in it is lost with it. Each checkout has one of its own.
 
 Commands:
-  (none)               a prompt in the lab; a lab started for it ends with it
+  (none)               a prompt in the lab, up to four at once; a lab started for one ends with the last
   run [-i] PROGRAM...  runs one program in it, -i with this command's standard input; starts a
                        lab when none runs, and leaves it running
   down                 ends it
@@ -24,19 +24,12 @@ Options for a lab that is started:
   --fresh              boots cold instead of restoring a snapshot
 `;
 
-/** Returns whether this call started it. */
-async function ensureLab(options: readonly string[]): Promise<boolean> {
-  if (await isLabUp()) return false;
-  await startHolder(options, reportToStderr);
-  return true;
-}
-
 async function runInLab(options: readonly string[], words: readonly string[]): Promise<void> {
   const interactive = words[0] === '-i';
   const argv = interactive ? words.slice(1) : words;
   if (argv.length === 0) throw new LabError('command', 'run needs a program; see --help');
   const stdinBase64 = interactive ? (await buffer(process.stdin)).toString('base64') : '';
-  const started = await ensureLab(options);
+  const started = await ensureLab(options, reportToStderr);
   const reply = await askLab({ kind: 'run', argv, stdinBase64 });
   if (reply.kind !== 'ran') return;
   process.stdout.write(Buffer.from(reply.stdoutBase64, 'base64'));
@@ -46,12 +39,15 @@ async function runInLab(options: readonly string[], words: readonly string[]): P
 }
 
 async function prompt(options: readonly string[]): Promise<void> {
-  const started = await ensureLab(options);
+  await ensureLab([...options, '--for-prompt'], reportToStderr);
   const { rows = 24, columns = 80 } = process.stdout;
   const size = { rows, columns, type: process.env['TERM'] ?? 'dumb' };
-  const reply = await askLab({ kind: 'terminal', size, endMark });
-  if (reply.kind === 'terminal') await joinTerminal(reply.socket);
-  if (started) await down();
+  const connection = await LabConnection.open({ kind: 'terminal', size, endMark });
+  const opened = await connection.reply();
+  if (opened.kind === 'terminal') await joinTerminal(opened.socket, () => connection.join());
+  connection.end();
+  const closed = await connection.reply();
+  if (closed.kind === 'closed' && closed.ended) reportToStderr('ended');
   else reportToStderr('it keeps running; `npm run lab -- down` ends it');
 }
 

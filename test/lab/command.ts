@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
+export type StartOptions = Omit<RunOptions, 'timeoutMs' | 'stdin'>;
+
 /** A command that runs beside others, with its output kept in files. */
 export interface BackgroundCommand {
   readonly pid: number;
@@ -31,7 +33,7 @@ export interface CommandRunner {
   run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /** Runs a script with /bin/sh. */
   sh(script: string, options?: RunOptions): Promise<CommandResult>;
-  start(argv: readonly string[], options?: Omit<RunOptions, 'timeoutMs' | 'stdin'>): Promise<BackgroundCommand>;
+  start(argv: readonly string[], options?: StartOptions): Promise<BackgroundCommand>;
 }
 
 export const defaultTimeoutMs = 30_000;

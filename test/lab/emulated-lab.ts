@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { readCapture } from './capture-file.ts';
-import type { BackgroundCommand, CommandResult, RunOptions } from './command.ts';
+import type { BackgroundCommand, CommandResult, RunOptions, StartOptions } from './command.ts';
 import type { Capture, Lab, VirtualFunction } from './lab.ts';
 import { LabError } from './lab-error.ts';
 import { elapsed, type Progress, reportToStderr } from './progress.ts';
 import { buildInitramfs, guestPfs } from './setup/initramfs.ts';
 import { provision } from './setup/provision.ts';
 import { createVfs } from './virtual-functions.ts';
-import { chooseAccelerator } from './vm/accelerator.ts';
+import { type AcceleratorChoice, chooseAccelerator } from './vm/accelerator.ts';
+import type { GuestRunOptions } from './vm/lab-guest.ts';
 import { Machine } from './vm/machine.ts';
-import { type MachineFiles, type MachineModel, socketNames } from './vm/qemu-command.ts';
+import { type MachineFiles, type MachineModel, terminalCount, terminalSocketName } from './vm/qemu-command.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './vm/runtime-folder.ts';
 import { coldBootTimeoutMs, dropSnapshot, provideSnapshot } from './vm/snapshot.ts';
 
@@ -30,13 +31,33 @@ export interface TerminalSize {
   readonly type: string;
 }
 
-const terminalDevice = '/dev/hvc0';
+/** A terminal of the guest's, kept for one person. */
+export interface GuestTerminal {
+  /** Carries what is typed and shown. What is shown while nobody is connected is lost. */
+  readonly socket: string;
+  /** Starts a shell on it; when that ends, `endMark` is shown. */
+  startShell(size: TerminalSize, endMark: string): Promise<void>;
+  /** Ends the shell, where it still runs, and what it runs; the terminal is free again. */
+  close(): Promise<void>;
+}
+
 const restoreTimeoutMs = 30_000;
 
-async function chooseModel(options: BootOptions, progress: Progress): Promise<MachineModel> {
+interface Choice {
+  readonly model: MachineModel;
+  /** Of the CPU, for a person. */
+  readonly cpu: string;
+}
+
+function describeCpu({ reason }: AcceleratorChoice): string {
+  return reason === undefined ? 'with KVM' : `with an emulated CPU, which is many times slower: ${reason}`;
+}
+
+async function chooseModel(options: BootOptions, progress: Progress): Promise<Choice> {
   const kit = await provision(progress);
   const model = { kit, initramfs: buildInitramfs(kit), iommu: options.iommu === true };
-  return { ...model, accelerator: await chooseAccelerator(model, progress) };
+  const choice = await chooseAccelerator(model, progress);
+  return { model: { ...model, accelerator: choice.accelerator }, cpu: describeCpu(choice) };
 }
 
 async function restore(model: MachineModel, files: MachineFiles, progress: Progress): Promise<Machine | undefined> {
@@ -74,6 +95,7 @@ export class EmulatedLab implements Lab {
   readonly #start: () => Promise<Machine>;
   #machine: Machine;
   #captures = 0;
+  readonly #openTerminals = new Set<number>();
 
   constructor(runtime: RuntimeFolder, share: string, machine: Machine, start: () => Promise<Machine>) {
     this.#runtime = runtime;
@@ -82,7 +104,7 @@ export class EmulatedLab implements Lab {
     this.#start = start;
   }
 
-  run(argv: readonly string[], options?: RunOptions): Promise<CommandResult> {
+  run(argv: readonly string[], options?: GuestRunOptions): Promise<CommandResult> {
     return this.#machine.guest.run(argv, options);
   }
 
@@ -90,7 +112,7 @@ export class EmulatedLab implements Lab {
     return this.#machine.guest.sh(script, options);
   }
 
-  start(argv: readonly string[], options?: RunOptions): Promise<BackgroundCommand> {
+  start(argv: readonly string[], options?: StartOptions): Promise<BackgroundCommand> {
     return this.#machine.guest.start(argv, options);
   }
 
@@ -114,17 +136,34 @@ export class EmulatedLab implements Lab {
     };
   }
 
-  /**
-   * Starts a shell on the guest's terminal. Returns the socket that carries what is typed and shown;
-   * when the shell ends, `endMark` is shown.
-   */
-  async openTerminal(size: TerminalSize, endMark: string): Promise<string> {
-    const script = `stty -F ${terminalDevice} sane rows ${size.rows} cols ${size.columns}
-      setsid -c -w bash --norc -i <${terminalDevice} >${terminalDevice} 2>&1
-      printf %s '${endMark}' >${terminalDevice}`;
+  /** Takes one of the guest's terminals. Throws where all are taken. */
+  openTerminal(): GuestTerminal {
+    const index = Array.from({ length: terminalCount }).findIndex((_, at) => !this.#openTerminals.has(at));
+    if (index === -1) throw new LabError('refused', `${terminalCount} prompts are open, which is all that the lab has`);
+    this.#openTerminals.add(index);
+    const device = `/dev/hvc${index}`;
+    const shell = `/run/lab/shell${index}`;
+    return {
+      socket: join(this.#runtime.path, terminalSocketName(index)),
+      startShell: (size, endMark) => this.#startShell(device, shell, size, endMark),
+      close: async () => {
+        // The file goes with the shell.
+        const end = `[ ! -e ${shell} ] || kill -HUP "$(cat ${shell})"; while [ -e ${shell} ]; do sleep 0.02; done`;
+        await this.sh(end);
+        this.#openTerminals.delete(index);
+      },
+    };
+  }
+
+  /** `pidFile` is there while the shell runs. */
+  async #startShell(device: string, pidFile: string, size: TerminalSize, endMark: string): Promise<void> {
+    const script = `stty -F ${device} sane rows ${size.rows} cols ${size.columns}
+      setsid -c -w sh -c 'echo $$ >${pidFile}; exec bash --norc -i' <${device} >${device} 2>&1
+      rm -f ${pidFile}
+      printf %s '${endMark}' >${device}`;
     const env = { TERM: size.type, PS1: '[lab] \\w# ' };
     await this.start(['sh', '-c', script], { env });
-    return join(this.#runtime.path, socketNames.terminal);
+    await this.sh(`until [ -s ${pidFile} ]; do sleep 0.02; done`);
   }
 
   async reboot(): Promise<void> {
@@ -141,7 +180,7 @@ export class EmulatedLab implements Lab {
 /** Starts an emulated node with two SR-IOV network cards; sets everything up when this machine has nothing yet. */
 export async function bootLab(options: BootOptions = {}): Promise<EmulatedLab> {
   const progress = options.progress ?? reportToStderr;
-  const model = await chooseModel(options, progress);
+  const { model, cpu } = await chooseModel(options, progress);
   const runtime = openRuntimeFolder();
   const share = options.state ?? join(runtime.path, 'share');
   const files = { folder: runtime.path, share };
@@ -149,7 +188,7 @@ export async function bootLab(options: BootOptions = {}): Promise<EmulatedLab> {
   const begin = performance.now();
   try {
     const machine = await start();
-    progress(`guest ready in ${elapsed(begin)} (${model.accelerator}${model.iommu ? ', IOMMU' : ''})`);
+    progress(`guest ready in ${elapsed(begin)}, ${model.iommu ? 'with an IOMMU, ' : ''}${cpu}`);
     return new EmulatedLab(runtime, share, machine, start);
   } catch (error) {
     runtime.remove();

@@ -1,70 +1,142 @@
-// Holds a lab for the command line until it is told to end it. Started by client.ts.
+// Holds a lab for the command line until it is told to end it, or (--for-prompt) nobody uses it after a prompt. Started by client.ts.
 import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
 import { bootLab, type EmulatedLab } from '../emulated-lab.ts';
 import { onProcessEnd } from '../process-end.ts';
 import { type HolderNotice, type LabReply, type LabRequest, labSocket } from './protocol.ts';
 
 const commandTimeoutMs = 24 * 3_600_000;
+/** Whoever started a lab for a prompt has to open that soon; it may have been killed. */
+const firstPromptMs = 30_000;
 
 function notify(notice: HolderNotice): void {
   process.send?.(notice);
 }
 
-async function perform(lab: EmulatedLab, request: LabRequest): Promise<LabReply> {
-  switch (request.kind) {
-    case 'run': {
-      const stdin = Buffer.from(request.stdinBase64 ?? '', 'base64');
-      const ran = await lab.run(request.argv, { stdin, timeoutMs: commandTimeoutMs });
-      return { kind: 'ran', status: ran.status, stdoutBase64: ran.stdoutBytes.toString('base64'), stderr: ran.stderr };
-    }
-    case 'terminal':
-      return { kind: 'terminal', socket: await lab.openTerminal(request.size, request.endMark) };
-    case 'down':
-      await lab.shutdown();
-      return { kind: 'done' };
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
-/** Reads until the other end has said all; the socket stays open for the answer. */
-function readRequest(socket: Socket): Promise<LabRequest> {
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  return new Promise((resolve, reject) => {
-    socket.on('close', () => reject(new Error('the client went away')));
-    socket.on('end', () => {
-      try {
-        resolve(JSON.parse(Buffer.concat(chunks).toString()));
-      } catch (error) {
-        reject(error);
-      }
-    });
+interface Client {
+  say(reply: LabReply): void;
+  /** Undefined when the client has ended its side. */
+  nextLine(): Promise<string | undefined>;
+  /** Aborted then, too. */
+  readonly gone: AbortSignal;
+}
+
+/** Serves the clients of one lab. */
+class Holder {
+  readonly #lab: EmulatedLab;
+  readonly #endsWithPrompts: boolean;
+  readonly #server = createServer({ allowHalfOpen: true }, (socket) => {
+    this.#serve(socket).catch(() => socket.destroy());
   });
-}
+  /** Prompts and commands at the moment. */
+  #users = 0;
+  #hadPrompt = false;
+  #hasEnded = false;
 
-async function serve(lab: EmulatedLab, server: Server, socket: Socket): Promise<void> {
-  const request = await readRequest(socket);
-  const reply = await perform(lab, request).catch((error): LabReply => ({ kind: 'failed', message: String(error) }));
-  if (request.kind === 'down') {
-    server.close();
-    rmSync(labSocket, { force: true });
+  constructor(lab: EmulatedLab, endsWithPrompts: boolean) {
+    this.#lab = lab;
+    this.#endsWithPrompts = endsWithPrompts;
   }
-  socket.end(JSON.stringify(reply));
-}
 
-async function listen(lab: EmulatedLab): Promise<void> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  /** Begins. Whoever calls has the lock, so a socket that is there is one that a killed holder has left. */
+  async listen(): Promise<void> {
+    rmSync(labSocket, { force: true });
+    onProcessEnd(() => rmSync(labSocket, { force: true }));
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(labSocket, resolve);
+    });
+    if (this.#endsWithPrompts) setTimeout(() => !this.#hadPrompt && this.#end(), firstPromptMs).unref();
+  }
+
+  async #serve(socket: Socket): Promise<void> {
     // A client that goes away early does not matter.
     socket.on('error', () => undefined);
-    serve(lab, server, socket).catch(() => socket.destroy());
-  });
-  rmSync(labSocket, { force: true });
-  onProcessEnd(() => rmSync(labSocket, { force: true }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(labSocket, resolve);
-  });
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    socket.once('end', () => gone.abort());
+    const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+    const nextLine = async (): Promise<string | undefined> => {
+      const { value, done } = await lines.next();
+      return done === true ? undefined : value;
+    };
+    const request = await nextLine();
+    if (request !== undefined) {
+      const say = (reply: LabReply): void => {
+        socket.write(`${JSON.stringify(reply)}\n`);
+      };
+      await this.#perform(JSON.parse(request), { say, nextLine, gone: gone.signal }).catch((error) =>
+        say({ kind: 'failed', message: messageOf(error) }),
+      );
+      await this.#endUnlessUsed();
+    }
+    socket.end();
+  }
+
+  async #perform(request: LabRequest, client: Client): Promise<void> {
+    switch (request.kind) {
+      case 'run':
+        client.say(await this.#whileUsed(() => this.#run(request, client.gone)));
+        return;
+      case 'terminal':
+        this.#hadPrompt = true;
+        await this.#whileUsed(() => this.#prompt(request, client));
+        client.say({ kind: 'closed', ended: await this.#endUnlessUsed() });
+        return;
+      case 'down':
+        await this.#end();
+        client.say({ kind: 'done' });
+    }
+  }
+
+  async #prompt(
+    { size, endMark }: LabRequest & { readonly kind: 'terminal' },
+    { say, nextLine }: Client,
+  ): Promise<void> {
+    const terminal = this.#lab.openTerminal();
+    say({ kind: 'terminal', socket: terminal.socket });
+    if ((await nextLine()) !== undefined) {
+      await terminal.startShell(size, endMark);
+      await nextLine();
+    }
+    await terminal.close();
+  }
+
+  async #run({ argv, stdinBase64 = '' }: LabRequest & { readonly kind: 'run' }, gone: AbortSignal): Promise<LabReply> {
+    const stdin = Buffer.from(stdinBase64, 'base64');
+    const ran = await this.#lab.run(argv, { stdin, timeoutMs: commandTimeoutMs, signal: gone });
+    const { status, stdoutBytes, stderr } = ran;
+    return { kind: 'ran', status, stdoutBase64: stdoutBytes.toString('base64'), stderr };
+  }
+
+  async #whileUsed<T>(use: () => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await use();
+    } finally {
+      this.#users--;
+    }
+  }
+
+  async #endUnlessUsed(): Promise<boolean> {
+    if (!this.#endsWithPrompts || !this.#hadPrompt || this.#users > 0) return this.#hasEnded;
+    await this.#end();
+    return true;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await this.#lab.shutdown();
+    this.#server.close();
+    rmSync(labSocket, { force: true });
+  }
 }
 
 const abandoned = (): void => {
@@ -76,11 +148,11 @@ try {
   const args = process.argv.slice(2);
   const progress = (line: string): void => notify({ kind: 'progress', line });
   const lab = await bootLab({ iommu: args.includes('--iommu'), fresh: args.includes('--fresh'), progress });
-  await listen(lab);
+  await new Holder(lab, args.includes('--for-prompt')).listen();
   process.off('disconnect', abandoned);
   notify({ kind: 'ready' });
 } catch (error) {
-  notify({ kind: 'failed', message: String(error) });
+  notify({ kind: 'failed', message: messageOf(error) });
   process.exitCode = 1;
 }
 process.disconnect?.();

@@ -1,10 +1,21 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TerminalSize } from '../emulated-lab.ts';
+import { cacheFolder, checkout, digest } from '../setup/cache-folder.ts';
 
-/** Where the process that holds the lab of the command line listens. */
-export const labSocket = join(process.env['XDG_RUNTIME_DIR'] || '/run', 'dra-sriov-lab.sock');
+/** Where the process that holds the lab of this checkout's command line listens. */
+export const labSocket = join(process.env['XDG_RUNTIME_DIR'] || '/run', `dra-sriov-lab-${digest(checkout)}.sock`);
 
+/** Whoever starts or holds that lab has this file's flock(2), so that there is one. */
+export const labLock = join(cacheFolder(), 'locks', digest(labSocket));
+/** With which flock(1) ends where somebody else has it. */
+export const lockedStatus = 75;
+
+/**
+ * A request is a line of JSON, and so is the reply. Who goes away before the reply interrupts the command. Of a terminal the reply
+ * says where it is; the shell starts when another line tells that the client has joined it, and lasts until the client ends its side,
+ * upon which a second reply says that the prompt is closed.
+ */
 export type LabRequest =
   | { readonly kind: 'run'; readonly argv: readonly string[]; readonly stdinBase64?: string }
   | { readonly kind: 'terminal'; readonly size: TerminalSize; readonly endMark: string }
@@ -13,6 +24,8 @@ export type LabRequest =
 export type LabReply =
   | { readonly kind: 'ran'; readonly status: number; readonly stdoutBase64: string; readonly stderr: string }
   | { readonly kind: 'terminal'; readonly socket: string }
+  /** Whether the lab has ended with the prompt. */
+  | { readonly kind: 'closed'; readonly ended: boolean }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly message: string };
 

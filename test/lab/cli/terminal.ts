@@ -11,10 +11,10 @@ function splitAtMark(text: string): readonly [shown: string, held: string] {
   return at !== -1 && endMark.startsWith(text.slice(at)) ? [text.slice(0, at), text.slice(at)] : [text, ''];
 }
 
-/** Joins this terminal and the guest's, until the guest's shell ends. */
-export function joinTerminal(path: string): Promise<void> {
+/** Joins this terminal and the guest's, until the guest's shell ends; it may start when `joined` is called. */
+export function joinTerminal(path: string, joined: () => void): Promise<void> {
   const { stdin, stdout } = process;
-  const socket = connect(path).setEncoding('utf8');
+  const socket = connect(path, joined).setEncoding('utf8');
   const type = (chunk: Buffer): void => {
     socket.write(chunk);
   };

@@ -1,5 +1,5 @@
 # Makes the host's root file system, under a writable layer in memory, the guest's own. Sourced by the agent, which it
-# replaces: $request is the id it then owes an answer to, $boot_id and $now come from the host.
+# replaces: $request is the id it then owes an answer to; $boot_id, $now and $checkout come from the host.
 set -e
 trap 'answer "$request" 1' EXIT
 date -s "@$now"
@@ -21,6 +21,11 @@ mkdir -p /new/dev/pts /new/dev/shm
 mount -t devpts -o ptmxmode=666 pts /new/dev/pts
 for folder in dev/shm tmp run usr/lib/modules; do mount -t tmpfs tmpfs "/new/$folder"; done
 chmod 1777 /new/tmp /new/dev/shm
+# The checkout may lie in one of those.
+if [ ! -e "/new$checkout" ]; then
+  mkdir -p "/new$checkout"
+  mount --bind "/host$checkout" "/new$checkout"
+fi
 
 mkdir -p /new/run/lab
 cp /bin/busybox /lab/agent.sh /new/run/lab

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+
+/** The folder of this checkout, without links on the way. */
+export const checkout = realpathSync(join(import.meta.dirname, '../../..'));
 
 /** Everything the lab keeps between runs: packages, unpacked programs, kernels, snapshots. */
 export function cacheFolder(): string {
@@ -14,9 +17,13 @@ export function digest(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Keeps the `count` entries of a folder that were used or made last. */
+/** Keeps the `count` entries of a folder that were used or made last. Others may do the same at the same time. */
 export function dropAllButNewest(folder: string, count: number): void {
-  const paths = readdirSync(folder).map((name) => join(folder, name));
-  const newestFirst = paths.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const path of newestFirst.slice(count)) rmSync(path, { recursive: true, force: true });
+  const entries = readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [{ path, mtimeMs: stat.mtimeMs }];
+  });
+  const newestFirst = entries.toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+  for (const { path } of newestFirst.slice(count)) rmSync(path, { recursive: true, force: true });
 }

@@ -7,7 +7,6 @@ export const recipeVersion = 3;
 
 /** What the lab runs on, unpacked into one folder of the cache. */
 export interface Kit {
-  readonly recipe: number;
   /** Package name to version, of everything unpacked. */
   readonly packages: Readonly<Record<string, string>>;
   readonly folder: string;
@@ -17,9 +16,9 @@ export function kitsFolder(): string {
   return join(cacheFolder(), 'kits');
 }
 
-/** Names the kit in use; written last. */
+/** Names the kit in use; written last. Checkouts with other recipes have kits of their own. */
 export function currentKitFile(): string {
-  return join(cacheFolder(), 'kit.json');
+  return join(cacheFolder(), `kit-${recipeVersion}.json`);
 }
 
 /** The kit that is ready, if there is one that fits this code. */
@@ -27,7 +26,7 @@ export function readKit(): Kit | undefined {
   const file = currentKitFile();
   if (!existsSync(file)) return undefined;
   const kit = JSON.parse(readFileSync(file, 'utf8')) as Kit;
-  return kit.recipe === recipeVersion && existsSync(kit.folder) ? kit : undefined;
+  return existsSync(kit.folder) ? kit : undefined;
 }
 
 const libraryFolder = 'usr/lib/x86_64-linux-gnu';

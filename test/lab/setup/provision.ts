@@ -179,7 +179,7 @@ export async function provision(progress: Progress, options: { readonly refresh?
   try {
     const aptFolder = join(folder, 'apt');
     const downloads = await download(aptFolder, progress);
-    const draft: Kit = { recipe: recipeVersion, packages: packageVersions(downloads), folder };
+    const draft: Kit = { packages: packageVersions(downloads), folder };
     await unpack(downloads, draft, progress);
     rmSync(aptFolder, { recursive: true });
     await checkQemu(draft);

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Progress } from '../progress.ts';
 import { cacheFolder, digest } from '../setup/cache-folder.ts';
 import { Machine } from './machine.ts';
@@ -9,16 +10,29 @@ import { openRuntimeFolder } from './runtime-folder.ts';
 
 const kvmBootTimeoutMs = 15_000;
 
+/** What the lab's CPU is, and why it isn't the machine's own where it isn't. */
+export interface AcceleratorChoice {
+  readonly accelerator: Accelerator;
+  /** Why KVM isn't used; absent where it is. */
+  readonly reason?: string;
+}
+
+/** The line that tells most of what QEMU, the guest and the lab said of a boot that failed. */
+function gist(error: unknown): string {
+  const lines = String(error).split('\n').filter(Boolean);
+  return (lines.find((line) => /kvm/i.test(line)) ?? lines[0] ?? '').trim();
+}
+
 /** Nested KVM may exist and still fail at the guest's first unusual instruction, so only a boot tells. */
-async function bootsWithKvm(model: Omit<MachineModel, 'accelerator'>): Promise<boolean> {
+async function tryKvm(model: Omit<MachineModel, 'accelerator'>): Promise<AcceleratorChoice> {
   const runtime = openRuntimeFolder();
   try {
     const files = { folder: runtime.path, share: join(runtime.path, 'share') };
     const machine = await Machine.start({ ...model, accelerator: 'kvm' }, files, { bootTimeoutMs: kvmBootTimeoutMs });
     await machine.kill();
-    return true;
-  } catch {
-    return false;
+    return { accelerator: 'kvm' };
+  } catch (error) {
+    return { accelerator: 'tcg', reason: `the guest does not boot with KVM here: ${gist(error)}` };
   } finally {
     runtime.remove();
   }
@@ -28,16 +42,18 @@ async function bootsWithKvm(model: Omit<MachineModel, 'accelerator'>): Promise<b
 export async function chooseAccelerator(
   model: Omit<MachineModel, 'accelerator'>,
   progress: Progress,
-): Promise<Accelerator> {
-  if (!existsSync('/dev/kvm')) return 'tcg';
+): Promise<AcceleratorChoice> {
+  if (!existsSync('/dev/kvm')) return { accelerator: 'tcg', reason: 'there is no /dev/kvm' };
   const folder = join(cacheFolder(), 'accelerators');
   const cpu = /^model name.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
-  const file = join(folder, digest(release(), cpu, ...Object.values(model.kit.packages)));
-  if (existsSync(file)) return readFileSync(file, 'utf8') === 'kvm' ? 'kvm' : 'tcg';
+  const name = digest(release(), cpu, ...Object.values(model.kit.packages));
+  const file = join(folder, `${name}.json`);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as AcceleratorChoice;
   progress('trying whether the guest boots with KVM');
-  const accelerator = (await bootsWithKvm(model)) ? 'kvm' : 'tcg';
-  progress(accelerator === 'kvm' ? 'it does' : 'it does not; the CPU will be emulated');
+  const choice = await tryKvm(model);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, accelerator);
-  return accelerator;
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(choice));
+  renameSync(draft, file);
+  return choice;
 }

@@ -10,6 +10,8 @@ export interface AgentRequest {
   readonly words: string;
   readonly stdin?: string | Uint8Array | undefined;
   readonly timeoutMs: number;
+  /** Has the same effect as the end of the time, when aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How long the agent has to report a command that was ended for taking too long. */
@@ -41,14 +43,18 @@ export class AgentPort {
 
   async #exchange(request: AgentRequest, interrupt?: () => Promise<unknown>): Promise<CommandResult> {
     if (this.#broken !== undefined) throw new LabError('guest', `can't run ${request.words}: ${this.#broken}`);
+    const { timeoutMs, signal } = request;
+    const isAborted = (): boolean => signal?.aborted ?? false;
+    if (isAborted()) throw new LabError('command', `interrupted: ${request.words}`);
     const answer = this.#send(request);
-    const inTime = await within(answer, request.timeoutMs);
+    const inTime = await within(answer, timeoutMs, signal);
     if (inTime !== undefined) return inTime;
     await interrupt?.();
     const late = await within(answer, graceMs);
     if (late === undefined) this.#broken ??= 'its agent stopped answering';
     const said = late === undefined ? this.#broken : `${late.stdout}\n${late.stderr}`;
-    throw new LabError('timeout', `not done after ${request.timeoutMs} ms: ${request.words}\n${said}`);
+    const why = isAborted() ? 'interrupted' : `not done after ${timeoutMs} ms`;
+    throw new LabError('timeout', `${why}: ${request.words}\n${said}`);
   }
 
   #send({ kind, words, stdin = '' }: AgentRequest): Promise<CommandResult> {
@@ -68,9 +74,14 @@ export class AgentPort {
 }
 
 /** The timer also keeps this process alive while it waits. */
-function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+function within<T>(promise: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, timeoutMs, undefined);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const giveUp = (): void => resolve(undefined);
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener('abort', giveUp);
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    });
   });
 }

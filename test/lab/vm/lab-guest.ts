@@ -6,7 +6,9 @@ import {
   defaultTimeoutMs,
   expectSuccess,
   type RunOptions,
+  type StartOptions,
 } from '../command.ts';
+import { checkout } from '../setup/cache-folder.ts';
 import type { AgentPort } from './agent-port.ts';
 import { shellWord, shellWords } from './shell-words.ts';
 
@@ -18,6 +20,11 @@ const guestEnvironment = { PATH: guestPath, HOME: '/root', LANG: 'C.UTF-8', TERM
 const endCurrentCommand =
   'read -r agent </run/control/agent && for pid in $(cat /proc/$agent/task/$agent/children); do kill -KILL -- -$pid; done';
 
+export interface GuestRunOptions extends RunOptions {
+  /** Ends the command, and all it started, when aborted. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs commands in the emulated guest, as root, one after the other. */
 export class LabGuest implements CommandRunner {
   readonly #agent: AgentPort;
@@ -28,19 +35,19 @@ export class LabGuest implements CommandRunner {
     this.#control = control;
   }
 
-  run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-    const { timeoutMs = defaultTimeoutMs, stdin, cwd = '/', env = {} } = options;
+  run(argv: readonly string[], options: GuestRunOptions = {}): Promise<CommandResult> {
+    const { timeoutMs = defaultTimeoutMs, stdin, cwd = '/', env = {}, signal } = options;
     const settings = Object.entries(env).map(([name, value]) => shellWord(`${name}=${value}`));
     const exports = settings.length === 0 ? '' : `export ${settings.join(' ')} && `;
     const words = `cd ${shellWord(cwd)} && ${exports}launch ${shellWords(argv)}`;
-    return this.#agent.request({ kind: 'child', words, stdin, timeoutMs }, () => this.#interrupt());
+    return this.#agent.request({ kind: 'child', words, stdin, timeoutMs, signal }, () => this.#interrupt());
   }
 
   sh(script: string, options?: RunOptions): Promise<CommandResult> {
     return this.run(['/bin/sh', '-c', script], options);
   }
 
-  start(argv: readonly string[], options?: Omit<RunOptions, 'timeoutMs' | 'stdin'>): Promise<BackgroundCommand> {
+  start(argv: readonly string[], options?: StartOptions): Promise<BackgroundCommand> {
     return startInBackground(this, argv, options);
   }
 
@@ -49,11 +56,15 @@ export class LabGuest implements CommandRunner {
     expectSuccess(await this.#agent.request({ kind: 'here', words: ':', timeoutMs }), 'greeting the guest');
   }
 
-  /** Makes the host's files and the share the guest's own root; until then it has nothing but busybox. */
+  /**
+   * Makes the host's files and the share the guest's own root; until then it has nothing but busybox. The checkout is seen even
+   * where it lies in a folder that the guest has one of its own for, such as /tmp.
+   */
   async enter(): Promise<void> {
     const nowSeconds = Math.ceil(Date.now() / 1000);
     const environment = Object.entries(guestEnvironment).map(([name, value]) => `${name}=${shellWord(value)}`);
-    const words = `now=${nowSeconds} boot_id=${crypto.randomUUID()} request=$id; export ${environment.join(' ')}; . /lab/enter.sh`;
+    const settings = `now=${nowSeconds} boot_id=${crypto.randomUUID()} checkout=${shellWord(checkout)} request=$id`;
+    const words = `${settings}; export ${environment.join(' ')}; . /lab/enter.sh`;
     const entered = await this.#agent.request({ kind: 'here', words, timeoutMs: enterTimeoutMs });
     expectSuccess(entered, 'entering the guest');
   }

@@ -22,7 +22,10 @@ export interface MachineFiles {
 const memoryMib = 2048;
 const processors = 2;
 
-export const socketNames = { qmp: 'qmp.sock', agent: 'agent.sock', control: 'control.sock', terminal: 'terminal.sock' };
+export const socketNames = { qmp: 'qmp.sock', agent: 'agent.sock', control: 'control.sock' };
+/** So many prompts may be open at once; the kernel has eight of these devices, the first is /dev/hvc0. */
+export const terminalCount = 4;
+export const terminalSocketName = (index: number): string => `terminal${index}.sock`;
 export const consoleLogName = 'console.log';
 
 function cpuArguments(model: MachineModel): readonly string[] {
@@ -73,14 +76,19 @@ function shareArguments(model: MachineModel, files: MachineFiles): readonly stri
 }
 
 function socketArguments(files: MachineFiles): readonly string[] {
-  const listen = (name: keyof typeof socketNames): string =>
-    `socket,id=${name},path=${quoted(join(files.folder, socketNames[name]))},server=on,wait=off`;
+  const listenAt = (id: string, socket: string): string =>
+    `socket,id=${id},path=${quoted(join(files.folder, socket))},server=on,wait=off`;
+  const listen = (name: keyof typeof socketNames): string => listenAt(name, socketNames[name]);
+  const terminals = Array.from({ length: terminalCount }, (_, index) => [
+    ...['-chardev', listenAt(`terminal${index}`, terminalSocketName(index))],
+    ...['-device', `virtconsole,chardev=terminal${index}`],
+  ]);
   return [
     ...['-chardev', listen('qmp'), '-mon', 'chardev=qmp,mode=control'],
     ...['-device', 'virtio-serial-pci'],
     ...['-chardev', listen('agent'), '-device', 'virtserialport,chardev=agent,name=agent'],
     ...['-chardev', listen('control'), '-device', 'virtserialport,chardev=control,name=control'],
-    ...['-chardev', listen('terminal'), '-device', 'virtconsole,chardev=terminal'],
+    ...terminals.flat(),
   ];
 }
 
