@@ -14,9 +14,14 @@ use crate::netlink::left_until;
 use crate::time::monotonic_ms;
 use crate::values::{Failure, Outcome};
 
-/// Per stream.
+/// Of stdout; what is more is no answer.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// Of stderr; what is more is dropped.
+const MAX_STDERR_BYTES: usize = 64 * 1024;
+/// A child that has ended has written all it had to; who else holds its output may still say something for so long.
+const GRACE_MS: f64 = 100.0;
 const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNKS_A_TURN: usize = 16;
 /// How often to look at a child where the kernel has no pidfd (before 5.3).
 const LOOK_AGAIN_MS: f64 = 5.0;
 
@@ -66,31 +71,41 @@ fn set_inherited(shared: &[BorrowedFd], flags: FdFlags) -> Outcome<()> {
 struct Output<T> {
     pipe: Option<T>,
     bytes: Vec<u8>,
+    max_bytes: usize,
+    /// What is past the limit is dropped; else it is a failure.
+    drops: bool,
 }
 
 impl<T: Read + AsFd> Output<T> {
-    fn new(pipe: Option<T>) -> Outcome<Self> {
+    fn new(pipe: Option<T>, max_bytes: usize, drops: bool) -> Outcome<Self> {
         if let Some(pipe) = &pipe {
             ioctl_fionbio(pipe, true)?;
         }
-        Ok(Self { pipe, bytes: Vec::new() })
+        Ok(Self { pipe, bytes: Vec::new(), max_bytes, drops })
     }
 
-    /// Takes what is there without waiting.
+    /// Takes what is there without waiting, but not for ever where somebody writes faster than this reads.
     fn drain(&mut self) -> Outcome<()> {
         let mut chunk = [0; CHUNK_BYTES];
-        while let Some(pipe) = &mut self.pipe {
+        for _ in 0..CHUNKS_A_TURN {
+            let Some(pipe) = &mut self.pipe else { break };
             match pipe.read(&mut chunk) {
                 Ok(0) => self.pipe = None,
-                Ok(count) => self.bytes.extend_from_slice(&chunk[..count]),
+                Ok(count) => self.keep(&chunk[..count])?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
-            if self.bytes.len() > MAX_OUTPUT_BYTES {
-                return Err(Failure::new(libc::EOVERFLOW, "it wrote more than 4194304 bytes; it was killed"));
-            }
         }
+        Ok(())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Outcome<()> {
+        let room = self.max_bytes - self.bytes.len();
+        if bytes.len() > room && !self.drops {
+            return Err(Failure::new(libc::EOVERFLOW, "it wrote more than 4194304 bytes; it was killed"));
+        }
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         Ok(())
     }
 
@@ -181,7 +196,8 @@ fn connect(child: &mut Child, text: String) -> Outcome<Streams> {
     if let Some(pipe) = &stdin.pipe {
         ioctl_fionbio(pipe, true)?;
     }
-    let (stdout, stderr) = (Output::new(child.stdout.take())?, Output::new(child.stderr.take())?);
+    let stdout = Output::new(child.stdout.take(), MAX_OUTPUT_BYTES, false)?;
+    let stderr = Output::new(child.stderr.take(), MAX_STDERR_BYTES, true)?;
     stdin.feed();
     Ok((stdin, stdout, stderr))
 }
@@ -208,10 +224,15 @@ impl Running {
         }
     }
 
-    /// True when the limit passed before the child had ended and everybody had closed its output.
+    /// True when the limit passed before the child had ended. What it started and left behind holds nobody up.
     fn run_to_end(&mut self) -> Outcome<bool> {
+        let mut was_alive = true;
         loop {
             let exited = self.has_exited()?;
+            if exited && was_alive {
+                was_alive = false;
+                self.deadline_ms = self.deadline_ms.min(monotonic_ms() + GRACE_MS);
+            }
             self.stdin.feed();
             self.stdout.drain()?;
             self.stderr.drain()?;
@@ -219,7 +240,7 @@ impl Running {
                 return Ok(false);
             }
             if monotonic_ms() >= self.deadline_ms {
-                return Ok(true);
+                return Ok(!exited);
             }
             self.poll(exited)?;
         }

@@ -45,7 +45,7 @@ export interface ProcessRequest {
   /** The whole environment of the child. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
-  /** Limit for the child and for reading its output; then its process group is killed. */
+  /** Limit for the child; then its process group is killed. */
   readonly timeoutMs: number;
 }
 
@@ -53,16 +53,17 @@ export interface ProcessResult {
   /** Exit code, or null when a signal ended it. */
   readonly status: number | null;
   readonly signal: string | null;
-  /** The limit passed; `status` may still be there, where a grandchild kept the output open after the child's end. */
+  /** The limit passed before the child ended. Who holds its output after its end is not waited for. */
   readonly timedOut: boolean;
   readonly stdout: string;
+  /** At most 64 KiB; the rest is dropped. */
   readonly stderr: string;
 }
 
 export interface RunningProcess {
   /**
    * Joins the child; a second call gives the same result. Throws SystemError where it could not be started, and EOVERFLOW
-   * where it wrote more than 4 MiB. A host may start the child only here.
+   * where it wrote more than 4 MiB to stdout.
    */
   wait(): ProcessResult;
 }
