@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { usualTypes } from '../config/usual-types.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
@@ -8,7 +9,6 @@ import { addInstall, addPause } from './install-command.ts';
 import { createStyle } from './text/style.ts';
 import { screenWidth } from './text/table.ts';
 import { type ExitCode, exitCodes, type Run } from './tool.ts';
-import { usualTypes } from './usual-types.ts';
 
 type Operator = ReturnType<Parts['operator']>;
 

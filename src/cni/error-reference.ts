@@ -129,7 +129,10 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
       'IPAM plugin {"host-local"} is not in CNI_PATH ({/opt/cni/bin}){ (code 111)}; and the rollback is incomplete: {bring the VF back to the host: EBUSY}',
   },
   detachIncomplete: {
-    causes: ['the IPAM plugin is gone or fails', 'a netdev on the host took the VF’s name'],
+    causes: [
+      'the IPAM plugin is gone or fails (for 5 minutes and 5 tries, then DEL succeeds)',
+      'a netdev on the host took the VF’s name',
+    ],
     example:
       'VF {0000:3b:02.1}, {net1 of container 5f1c (network vf-test1)}: not everything could be given back: {release the address: EIO}; the record is kept',
   },
@@ -138,7 +141,11 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     example: '{net1 of container 5f1c (network vf-test1)}: {VF 0 of PF ens1f0: spoofchk} is {off}, should be {on}',
   },
   ipamFailed: {
-    causes: ['the plugin of ipam.type is not installed', 'it crashed, or took longer than a minute'],
+    causes: [
+      'the plugin of ipam.type is not installed',
+      'it crashed, or took longer than a minute',
+      'it gave no address, one that no interface can have, or an error with a code that CNI doesn’t have',
+    ],
     example: 'IPAM plugin "{whereabouts}" is not in CNI_PATH ({/opt/cni/bin})',
   },
   alreadyAttached: {

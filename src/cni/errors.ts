@@ -91,8 +91,8 @@ export const errorCodes = {
   },
   ipamFailed: {
     code: 111,
-    meaning: 'the IPAM plugin could not be run',
-    remedy: 'it must be an executable in CNI_PATH',
+    meaning: 'the IPAM plugin failed',
+    remedy: 'the message says how; it must be an executable in CNI_PATH',
   },
   alreadyAttached: {
     code: 112,

@@ -41,6 +41,13 @@ export class JsonFields {
     throw refuse(`${this.#path}.${key}`, value, 'an integer from 0 to 4294967295');
   }
 
+  /** Any integer that Go's int takes. */
+  integer(key: string): number | undefined {
+    const value = this.#get(key);
+    if (value === undefined || Number.isSafeInteger(value)) return value as number | undefined;
+    throw refuse(`${this.#path}.${key}`, value, 'an integer');
+  }
+
   flag(key: string): boolean | undefined {
     const value = this.#get(key);
     if (value === undefined || typeof value === 'boolean') return value;

@@ -80,10 +80,9 @@ export function parseResult(json: unknown, cniVersion: string, what = 'result'):
 }
 
 function readLists(fields: JsonFields): Omit<CniResult, 'dns'> {
-  const interfaces = fields.list('interfaces', readInterface);
   return {
-    interfaces,
-    ips: fields.list('ips', (value, path) => readIp(value, path, interfaces.length)),
+    interfaces: fields.list('interfaces', readInterface),
+    ips: fields.list('ips', readIp),
     routes: fields.list('routes', readRoute),
   };
 }
@@ -91,7 +90,7 @@ function readLists(fields: JsonFields): Omit<CniResult, 'dns'> {
 function readInterface(value: unknown, path: string): CniInterface {
   const fields = new JsonFields(value, path);
   return withoutAbsent({
-    name: fields.requiredText('name'),
+    name: fields.text('name') ?? '',
     mac: fields.text('mac'),
     mtu: fields.count('mtu'),
     sandbox: fields.text('sandbox'),
@@ -100,14 +99,11 @@ function readInterface(value: unknown, path: string): CniInterface {
   });
 }
 
-function readIp(value: unknown, path: string, interfaceCount: number): CniIp {
+/** `interface` may be -1 or name none of the list, as libcni's types have it: an IPAM plugin has no interfaces, and may mean its caller's. */
+function readIp(value: unknown, path: string): CniIp {
   const fields = new JsonFields(value, path);
-  const index = fields.count('interface');
-  // IPAM plugins have no interfaces of their own, and may name the caller's.
-  if (index !== undefined && interfaceCount > 0 && index >= interfaceCount) {
-    throw new CniError('decode', `${path}.interface: ${index} is not allowed; there are ${interfaceCount} interfaces`);
-  }
-  return withoutAbsent({ address: fields.cidr('address'), gateway: fields.address('gateway'), interface: index });
+  const [address, gateway, index] = [fields.cidr('address'), fields.address('gateway'), fields.integer('interface')];
+  return withoutAbsent({ address, gateway, interface: index });
 }
 
 function readRoute(value: unknown, path: string): CniRoute {

@@ -1,6 +1,7 @@
 import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
+import { usesInterface } from '../ipam/bookkeeping.ts';
 import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
 import { prepareIpv6, refuseDuplicates } from '../ipam/ipv6.ts';
 import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
@@ -52,18 +53,25 @@ export class Attachment {
     let ipam: IpamProcess | null = null;
     this.#writeFirst(record);
     try {
-      ipam = this.#startIpam();
+      const { ipam: wanted } = this.#conf;
+      const isEarly = wanted !== null && !usesInterface(wanted.type);
+      if (isEarly) ipam = this.#startIpam(wanted.type);
       record = this.#changeOwnMac(record, plan);
       this.#configureOnPf(pf, record.snapshot, plan);
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
+      if (wanted !== null && !isEarly) {
+        // Frames that are sent without one are lost, and a DHCP client asks again only seconds later.
+        if (record.podIfindex !== null) this.#waitForCarrier(record.podIfindex);
+        ipam = this.#startIpam(wanted.type);
+      }
       const addresses = ipam?.finishAdd() ?? null;
       record = this.#applyAddresses(record, addresses);
       store.write({ ...record, phase: 'attached' });
       return this.#extend(previous, record, addresses);
     } catch (thrown) {
       ipam?.settle();
-      throw this.#rollBack(record, thrown);
+      throw this.#rollBack(ipam?.gaveNothing === false ? record : withoutAddress(record), thrown);
     }
   }
 
@@ -113,18 +121,8 @@ export class Attachment {
     }
   }
 
-  #startIpam(): IpamProcess | null {
-    const { platform, log, request } = this.#context;
-    if (this.#conf.ipam === null) return null;
-    const { pluginDirs, stdin, cniVersion } = request;
-    return startIpam(platform, log, {
-      command: 'ADD',
-      type: this.#conf.ipam.type,
-      pluginDirs,
-      stdin,
-      cniVersion,
-      variables: {},
-    });
+  #startIpam(type: string): IpamProcess {
+    return startIpam(this.#context, { command: 'ADD', type });
   }
 
   /**
@@ -185,17 +183,21 @@ export class Attachment {
     const { platform, request, log } = this.#context;
     const ifindex = record.podIfindex;
     const addresses = ipam.ips.map((ip) => ip.address);
-    const hasCarrier = addresses.length > 0 && waitForCarrier(platform, this.#pod, ifindex, carrierLimitMs);
+    const hasCarrier = this.#waitForCarrier(ifindex);
     const isIpv6 = addresses.some((address) => address.includes(':'));
     const detection = isIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
     if (hasCarrier) {
       if (detection === 'optimistic') refuseDuplicates(platform, this.#pod, ifindex, ipam);
       this.#announce(ifindex, addresses);
-    } else if (addresses.length > 0) {
+    } else {
       log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
     }
     return { ...record, addresses, routes: resolveRoutes(ipam) };
+  }
+
+  #waitForCarrier(ifindex: number): boolean {
+    return waitForCarrier(this.#context.platform, this.#pod, ifindex, carrierLimitMs);
   }
 
   #announce(ifindex: number, addresses: readonly string[]): void {
@@ -242,10 +244,19 @@ export class Attachment {
   }
 
   #rollBack(record: AttachmentRecord, thrown: unknown): unknown {
-    const failures = detach(this.#context, record);
+    const failures = [...detach(this.#context, record)];
     if (failures.length === 0) return thrown;
+    // What comes next has to know it: a DEL of the plugin that fails for want of an address is no reason to keep the record.
+    if (record.ipam?.gaveNothing === true) {
+      failures.push(...converge([['write the record', () => this.#context.store.write(record)]]));
+    }
     const left = failures.map((failure) => explain(failure)).join('; ');
     const code = isCniError(thrown) ? ` (code ${thrown.code})` : '';
     return new CniError('rollbackIncomplete', `${explain(thrown)}${code}; and the rollback is incomplete: ${left}`);
   }
+}
+
+/** The IPAM plugin was not started, or its ADD ended by itself with an error. */
+function withoutAddress(record: AttachmentRecord): AttachmentRecord {
+  return record.ipam === null ? record : { ...record, ipam: { ...record.ipam, gaveNothing: true } };
 }

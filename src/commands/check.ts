@@ -2,7 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import type { CniResult } from '../cni/result.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
-import { startIpam } from '../ipam/plugin.ts';
+import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { addressDifferences, routeDifferences } from '../ipam/verify.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
@@ -14,6 +14,7 @@ import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
 import { openPodNetns } from './pod-netns.ts';
 import { readPrevResult } from './prev-result.ts';
+import { recordedIpam } from './release.ts';
 import { recordFromSriovCni } from './sriov-cni.ts';
 
 /**
@@ -37,7 +38,7 @@ export function check(context: CommandContext): string {
     pod.close();
     netns.close();
   }
-  checkIpam(context, conf);
+  checkIpam(context, record, conf);
   return '';
 }
 
@@ -85,10 +86,13 @@ function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, r
   ];
 }
 
-function checkIpam(context: CommandContext, conf: SriovConf): void {
-  if (conf.ipam === null) return;
-  const { platform, log, request } = context;
-  const { pluginDirs, stdin, cniVersion } = request;
-  const call = { command: 'CHECK', type: conf.ipam.type, pluginDirs, stdin, cniVersion, variables: {} } as const;
-  startIpam(platform, log, call).finish();
+/** Some have no CHECK (whereabouts). */
+function checkIpam(context: CommandContext, record: AttachmentRecord, conf: SriovConf): void {
+  const call = record.ipam === null ? conf.ipam : recordedIpam(context, record, record.ipam);
+  if (call === null) return;
+  try {
+    startIpam(context, { ...call, command: 'CHECK' }).finish();
+  } catch (thrown) {
+    if (!isNotImplemented(thrown)) throw thrown;
+  }
 }

@@ -20,18 +20,28 @@ export interface CommandContext {
   readonly locks: Locks;
   /** The host's network namespace. */
   readonly host: Namespace;
-  /** What an IPAM plugin may take to release an address. */
-  readonly ipamLimitMs: number;
+  readonly releasing: Releasing;
 }
 
-export function createContext(parts: Omit<CommandContext, 'store' | 'locks' | 'host' | 'ipamLimitMs'>): CommandContext {
+/** How much is done for the release of an address. */
+export interface Releasing {
+  /** What the IPAM plugin may take. */
+  readonly limitMs: number;
+  /**
+   * What becomes of a release that fails. `tried`: it counts as one of the tries after which the address is given up. `deferred`: others will try;
+   * one that has failed before isn't even begun. `given up`: at once.
+   */
+  readonly failure: 'tried' | 'deferred' | 'given up';
+}
+
+export function createContext(parts: Omit<CommandContext, 'store' | 'locks' | 'host' | 'releasing'>): CommandContext {
   const { platform, log } = parts;
   return {
     ...parts,
     store: new RecordStore(platform, log),
     locks: new Locks(platform),
     host: new Namespace(platform, platform.ownNetns()),
-    ipamLimitMs: usualTimeLimitMs,
+    releasing: { limitMs: usualTimeLimitMs, failure: 'tried' },
   };
 }
 

@@ -1,3 +1,4 @@
+import { explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { startIpam } from '../ipam/plugin.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
@@ -44,12 +45,16 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
   }
 }
 
+/** An ADD that was refused held nothing, and its pod has to end: without a record this is best effort. */
 function releaseWithoutRecord(context: CommandContext): void {
   const { platform, log, request } = context;
   const { ipam } = parseDelConf(request);
   if (ipam === null) return;
-  const { pluginDirs, stdin, cniVersion } = request;
-  const variables = { CNI_NETNS: netnsForRelease(platform, request) };
-  const call = { command: 'DEL', type: ipam.type, pluginDirs, stdin, cniVersion, variables } as const;
-  startIpam(platform, log, call).finishUnfinished();
+  const { type } = ipam;
+  try {
+    const variables = { CNI_NETNS: netnsForRelease(platform, request) };
+    startIpam(context, { command: 'DEL', type, variables }).finish();
+  } catch (thrown) {
+    log.warning('the IPAM plugin can’t release what no record says was given', { type, reason: explain(thrown) });
+  }
 }

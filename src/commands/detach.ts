@@ -1,5 +1,5 @@
 import { CniError, explain } from '../cni/errors.ts';
-import { type IpamCall, startIpam } from '../ipam/plugin.ts';
+import { usesInterface } from '../ipam/bookkeeping.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
 import type { Netns } from '../platform/platform.ts';
@@ -10,23 +10,25 @@ import { bringHome } from '../vf/bring-home.ts';
 import type { PodLinkTraits } from '../vf/locate.ts';
 import { restoreVf } from '../vf/restore.ts';
 import type { CommandContext } from './context.ts';
-import { netnsForRelease } from './pod-netns.ts';
+import { countFailure, releaseAddresses } from './release.ts';
 
 /**
  * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
  * and the rollback of ADD. Every step treats what is gone already as done. The address is released only when the VF has
- * left the pod, and the record goes last and only if nothing failed. A VF that is whole again is free for others, even where
- * its address can't be released. Returns what failed.
+ * left the pod, but for plugins that need the interface for it. The record goes last and only if nothing failed. A VF that is
+ * whole again is free for others, even where its address can't be released. Returns what failed.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
+  const { store } = context;
+  const release = (): readonly Error[] => converge([['release the address', () => releaseAddresses(context, record)]]);
+  const releasedInPod = record.ipam !== null && usesInterface(record.ipam.type) ? release() : null;
   const home = converge([['bring the VF back to the host', () => leavePod(context, record)]]);
-  if (home.length > 0) return home;
+  if (home.length > 0) return [...home, ...(releasedInPod ?? [])];
   const restored = restore(context, record);
-  const released = converge([['release the address', () => releaseAddresses(context, record)]]);
+  const released = releasedInPod ?? release();
   if (restored.length > 0) return [...restored, ...released];
-  if (released.length > 0)
-    return [...released, ...converge([['give up the VF', () => context.store.giveUpVf(record)]])];
-  return converge([['remove the record', () => context.store.remove(record)]]);
+  if (released.length === 0) return converge([['remove the record', () => store.remove(record)]]);
+  return [...released, ...converge([['give up the VF', () => store.giveUpVf(countFailure(context, record))]])];
 }
 
 /** The error for what `detach` returned. */
@@ -82,35 +84,4 @@ function restore(context: CommandContext, record: AttachmentRecord): readonly Er
     if (ownsVf(context, record)) failures.push(...restoreVf(platform, log, host, record.identity, record.snapshot));
   };
   return [...converge([['restore the VF', restoring]]), ...failures];
-}
-
-function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
-  if (record.ipam === null) return;
-  const release = startIpam(context.platform, context.log, recordedIpamCall(context, record, record.ipam));
-  if (record.phase === 'attached') release.finish();
-  else release.finishUnfinished();
-}
-
-function recordedIpamCall(
-  context: CommandContext,
-  record: AttachmentRecord,
-  ipam: NonNullable<AttachmentRecord['ipam']>,
-): IpamCall {
-  const { request } = context;
-  const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
-  return {
-    command: 'DEL',
-    type: ipam.type,
-    pluginDirs,
-    stdin: ipam.stdin,
-    cniVersion: request.cniVersion,
-    timeLimitMs: context.ipamLimitMs,
-    variables: {
-      CNI_CONTAINERID: record.key.containerId,
-      CNI_IFNAME: record.key.ifname,
-      CNI_NETNS: sameKey(record.key, request) ? netnsForRelease(context.platform, request) : '',
-      CNI_ARGS: ipam.args,
-      CNI_PATH: pluginDirs.join(':'),
-    },
-  };
 }

@@ -19,10 +19,13 @@ export function gc(context: CommandContext): string {
   const listed = parseValidAttachments(request.config);
   const valid = new Set(listed?.map((one) => `${one.containerId}/${one.ifname}`));
   const isLeft = (record: AttachmentRecord): boolean => listed !== null || !isWhole(context, record);
+  // What the runtime says is no more must be gone afterwards, or it would ask for ever.
+  const releasing: CommandContext =
+    listed === null ? context : { ...context, releasing: { ...context.releasing, failure: 'given up' } };
   const failures: string[] = [];
   for (const key of store.keysOfNetwork(request.network)) {
     if (valid.has(`${key.containerId}/${key.ifname}`)) continue;
-    failures.push(...reclaim(context, key, startedAtMs, isLeft));
+    failures.push(...reclaim(releasing, key, startedAtMs, isLeft));
   }
   failures.push(...collectIpam(context), ...tidy(context));
   if (failures.length > 0) throw new CniError('gcIncomplete', failures.join('; '));
@@ -56,12 +59,10 @@ function reclaim(
 
 /** `detach` has released the addresses of what was reclaimed; an IPAM plugin that knows GC may hold more. */
 function collectIpam(context: CommandContext): string[] {
-  const { platform, log, request } = context;
-  const { ipam } = parseDelConf(request);
+  const { ipam } = parseDelConf(context.request);
   if (ipam === null) return [];
-  const { pluginDirs, stdin, cniVersion } = request;
   try {
-    startIpam(platform, log, { command: 'GC', type: ipam.type, pluginDirs, stdin, cniVersion, variables: {} }).finish();
+    startIpam(context, { command: 'GC', type: ipam.type }).finish();
     return [];
   } catch (thrown) {
     return isNotImplemented(thrown) ? [] : [explain(thrown)];

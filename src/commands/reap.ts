@@ -6,13 +6,15 @@ import { isDead } from '../state/liveness.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
 import { isUserspaceDriver } from '../vf/identity.ts';
 import { findOnHost } from '../vf/locate.ts';
-import type { CommandContext } from './context.ts';
+import type { CommandContext, Releasing } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
 // Multus calls GC for no secondary network, so what a lost DEL left behind is reclaimed by the ADDs and DELs of others.
 
 /** An IPAM plugin that hangs over a dead pod's address must not cost a living one its attachment. */
-const ipamLimitMs = 5000;
+const patiently: Releasing = { limitMs: 5000, failure: 'tried' };
+/** A pod that starts doesn't pay for others' IPAM plugins: where one is slow, a DEL will see to it. */
+const inPassing: Releasing = { limitMs: 500, failure: 'deferred' };
 
 /**
  * Makes sure that nobody else holds the VF; the caller holds its lock. Reclaims it from a dead pod and from an ADD that
@@ -29,7 +31,7 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
     throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
   }
   try {
-    reclaim(context, record);
+    reclaim(context, record, inPassing);
   } catch (thrown) {
     if (context.store.ownerOf(pci) !== null) throw thrown;
     // The VF is whole again; only the dead pod's address is still to be released, by its own DEL or by GC.
@@ -86,7 +88,7 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
     if (isWhole(context, record)) {
       throw new CniError('alreadyAttached', `${describeKey(key)} is attached already, with VF ${record.identity.pci}`);
     }
-    reclaim(context, record);
+    reclaim(context, record, patiently);
   } finally {
     lock.unlock();
   }
@@ -97,8 +99,10 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
  * CniError detachIncomplete.
  */
 export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): boolean {
+  const releasing = context.request.command === 'ADD' ? inPassing : patiently;
   const record = context.store.read(key);
   if (record === null || isWhole(context, record)) return false;
+  if (releasing === inPassing && record.failedRelease !== undefined) return false;
   const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
   if (lock === null) return false;
   try {
@@ -106,15 +110,15 @@ export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): bool
     const current = context.store.read(key);
     const same = current?.identity.pci === record.identity.pci && current.createdAt === record.createdAt;
     if (current === null || !same) return false;
-    reclaim(context, current);
+    reclaim(context, current, releasing);
     return true;
   } finally {
     lock.unlock();
   }
 }
 
-function reclaim(context: CommandContext, record: AttachmentRecord): void {
+function reclaim(context: CommandContext, record: AttachmentRecord, releasing: Releasing): void {
   context.log.info('reclaiming a dead attachment', { attachment: describeKey(record.key), pci: record.identity.pci });
-  const failures = detach({ ...context, ipamLimitMs }, record);
+  const failures = detach({ ...context, releasing }, record);
   if (failures.length > 0) throw detachIncomplete(record, failures);
 }

@@ -38,10 +38,8 @@ function tryStateDir(context: CommandContext): void {
 
 /** Older IPAM plugins (host-local) know no STATUS: that they can be run is all that can be said. */
 function askIpam(context: CommandContext, type: string): void {
-  const { platform, log, request } = context;
-  const { pluginDirs, stdin, cniVersion } = request;
   try {
-    startIpam(platform, log, { command: 'STATUS', type, pluginDirs, stdin, cniVersion, variables: {} }).finish();
+    startIpam(context, { command: 'STATUS', type }).finish();
   } catch (thrown) {
     if (isNotImplemented(thrown)) return;
     if (thrown instanceof Error && 'code' in thrown && (thrown.code === 50 || thrown.code === 51)) throw thrown;

@@ -3,6 +3,7 @@ import { isJsonObject } from '../cni/json-text.ts';
 import { quote, show } from '../lib/quote.ts';
 import { type ConfKey, dependencies, entries, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
+import { usualTypes } from './usual-types.ts';
 
 /** One thing wrong with a config. `message` has the value and what is allowed; `path` is like `runtimeConfig.ips[0]`. */
 export interface ConfProblem {
@@ -112,6 +113,11 @@ function checkTogether(values: Partial<WireConf>, given: Json): ConfProblem[] {
   if (vlan === 0 && vlanQoS !== 0) refuse('vlanQoS', 'with vlan 0; allowed: 0, or a vlan from 1 to 4094');
   if (vlan === 0 && vlanProto.toLowerCase() === '802.1ad') {
     refuse('vlanProto', 'with vlan 0; allowed: "802.1q", or a vlan from 1 to 4094');
+  }
+  const { type, ipam } = values;
+  if (ipam !== undefined && [type, ...usualTypes].includes(ipam.type)) {
+    const message = `${quote(ipam.type)} is not allowed: that is this plugin; allowed: an IPAM plugin such as "host-local"`;
+    problems.push({ path: 'ipam.type', message });
   }
   if (max !== 0 && min > max) {
     refuse('min_tx_rate', `with max_tx_rate ${max}; allowed: at most max_tx_rate, or max_tx_rate 0 (no limit)`);

@@ -1,9 +1,12 @@
-import { CniError, explain, isCniError } from '../cni/errors.ts';
-import { parseJson } from '../cni/json-text.ts';
+import { CniError, explain } from '../cni/errors.ts';
+import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import type { CniRequest } from '../cni/request.ts';
 import type { CniResult } from '../cni/result.ts';
 import { parseResult } from '../cni/result-versions.ts';
+import { parseCidr } from '../kernel/ip-text.ts';
 import type { Log } from '../lib/log.ts';
-import type { Platform, ProcessResult, RunningProcess } from '../platform/platform.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { FileStatus, Platform, ProcessResult, RunningProcess } from '../platform/platform.ts';
 
 /** An IPAM plugin may ask a server (dhcp); CNI runtimes give up on all of us after about two minutes. */
 export const usualTimeLimitMs = 60_000;
@@ -13,34 +16,52 @@ export const delegationMark = 'DRA_SRIOV_DELEGATED';
 
 /** S_IWOTH, linux/stat.h */
 const writableByAll = 0o002;
+/** As many as path lookup follows: MAXSYMLINKS, linux/namei.h */
+const maxLinks = 40;
+
+/** What execve(2) says of a file that is no program for this machine, or that went away. */
+const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
-/** One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). */
+/** One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us. */
 export interface IpamCall {
   readonly command: IpamCommand;
-  /** Plain name of the executable, searched in `pluginDirs`. */
+  /** Plain name of the executable. */
   readonly type: string;
-  readonly pluginDirs: readonly string[];
   /** The network config, verbatim. */
-  readonly stdin: string;
-  readonly cniVersion: string;
+  readonly stdin?: string;
+  /** Where the executable is searched. */
+  readonly pluginDirs?: readonly string[];
   /** CNI_* variables; the rest of the environment is this process's own. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string>>;
   readonly timeLimitMs?: number;
 }
 
-/** An IPAM plugin under way; it runs beside us where the host can do that. */
+/** With what an IPAM plugin is called. */
+export interface IpamCaller {
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly request: Pick<CniRequest, 'stdin' | 'pluginDirs' | 'cniVersion'>;
+}
+
+/** An IPAM plugin under way; it runs beside us from its start. */
 export class IpamProcess {
   readonly #call: IpamCall;
   readonly #process: RunningProcess;
-  readonly #log: Log;
+  readonly #caller: IpamCaller;
   #joined = false;
+  #gaveNothing = false;
 
-  constructor(call: IpamCall, process: RunningProcess, log: Log) {
+  constructor(call: IpamCall, process: RunningProcess, caller: IpamCaller) {
     this.#call = call;
     this.#process = process;
-    this.#log = log;
+    this.#caller = caller;
+  }
+
+  /** Of a joined ADD: it ended by itself with an error, or never ran. One that was killed, crashed, or said what nobody understands may hold an address. */
+  get gaveNothing(): boolean {
+    return this.#gaveNothing;
   }
 
   /** Joins it and passes its failure on with its own code. Throws CniError. */
@@ -48,36 +69,27 @@ export class IpamProcess {
     const { type, command, timeLimitMs = usualTimeLimitMs } = this.#call;
     this.#joined = true;
     const outcome = this.#wait();
-    if (outcome.stderr !== '') this.#log.info('the IPAM plugin wrote to stderr', { type, text: outcome.stderr.trim() });
+    const text = outcome.stderr.trim();
+    if (text !== '') this.#caller.log.info('the IPAM plugin wrote to stderr', { type, text });
     if (outcome.timedOut) {
       throw new CniError(
         'ipamFailed',
         `IPAM plugin ${type}: ${command} took more than ${timeLimitMs} ms and was ended`,
       );
     }
+    const error = readPluginError(`IPAM plugin ${type}: ${command}`, outcome);
+    if (error !== null) this.#gaveNothing = true;
+    if (error !== null) throw error;
     if (outcome.status === 0) return outcome.stdout;
-    throw failureOf(this.#call, outcome);
+    throw wordlessFailure(this.#call, outcome);
   }
 
   #wait(): ProcessResult {
     try {
       return this.#process.wait();
     } catch (cause) {
+      this.#gaveNothing = neverRan.some((name) => isSystemError(cause, name));
       throw new CniError('ipamFailed', `IPAM plugin ${this.#call.type} can't be run`, { cause });
-    }
-  }
-
-  /**
-   * Joins the DEL for an attachment that was never completed. A plugin that doesn't speak the config's CNI version has
-   * refused its ADD just so, and holds nothing: an error would keep the pod from ending for ever. Throws CniError.
-   */
-  finishUnfinished(): void {
-    try {
-      this.finish();
-    } catch (thrown) {
-      if (!isCniError(thrown, 'incompatibleVersion')) throw thrown;
-      const { type, cniVersion } = this.#call;
-      this.#log.warning('the IPAM plugin doesn’t speak the config’s CNI version', { type, cniVersion });
     }
   }
 
@@ -85,52 +97,86 @@ export class IpamProcess {
   settle(): void {
     if (this.#joined) return;
     try {
-      this.#process.wait();
+      this.finish();
     } catch (thrown) {
-      this.#log.warning('the IPAM plugin could not be joined', { type: this.#call.type, reason: explain(thrown) });
+      const { type } = this.#call;
+      this.#caller.log.warning('the IPAM plugin failed, too', { type, reason: explain(thrown) });
     }
   }
 
-  /** The result of ADD. Throws CniError. */
+  /** The result of ADD, with at least one address that an interface may have. Throws CniError. */
   finishAdd(): CniResult {
     const stdout = this.finish();
+    const { type } = this.#call;
+    const result = this.#read(stdout);
+    if (result.ips.length === 0)
+      throw new CniError('ipamFailed', `IPAM plugin ${type} gave no address: ${cut(stdout)}`);
+    for (const { address } of result.ips) {
+      if (isHostAddress(address)) continue;
+      throw new CniError('ipamFailed', `IPAM plugin ${type} gave ${address}, which no interface can have`);
+    }
+    return result;
+  }
+
+  #read(stdout: string): CniResult {
     try {
-      return parseResult(parseJson(stdout, 'its answer'), this.#call.cniVersion);
+      return parseResult(parseJson(stdout, 'its answer'), this.#caller.request.cniVersion);
     } catch (cause) {
-      const text = stdout.slice(0, 200);
-      throw new CniError(
-        'decode',
-        `IPAM plugin ${this.#call.type} answered what is no CNI result: ${JSON.stringify(text)}`,
-        { cause },
-      );
+      const { type } = this.#call;
+      throw new CniError('decode', `IPAM plugin ${type} answered what is no CNI result: ${cut(stdout)}`, { cause });
     }
   }
 }
 
-/** Starts the plugin. Throws CniError ipamFailed where it isn't in CNI_PATH. */
-export function startIpam(platform: Platform, log: Log, call: IpamCall): IpamProcess {
-  const path = findPlugin(platform, call);
+/** The one way to call an IPAM plugin. Throws CniError ipamFailed where it isn't in CNI_PATH, invalidConfig where it is this one. */
+export function startIpam(caller: IpamCaller, call: IpamCall): IpamProcess {
+  const { platform, request } = caller;
+  const { type, stdin = request.stdin, pluginDirs = request.pluginDirs, timeLimitMs = usualTimeLimitMs } = call;
   const process = platform.startProcess({
-    path,
+    path: findPlugin(platform, { type, pluginDirs }),
     args: [],
     env: { ...definedOnly(platform.environment), ...call.variables, CNI_COMMAND: call.command, [delegationMark]: '1' },
-    stdin: call.stdin,
-    timeoutMs: call.timeLimitMs ?? usualTimeLimitMs,
+    stdin,
+    timeoutMs: timeLimitMs,
   });
-  return new IpamProcess(call, process, log);
+  return new IpamProcess(call, process, caller);
 }
 
 /** Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody could put a program for root to run. */
-export function findPlugin(platform: Platform, call: Pick<IpamCall, 'type' | 'pluginDirs'>): string {
-  for (const directory of call.pluginDirs) {
-    const path = `${directory}/${call.type}`;
+export function findPlugin(
+  platform: Platform,
+  { type, pluginDirs }: { readonly type: string; readonly pluginDirs: readonly string[] },
+): string {
+  for (const directory of pluginDirs) {
+    const path = `${directory}/${type}`;
     if (!directory.startsWith('/') || !platform.isExecutable(path)) continue;
-    refuseWritable(platform, `${directory}/.`, directory, call.type);
-    refuseWritable(platform, path, path, call.type);
-    return path;
+    refuseWritable(platform, `${directory}/.`, directory, type);
+    refuseWritable(platform, path, path, type);
+    if (!isThisProgram(platform, path)) return path;
+    throw new CniError('invalidConfig', `ipam.type: "${type}" is this plugin (${path}), which gives no addresses`);
   }
-  const searched = call.pluginDirs.join(':') || 'CNI_PATH is empty';
-  throw new CniError('ipamFailed', `IPAM plugin "${call.type}" is not in CNI_PATH (${searched})`);
+  const searched = pluginDirs.join(':') || 'CNI_PATH is empty';
+  throw new CniError('ipamFailed', `IPAM plugin "${type}" is not in CNI_PATH (${searched})`);
+}
+
+/** By whatever name it is installed, as a link or as a copy: it would start one process after the other. */
+function isThisProgram(platform: Platform, path: string): boolean {
+  const own = platform.stat(platform.executable);
+  const other = statOfTarget(platform, path);
+  if (own === null || other === null || own.sizeBytes !== other.sizeBytes) return false;
+  if (own.inode === other.inode && own.device === other.device) return true;
+  const read = (file: string): Buffer | null => platform.readFile(file, { maxBytes: own.sizeBytes });
+  return read(path)?.equals(read(platform.executable) ?? Buffer.alloc(0)) ?? false;
+}
+
+function statOfTarget(platform: Platform, path: string): FileStatus | null {
+  let at = path;
+  for (let links = 0; links <= maxLinks; links++) {
+    const target = platform.readLink(at);
+    if (target === null) return platform.stat(at);
+    at = target.startsWith('/') ? target : `${at.slice(0, at.lastIndexOf('/'))}/${target}`;
+  }
+  return null;
 }
 
 /** A link has no mode of its own, and only who may write to its directory can make it another. */
@@ -147,21 +193,55 @@ export function isNotImplemented(thrown: unknown): boolean {
   return /unknown CNI_COMMAND|unknown command|not (yet )?implemented|unsupported command/i.test(thrown.message);
 }
 
-function failureOf(call: IpamCall, outcome: ProcessResult): CniError {
-  const plugin = `IPAM plugin ${call.type}: ${call.command}`;
+/**
+ * The error that a plugin printed, whatever its exit code; null where it printed none. A code that CNI doesn't have (SPEC.md,
+ * section 5 "Error": an unsigned integer, and 0 is none) becomes 111.
+ */
+function readPluginError(plugin: string, { status, stdout }: ProcessResult): CniError | null {
+  const json = jsonOf(stdout);
+  const { code, msg, details } = isJsonObject(json) ? json : {};
+  const isError = status === 0 ? (code ?? 0) !== 0 : typeof msg === 'string';
+  if (!isError || status === null) return null;
+  const message = typeof msg === 'string' ? msg : cut(stdout);
+  const more = typeof details === 'string' ? details : undefined;
+  if (Number.isSafeInteger(code) && Number(code) > 0) return CniError.delegated(plugin, Number(code), message, more);
+  const whole = `its answer: ${cut(stdout)}`;
+  return new CniError('ipamFailed', `${plugin}: ${message}`, {
+    details: more === undefined ? whole : `${more}; ${whole}`,
+  });
+}
+
+function jsonOf(text: string): unknown {
   try {
-    const { code, msg, details } = parseJson(outcome.stdout, 'its answer') as Record<string, unknown>;
-    if (typeof code === 'number' && typeof msg === 'string') {
-      return CniError.delegated(plugin, code, msg, typeof details === 'string' ? details : undefined);
-    }
+    return parseJson(text, 'its answer');
   } catch {
-    // No CNI error JSON: what it wrote to stderr is all there is.
+    return undefined;
   }
-  const how = outcome.signal === null ? `exit code ${outcome.status}` : `signal ${outcome.signal}`;
-  return new CniError(
-    'ipamFailed',
-    `${plugin} ended with ${how}: ${outcome.stderr.trim() || outcome.stdout.trim() || 'it said nothing'}`,
-  );
+}
+
+function wordlessFailure({ type, command }: IpamCall, { status, signal, stdout, stderr }: ProcessResult): CniError {
+  const how = signal === null ? `exit code ${status}` : `signal ${signal}`;
+  const words = stderr.trim() || stdout.trim() || 'it said nothing';
+  return new CniError('ipamFailed', `IPAM plugin ${type}: ${command} ended with ${how}: ${words}`);
+}
+
+const cut = (text: string): string => JSON.stringify(text.slice(0, 200));
+
+/** False for what is no address, and for the unspecified, limited broadcast and multicast addresses, which the kernel refuses or nobody could reach. */
+function isHostAddress(cidr: string): boolean {
+  const bytes = bytesOf(cidr);
+  const first = bytes[0] ?? 0;
+  const isMulticast = bytes.length === 4 ? first >= 0xe0 && first <= 0xef : first === 0xff;
+  const isBroadcast = bytes.length === 4 && bytes.every((byte) => byte === 0xff);
+  return !isMulticast && !isBroadcast && bytes.some((byte) => byte !== 0);
+}
+
+function bytesOf(cidr: string): Buffer {
+  try {
+    return parseCidr(cidr).bytes;
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
 function definedOnly(environment: Platform['environment']): Record<string, string> {

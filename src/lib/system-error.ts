@@ -6,6 +6,7 @@ export const errnoNames: Readonly<Record<number, string>> = {
   4: 'EINTR',
   5: 'EIO',
   6: 'ENXIO',
+  8: 'ENOEXEC',
   9: 'EBADF',
   11: 'EAGAIN',
   12: 'ENOMEM',

@@ -103,7 +103,7 @@ function createTree(options: MemoryPlatformOptions): FileTree {
   for (const path of options.executables ?? []) {
     const at = tree.resolve(`place ${path}`, path);
     tree.executables.add(at);
-    if (!tree.files.has(at)) tree.files.set(at, '');
+    if (!tree.files.has(at)) tree.files.set(at, `program ${at}`);
   }
   return tree;
 }

@@ -22,6 +22,17 @@ export interface IpamInvocation {
   readonly stdin: string;
   readonly args: string;
   readonly pluginDirs: readonly string[];
+  /** Its ADD ended by itself with an error: there is no address. */
+  readonly gaveNothing?: true;
+}
+
+/** Tries to release an address that failed. */
+export interface FailedRelease {
+  /** Those by ADDs of other pods, which don't wait for long, not counted. */
+  readonly tries: number;
+  /** When the first was, on the monotonic clock of that boot. */
+  readonly firstMs: number;
+  readonly bootId: string;
 }
 
 /** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
@@ -47,6 +58,8 @@ export interface AttachmentRecord {
   readonly addresses: readonly string[];
   readonly routes: readonly CniRoute[];
   readonly ipam: IpamInvocation | null;
+  /** Only where the VF is home again, and the address is all that is left. */
+  readonly failedRelease?: FailedRelease;
   /** The config on stdin, verbatim: what CHECK compares with. */
   readonly config: string;
   readonly cniArgs: string;

@@ -108,8 +108,15 @@ const record = v.looseObject({
     }),
   ),
   ipam: v.nullable(
-    v.object({ type: pluginName, stdin: v.string(), args: v.string(), pluginDirs: v.array(v.string()) }),
+    v.object({
+      type: pluginName,
+      stdin: v.string(),
+      args: v.string(),
+      pluginDirs: v.array(v.string()),
+      gaveNothing: v.exactOptional(v.literal(true)),
+    }),
   ),
+  failedRelease: v.exactOptional(v.object({ tries: count, firstMs: count, bootId: v.string() })),
   config: v.string(),
   cniArgs: v.string(),
   createdAt: v.string(),

@@ -93,7 +93,7 @@ export class RecordStore {
    * next user has left it. Throws CniError io; then the VF is still owned.
    */
   giveUpVf(record: AttachmentRecord): void {
-    if (record.vfGivenUp !== true) this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
+    this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
     this.#disown(record);
   }
 

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { asRoot, withNetns } from '../support/netns.ts';
-import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
+import { expectEnded } from './ended.ts';
 import { FakeIpam, failing, printing } from './fake-ipam.ts';
 
 const test = suite('ipam-failures');
@@ -87,8 +89,100 @@ root('an IPAM plugin whose answer is no result', () => {
   assertRolledBack(printing({ cniVersion: '8.0.0', ips: [] }), 6, 'fake-ipam', '8.0.0');
 });
 
-root('an IPAM plugin whose addresses the kernel does not take', () => {
-  assertRolledBack(printing({ cniVersion: '1.0.0', ips: [{ address: '300.0.2.5/24' }] }), 113, '300.0.2.5');
+root('an IPAM plugin that gives no address, or none that an interface can have', () => {
+  const unusable = ['0.0.0.0/0', '300.0.2.5/24', '224.0.0.5/24', 'ff02::5/64'];
+  for (const address of unusable) {
+    assertRolledBack(printing({ cniVersion: '1.0.0', ips: [{ address: '10.0.2.5/24' }, { address }] }), 111, address);
+  }
+  assertRolledBack(printing({ cniVersion: '1.0.0', dns: { domain: 'x' } }), 111, 'fake-ipam', 'no address');
+});
+
+root('an IPAM plugin that prints an error is believed, whatever its exit code and whatever its code', () => {
+  assertRolledBack(printing({ code: 42, msg: 'no more addresses' }), 42, 'no more addresses');
+  for (const status of [0, 1]) {
+    assertRolledBack(`echo '{"code":1e999,"msg":"endless"}'; exit ${status}`, 111, 'endless', '1e999');
+    assertRolledBack(`echo '{"code":-1,"msg":"below","details":"why"}'; exit ${status}`, 111, 'below', 'why; ', '-1');
+  }
+});
+
+root('an IPAM plugin that refuses ADD and DEL alike leaves nothing, and its pod can end', () => {
+  withStandInNode({ built: true }, (node) => {
+    const refusing = failing(999, 'no range set');
+    const ipam = new FakeIpam(node, { ADD: refusing, DEL: refusing });
+    const before = node.picture();
+    assert.is(node.fail('ADD', confWith(node, ipam), { env: ipam.env }).code, 999);
+    assert.equal(node.picture(), before);
+    assert.match(node.succeed('DEL', confWith(node, ipam), { env: ipam.env }).stderr, /level=warning.*no range set/);
+    node.succeed('DEL', node.conf({ ipam: { type: 'no-such-ipam' } }));
+    assert.equal(node.picture(), before);
+  });
+});
+
+root('this plugin as its own IPAM plugin, by whatever name: 7 before any change', () => {
+  withStandInNode({ built: true }, (node) => {
+    const directory = join(node.directory, 'names');
+    mkdirSync(directory);
+    copyFileSync(builtExecutable, join(directory, 'a-copy'));
+    linkSync(join(directory, 'a-copy'), join(directory, 'a-hard-link'));
+    symlinkSync(builtExecutable, join(directory, 'a-link'));
+    const env = { CNI_PATH: directory };
+    const before = node.picture();
+    for (const type of ['sriov', 'dra-sriov', 'a-copy', 'a-hard-link', 'a-link']) {
+      const conf = node.conf({ deviceID: node.vfPcis[0], ipam: { type } });
+      const error = node.fail('ADD', conf, { env });
+      assert.is(error.code, 7, error.msg);
+      assert.match(error.msg, `"${type}"`);
+      node.succeed('DEL', conf, { env });
+      assert.equal(node.picture(), before);
+    }
+    assert.is(existsSync(join(node.directory, 'state/vf-test1')), false);
+  });
+});
+
+root('an IPAM plugin that floods stderr is let be: what is too much is dropped', () => {
+  withStandInNode({ built: true }, (node) => {
+    const flood = 'head -c 20000000 /dev/zero | tr "\\0" x >&2';
+    const ipam = new FakeIpam(node, { ADD: `echo first >&2\n${flood}\n${oneAddress}`, DEL: flood });
+    const before = node.picture();
+    const { stderr } = node.succeed('ADD', confWith(node, ipam), { env: ipam.env });
+    assert.match(stderr, 'first');
+    assert.ok(stderr.length < 100_000, `${stderr.length} bytes`);
+    node.succeed('DEL', confWith(node, ipam), { env: ipam.env });
+    assert.equal(node.picture(), before);
+  });
+});
+
+root('what an IPAM plugin leaves running with its output open holds nobody up, and lives on', async () => {
+  await withStandInNode({ built: true }, async (node) => {
+    const pids = join(node.directory, 'pids');
+    const leaving = (script: string): string => `sleep 600 &\necho $! >> '${pids}'\n${script}`;
+    const ipam = new FakeIpam(node, { ADD: leaving(oneAddress), DEL: leaving('exit 0') });
+    const before = node.picture();
+    const begin = performance.now();
+    node.succeed('ADD', confWith(node, ipam), { env: ipam.env });
+    node.succeed('DEL', confWith(node, ipam), { env: ipam.env });
+    assert.ok(performance.now() - begin < 20_000);
+    assert.equal(node.picture(), before);
+    const left = readFileSync(pids, 'utf8').trim().split('\n');
+    for (const pid of left) process.kill(Number(pid), 'SIGKILL');
+    await expectEnded(left);
+  });
+});
+
+root('DEL and CHECK give the IPAM plugin what the runtime has put into the config since ADD', () => {
+  withStandInNode({ built: true }, (node) => {
+    const ipam = new FakeIpam(node, { ADD: oneAddress });
+    const conf = { ...confWith(node, ipam), cniVersion: '1.0.0' };
+    const prevResult = node.succeed('ADD', conf, { env: ipam.env }).json;
+    const later = { ...conf, prevResult, runtimeConfig: { ips: ['10.0.2.5/24'] } };
+    for (const verb of ['CHECK', 'DEL']) {
+      node.succeed(verb, later, { env: ipam.env });
+      assert.equal(JSON.parse(readFileSync(join(node.directory, 'ipam-stdin'), 'utf8')), later, verb);
+    }
+  });
+});
+
+root('an IPAM plugin whose routes the kernel does not take', () => {
   const dst = { dst: '10.9.0.0/16', gw: '192.168.7.1' };
   const unreachable = { cniVersion: '1.0.0', ips: [{ address: '10.0.2.5/24' }], routes: [dst] };
   assertRolledBack(printing(unreachable), 113, '192.168.7.1', 'ENETUNREACH');

@@ -30,7 +30,7 @@ function healthy(plugins: Plugins = ours): MemoryNode {
   executables.clear();
   for (const name of Object.keys(plugins)) {
     executables.add(`${pluginDir}/${name}`);
-    files.set(`${pluginDir}/${name}`, '');
+    files.set(`${pluginDir}/${name}`, name);
   }
   Object.assign(node.platform, {
     startProcess: (request: Parameters<typeof startProcess>[0]) => {

@@ -136,9 +136,19 @@ test('null and empty text are as absent, as Go writes them', () => {
   });
 });
 
-test('IPAM may name an interface of the caller; among interfaces an index must fit', () => {
-  assert.is(parseResult({ ips: [{ address: '10.0.0.2/24', interface: 0 }] }, '1.0.0').ips[0]?.interface, 0);
-  refuses({ interfaces: [{ name: 'a' }], ips: [{ address: '10.0.0.2/24', interface: 1 }] }, 'ips[0].interface: 1');
+test('an address may be of any interface or none, and an interface may have no name, as libcni’s types have it', () => {
+  const ips = [0, -1, 7].map((index) => ({ address: '10.0.0.2/24', interface: index }));
+  for (const interfaces of [[], [{ name: 'a' }], [{}], [{ name: '' }, { name: null }]]) {
+    const result = parseResult({ interfaces, ips }, '1.0.0');
+    assert.equal(result.ips, ips);
+    assert.equal(
+      result.interfaces.map(({ name }) => name),
+      interfaces.map((each) => ('name' in each && each.name !== null ? each.name : '')),
+    );
+  }
+  for (const index of ['0', 0.5, 1e300, {}, true]) {
+    refuses({ ips: [{ address: '10.0.0.2/24', interface: index }] }, 'ips[0].interface: ');
+  }
 });
 
 function refuses(json: unknown, words: string, version = '1.1.0'): void {
@@ -154,7 +164,6 @@ test('names the malformed field and its value', () => {
   refuses({ cniVersion: '9.9.9' }, 'prevResult.cniVersion: "9.9.9"');
   refuses({ cniVersion: 5 }, 'prevResult.cniVersion: 5');
   refuses({ interfaces: {} }, 'prevResult.interfaces: {}');
-  refuses({ interfaces: [{}] }, 'prevResult.interfaces[0].name: missing');
   refuses({ interfaces: [{ name: 'a' }, { name: 5 }] }, 'prevResult.interfaces[1].name: 5');
   refuses({ interfaces: [{ name: 'a', mtu: '9000' }] }, 'prevResult.interfaces[0].mtu: "9000"');
   refuses({ ips: [null] }, 'prevResult.ips[0]: null');

@@ -176,6 +176,35 @@ test('a chained result is extended: indexes go on, dns stays', () => {
   assert.equal(result.dns, prevResult.dns);
 });
 
+test('nameless and foreign interfaces, of IPAM and in prevResult: ours is in their place, and others’ stay as they are', () => {
+  const node = new MemoryNode();
+  const prevResult = {
+    cniVersion: '1.1.0',
+    interfaces: [{ name: '' }, { name: 'eth0' }],
+    ips: [
+      { address: '192.0.2.5/24', interface: -1 },
+      { address: '192.0.2.6/24', interface: 9 },
+    ],
+  };
+  node.ipamResult = (address) => ({
+    interfaces: [{}, { name: 'bridge0' }],
+    ips: [
+      { address: `${address}/24`, interface: -1 },
+      { address: 'fd00::5/64', interface: 1 },
+    ],
+  });
+  const result = add(node, { ipam, prevResult });
+  assert.equal(
+    result.interfaces.map(({ name }) => name),
+    ['', 'eth0', 'net1'],
+  );
+  assert.equal(
+    result.ips.map((each) => each['interface']),
+    [-1, 9, 2, 2],
+  );
+  node.succeed('CHECK', node.conf({ ipam, prevResult: result }));
+});
+
 test('dns of IPAM goes before that of the config, which is there without a chain', () => {
   const dns = { nameservers: ['192.0.2.1'] };
   const plain = new MemoryNode();

@@ -170,6 +170,21 @@ test('IPAM’s verdict is passed on with its own code', () => {
   assert.match(error.msg, 'no lease');
 });
 
+test('an IPAM plugin without CHECK has nothing to say', () => {
+  const { node, conf } = attached();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'CNI CHECK method is not implemented' }) });
+  node.succeed('CHECK', conf);
+});
+
+test('the IPAM plugin that gave the address is asked, with the runtime’s config where that names it', () => {
+  const { node, conf } = attached();
+  for (const other of [{ type: 'static' }, null]) {
+    node.succeed('CHECK', { ...conf, ipam: other });
+    const { path, stdin } = node.platform.startedProcesses.at(-1) ?? {};
+    assert.equal([path, JSON.parse(stdin ?? '').ipam], ['/opt/cni/bin/host-local', keys.ipam]);
+  }
+});
+
 test('no descriptor of a namespace stays open', () => {
   const { node, conf } = attached();
   node.succeed('CHECK', conf);

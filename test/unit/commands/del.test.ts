@@ -1,3 +1,4 @@
+import type { ProcessResult } from '../../../src/platform/platform.ts';
 import { igbvfDriver, MemoryNode, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -102,15 +103,30 @@ test('the VF of the record is freed, whatever stdin says of it', () => {
   assert.equal(node.picture(), before);
 });
 
-test('the release is that of ADD: its config, its arguments, its identity', () => {
-  const node = new MemoryNode();
-  const conf = node.conf(keys);
+test('the IPAM plugin gets what the runtime says now where that is for it, else what ADD got; arguments that are missing are those of ADD', () => {
   const args = 'K8S_POD_UID=u1';
-  node.succeed('ADD', conf, { env: { CNI_ARGS: args } });
-  node.succeed('DEL', node.conf({ ipam: { type: 'host-local', changed: true } }), { env: { CNI_ARGS: '' } });
-  const [adding, release] = node.platform.startedProcesses;
-  assert.is(release?.stdin, adding?.stdin);
-  assert.is(release?.env['CNI_ARGS'], args);
+  const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.0.2.5/24' }] };
+  const runtimeConfig = { ips: ['10.0.2.5/24'] };
+  for (const [change, isOwn] of [
+    [{ ipam: { type: 'host-local', changed: true }, prevResult, runtimeConfig }, true],
+    [{ ipam: { type: 'static' }, prevResult }, false],
+    [{ ipam: 5 }, false],
+    [{}, false],
+  ] as const) {
+    const node = new MemoryNode();
+    node.succeed('ADD', node.conf(keys), { env: { CNI_ARGS: args } });
+    node.succeed('DEL', node.conf(change), { env: { CNI_ARGS: '' } });
+    const [adding, release] = node.platform.startedProcesses;
+    assert.is(release?.path, '/opt/cni/bin/host-local');
+    assert.is(release?.stdin, isOwn ? JSON.stringify(node.conf(change)) : adding?.stdin);
+    assert.is(release?.env['CNI_ARGS'], args);
+  }
+});
+
+test('the release has the identity of the attachment', () => {
+  const { node, conf } = attached();
+  node.succeed('DEL', conf);
+  const release = node.platform.startedProcesses.at(-1);
   assert.is(release?.env['CNI_COMMAND'], 'DEL');
   assert.is(release?.env['CNI_CONTAINERID'], 'c1');
   assert.is(release?.env['CNI_IFNAME'], 'net1');
@@ -254,10 +270,90 @@ test('no record and no IPAM: nothing to do', () => {
   assert.equal(node.changes, []);
 });
 
-test('no record, and IPAM fails: its own code', () => {
+test('no record: DEL ends whatever the IPAM plugin says, with a warning', () => {
+  const answers: readonly (() => Partial<ProcessResult>)[] = [
+    () => ({ status: 1, stdout: JSON.stringify({ code: 11, msg: 'later' }) }),
+    () => ({ status: null, timedOut: true }),
+    () => ({ status: 2, stderr: 'panic' }),
+  ];
+  for (const ipam of answers) {
+    const node = new MemoryNode();
+    node.ipam = ipam;
+    const { exitCode, stdout, stderr } = node.run('DEL', node.conf(keys));
+    assert.equal([exitCode, stdout], [0, '']);
+    assert.match(stderr, 'level=warning msg="the IPAM plugin can’t release what no record says was given"');
+  }
+  for (const type of ['absent', 'sriov', 'dra-sriov', '../x', 'name with blanks']) {
+    const { exitCode } = new MemoryNode().run('DEL', new MemoryNode().conf({ ipam: { type } }));
+    assert.is(exitCode, 0, type);
+  }
+});
+
+test('an ADD whose IPAM plugin ended by itself with an error leaves no record that its DEL could keep', () => {
+  const refusing = { status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) };
+  for (const type of ['host-local', 'dhcp']) {
+    const node = new MemoryNode();
+    node.platform.executables.add('/opt/cni/bin/dhcp');
+    const before = node.picture();
+    node.ipam = () => refusing;
+    const { exitCode, stdout, stderr } = node.run('ADD', node.conf({ ipam: { type } }));
+    assert.equal([exitCode, (JSON.parse(stdout) as { code: number }).code], [1, 999]);
+    assert.match(stderr, 'level=warning msg="the IPAM plugin gave no address, and can’t release any"');
+    assert.equal(node.picture(), before);
+  }
+});
+
+test('what could not be undone at once is undone by DEL, and no IPAM plugin that gave nothing is in its way', () => {
   const node = new MemoryNode();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 11, msg: 'later' }) });
-  assert.is(node.fail('DEL', node.conf(keys)).code, 11);
+  const before = node.picture();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) });
+  node.kernel.refuse('to host', EPERM);
+  assert.is(node.fail('ADD', node.conf(keys)).code, 108);
+  node.kernel.allowAll();
+  node.succeed('DEL', node.conf(keys));
+  assert.equal(node.picture(), before);
+});
+
+test('an ADD whose IPAM plugin was killed may have an address: the record is kept until it is released, or given up', () => {
+  const node = new MemoryNode();
+  node.ipam = () => ({ status: null, signal: 'SIGKILL' });
+  assert.is(node.fail('ADD', node.conf(keys)).code, 108);
+  for (let minute = 1; minute <= 4; minute++) {
+    node.platform.clock.nowMs += 60_000;
+    assert.is(node.fail('DEL', node.conf(keys)).code, 109);
+  }
+  node.platform.clock.nowMs += 60_000;
+  const { exitCode, stderr } = node.run('DEL', node.conf(keys));
+  assert.is(exitCode, 0);
+  assert.match(stderr, /level=error msg="an address may have leaked.*addresses="not known"/);
+  assert.equal(node.recordPaths(), []);
+});
+
+test('tries in quick succession are no reason to give an address up; nor are the first after a reboot', () => {
+  const { node, conf } = attached();
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
+  for (let count = 0; count < 8; count++) assert.is(node.fail('DEL', conf).code, 109);
+  node.editRecord({ failedRelease: { tries: 8, firstMs: 0, bootId: 'of before' } });
+  node.platform.clock.nowMs += 600_000;
+  assert.is(node.fail('DEL', conf).code, 109);
+});
+
+test('a plugin that uses the interface releases while it is there, and again when it is not', () => {
+  const node = new MemoryNode();
+  node.platform.executables.add('/opt/cni/bin/dhcp');
+  const conf = node.conf({ ipam: { type: 'dhcp' } });
+  node.succeed('ADD', conf);
+  const added = node.changes.filter((change) => /ipam|up$|address|as net1/.test(change));
+  assert.equal(added, ['host: vf0 to pod1 as net1', 'pod1: net1 up', 'ipam ADD', 'pod1: net1 address 10.0.2.5/24']);
+  node.changes.length = 0;
+  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no daemon' }) });
+  assert.is(node.fail('DEL', conf).code, 109);
+  assert.is(node.changes[0], 'ipam DEL');
+  assert.ok(node.host.links.includes(node.link(0)));
+  assert.is(node.platform.startedProcesses.at(-1)?.env['CNI_NETNS'], node.pod.path);
+  node.ipam = () => undefined;
+  node.succeed('DEL', conf);
+  assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
 });
 
 test('an attachment of two networks or names is freed by itself', () => {

@@ -168,7 +168,7 @@ test('an IPAM plugin without GC has released by DEL, from the saved record', () 
   const [release] = node.platform.startedProcesses.filter(({ env }) => env['CNI_COMMAND'] === 'DEL');
   assert.is(release?.env['CNI_CONTAINERID'], 'c1');
   assert.is(release?.env['CNI_IFNAME'], 'net1');
-  assert.is(release?.env['CNI_NETNS'], '');
+  assert.is(release?.env['CNI_NETNS'], '/run/netns/pod1', 'it is there yet');
   assert.match(release?.stdin ?? '', '"vlan":5');
 });
 

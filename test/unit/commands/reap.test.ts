@@ -1,4 +1,5 @@
 import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
+import { operate } from '../../support/operate.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('commands/reap');
@@ -169,10 +170,7 @@ test('a VF that was given up is its next user’s, and nobody’s after that: no
   const used = node.picture();
   node.platform.clock.nowMs += 1;
   assert.is(node.fail('DEL', node.conf({ ipam }), late).code, 109);
-  assert.is(
-    node.fail('GC', { ...node.conf(), 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'net1' }] }).code,
-    114,
-  );
+  assert.is(operate(node.platform, 'gc').code, 1);
   assert.equal(node.picture(), used);
   node.succeed('DEL', node.conf(), node.of(other));
   // The node uses it now.

@@ -8,13 +8,11 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('ipam/plugin');
 
-const call: IpamCall = {
-  command: 'ADD',
-  type: 'host-local',
-  pluginDirs: ['/opt/cni/bin'],
+const found = { type: 'host-local', pluginDirs: ['/opt/cni/bin'] };
+const request = {
+  pluginDirs: found.pluginDirs,
   stdin: '{"name": "n",   "ipam": {"type":"host-local"}}\n',
   cniVersion: '1.0.0',
-  variables: {},
 };
 
 const quiet: ProcessResult = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
@@ -26,7 +24,11 @@ interface Run {
   readonly log: readonly string[];
 }
 
-function start(result: Partial<ProcessResult> | Error, change: Partial<IpamCall> = {}): Run {
+function start(
+  result: Partial<ProcessResult> | Error,
+  change: Partial<IpamCall> = {},
+  cniVersion = request.cniVersion,
+): Run {
   const log: string[] = [];
   const platform = createMemoryPlatform({
     executables: ['/opt/cni/bin/host-local'],
@@ -43,7 +45,8 @@ function start(result: Partial<ProcessResult> | Error, change: Partial<IpamCall>
     },
   });
   const write = (line: string): void => void log.push(line);
-  const process = startIpam(platform, createLog({ level: 'debug', write }), { ...call, ...change });
+  const caller = { platform, log: createLog({ level: 'debug', write }), request: { ...request, cniVersion } };
+  const process = startIpam(caller, { command: 'ADD', type: found.type, ...change });
   return { platform, process, log };
 }
 
@@ -58,11 +61,11 @@ function thrownBy(run: () => unknown): CniError {
 }
 
 test('gets stdin verbatim, no arguments, and a time limit below the runtime’s', () => {
-  const [request] = start({}).platform.startedProcesses;
-  assert.is(request?.path, '/opt/cni/bin/host-local');
-  assert.is(request?.stdin, call.stdin);
-  assert.equal(request?.args, []);
-  assert.ok((request?.timeoutMs ?? 0) > 10_000 && (request?.timeoutMs ?? 0) < 120_000);
+  const [made] = start({}).platform.startedProcesses;
+  assert.is(made?.path, '/opt/cni/bin/host-local');
+  assert.is(made?.stdin, request.stdin);
+  assert.equal(made?.args, []);
+  assert.ok((made?.timeoutMs ?? 0) > 10_000 && (made?.timeoutMs ?? 0) < 120_000);
 });
 
 test('gets our environment, with the verb that it is for and what the call sets', () => {
@@ -89,11 +92,11 @@ test('a plugin that everybody may write to is not run, nor one in such a directo
     for (const mode of [0o777, 0o1777, 0o702]) {
       const platform = createMemoryPlatform({ executables: ['/opt/cni/bin/host-local'] });
       platform.modes.set(path, mode);
-      const error = thrownBy(() => findPlugin(platform, call));
+      const error = thrownBy(() => findPlugin(platform, found));
       assert.is(error.code, 111);
       assert.match(error.message, `everybody may write to ${path} (mode 0${mode.toString(8)})`);
       platform.modes.set(path, 0o775);
-      assert.is(findPlugin(platform, call), '/opt/cni/bin/host-local');
+      assert.is(findPlugin(platform, found), '/opt/cni/bin/host-local');
     }
   }
 });
@@ -103,9 +106,9 @@ test('links to a directory and to a plugin are followed, and have no mode of the
     executables: ['/usr/lib/cni/all'],
     links: { '/opt/cni/bin': '/data/bin', '/data/bin/host-local': '/usr/lib/cni/all' },
   });
-  assert.is(findPlugin(platform, call), '/opt/cni/bin/host-local');
+  assert.is(findPlugin(platform, found), '/opt/cni/bin/host-local');
   platform.modes.set('/data/bin', 0o777);
-  assert.is(thrownBy(() => findPlugin(platform, call)).code, 111);
+  assert.is(thrownBy(() => findPlugin(platform, found)).code, 111);
 });
 
 test('an answer that is nested without end is no result', () => {
@@ -127,7 +130,7 @@ test('its result is read, in the config’s version where it claims none', () =>
   const result = start({ stdout: JSON.stringify(answer) }).process.finishAdd();
   assert.equal(result.ips, answer.ips);
   const old = JSON.stringify({ ip4: { ip: '10.0.2.5/24', gateway: '10.0.2.1' } });
-  assert.equal(start({ stdout: old }, { cniVersion: '0.2.0' }).process.finishAdd().ips, answer.ips);
+  assert.equal(start({ stdout: old }, {}, '0.2.0').process.finishAdd().ips, answer.ips);
 });
 
 test('what is no result is 6, with the beginning of what it said', () => {
@@ -153,7 +156,7 @@ test('a failure without CNI JSON is 111, with exit code or signal and what it wr
     [{ status: 2, stderr: 'panic: oops\n' }, /exit code 2.*panic: oops/],
     [{ status: 1, stdout: 'plain words' }, /exit code 1.*plain words/],
     [{ status: 1 }, /said nothing/],
-    [{ status: 1, stdout: '{"code":"7","msg":"x"}' }, /exit code 1/],
+    [{ status: 1, stdout: '{"code":7}' }, /exit code 1/],
     [{ status: 1, stdout: 'null' }, /exit code 1/],
     [{ status: null, signal: 'SIGSEGV' }, /SIGSEGV/],
   ];
@@ -162,6 +165,106 @@ test('a failure without CNI JSON is 111, with exit code or signal and what it wr
     assert.is(error.code, 111);
     assert.match(error.message, expected);
   }
+});
+
+test('an error that it printed is one, whatever its exit code', () => {
+  for (const status of [0, 1, 7]) {
+    const error = thrownBy(() => start({ status, stdout: '{"code":7,"msg":"no range"}' }).process.finishAdd());
+    assert.equal([error.code, error.message], [7, 'IPAM plugin host-local: ADD: no range']);
+  }
+  assert.is(thrownBy(() => start({ stdout: '{"code":7}' }).process.finishAdd()).code, 7);
+});
+
+test('a code that CNI doesn’t have is 111, with what it said in the details', () => {
+  for (const code of ['1e999', '-1', '0.5', '1e300', '"7"', 'true', '[]']) {
+    const stdout = `{"code":${code},"msg":"x","details":"y"}`;
+    for (const status of [0, 1]) {
+      const error = thrownBy(() => start({ status, stdout }).process.finishAdd());
+      assert.equal([error.code, error.message], [111, 'IPAM plugin host-local: ADD: x'], code);
+      assert.ok(error.details?.startsWith('y; its answer: ') && error.details.includes(code.replaceAll('"', '\\"')));
+    }
+  }
+  assert.is(thrownBy(() => start({ status: 1, stdout: '{"code":0,"msg":"x"}' }).process.finish()).code, 111);
+});
+
+test('a result without an address that an interface can have is 111, with it', () => {
+  const addresses = [
+    '0.0.0.0/0',
+    '0.0.0.0/24',
+    '255.255.255.255/32',
+    '224.0.0.1/24',
+    '239.9.9.9/8',
+    '::/64',
+    'ff02::1/64',
+    '300.0.2.5/24',
+  ];
+  for (const address of addresses) {
+    const ips = [{ address: '10.0.2.5/24' }, { address }];
+    const error = thrownBy(() => start({ stdout: JSON.stringify({ ips }) }).process.finishAdd());
+    assert.equal(
+      [error.code, error.message],
+      [111, `IPAM plugin host-local gave ${address}, which no interface can have`],
+    );
+  }
+  for (const answered of [
+    {},
+    { ips: [] },
+    { ips: null, routes: [{ dst: '0.0.0.0/0' }] },
+    { dns: { domain: 'x' } },
+    { code: 0 },
+  ]) {
+    const error = thrownBy(() => start({ stdout: JSON.stringify(answered) }).process.finishAdd());
+    assert.is(error.code, 111);
+    assert.match(error.message, 'host-local gave no address');
+  }
+  const usable = [
+    { address: '127.0.0.2/8' },
+    { address: 'fe80::5/64' },
+    { address: '240.0.0.1/32' },
+    { address: '10.0.0.0/31' },
+  ];
+  assert.equal(start({ stdout: JSON.stringify({ ips: usable }) }).process.finishAdd().ips, usable);
+});
+
+test('an ADD gave nothing that ended by itself with an error or never ran; of all others that isn’t known', () => {
+  const outcomes: [Partial<ProcessResult> | Error, boolean][] = [
+    [{ status: 1, stdout: '{"code":7,"msg":"no range"}' }, true],
+    [{ status: 0, stdout: '{"code":7}' }, true],
+    [new SystemError('run', 8), true],
+    [new SystemError('run', 2), true],
+    [new SystemError('run', 75), false],
+    [{ status: 2, stderr: 'panic' }, false],
+    [{ status: null, signal: 'SIGKILL', stdout: '{"code":7,"msg":"no range"}' }, false],
+    [{ status: null, timedOut: true, stdout: '{"code":7,"msg":"no range"}' }, false],
+    [{ status: 0, stdout: 'garbage' }, false],
+    [{ status: 0, stdout: '{}' }, false],
+  ];
+  for (const [outcome, expected] of outcomes) {
+    for (const join of ['finishAdd', 'settle'] as const) {
+      const { process } = start(outcome);
+      if (join === 'settle') process.settle();
+      else thrownBy(() => process.finishAdd());
+      assert.is(process.gaveNothing, expected, `${join} ${JSON.stringify(outcome)}`);
+    }
+  }
+});
+
+test('this plugin is no IPAM plugin, by whatever name it is installed: 7, and it isn’t started', () => {
+  const own = '/opt/cni/bin/dra-sriov';
+  const copy = 'the same bytes';
+  const files = { [own]: copy, '/opt/cni/bin/a-copy': copy, '/opt/cni/bin/other': 'another bytes.' };
+  const links = { '/opt/cni/bin/a-link': 'b-link', '/opt/cni/bin/b-link': own, '/opt/cni/bin/endless': 'endless' };
+  const platform = createMemoryPlatform({
+    files,
+    links,
+    executables: [...Object.keys(files), '/opt/cni/bin/host-local'],
+  });
+  for (const type of ['dra-sriov', 'a-copy', 'a-link', 'b-link']) {
+    const error = thrownBy(() => findPlugin(platform, { ...found, type }));
+    assert.is(error.code, 7);
+    assert.match(error.message, `"${type}" is this plugin`);
+  }
+  for (const type of ['other', 'host-local']) assert.ok(findPlugin(platform, { ...found, type }));
 });
 
 test('too slow: 111, naming verb and limit', () => {

@@ -85,6 +85,15 @@ test('a record whose VF was given up says so, and nothing else stands for it', (
     assert.throws(() => parseRecord(JSON.stringify({ ...copy(), vfGivenUp: value })), /vfGivenUp/);
 });
 
+test('tries to release that failed, and that there is nothing to release, are read back; a record without is one of before', () => {
+  const failedRelease = { tries: 3, firstMs: 7000, bootId: 'b' };
+  const ipam = { type: 'dhcp', stdin: '{}', args: '', pluginDirs: [], gaveNothing: true } as const;
+  const tried = { ...sampleRecord, ipam, failedRelease };
+  assert.equal(parseRecord(formatRecord(tried)), tried);
+  for (const value of [null, { tries: -1, firstMs: 0, bootId: '' }, { tries: 1, firstMs: 0.5, bootId: '' }])
+    assert.throws(() => parseRecord(JSON.stringify({ ...copy(), failedRelease: value })), /failedRelease/);
+});
+
 test('settings that the PF doesn’t report are read back as null', () => {
   const { admin } = sampleRecord.snapshot;
   if (admin === null) throw new Error('the sample has none');

@@ -1,0 +1,103 @@
+import { explain, isCniError } from '../cni/errors.ts';
+import { parseDelConf } from '../config/parse.ts';
+import { type IpamCall, startIpam } from '../ipam/plugin.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
+import { openRecordedNetns } from '../state/liveness.ts';
+import { describeKey, sameKey } from '../state/record-store.ts';
+import type { CommandContext } from './context.ts';
+import { netnsForRelease } from './pod-netns.ts';
+
+/** An address that can't be released is given up after so many tries, the last of them this long after the first. */
+const triesToEnd = 5;
+const msToEnd = 5 * 60_000;
+
+/**
+ * Has the IPAM plugin release the attachment's address. Throws CniError; not where there can't be one, and not for ever: then the log names the
+ * address that may have leaked.
+ */
+export function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
+  const { ipam } = record;
+  if (ipam === null) return;
+  const { releasing, log } = context;
+  if (releasing.failure === 'deferred' && record.failedRelease !== undefined) throw new Error('it has failed before');
+  try {
+    const call = recordedIpam(context, record, ipam);
+    startIpam(context, { ...call, command: 'DEL', timeLimitMs: releasing.limitMs }).finish();
+  } catch (thrown) {
+    const about = { type: ipam.type, attachment: describeKey(record.key), reason: explain(thrown) };
+    if (hasNothing(record, ipam, thrown)) {
+      log.warning('the IPAM plugin gave no address, and can’t release any', about);
+      return;
+    }
+    if (!isEnd(context, record)) throw thrown;
+    const addresses = record.addresses.join(' ') || 'not known';
+    log.error('an address may have leaked: its IPAM plugin can’t release it, and is not asked again', {
+      ...about,
+      addresses,
+    });
+  }
+}
+
+/** The record of an attachment whose address could not be released now. */
+export function countFailure(context: CommandContext, record: AttachmentRecord): AttachmentRecord {
+  const { platform, releasing } = context;
+  const { tries, firstMs, bootId } = failuresOf(platform, record);
+  const counted = releasing.failure === 'tried' ? tries + 1 : tries;
+  return { ...record, failedRelease: { tries: counted, firstMs, bootId } };
+}
+
+/** How the IPAM plugin of a record is called again: with the runtime's own config, where that is for this attachment and plugin. */
+export function recordedIpam(
+  context: CommandContext,
+  record: AttachmentRecord,
+  ipam: IpamInvocation,
+): Omit<IpamCall, 'command'> {
+  const { request, platform } = context;
+  const { containerId, ifname } = record.key;
+  const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
+  const isAsked = sameKey(record.key, request);
+  const isOwn = isAsked && parseDelConf(request).ipam?.type === ipam.type;
+  const netns = isAsked ? netnsForRelease(platform, request) : '';
+  return {
+    type: ipam.type,
+    pluginDirs,
+    stdin: isOwn ? request.stdin : ipam.stdin,
+    variables: {
+      CNI_CONTAINERID: containerId,
+      CNI_IFNAME: ifname,
+      CNI_NETNS: netns === '' ? recordedNetns(platform, record) : netns,
+      CNI_ARGS: (isOwn ? platform.environment['CNI_ARGS'] : '') || ipam.args,
+      CNI_PATH: pluginDirs.join(':'),
+    },
+  };
+}
+
+/** '' where it is gone, or can't be looked at. */
+function recordedNetns(platform: Platform, record: AttachmentRecord): string {
+  try {
+    const netns = openRecordedNetns(platform, record);
+    netns?.close();
+    return netns === null ? '' : record.netns.path;
+  } catch {
+    return '';
+  }
+}
+
+/** A plugin that doesn't speak the config's CNI version has refused the ADD just so. */
+function hasNothing({ phase }: AttachmentRecord, { gaveNothing }: IpamInvocation, thrown: unknown): boolean {
+  return gaveNothing === true || (phase === 'pending' && isCniError(thrown, 'incompatibleVersion'));
+}
+
+function isEnd({ platform, releasing }: CommandContext, record: AttachmentRecord): boolean {
+  if (releasing.failure !== 'tried') return releasing.failure === 'given up';
+  const { tries, firstMs } = failuresOf(platform, record);
+  return tries + 1 >= triesToEnd && platform.monotonicMs() - firstMs >= msToEnd;
+}
+
+/** The monotonic clock begins anew with each boot. */
+function failuresOf(platform: Platform, { failedRelease }: AttachmentRecord): FailedRelease {
+  const bootId = platform.bootId();
+  if (failedRelease?.bootId === bootId) return failedRelease;
+  return { tries: failedRelease?.tries ?? 0, firstMs: Math.round(platform.monotonicMs()), bootId };
+}
