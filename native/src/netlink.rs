@@ -1,5 +1,6 @@
 //! Netlink sockets: datagrams in and out, whatever is in them.
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{ENOPROTOOPT, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,7 +15,7 @@ use rustix::net::{
 use crate::time::monotonic_ms;
 use crate::values::{Failure, Outcome};
 
-/// Room for many events.
+/// Room for many events, and for any datagram.
 const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
 fn set_netlink_option(socket: &OwnedFd, option: i32) -> Outcome<()> {
@@ -38,8 +39,10 @@ pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
         set_netlink_option(&socket, option)?;
     }
-    // nice to have, and not everybody may
-    let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES);
+    if groups != 0 {
+        // nice to have, and not everybody may
+        let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES);
+    }
     // port 0: the kernel chooses one
     bind(&socket, &SocketAddrNetlink::new(0, groups))?;
     Ok(socket)
@@ -72,24 +75,33 @@ fn wait_for_input(socket: BorrowedFd, timeout_ms: f64) -> Outcome<bool> {
     }
 }
 
-fn receive_into(socket: BorrowedFd, bytes: &mut [u8], flags: RecvFlags) -> Outcome<(usize, u32)> {
-    let (_, size, from) =
-        retry_on_intr(|| recvfrom(socket, &mut *bytes, flags | RecvFlags::TRUNC | RecvFlags::DONTWAIT))?;
+/// None where there is none yet. MSG_TRUNC tells the datagram's whole size.
+fn receive_now(socket: BorrowedFd, room: &mut [u8]) -> Outcome<Option<(usize, u32)>> {
+    let (_, size, from) = match retry_on_intr(|| recvfrom(socket, &mut *room, RecvFlags::TRUNC | RecvFlags::DONTWAIT)) {
+        Err(Errno::AGAIN) => return Ok(None),
+        received => received?,
+    };
     let port = from.and_then(|address| SocketAddrNetlink::try_from(address).ok()).map_or(0, |address| address.pid());
-    Ok((size, port))
+    Ok(Some((size, port)))
 }
 
-/// The whole of the next datagram, which MSG_PEEK and MSG_TRUNC measure first, and its sender's port.
+thread_local! {
+    /// Larger than any datagram of the kernel's; of its pages only those count that were written to.
+    static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; RECEIVE_BUFFER_BYTES]);
+}
+
+/// The whole of the next datagram and its sender's port. The kernel answers inside send(2), so there is one, as a rule.
 pub fn receive(socket: BorrowedFd, timeout_ms: f64) -> Outcome<Option<(Vec<u8>, u32)>> {
-    if !wait_for_input(socket, timeout_ms)? {
-        return Ok(None);
-    }
-    let (size, _) = receive_into(socket, &mut [0], RecvFlags::PEEK)?;
-    let mut bytes = vec![0; size.max(1)];
-    let (received, port) = receive_into(socket.as_fd(), &mut bytes, RecvFlags::empty())?;
-    if received > bytes.len() {
-        return Err(Failure::new(libc::EIO, "the datagram grew"));
-    }
-    bytes.truncate(received);
-    Ok(Some((bytes, port)))
+    ROOM.with_borrow_mut(|room| {
+        let mut received = receive_now(socket, room)?;
+        if received.is_none() && wait_for_input(socket, timeout_ms)? {
+            received = receive_now(socket, room)?;
+        }
+        match received {
+            Some((size, _)) if size > room.len() => {
+                Err(Failure::new(libc::EMSGSIZE, "a datagram too large to be the kernel's"))
+            }
+            received => Ok(received.map(|(size, port)| (room[..size].to_vec(), port))),
+        }
+    })
 }

@@ -45,8 +45,8 @@ export class NetlinkSession {
   }
 
   /**
-   * Sends a request and returns the payloads of its replies, as far as ACK or NLMSG_DONE. A read whose replies were lost
-   * (ENOBUFS) or that the kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never.
+   * Sends a request and returns the payloads of its replies: a read of one thing has one, a dump those before NLMSG_DONE, and a
+   * change, which ends with its ACK, none. A read whose replies were lost (ENOBUFS) or that the kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never.
    * Throws SystemError: the kernel's errno with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
    */
   request(message: OutgoingMessage): Buffer[] {
@@ -99,7 +99,9 @@ export class NetlinkSession {
             throw new SystemError(message.what, EINTR, 'what was listed kept changing meanwhile');
           return payloads;
         }
-        if (reply.type >= NLMSG_MIN_TYPE && isWanted(reply.data)) payloads.push(reply.data);
+        if (reply.type < NLMSG_MIN_TYPE) continue;
+        if (isWanted(reply.data)) payloads.push(reply.data);
+        if (isSingleRead(message)) return payloads;
       }
     }
   }
@@ -130,7 +132,12 @@ function isRead(message: OutgoingMessage): boolean {
   return message.reads ?? (message.type & 3) === 2;
 }
 
-/** A dump ends with NLMSG_DONE; all else with the ACK that is asked for here. */
+/** A read that is no dump has one reply, or a refusal. */
+function isSingleRead(message: OutgoingMessage): boolean {
+  return isRead(message) && (message.flags & NLM_F_DUMP) !== NLM_F_DUMP;
+}
+
+/** Reads end with their reply or NLMSG_DONE; a change with the ACK that is asked for here. */
 function ackFlag(message: OutgoingMessage): number {
-  return isRead(message) && (message.flags & NLM_F_DUMP) === NLM_F_DUMP ? 0 : NLM_F_ACK;
+  return isRead(message) ? 0 : NLM_F_ACK;
 }

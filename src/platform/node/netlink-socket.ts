@@ -15,11 +15,11 @@ const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
-const MSG_PEEK = 0x2;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 0x1;
 
+/** Room for many events, and for any datagram. */
 const receiveBufferBytes = 1024 * 1024;
 
 /** struct sockaddr_nl: u16 family, u16 pad, u32 pid, u32 groups */
@@ -41,14 +41,15 @@ function u32(value: number): Buffer {
 
 /**
  * What is nice to have, and older kernels (ENOPROTOOPT) or a lack of rights (the buffer) may refuse: reasons in words (4.12), errors without the whole
- * request in them (4.3), dumps that heed their filter (4.20), and room for many events.
+ * request in them (4.3), dumps that heed their filter (4.20), and room for events.
  */
-function setOptions(fd: number): void {
+function setOptions(fd: number, groups: number): void {
   const on = u32(1);
   for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
     const result = tryLibc((libc) => libc.setsockopt(fd, SOL_NETLINK, option, on, on.length));
     if (result < 0 && result !== -errno.ENOPROTOOPT) throw new SystemError('set options of netlink socket', -result);
   }
+  if (groups === 0) return;
   const size = u32(receiveBufferBytes);
   tryLibc((libc) => libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length));
 }
@@ -77,21 +78,28 @@ function waitForInput(fd: number, timeoutMs: number): boolean {
   }
 }
 
-function receiveInto(fd: number, bytes: Buffer, flags: number, sender: Buffer): number {
+/** Larger than any datagram of the kernel's; of its pages only those count that were written to. */
+let room: Buffer | undefined;
+
+/** The whole of the next datagram; null where there is none yet. MSG_TRUNC tells its size also where that is too much. */
+function receiveNow(fd: number): Datagram | null {
+  room ??= Buffer.allocUnsafeSlow(receiveBufferBytes);
+  const bytes = room;
+  const sender = Buffer.alloc(addressBytes);
   const senderLength = u32(sender.length);
-  return callLibc('receive from netlink', (libc) =>
-    libc.recvfrom(fd, bytes, BigInt(bytes.length), flags | MSG_DONTWAIT, sender, senderLength),
-  );
+  const flags = MSG_TRUNC | MSG_DONTWAIT;
+  const size = tryLibc((libc) => libc.recvfrom(fd, bytes, BigInt(bytes.length), flags, sender, senderLength));
+  if (size === -errno.EAGAIN) return null;
+  if (size < 0) throw new SystemError('receive from netlink', -size);
+  if (size > bytes.length) {
+    throw new SystemError('receive from netlink', errno.EMSGSIZE, "a datagram too large to be the kernel's");
+  }
+  return { bytes: Buffer.from(bytes.subarray(0, size)), senderPort: sender.readUInt32LE(portOffset) };
 }
 
-/** The whole of the next datagram, which MSG_PEEK and MSG_TRUNC measure first: a cut one is lost. */
-function receiveDatagram(fd: number): Datagram {
-  const sender = Buffer.alloc(addressBytes);
-  const size = receiveInto(fd, Buffer.alloc(1), MSG_PEEK | MSG_TRUNC, sender);
-  const bytes = Buffer.alloc(Math.max(size, 1));
-  const received = receiveInto(fd, bytes, MSG_TRUNC, sender);
-  if (received > bytes.length) throw new SystemError('receive from netlink', errno.EIO, 'the datagram grew');
-  return { bytes: bytes.subarray(0, received), senderPort: sender.readUInt32LE(portOffset) };
+/** The kernel answers inside send(2), so there is something to read, as a rule. */
+function receive(fd: number, timeoutMs: number): Datagram | null {
+  return receiveNow(fd) ?? (waitForInput(fd, timeoutMs) ? receiveNow(fd) : null);
 }
 
 function send(fd: number, bytes: Uint8Array): void {
@@ -116,12 +124,12 @@ export function openNetlinkSocket(groups: number, protocol: number): NetlinkSock
     return fd;
   };
   try {
-    setOptions(fd);
+    setOptions(fd, groups);
     const port = bind(fd, groups);
     return {
       port,
       send: (bytes) => send(openFd(), bytes),
-      receive: (timeoutMs) => (waitForInput(openFd(), timeoutMs) ? receiveDatagram(fd) : null),
+      receive: (timeoutMs) => receive(openFd(), timeoutMs),
       close,
     };
   } catch (thrown) {

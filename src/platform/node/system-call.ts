@@ -15,6 +15,7 @@ export const errno = {
   ENOTTY: 25,
   ENOTEMPTY: 39,
   EOVERFLOW: 75,
+  EMSGSIZE: 90,
   ENOPROTOOPT: 92,
   EOPNOTSUPP: 95,
 } as const;

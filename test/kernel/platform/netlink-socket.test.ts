@@ -115,19 +115,51 @@ test('many links come in many datagrams, none of them cut', () => {
   });
 });
 
-test('a single datagram of more than 32 KiB comes whole', () => {
-  within((socket, ns) => {
-    const script = `
+/** Has another process send a datagram of so many bytes. */
+function sendFromOutside(ns: TestNetns, socket: NetlinkSocket, size: number): void {
+  const script = `
 import socket, struct
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 s.bind((0, 0))
-n = 100000
-s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-s.sendto(struct.pack('IHHII', n, 3, 0, 1, 0) + bytes((i % 251 for i in range(n - 16))), (${socket.port}, 0))`;
-    ns.run('python3', '-c', script);
-    const { bytes } = receive(socket);
-    assert.is(bytes.length, 100_000);
-    assert.ok(bytes.subarray(16).every((byte, index) => byte === index % 251));
+n = ${size}
+SO_SNDBUFFORCE = 32
+s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 22)
+s.sendto(struct.pack('IHHII', n, 3, 0, 1, 0) + bytes(i % 251 for i in range(n - 16)), (${socket.port}, 0))`;
+  ns.run('python3', '-c', script);
+}
+
+test('a single datagram of more than 32 KiB comes whole', () => {
+  within((socket, ns) => {
+    for (const size of [100_000, 1 << 20]) {
+      sendFromOutside(ns, socket, size);
+      const { bytes } = receive(socket);
+      assert.is(bytes.length, size);
+      assert.ok(bytes.subarray(16).every((byte, index) => byte === index % 251));
+    }
+  });
+});
+
+test('a datagram too large to be the kernel’s is an error, and the next one comes', () => {
+  within((socket, ns) => {
+    sendFromOutside(ns, socket, (1 << 20) + 1);
+    assert.throws(
+      () => receive(socket),
+      (thrown: unknown) => isSystemError(thrown, 'EMSGSIZE'),
+    );
+    sendFromOutside(ns, socket, 16);
+    assert.is(receive(socket).bytes.length, 16);
+  });
+});
+
+test('a question about one link has one answer where no ACK is asked for', () => {
+  within((socket) => {
+    socket.send(linkRequest(8, 1));
+    const answers = splitMessages(receive(socket).bytes);
+    assert.equal(
+      answers.map(({ type }) => type),
+      [RTM_NEWLINK],
+    );
+    assert.is(socket.receive(50), null);
   });
 });
 

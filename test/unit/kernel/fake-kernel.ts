@@ -67,12 +67,17 @@ export function fakeSession(
   return [new NetlinkSession(socket, { monotonicMs: () => 0, sleepMs: () => undefined }), socket];
 }
 
-/** A session whose kernel answers every request with these payloads and an ACK, or NLMSG_DONE for a dump. */
+/** A session whose kernel answers every request with these payloads, an ACK where one is asked for, and NLMSG_DONE to a dump. */
 export function answering(type: number, ...payloads: readonly Buffer[]): [NetlinkSession, FakeSocket] {
   return fakeSession((request) => {
     const isDump = (request.flags & 0x300) === 0x300;
     const replies = payloads.map((payload) => header(request, type, payload, isDump ? 2 : 0));
-    return [...replies.map((reply) => datagram(reply)), isDump ? done(request) : ack(request)];
+    const wantsAck = (request.flags & 4) !== 0;
+    return [
+      ...replies.map((reply) => datagram(reply)),
+      ...(isDump ? [done(request)] : []),
+      ...(wantsAck ? [ack(request)] : []),
+    ];
   });
 }
 

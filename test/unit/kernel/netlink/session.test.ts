@@ -39,14 +39,21 @@ test('the header: length, type, REQUEST and ACK, sequence numbers that count up'
   assert.is(socket.sent[1]?.seq, 2);
 });
 
-test('a dump asks for no ACK; a change with the same flag bits (REPLACE, EXCL) does', () => {
+test('reads ask for no ACK; a change with the flag bits of a dump (REPLACE, EXCL) does', () => {
   const [session, socket] = fakeSession((request) => [done(request)]);
   session.request(dump);
+  session.request(read);
   session.request({ ...change, flags: 0x300 });
   assert.equal(
     socket.sent.map((message) => message.flags),
-    [0x301, 0x305],
+    [0x301, 0x001, 0x305],
   );
+});
+
+test('a read of one thing ends with its reply, and waits for nothing more', () => {
+  const [session, socket] = fakeSession((request) => [datagram(header(request, 16, u32(7)))]);
+  assert.equal(session.request(read), [u32(7)]);
+  assert.is(socket.timeouts.length, 1);
 });
 
 test('the payloads of all replies, over several datagrams and several in one', () => {

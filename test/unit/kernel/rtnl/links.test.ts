@@ -81,7 +81,7 @@ const sent: readonly SentMessageCase[] = [
 
 testSentBytes(test, sent);
 
-// `ip` asks for the VFs too (IFLA_EXT_MASK 9) and for no ACK; all else is the same.
+// `ip` asks for the VFs too (IFLA_EXT_MASK 9); all else is the same.
 const asked: readonly [string, { ifindex: number } | { name: string }, string, string][] = [
   ['ip link show dev if3', { ifindex: 3 }, header3, '08 00 1d 00 08 00 00 00'],
   [
@@ -103,7 +103,7 @@ for (const [command, target, head, attributes] of asked) {
     const [session, socket] = fakeSession();
     getLink(session, target);
     assert.is(socket.last.type, 0x12);
-    assert.is(socket.last.flags, 5);
+    assert.is(socket.last.flags, 1);
     assert.equal(socket.last.payload.subarray(0, 16), hex(head));
     assert.equal(attributeSet(socket.last.payload.subarray(16)), attributeSet(hex(attributes)));
   });

@@ -155,7 +155,7 @@ test('asks for the VFs without their statistics', () => {
   const [session, socket] = answering(16, linkPayload(3, 'ens1f0'));
   readVfAdminState(session, 3, 0);
   assert.is(socket.last.type, 0x12);
-  assert.is(socket.last.flags, 5);
+  assert.is(socket.last.flags, 1);
   assert.equal(socket.last.payload, hex(`${header3} 08 00 1d 00 09 00 00 00`));
 });
 
