@@ -22,8 +22,8 @@ export function resolveRoutes(result: CniResult): readonly CniRoute[] {
 
 function withGateway(route: CniRoute, { ips }: CniResult): CniRoute {
   const { gw: own, ...rest } = route;
-  // Destinations of such a scope are on the link itself, and the kernel refuses a gateway for them.
-  const isOnLink = (route.scope ?? 0) >= RT_SCOPE_LINK;
+  // IPv4 destinations of such a scope are on the link itself, and the kernel refuses a gateway for them. IPv6 has no scopes.
+  const isOnLink = !isIpv6(route.dst) && (route.scope ?? 0) >= RT_SCOPE_LINK;
   const usual = (): string | undefined =>
     ips.find((ip) => ip.gateway !== undefined && isIpv6(ip.address) === isIpv6(route.dst))?.gateway;
   const gw = own ?? (isOnLink ? undefined : usual());

@@ -29,6 +29,7 @@ test('a route’s gateway: its own, else the first of its family', () => {
     [{ dst: '::/0' }, 'fd00:1::1'],
     [{ dst: '::/0', gw: 'fd00::9' }, 'fd00::9'],
     [{ dst: '10.9.0.0/16', scope: 0 }, '10.0.2.1'],
+    [{ dst: 'fd00:9::/32', scope: 253 }, 'fd00:1::1'],
   ];
   for (const [route, gw] of cases) assert.equal(resolved(route), { ...route, gw }, route.dst);
 });
