@@ -2,7 +2,7 @@ import { createLock, createReaders, createWriters, limited, textOf } from './nat
 import type { Host } from './native/host.ts';
 import { openNetlinkSocket } from './native/netlink-socket.ts';
 import { createNamespaces } from './native/netns.ts';
-import { createStartProcess } from './native/processes.ts';
+import { createStarter } from './native/processes.ts';
 import { errno, nullOn, systemCall } from './native/system-call.ts';
 import { netlinkProtocol } from './netlink-protocol.ts';
 import { nodePathsFrom } from './node-paths.ts';
@@ -46,7 +46,7 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
   const paths = nodePathsFrom(environment);
   const readers = createReaders(host);
   const { within, ...namespaces } = createNamespaces(host);
-  const startProcess = createStartProcess(host);
+  const startProcess = createStarter(host);
   return {
     argv: host.argv(),
     get executable() {

@@ -42,11 +42,8 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
     ...readers,
     ...createWriters(),
     lock,
-    startProcess(request) {
-      const child = startProcess(request);
-      // a child lives where its parent is
-      return { wait: () => within(namespaces.ownNetns(), () => child.wait()) };
-    },
+    // a child lives where its parent is
+    startProcess: (request) => within(namespaces.ownNetns(), () => startProcess(request)),
     ...namespaces,
     openNetlink: (netns = namespaces.ownNetns(), groups = 0, protocol = 'route') =>
       within(netns, () => openNetlinkSocket(groups, netlinkProtocol[protocol])),

@@ -1,3 +1,5 @@
+import type { EndedProcess } from '../processes.ts';
+
 /** What is no UTF-8 comes as its bytes; in a path that is handed over, lib/byte-text.ts stands for them. */
 export type Name = string | ArrayBuffer;
 
@@ -56,9 +58,7 @@ export interface Host {
     timeoutMs: number,
   ): number;
   /** Once a child. */
-  waitProcess(
-    child: number,
-  ): [status: number | undefined, signal: number | undefined, timedOut: boolean, stdout: string, stderr: string];
+  waitProcess(child: number): EndedProcess;
 
   openNetns(path: string): number;
   /** Device and inode as decimal text. */

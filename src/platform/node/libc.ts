@@ -3,9 +3,9 @@ import { SystemError } from '../../lib/system-error.ts';
 import { errno } from './system-call.ts';
 
 /**
- * The calls that Node has no function for. ioctl(2) is variadic in C; it is called as if it were not, because on both
- * Linux ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in the same register as a
- * fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
+ * The calls that Node has no function for. ioctl(2) and syscall(2) are variadic in C; they are called as if they were not,
+ * because on both Linux ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in the same
+ * register as a fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
  */
 const signatures = {
   __errno_location: { arguments: [], return: 'pointer' },
@@ -15,6 +15,10 @@ const signatures = {
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
   sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'u32'], return: 'i64' },
   recvfrom: { arguments: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'buffer'], return: 'i64' },
+  syscall: { arguments: ['i64', 'i64', 'i64'], return: 'i64' },
+  pipe2: { arguments: ['buffer', 'i32'], return: 'i32' },
+  waitid: { arguments: ['i32', 'u32', 'buffer', 'i32'], return: 'i32' },
+  waitpid: { arguments: ['i32', 'buffer', 'i32'], return: 'i32' },
   poll: { arguments: ['buffer', 'u64', 'i32'], return: 'i32' },
   setns: { arguments: ['i32', 'i32'], return: 'i32' },
   flock: { arguments: ['i32', 'i32'], return: 'i32' },

@@ -1,17 +1,42 @@
-import type { SpawnSyncOptions, SpawnSyncReturns } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { accessSync, closeSync, constants, readSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
-import type { ProcessRequest, ProcessResult, RunningProcess } from '../platform.ts';
+import type { Platform, ProcessRequest } from '../platform.ts';
+import { createStartProcess, type EndedProcess } from '../processes.ts';
+import { callLibc, tryLibc, tryLibcOnce } from './libc.ts';
 import { heldLockFds } from './lock.ts';
-import { asSystemError, errno, systemCall } from './system-call.ts';
+import { monotonicMs } from './sleep.ts';
+import { errno, systemCall } from './system-call.ts';
 
-/** Per stream. */
+// Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child is begun by
+// Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which would, doesn't run.
+
+/** Of stdout; what is more is no answer. */
 const maxOutputBytes = 4 * 1024 * 1024;
+/** Of stderr; what is more is dropped. */
+const maxStderrBytes = 64 * 1024;
+/** A child that has ended has written all it had to; who else holds its output may still say something for so long. */
+const graceMs = 100;
+/** How often to look at a child where the kernel has no pidfd (before 5.3). */
+const lookAgainMs = 5;
+const chunkBytes = 64 * 1024;
+const chunksATurn = 16;
 
-/** spawnSync passes `detached` on (setsid in the child), though its documentation doesn't name it. */
-interface DetachedOptions extends SpawnSyncOptions {
-  readonly detached: true;
-}
+// bits/fcntl-linux.h, asm-generic/ioctls.h, asm-generic/poll.h
+const O_CLOEXEC = 0o2000000;
+const FIONBIO = 0x5421n;
+const POLLIN = 0x1;
+const POLLOUT = 0x4;
+
+// linux/wait.h, asm-generic/siginfo.h
+const P_PID = 1;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const siginfoBytes = 128;
+/** asm-generic/unistd.h; the same on x86-64 */
+const SYS_pidfd_open = 434n;
 
 /** The child leads its own group: whatever it started and left behind goes too. */
 function killGroup(pid: number): void {
@@ -24,54 +49,250 @@ function killGroup(pid: number): void {
   }
 }
 
-function spawn({ path, args, env, stdin, timeoutMs }: ProcessRequest): SpawnSyncReturns<Buffer> {
-  const options: DetachedOptions = {
-    env: { ...env },
-    input: Buffer.from(stdin),
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', ...heldLockFds()],
-    // 0 would be no limit
-    timeout: Math.max(1, Math.ceil(timeoutMs)),
-    killSignal: 'SIGKILL',
-    maxBuffer: maxOutputBytes,
-  };
-  // at run time: node:child_process costs 3 ms, and most runs have no child
-  const { spawnSync } = process.getBuiltinModule('node:child_process');
-  return spawnSync(path, args, options) as SpawnSyncReturns<Buffer>;
+interface Pipe {
+  /** Descriptors; the child's is blocking, ours is not. */
+  readonly ours: number;
+  readonly childs: number;
 }
 
-function resultOf(request: ProcessRequest, child: SpawnSyncReturns<Buffer>): ProcessResult {
-  const what = `run ${request.path}`;
-  const code = (child.error as NodeJS.ErrnoException | undefined)?.code;
-  const timedOut = code === 'ETIMEDOUT';
-  if (timedOut || code === 'ENOBUFS') killGroup(child.pid);
-  if (code === 'ENOBUFS') {
-    throw new SystemError(what, errno.EOVERFLOW, `it wrote more than ${maxOutputBytes} bytes; it was killed`);
+function makePipe(what: string, weWrite: boolean): Pipe {
+  const fds = Buffer.alloc(8);
+  callLibc(what, (libc) => libc.pipe2(fds, O_CLOEXEC));
+  const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
+  const pipe = weWrite ? { ours: write, childs: read } : { ours: read, childs: write };
+  const on = Buffer.from([1, 0, 0, 0]);
+  callLibc(what, (libc) => libc.ioctl(pipe.ours, FIONBIO, on));
+  return pipe;
+}
+
+/** A descriptor of ours; `fd` is null where it is closed. */
+class OurEnd {
+  fd: number | null;
+
+  constructor(fd: number | null) {
+    this.fd = fd;
   }
-  // EPIPE: the child ended without reading all of its stdin, as it may
-  if (child.error !== undefined && !timedOut && code !== 'EPIPE') throw asSystemError(what, child.error);
-  return {
-    status: child.status,
-    signal: child.signal,
-    timedOut,
-    stdout: child.stdout.toString('utf8'),
-    stderr: child.stderr.toString('utf8'),
-  };
+
+  close(): void {
+    if (this.fd !== null) closeSync(this.fd);
+    this.fd = null;
+  }
 }
 
-/** On this host the child runs while it is joined, since Node can't both go on and read its output. */
-export function startProcess(request: ProcessRequest): RunningProcess {
-  let result: ProcessResult | undefined;
-  return {
-    wait() {
-      if (!request.path.startsWith('/')) {
-        throw new SystemError(`run ${request.path}`, errno.EINVAL, 'not an absolute path');
+/** What the child reads. */
+class Input extends OurEnd {
+  readonly #bytes: Buffer;
+  #written = 0;
+
+  constructor(fd: number, text: string) {
+    super(fd);
+    this.#bytes = Buffer.from(text);
+  }
+
+  /** Gives what fits into the pipe without waiting, and closes it after the last byte. */
+  feed(): void {
+    while (this.fd !== null && this.#written < this.#bytes.length) {
+      try {
+        this.#written += writeSync(this.fd, this.#bytes, this.#written);
+      } catch (thrown) {
+        if (isErrno(thrown, errno.EAGAIN)) return;
+        // EPIPE: it ended, or it doesn't care; it may
+        break;
       }
-      result ??= resultOf(
-        request,
-        systemCall(`run ${request.path}`, () => spawn(request)),
-      );
-      return result;
-    },
-  };
+    }
+    this.close();
+  }
 }
+
+/** What the child writes. */
+class Output extends OurEnd {
+  readonly #limitBytes: number;
+  readonly #drops: boolean;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(fd: number, limitBytes: number, drops: boolean) {
+    super(fd);
+    this.#limitBytes = limitBytes;
+    this.#drops = drops;
+  }
+
+  /** Takes what is there without waiting, but not for ever where somebody writes faster than this reads. */
+  drain(what: string): void {
+    for (let turn = 0; this.fd !== null && turn < chunksATurn; turn++) {
+      const chunk = Buffer.allocUnsafe(chunkBytes);
+      const count = readNow(this.fd, chunk);
+      if (count === null) return;
+      if (count === 0) this.close();
+      this.#keep(what, chunk.subarray(0, count));
+    }
+  }
+
+  #keep(what: string, bytes: Buffer): void {
+    const room = this.#limitBytes - this.#size;
+    if (bytes.length > room && !this.#drops) {
+      throw new SystemError(what, errno.EOVERFLOW, `it wrote more than ${this.#limitBytes} bytes; it was killed`);
+    }
+    const kept = bytes.subarray(0, room);
+    this.#size += kept.length;
+    if (kept.length > 0) this.#chunks.push(kept);
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks, this.#size).toString('utf8');
+  }
+}
+
+function isErrno(thrown: unknown, number: number): boolean {
+  return (thrown as { readonly errno?: unknown }).errno === -number;
+}
+
+/** Null where there is nothing yet. */
+function readNow(fd: number, into: Buffer): number | null {
+  try {
+    return readSync(fd, into, 0, into.length, null);
+  } catch (thrown) {
+    if (isErrno(thrown, errno.EAGAIN)) return null;
+    throw thrown;
+  }
+}
+
+/** What spawn(2) says only to an event loop: Node's `error` event comes later than we are. */
+function whyNot(what: string, path: string): SystemError {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (thrown) {
+    return new SystemError(what, -Number((thrown as NodeJS.ErrnoException).errno));
+  }
+  return new SystemError(what, errno.EACCES);
+}
+
+function spawnChild(what: string, { path, args, env }: ProcessRequest, stdio: readonly number[]): number {
+  const options: SpawnOptions = { env: { ...env }, detached: true, stdio: [...stdio, ...heldLockFds()] };
+  // at run time: node:child_process costs 3 ms, and most runs have no child
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const child: ChildProcess = systemCall(what, () => spawn(path, args, options));
+  child.once('error', () => undefined);
+  child.unref();
+  if (child.pid === undefined) throw whyNot(what, path);
+  return child.pid;
+}
+
+class Child {
+  readonly #what: string;
+  readonly #pid: number;
+  readonly #pidfd: OurEnd;
+  readonly #stdin: Input;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  #deadlineMs: number;
+
+  constructor(request: ProcessRequest) {
+    this.#what = `run ${request.path}`;
+    if (!request.path.startsWith('/')) throw new SystemError(this.#what, errno.EINVAL, 'not an absolute path');
+    this.#deadlineMs = monotonicMs() + request.timeoutMs;
+    const pipes = [true, false, false].map((weWrite) => makePipe(this.#what, weWrite));
+    const [stdin = -1, stdout = -1, stderr = -1] = pipes.map(({ ours }) => ours);
+    this.#stdin = new Input(stdin, request.stdin);
+    this.#stdout = new Output(stdout, maxOutputBytes, false);
+    this.#stderr = new Output(stderr, maxStderrBytes, true);
+    const childs = pipes.map((pipe) => pipe.childs);
+    try {
+      this.#pid = spawnChild(this.#what, request, childs);
+    } catch (thrown) {
+      for (const { ours } of pipes) closeSync(ours);
+      throw thrown;
+    } finally {
+      for (const fd of childs) closeSync(fd);
+    }
+    const pid = BigInt(this.#pid);
+    const pidfd = tryLibc((libc) => libc.syscall(SYS_pidfd_open, pid, 0n));
+    this.#pidfd = new OurEnd(pidfd < 0 ? null : pidfd);
+    this.#stdin.feed();
+  }
+
+  wait(): EndedProcess {
+    try {
+      const timedOut = this.#runToEnd();
+      if (timedOut) this.#kill();
+      const status = this.#reap();
+      if (timedOut) this.#drain();
+      const [code, signal] = [(status >> 8) & 0xff, status & 0x7f];
+      const how = signal === 0 ? ([code, undefined] as const) : ([undefined, signal] as const);
+      return [...how, timedOut, this.#stdout.text(), this.#stderr.text()];
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** True when the limit passed before the child had ended. What it started and left behind holds nobody up. */
+  #runToEnd(): boolean {
+    try {
+      let wasAlive = true;
+      for (;;) {
+        const exited = this.#hasExited();
+        if (exited && wasAlive) this.#deadlineMs = Math.min(this.#deadlineMs, monotonicMs() + graceMs);
+        wasAlive = !exited;
+        this.#stdin.feed();
+        this.#drain();
+        if (exited && this.#stdout.fd === null && this.#stderr.fd === null) return false;
+        if (monotonicMs() >= this.#deadlineMs) return !exited;
+        this.#poll(exited);
+      }
+    } catch (thrown) {
+      this.#kill();
+      this.#reap();
+      throw thrown;
+    }
+  }
+
+  #drain(): void {
+    this.#stdout.drain(this.#what);
+    this.#stderr.drain(this.#what);
+  }
+
+  /** Until there is something to do, or the limit has passed. */
+  #poll(exited: boolean): void {
+    // struct pollfd: i32 fd, i16 events, i16 revents
+    const all = [this.#stdin, this.#stdout, this.#stderr, ...(exited ? [] : [this.#pidfd])];
+    const ends = all.filter(({ fd }) => fd !== null);
+    const pollfds = Buffer.alloc(8 * ends.length);
+    for (const [at, end] of ends.entries()) {
+      pollfds.writeInt32LE(end.fd ?? -1, 8 * at);
+      pollfds.writeInt16LE(end instanceof Input ? POLLOUT : POLLIN, 8 * at + 4);
+    }
+    const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - monotonicMs()));
+    const waitMs = this.#pidfd.fd === null && !exited ? Math.min(leftMs, lookAgainMs) : leftMs;
+    const result = tryLibcOnce((libc) => libc.poll(pollfds, BigInt(ends.length), waitMs));
+    if (result < 0 && result !== -errno.EINTR) throw new SystemError(this.#what, -result);
+  }
+
+  /** The child stays a zombie, so that its group's number is nobody else's. */
+  #hasExited(): boolean {
+    const info = Buffer.alloc(siginfoBytes);
+    callLibc(this.#what, (libc) => libc.waitid(P_PID, this.#pid, info, WEXITED | WNOHANG | WNOWAIT));
+    return info.readInt32LE(0) !== 0;
+  }
+
+  /** The status as waitpid(2) has it. */
+  #reap(): number {
+    const status = Buffer.alloc(4);
+    const result = tryLibc((libc) => libc.waitpid(this.#pid, status, 0));
+    if (result < 0) throw new SystemError(this.#what, -result);
+    return status.readInt32LE(0);
+  }
+
+  #kill(): void {
+    killGroup(this.#pid);
+  }
+
+  #close(): void {
+    for (const end of [this.#stdin, this.#stdout, this.#stderr, this.#pidfd]) end.close();
+  }
+}
+
+/** The child runs from now on. */
+export const startProcess: Platform['startProcess'] = createStartProcess((request) => {
+  const child = new Child(request);
+  return () => child.wait();
+});

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { poll } from '../../../../src/lib/retry.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../../src/platform/node.ts';
@@ -116,11 +116,51 @@ test('time out: grandchildren of the group end too', () => {
   assert.ok(ends(pid));
 });
 
-test('a grandchild that keeps the pipes open past the death of the child ends at the time limit', () => {
-  const { value, tookMs } = timed(() => shell('sleep 33 & echo $!; exit 0', { timeoutMs: 2000 }));
-  assert.ok(tookMs >= 1990 && tookMs < 25_000, `took ${tookMs} ms`);
-  assert.is(value.timedOut, true);
-  assert.ok(ends(Number(value.stdout)));
+test('a grandchild that keeps the pipes open past the death of the child is not waited for, and lives on', () => {
+  const { value, tookMs } = timed(() => shell('sleep 33 & echo $!; exit 3', { timeoutMs: 60_000 }));
+  assert.ok(tookMs >= 100 && tookMs < 25_000, `took ${tookMs} ms`);
+  assert.equal([value.status, value.timedOut], [3, false]);
+  assert.ok(isAlive(Number(value.stdout)));
+  process.kill(Number(value.stdout), 'SIGKILL');
+});
+
+test('a grandchild that floods the pipes after the death of the child holds nobody up', () => {
+  const { value, tookMs } = timed(() => shell('yes >&2 & echo $!; exit 0', { timeoutMs: 60_000 }));
+  assert.ok(tookMs < 25_000, `took ${tookMs} ms`);
+  assert.equal([value.status, value.stderr.length], [0, 65_536]);
+  process.kill(Number(value.stdout), 'SIGKILL');
+});
+
+test('what is too much on stderr is dropped, and the child ends as it will', () => {
+  const result = shell('echo first >&2; head -c 20000000 /dev/zero >&2; echo fine');
+  assert.equal([result.status, result.stdout, result.stderr.length], [0, 'fine\n', 65_536]);
+  assert.ok(result.stderr.startsWith('first\n'));
+});
+
+test('the child runs from its start on', () => {
+  withTemporaryDirectory((directory) => {
+    const child = platform.startProcess(request('/bin/sh', ['-c', `touch '${directory}/ran'; exit 4`]));
+    assert.ok(
+      poll(platform, { timeoutMs: 10_000, firstPauseMs: 5, maxPauseMs: 50 }, () => existsSync(`${directory}/ran`)),
+    );
+    assert.is(child.wait().status, 4);
+  });
+});
+
+test('a child that closes its output and goes on is waited for', () => {
+  const { value, tookMs } = timed(() => shell('exec >&- 2>&- <&-; sleep 0.3; exit 5'));
+  assert.is(value.status, 5);
+  assert.ok(tookMs >= 290, `took ${tookMs} ms`);
+});
+
+test('no descriptor and no zombie is left', () => {
+  const open = (): string => readdirSync('/proc/self/fd').join();
+  const before = open();
+  shell('exit 0');
+  assert.throws(() => platform.startProcess(request('/absent', [])).wait());
+  shell('sleep 9', { timeoutMs: 100 });
+  assert.is(open(), before);
+  assert.is(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim(), '');
 });
 
 test('a grandchild in a session of its own can not hold the caller past the time limit', () => {
