@@ -66,6 +66,21 @@ function holdsUnderOtherId(platform: Platform, directory: string, resource: stri
   });
 }
 
+/** The PCI devices that device plugins' device-info names; of the files only those whose name ends with `ending`. */
+export function listPublished(platform: Platform, ending = ''): readonly PciAddress[] {
+  const directory = `${platform.paths.devinfoDir}/dp`;
+  const names = (platform.readDir(directory) ?? []).filter((name) => name.endsWith(`${ending}${suffix}`));
+  return names.slice(0, maxFilesRead).flatMap((name) => {
+    const info = readDeviceInfo(platform, `${directory}/${name}`);
+    return info.kind === 'pci' ? [info.pci] : [];
+  });
+}
+
+/** True where a device plugin's device-info names a PCI device: then it is one for pods. */
+export function isPublished(platform: Platform, pci: PciAddress): boolean {
+  return listPublished(platform, `-${pci}`).includes(pci);
+}
+
 /** True where a device plugin's or the DRA driver's device-info says that the VF belongs to the resource. */
 export function isOfResource(platform: Platform, resourceName: string, pci: PciAddress): boolean {
   const directory = `${platform.paths.devinfoDir}/dp`;

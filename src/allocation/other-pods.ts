@@ -1,4 +1,6 @@
+import { pciDeviceExists, readPfOf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import { isPublished } from './device-info.ts';
 import { parseDeviceName } from './device-name.ts';
 import { listedAddresses } from './per-pod-spec.ts';
 import type { Search } from './search.ts';
@@ -7,7 +9,8 @@ import type { Search } from './search.ts';
  * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as far as
  * the DRA drivers' CDI specs tell: those are a device plugin's, which keeps no such list. Returns what entitles the pod.
  * The specs of other pods are looked through only where the pod's own doesn't list the VF. Throws CniError contradictorySources
- * naming the spec that gives the VF to somebody else, decode where a broken one mentions it.
+ * naming the spec that gives the VF to somebody else, decode where a broken one mentions it, vfMissing for a device without a PF that is in no
+ * spec and that no device plugin publishes.
  */
 export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
   const own = search.podSpec();
@@ -21,7 +24,7 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   const mine = listing.find((device) => device.name === search.podUid);
   if (mine !== undefined) return `listed by per-pod CDI spec ${mine.file}`;
   const holder = listing[0] ?? devices.find((device) => isClaimOf(device, pci));
-  if (holder === undefined) return 'in no CDI spec: a device plugin’s';
+  if (holder === undefined) return requirePublication(search, pci, source);
   const prepared = search.checkpoints().find((vf) => vf.pci === pci);
   if (listing.length === 0 && prepared !== undefined)
     return `prepared for this pod by driver checkpoint ${prepared.file}`;
@@ -30,6 +33,18 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   throw search.trace.failure(
     'contradictorySources',
     `${source} says VF ${pci}, but the CDI spec ${holder.file} gives it to ${whose}, and nothing gives it to ${search.podName}`,
+  );
+}
+
+/** A VF that was passed through to this machine looks like any other card, such as the node's own uplink. */
+function requirePublication({ platform, trace }: Search, pci: PciAddress, source: string): string {
+  const isOurs = !pciDeviceExists(platform, pci) || readPfOf(platform, pci) !== null || isPublished(platform, pci);
+  if (isOurs) return 'in no CDI spec: a device plugin’s';
+  const directory = `${platform.paths.devinfoDir}/dp`;
+  trace.add(`device info in ${directory}`, [], `does not name ${pci}`);
+  throw trace.failure(
+    'vfMissing',
+    `${pci} (from ${source}) has no PF on this machine: either it is no VF, or one that was passed through to a virtual machine; such a one is taken where a device plugin's device info in ${directory} names it; host-device attaches any device`,
   );
 }
 

@@ -52,7 +52,7 @@ function recordTable({ platform, style }: Tool, records: readonly KeptRecord[]):
       key.ifname,
       key.network,
       record.identity.pci,
-      record.identity.pfName,
+      record.identity.pfName ?? '-',
       isHalf ? { text: 'half done', paint: style.warning } : record.phase,
       formatAge(platform.epochMs() - Date.parse(record.createdAt)),
       pod === 'alive' ? pod : { text: pod, paint: style.bad },

@@ -17,7 +17,7 @@ export function inspect(tool: Tool, target: string | undefined, { json = false }
   const survey = surveyNode(tool.platform);
   if (target !== undefined) return inspectOne(tool, survey, target, json);
   if (json) printJson(tool, surveyJson(survey));
-  else tool.platform.writeStdout(survey.pfs.length === 0 ? `${noCardText}\n` : describeNode(tool, survey));
+  else tool.platform.writeStdout(describeNode(tool, survey));
   return exitCodes.fine;
 }
 
@@ -47,14 +47,14 @@ function whatThereIs({ pfs }: Survey): string {
   return `there are:${lines.join('')}`;
 }
 
-function describeNode(tool: Tool, { pfs, kept }: Survey): string {
-  const known = new Set(pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci)));
-  const gone = kept.records.filter(({ record }) => !known.has(record.identity.pci));
+function describeNode(tool: Tool, { pfs, gone, withoutPf }: Survey): string {
+  const bare = withoutPf.length === 0 ? [] : [`VFs without a PF on this machine: ${withoutPf.join(' ')}\n`];
+  if (pfs.length === 0) return `${noCardText}\n${bare.join('')}`;
   const remarks = gone.map(
     ({ key, record }) =>
       `The record of ${key.ifname} (${nameHolder(record.pod, key.containerId)}) names VF ${record.identity.pci}, which isn’t there.\n`,
   );
-  return [...describePfs(tool, pfs), ...remarks.map(tool.style.warning)].join('\n');
+  return [...describePfs(tool, pfs), ...bare, ...remarks.map(tool.style.warning)].join('\n');
 }
 
 const numaOf = (node: number | null): string => (node === null ? 'no NUMA node' : `NUMA node ${node}`);

@@ -96,8 +96,12 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     example: 'VF {0000:3b:02.1} is held by {net1 of container 5f1c (network vf-test1)}, which is alive',
   },
   vfMissing: {
-    causes: ['sriov_numvfs was changed after the claim was prepared', 'the address is that of a PF'],
-    example: '{0000:3b:02.1} (from {deviceID}) is no Virtual Function of this node: it has no PF',
+    causes: [
+      'sriov_numvfs was changed after the claim was prepared',
+      'the address is that of a PF, or of a card without SR-IOV',
+      'in a virtual machine: no device plugin publishes the VF that was passed through',
+    ],
+    example: '{0000:3b:02.1} (from {deviceID}) is no PCI device of this node',
   },
   noDriver: {
     causes: ['the VF’s driver is not loaded or was unbound', 'the driver failed to make a netdev: see dmesg'],
@@ -112,6 +116,7 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
       'the driver does not know the setting: igb has no link state, many have no min_tx_rate',
       'the rates of all VFs together exceed what the PF has',
       'a PF’s firmware or its switch forbids it',
+      'in a virtual machine: the PF, which alone could set it, is the hypervisor’s',
     ],
     example:
       '{min_tx_rate = 100}: refused for VF {0} ({0000:3b:02.1}) of PF {ens1f0}, driver {igb}: {set VF 0 of ens1f0}: EINVAL',

@@ -8,7 +8,7 @@ import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
-import { type EthernetLink, getLink, isEthernet, type Link, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
@@ -18,8 +18,8 @@ import { findInPod } from '../vf/locate.ts';
 import { settleMac, tryLinkMac } from '../vf/mac.ts';
 import { moveLinkTo } from '../vf/move.ts';
 import { planVf, type VfPlan } from '../vf/plan.ts';
-import { getPfLink, takeSnapshot } from '../vf/snapshot.ts';
-import type { VfIdentity } from '../vf/vf.ts';
+import { getPf, takeSnapshot } from '../vf/snapshot.ts';
+import type { Pf, VfIdentity } from '../vf/vf.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, podLinkTraits } from './detach.ts';
 
@@ -46,9 +46,9 @@ export class Attachment {
   attach(previous: CniResult): CniResult {
     const { platform, host, store } = this.#context;
     this.#refuseTakenName();
-    const pf = getPfLink(platform, host, this.#identity);
+    const pf = getPf(platform, host, this.#identity);
     const snapshot = takeSnapshot(platform, host, this.#identity, pf);
-    const plan = planVf(this.#conf.settings, this.#identity, snapshot, pf.mtu);
+    const plan = planVf(this.#conf.settings, this.#identity, snapshot, pf);
     let record = this.#pendingRecord(snapshot, plan);
     let ipam: IpamProcess | null = null;
     this.#writeFirst(record);
@@ -141,7 +141,8 @@ export class Attachment {
   }
 
   /** All of the PF's settings of the VF, in one message. */
-  #configureOnPf(pf: Link, { admin }: AttachmentRecord['snapshot'], plan: VfPlan): void {
+  #configureOnPf(pf: Pf | null, { admin }: AttachmentRecord['snapshot'], plan: VfPlan): void {
+    if (pf === null) return;
     const { mac } = plan;
     const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
     applyAdminChange(this.#context.host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });

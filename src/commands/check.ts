@@ -8,7 +8,7 @@ import { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { describeKey } from '../state/record-store.ts';
-import { findInPod, findPf } from '../vf/locate.ts';
+import { findInPod, findPfOf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
@@ -46,7 +46,7 @@ function settingDifferences(context: CommandContext, record: AttachmentRecord, c
   const { host, platform } = context;
   const { identity, snapshot } = record;
   if (snapshot.admin === null) return [];
-  const pf = findPf(platform, host, identity.pfPci);
+  const pf = findPfOf(platform, host, identity);
   return adminDifferences(host, pf, identity, snapshot.admin, conf.settings);
 }
 

@@ -9,7 +9,7 @@ import type { Platform } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
 import { openIfNamespace } from '../state/liveness.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
-import { findOnHost, findPf } from '../vf/locate.ts';
+import { findOnHost, findPfOf } from '../vf/locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
@@ -137,7 +137,7 @@ function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam']
   return { type: ipam.type, stdin, args: platform.environment['CNI_ARGS'] ?? '', pluginDirs };
 }
 
-const goneVf = { pfName: 'none', pfDriver: 'none', vfIndex: 0, driver: 'none', kind: 'netdev' } as const;
+const noPf = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
 
 function toRecord(
   context: CommandContext,
@@ -155,7 +155,7 @@ function toRecord(
       phase: 'attached',
       key,
       pod: null,
-      identity: identity ?? { ...goneVf, pci, pfPci: pci },
+      identity: identity ?? { ...noPf, pci, driver: 'none', kind: 'netdev' },
       resolvedFrom: path,
       snapshot: identity === null ? { admin: null, netdev: null } : snapshotOf(context, attachment, identity),
       mac,
@@ -194,8 +194,8 @@ function howTold(pf: Link | null): Pick<VfNetdevState, 'identifiedBy'> {
 /** Settings that sriov-cni didn't change are as they are now, and it leaves a VF down. */
 function snapshotOf(context: CommandContext, attachment: SriovCniAttachment, identity: VfIdentity): VfSnapshot {
   const { platform, host } = context;
-  const pf = findPf(platform, host, identity.pfPci);
-  const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
+  const pf = findPfOf(platform, host, identity);
+  const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
   const { netdev } = attachment;
   return {
     admin: admin === null ? null : { ...admin, ...attachment.admin },

@@ -34,7 +34,7 @@ export interface SysfsPf {
 export function readVf(platform: Platform, pci: PciAddress): SysfsVf | null {
   if (!pciDeviceExists(platform, pci)) return null;
   const directory = deviceDirectory(platform, pci);
-  const pfPci = parsePciAddress(linkBasename(platform, `${directory}/physfn`) ?? '');
+  const pfPci = readPfOf(platform, pci);
   const numaNode = Number(readAttribute(platform, `${directory}/numa_node`) ?? -1);
   return {
     pci,
@@ -89,6 +89,20 @@ export function readRdmaDevices(platform: Platform, pci: PciAddress): readonly s
   return platform.readDir(`${deviceDirectory(platform, pci)}/infiniband`) ?? [];
 }
 
+/** The PF of a VF; null where it is none, or its PF is on another machine. Throws SystemError. */
+export function readPfOf(platform: Platform, pci: PciAddress): PciAddress | null {
+  return parsePciAddress(linkBasename(platform, `${deviceDirectory(platform, pci)}/physfn`) ?? '');
+}
+
+/** Whether a PCI device can have VFs. Throws SystemError. */
+export function isPf(platform: Platform, pci: PciAddress): boolean {
+  return readCount(platform, pci, 'sriov_totalvfs') > 0;
+}
+
+function readCount(platform: Platform, pci: PciAddress, attribute: string): number {
+  return Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
+}
+
 export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
   return platform.stat(deviceDirectory(platform, pci)) !== null;
 }
@@ -104,10 +118,9 @@ export function listPfs(platform: Platform): SysfsPf[] {
   return names.flatMap((name) => {
     const pci = parsePciAddress(name);
     if (pci === null) return [];
-    const count = (attribute: string): number =>
-      Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
-    const totalVfs = count('sriov_totalvfs');
-    return totalVfs > 0 && isNetworkCard(platform, pci) ? [{ pci, numVfs: count('sriov_numvfs'), totalVfs }] : [];
+    const totalVfs = readCount(platform, pci, 'sriov_totalvfs');
+    if (totalVfs === 0 || !isNetworkCard(platform, pci)) return [];
+    return [{ pci, numVfs: readCount(platform, pci, 'sriov_numvfs'), totalVfs }];
   });
 }
 

@@ -4,6 +4,7 @@ import { CniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import type { VfIdentity } from '../vf/vf.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
 import { recordVersion } from './attachment-record.ts';
 
@@ -68,6 +69,11 @@ const pluginName = v.pipe(
   v.check((text) => !text.includes('/'), 'no name of a plugin'),
 );
 
+function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<keyof VfIdentity, unknown>>): boolean {
+  const known = [pfPci, pfName, pfDriver, vfIndex].filter((part) => part !== null).length;
+  return known === 0 || known === 4;
+}
+
 const record = v.looseObject({
   version: v.pipe(count, v.minValue(1), v.maxValue(recordVersion)),
   phase: v.picklist(['pending', 'attached']),
@@ -80,15 +86,19 @@ const record = v.looseObject({
       uid: v.exactOptional(v.string()),
     }),
   ),
-  identity: v.looseObject({
-    pci,
-    pfPci: pci,
-    pfName: v.string(),
-    pfDriver: v.string(),
-    vfIndex: count,
-    driver: v.string(),
-    kind: v.picklist(['netdev', 'userspace']),
-  }),
+  identity: v.pipe(
+    v.looseObject({
+      pci,
+      pfPci: v.nullable(pci),
+      pfName: v.nullable(v.string()),
+      pfDriver: v.nullable(v.string()),
+      vfIndex: v.nullable(count),
+      driver: v.string(),
+      kind: v.picklist(['netdev', 'userspace']),
+    }),
+    v.check((identity) => knowsPfOrNone(identity), 'half of a PF'),
+    v.transform((identity) => identity as VfIdentity),
+  ),
   resolvedFrom: v.string(),
   snapshot,
   mac: v.nullable(assignableMac),

@@ -1,5 +1,5 @@
 import { CniError } from '../cni/errors.ts';
-import { readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
+import { isPf, readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';
@@ -11,8 +11,13 @@ const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_p
 export function identifyVf(platform: Platform, pci: PciAddress, source: string): VfIdentity {
   const vf = readVf(platform, pci);
   if (vf === null) throw new CniError('vfMissing', `${pci} (from ${source}) is no PCI device of this node`);
-  if (vf.pfPci === null || vf.vfIndex === null) {
-    throw new CniError('vfMissing', `${pci} (from ${source}) is no Virtual Function of this node: it has no PF`);
+  const own = { pci, driver: driverOf(vf, source), kind: kindOf(vf) };
+  if (vf.pfPci === null) {
+    if (isPf(platform, pci)) throw new CniError('vfMissing', `${pci} (from ${source}) is a PF, no Virtual Function`);
+    return { ...own, pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+  }
+  if (vf.vfIndex === null) {
+    throw new CniError('vfMissing', `${pci} (from ${source}) is no Virtual Function that its PF ${vf.pfPci} knows`);
   }
   const pfName = readPfNetdev(platform, vf.pfPci);
   if (pfName === null) {
@@ -20,7 +25,7 @@ export function identifyVf(platform: Platform, pci: PciAddress, source: string):
   }
   const { pfPci, vfIndex } = vf;
   const pfDriver = readDriver(platform, pfPci) ?? 'none';
-  return { pci, pfPci, pfName, pfDriver, vfIndex, driver: driverOf(vf, source), kind: kindOf(vf) };
+  return { ...own, pfPci, pfName, pfDriver, vfIndex };
 }
 
 function driverOf(vf: SysfsVf, source: string): string {

@@ -5,7 +5,7 @@ import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import type { VfNetdevState } from './vf.ts';
+import type { Pf, VfIdentity, VfNetdevState } from './vf.ts';
 
 /** What tells the VF's netdev from others inside a pod, where sysfs doesn't show it. */
 export interface PodLinkTraits {
@@ -58,6 +58,12 @@ export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): 
     if (link !== null && isDeviceOf(platform, pfPci, name, link)) return link;
   }
   return null;
+}
+
+/** The same, of a VF; null also where it has no PF on this machine. */
+export function findPfOf(platform: Platform, host: Namespace, { pfPci, vfIndex }: VfIdentity): Pf | null {
+  const link = pfPci === null ? null : findPf(platform, host, pfPci);
+  return link === null || vfIndex === null ? null : { ...link, vfIndex };
 }
 
 /** The VF's netdev inside a pod, whatever name it has now; null where it isn't there. */

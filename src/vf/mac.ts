@@ -53,9 +53,10 @@ export function settleMac(
   if (settled() || tryLinkMac(namespace, link, mac)) return;
   if (poll(platform, settleLimits, settled)) return;
   const has = readMac(namespace, ifindex) ?? 'none';
+  const ofPf = identity.pfPci === null ? '' : `, number ${identity.vfIndex} of PF ${identity.pfName}`;
   throw new CniError(
     'settingRefused',
-    `mac = ${mac}: refused for VF ${identity.vfIndex} (${identity.pci}) of PF ${identity.pfName}, driver ${identity.driver}: the netdev keeps ${has}`,
+    `mac = ${mac}: refused for VF ${identity.pci}${ofPf}, driver ${identity.driver}: the netdev keeps ${has}`,
   );
 }
 

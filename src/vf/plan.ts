@@ -2,7 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import type { VfSettings } from '../config/sriov-conf.ts';
 import type { VfChange } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
-import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+import type { Pf, VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 
 /** What ADD has to change; only what differs from the snapshot. */
 export interface VfPlan {
@@ -14,13 +14,15 @@ export interface VfPlan {
   readonly mtu: number | null;
 }
 
+type PfLimits = Pick<Pf, 'name' | 'mtu'>;
+
 /**
  * Compares what is asked with what is there. Throws CniError invalidConfig (MTU over the PF's) and settingRefused (the PF
  * reports no settings of its VFs).
  */
-export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pfMtu: number): VfPlan {
+export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pf: PfLimits | null): VfPlan {
   const admin = snapshot.admin === null ? planBlind(settings, identity) : adminChange(snapshot.admin, settings);
-  return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, identity, snapshot, pfMtu) };
+  return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, snapshot, pf) };
 }
 
 /** What must change so that the PF's record of a VF is as wanted; absent keys stay as they are. MAC excluded. */
@@ -62,7 +64,7 @@ const pfKeys = {
   maxTxRateMbps: 'max_tx_rate',
 } as const satisfies Partial<Record<keyof VfSettings, string>>;
 
-/** A PF that reports no VF settings has no VLAN and no rate limit either, so asking for none is met; all else can't be. */
+/** A PF that isn't there, or reports no VF settings, has no VLAN and no rate limit either, so asking for none is met; all else can't be. */
 function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
   const { mac, vlan, minTxRateMbps = 0, maxTxRateMbps = 0, ...others } = settings;
   // Without a netdev there is nobody but the PF who could set a MAC.
@@ -76,19 +78,21 @@ function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
   const asked = (Object.keys(pfKeys) as (keyof typeof pfKeys)[]).filter((setting) => needed[setting] !== undefined);
   if (asked.length === 0) return {};
   const wanted = asked.map((setting) => `${pfKeys[setting]} = ${needed[setting]}`).join(', ');
-  const pf = `PF ${identity.pfName} (${identity.pfPci})`;
-  throw new CniError(
-    'settingRefused',
-    `${wanted}: ${pf} doesn't let the settings of its VF ${identity.vfIndex} be read or set`,
-  );
+  throw new CniError('settingRefused', `${wanted}: ${whyNoSettings(identity)}`);
 }
 
-function planMtu(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pfMtu: number): number | null {
+function whyNoSettings({ pci, pfPci, pfName, vfIndex }: VfIdentity): string {
+  if (pfPci !== null) return `PF ${pfName} (${pfPci}) doesn't let the settings of its VF ${vfIndex} be read or set`;
+  return `VF ${pci} has no PF on this machine, which alone could set that: leave it out, and set it where the VF comes from`;
+}
+
+/** Without a PF the driver's own limit is all that is known, and the kernel keeps to that. */
+function planMtu(settings: VfSettings, { netdev }: VfSnapshot, pf: PfLimits | null): number | null {
   const { mtu } = settings;
-  if (mtu === undefined || snapshot.netdev === null || mtu === snapshot.netdev.mtu) return null;
-  if (mtu <= pfMtu) return mtu;
+  if (mtu === undefined || netdev === null || mtu === netdev.mtu) return null;
+  if (pf === null || mtu <= pf.mtu) return mtu;
   throw new CniError(
     'invalidConfig',
-    `mtu: ${mtu} is not allowed; allowed: 68 to the MTU of PF ${identity.pfName}, which is ${pfMtu}`,
+    `mtu: ${mtu} is not allowed; allowed: 68 to the MTU of PF ${pf.name}, which is ${pf.mtu}`,
   );
 }

@@ -9,10 +9,10 @@ import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { adminDifference, applyAdminChange } from './admin.ts';
-import { findOnHost, findPf } from './locate.ts';
+import { findOnHost, findPfOf } from './locate.ts';
 import { settleMac, substituteMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
-import type { VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+import type { Pf, VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 
 /** What drivers answer that hold all zeros to be no MAC. */
 const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
@@ -41,11 +41,11 @@ export function restoreVf(
   if (!pciDeviceExists(platform, identity.pci)) return [];
   const at: Restoration = { platform, log, host, identity };
   const { netdev, admin } = snapshot;
-  const pf = findPf(platform, host, identity.pfPci);
+  const pf = findPfOf(platform, host, identity);
   const here = netdev === null ? () => null : seekingOnHost(at);
   const isGone = (): boolean =>
     (netdev !== null && findOnHost(platform, host, identity.pci) === null) ||
-    (admin !== null && findPf(platform, host, identity.pfPci) === null);
+    (admin !== null && findPfOf(platform, host, identity) === null);
   return converge(
     [
       ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
@@ -75,7 +75,7 @@ function seekingOnHost({ platform, host, identity }: Restoration): () => Link | 
   };
 }
 
-function withLink<Before>(link: Link | null, before: Before | null, run: (link: Link, before: Before) => void): void {
+function withLink<L, Before>(link: L | null, before: Before | null, run: (link: L, before: Before) => void): void {
   if (link !== null && before !== null) run(link, before);
 }
 
@@ -107,8 +107,8 @@ function restoreUp(host: Namespace, link: Link, up: boolean): void {
   host.change(link.ifindex, (session) => set(session, link.ifindex));
 }
 
-function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
-  const change = adminDifference(at.host, pf, at.identity, before);
+function restoreAdmin(at: Restoration, pf: Pf, before: VfAdminState): void {
+  const change = adminDifference(at.host, pf, before);
   if (change !== null) applyAdminChange(at.host, pf, at.identity, change);
 }
 
@@ -116,7 +116,7 @@ function restoreAdmin(at: Restoration, pf: Link, before: VfAdminState): void {
  * The netdev's own MAC first, while the PF may still allow it; then the PF's. igb: once a PF has set a MAC, an untrusted VF is
  * refused its own one, even when both agree; so for a moment it is trusted, or its driver is made to ask the PF (up, down).
  */
-function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapshot: VfSnapshot): void {
+function restoreMacs(at: Restoration, pf: Pf | null, link: Link | null, snapshot: VfSnapshot): void {
   const { platform, host } = at;
   // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
   const had = snapshot.netdev?.mac ?? zeroMac;
@@ -136,14 +136,14 @@ function restoreMacs(at: Restoration, pf: Link | null, link: Link | null, snapsh
  * Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. As with
  * the VF's own MAC a first refusal isn't believed.
  */
-function freeMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): void {
+function freeMac(at: Restoration, pf: Pf, link: Link, mac: MacAddress): void {
   if ((clearAdminMac(at, pf) || clearAdminMac(at, pf)) && link.mac === mac)
     tryLinkMac(at.host, link, substituteMac(mac));
 }
 
-function clearAdminMac({ host, identity }: Restoration, pf: Link): boolean {
+function clearAdminMac({ host }: Restoration, pf: Pf): boolean {
   try {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { mac: zeroMac }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { mac: zeroMac }));
     return true;
   } catch (thrown) {
     if (isSystemError(thrown, ...refusals)) return false;
@@ -151,11 +151,11 @@ function clearAdminMac({ host, identity }: Restoration, pf: Link): boolean {
   }
 }
 
-function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): boolean {
-  const { host, identity } = at;
-  if (readVfAdminState(host.session, pf.ifindex, identity.vfIndex)?.trust !== 'off') return false;
+function tryTrustedMac(at: Restoration, pf: Pf, link: Link, mac: MacAddress): boolean {
+  const { host } = at;
+  if (readVfAdminState(host.session, pf.ifindex, pf.vfIndex)?.trust !== 'off') return false;
   try {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { trust: 'on' }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { trust: 'on' }));
   } catch (thrown) {
     if (isSystemError(thrown, ...refusals)) return false;
     throw thrown;
@@ -163,7 +163,7 @@ function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): 
   try {
     return tryLinkMac(host, link, mac);
   } finally {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, identity.vfIndex, { trust: 'off' }));
+    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { trust: 'off' }));
   }
 }
 
@@ -171,11 +171,11 @@ function tryTrustedMac(at: Restoration, pf: Link, link: Link, mac: MacAddress): 
  * Tells whether the PF's MAC was cleared: then the VF (igbvf) hears nothing until it sets an address that is new to it.
  * Some drivers refuse to clear it; the next ADD sets it anyway, so that is no failure.
  */
-function restoreAdminMac(at: Restoration, pf: Link, mac: MacAddress): boolean {
-  const now = readVfAdminState(at.host.session, pf.ifindex, at.identity.vfIndex);
+function restoreAdminMac(at: Restoration, pf: Pf, mac: MacAddress): boolean {
+  const now = readVfAdminState(at.host.session, pf.ifindex, pf.vfIndex);
   if (now === null || now.mac === mac) return false;
   try {
-    at.host.change(pf.ifindex, (session) => changeVf(session, pf, at.identity.vfIndex, { mac }));
+    at.host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { mac }));
     return mac === zeroMac;
   } catch (thrown) {
     if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;

@@ -6,12 +6,15 @@ import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
 import { findOnHost, isDeviceOf, whatIdentifies } from './locate.ts';
-import type { VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
+import type { Pf, VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 
-/** The PF's netdev. Throws CniError pfMissing. */
-export function getPfLink(platform: Platform, host: Namespace, identity: VfIdentity): Link {
+/** The PF's netdev; null of a VF that has no PF on this machine. Throws CniError pfMissing. */
+export function getPf(platform: Platform, host: Namespace, identity: VfIdentity): Pf | null {
+  if (identity.pfPci === null) return null;
   const link = getLink(host.session, { name: identity.pfName });
-  if (link !== null && isDeviceOf(platform, identity.pfPci, identity.pfName, link)) return link;
+  if (link !== null && isDeviceOf(platform, identity.pfPci, identity.pfName, link)) {
+    return { ...link, vfIndex: identity.vfIndex };
+  }
   throw new CniError('pfMissing', `the PF ${identity.pfName} (${identity.pfPci}) of VF ${identity.pci} is gone`);
 }
 
@@ -24,9 +27,9 @@ export function describeNetdev(link: EthernetLink): VfNetdevState {
  * All that DEL has to give back, read before the first change. Throws CniError noDriver where a network driver is bound
  * and yet no netdev is on the host, vfBusy where the host itself uses the netdev, and notEthernet.
  */
-export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Link): VfSnapshot {
-  requireEthernet(identity, 'PF', pf);
-  const admin = readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
+export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Pf | null): VfSnapshot {
+  if (pf !== null) requireEthernet(identity, 'PF', pf);
+  const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
   if (identity.kind === 'userspace') return { admin, netdev: null };
   const link = findOnHost(platform, host, identity.pci);
   if (link === null) {

@@ -1,8 +1,7 @@
 import type { VfSettings } from '../config/sriov-conf.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
-import type { VfAdminState, VfIdentity } from './vf.ts';
+import type { Pf, VfAdminState, VfIdentity } from './vf.ts';
 
 /** `what: is X, should be Y`, for a person to read. */
 export function difference(what: string, actual: unknown, expected: unknown): string[] {
@@ -27,13 +26,13 @@ function expectedAdmin(before: VfAdminState, settings: VfSettings): VfAdminState
 /** How the PF's record of the VF differs from what ADD left. */
 export function adminDifferences(
   host: Namespace,
-  pf: Link | null,
+  pf: Pf | null,
   identity: VfIdentity,
   before: VfAdminState,
   settings: VfSettings,
 ): string[] {
   const where = `VF ${identity.vfIndex} of PF ${identity.pfName}`;
-  const now = pf === null ? null : readVfAdminState(host.session, pf.ifindex, identity.vfIndex);
+  const now = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
   if (now === null) return [`${where} is gone`];
   const wanted = expectedAdmin(before, settings);
   const compare = (key: string, field: keyof VfAdminState): string[] =>

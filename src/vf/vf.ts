@@ -1,12 +1,19 @@
+import type { Link } from '../kernel/rtnl/links.ts';
 import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 
 export type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 
-/** Which VF it is: what doesn't change while it is attached. */
-export interface VfIdentity {
+interface AnyVf {
   readonly pci: PciAddress;
+  /** Kernel driver bound to the VF, e.g. `igbvf`, `vfio-pci`. */
+  readonly driver: string;
+  /** `netdev`: has or had a netdev. `userspace`: bound to vfio-pci or uio: settings only. */
+  readonly kind: 'netdev' | 'userspace';
+}
+
+export interface VfOfPf extends AnyVf {
   readonly pfPci: PciAddress;
   /** Netdev name of the PF. */
   readonly pfName: string;
@@ -14,10 +21,23 @@ export interface VfIdentity {
   readonly pfDriver: string;
   /** N of `ip link set PF vf N`. */
   readonly vfIndex: number;
-  /** Kernel driver bound to the VF, e.g. `igbvf`, `vfio-pci`. */
-  readonly driver: string;
-  /** `netdev`: has or had a netdev. `userspace`: bound to vfio-pci or uio: settings only. */
-  readonly kind: 'netdev' | 'userspace';
+}
+
+/** A VF that was passed through to this virtual machine: its PF, which has its settings, is the hypervisor's. */
+export interface VfWithoutPf extends AnyVf {
+  readonly pfPci: null;
+  readonly pfName: null;
+  readonly pfDriver: null;
+  readonly vfIndex: null;
+}
+
+/** Which VF it is: what doesn't change while it is attached. */
+export type VfIdentity = VfOfPf | VfWithoutPf;
+
+/** The netdev of a VF's PF. */
+export interface Pf extends Link {
+  /** The VF's number there: N of `ip link set PF vf N`. */
+  readonly vfIndex: number;
 }
 
 /** The VF's netdev as it was on the host. */
@@ -37,7 +57,7 @@ export interface VfNetdevState {
   readonly identifiedBy?: 'parent' | 'bus-info' | 'ifindex';
 }
 
-/** Everything that DEL must give back. `admin` is null where the PF reports no VFs; `netdev` for userspace drivers. */
+/** Everything that DEL must give back. `admin` is null where there is no PF, or it reports no VFs; `netdev` for userspace drivers. */
 export interface VfSnapshot {
   readonly admin: VfAdminState | null;
   readonly netdev: VfNetdevState | null;

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -103,6 +105,30 @@ root('a VF of vfio-pci: its address in the result, nothing in the pod', () => {
     node.succeed('DEL', conf);
     assert.equal(node.picture(), before);
     assert.is(node.fail('ADD', { ...conf, mac: '02:00:00:00:00:01' }).code, 106, 'only the PF could set its MAC');
+    assert.equal(node.picture(), before);
+  });
+});
+
+root('a VF without a PF on this machine', () => {
+  withStandInNode({ built: true }, (node) => {
+    node.hidePf();
+    const conf = node.conf({ cniVersion: '1.1.0', deviceID: node.vfPcis[0], vlan: 0, mtu: 1400, ipam: node.ipam() });
+    const before = node.picture();
+    const { json } = node.succeed('ADD', conf);
+    assert.is(linkOf(node.pod, 'net1').mtu, 1400);
+    node.succeed('CHECK', { ...conf, prevResult: json });
+    node.succeed('DEL', conf);
+    assert.equal(node.picture(), before);
+    for (const setting of [{ vlan: 5 }, { spoofchk: 'on' }, { trust: 'on' }, { max_tx_rate: 5 }]) {
+      const error = node.fail('ADD', { ...conf, ...setting });
+      assert.is(error.code, 106);
+      assert.match(error.msg, `${Object.keys(setting)[0]} = `);
+      assert.match(error.msg, 'has no PF on this machine');
+    }
+    rmSync(join(node.directory, 'devinfo/dp'), { recursive: true });
+    const error = node.fail('ADD', conf);
+    assert.is(error.code, 103);
+    assert.match(error.msg, 'host-device attaches any device');
     assert.equal(node.picture(), before);
   });
 });

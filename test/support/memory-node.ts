@@ -146,6 +146,21 @@ export class MemoryNode {
     this.kernel.endNamespace(pod.namespace, this.host);
   }
 
+  /** As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them. */
+  hidePf(): void {
+    const { files, links } = this.platform;
+    for (const path of links.keys()) if (/\/(physfn|virtfn\d+)$/.test(path)) links.delete(path);
+    for (const path of files.keys()) if (path.startsWith(`${devices}/${pfPci}/`)) files.delete(path);
+    links.delete(`${devices}/${pfPci}/driver`);
+    this.vfs.forEach((_, index) => {
+      const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': vfPci(index) } };
+      files.set(
+        `/var/run/k8s.cni.cncf.io/devinfo/dp/example.com-vfs-${vfPci(index)}-device.json`,
+        JSON.stringify(info),
+      );
+    });
+  }
+
   /** The VF's PCI device and netdev are gone, as after `echo 0 > sriov_numvfs`. */
   removeVf(index: number): void {
     const link = this.link(index);
@@ -311,7 +326,7 @@ export class MemoryNode {
     const show = (pci: string, link: MemoryLink): void => {
       if (this.host.links.includes(link)) files.set(`${devices}/${pci}/net/${link.name}/ifindex`, `${link.ifindex}\n`);
     };
-    show(pfPci, this.pf);
+    if (files.has(`${devices}/${pfPci}/sriov_totalvfs`)) show(pfPci, this.pf);
     for (const [index, link] of this.#links) show(vfPci(index), link);
     for (const [{ name, namespace }, pci] of this.#rdmaDevices) {
       if (namespace === this.host) files.set(`${devices}/${pci}/infiniband/${name}/node_type`, '1: CA\n');

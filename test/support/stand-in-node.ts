@@ -226,6 +226,17 @@ export class StandInNode {
     symlinkSync('../../drivers/vfio-pci', join(device, 'driver'));
   }
 
+  /** As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them. */
+  hidePf(): void {
+    const devices = join(this.directory, 'sys/bus/pci/devices');
+    rmSync(join(devices, pfPci), { recursive: true });
+    for (const pci of this.vfPcis) {
+      rmSync(join(devices, pci, 'physfn'));
+      const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': pci } };
+      writeFileSync(join(this.directory, `devinfo/dp/example.com-vfs-${pci}-device.json`), JSON.stringify(info));
+    }
+  }
+
   /** The VF's PCI device is gone, as after `echo 0 > sriov_numvfs`. */
   removeDevice(index: number): void {
     const devices = join(this.directory, 'sys/bus/pci/devices');

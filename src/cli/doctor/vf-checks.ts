@@ -8,12 +8,18 @@ const addressOf = ({ sysfs }: SurveyedVf): string => sysfs.pci;
 const nameOf = ({ link, sysfs }: SurveyedPf): string => link?.name ?? sysfs.pci;
 
 function checkNumber(survey: Survey): Check {
-  const { pfs } = survey;
+  const { pfs, withoutPf } = survey;
   const vfs = vfsOf(survey);
   const [pf] = pfs;
+  if (pf === undefined && withoutPf.length > 0) {
+    return note(
+      'vfs',
+      `${count(withoutPf.length, 'VF')} without a PF here: what only a PF can set is set where they come from`,
+    );
+  }
   if (pf === undefined) {
     const remedy =
-      'enable SR-IOV in firmware and card, and load the PF’s driver; on a virtual machine: pass a card through';
+      'enable SR-IOV in firmware and card, and load the PF’s driver; on a virtual machine: pass a card through, or VFs for a device plugin';
     return wrong('vfs', 'no network card with SR-IOV on this node', remedy);
   }
   const more = `echo N > /sys/bus/pci/devices/${pf.sysfs.pci}/sriov_numvfs, or the SR-IOV operator’s policy`;
@@ -57,14 +63,13 @@ function checkDrivers(survey: Survey): Check {
 }
 
 function checkRecords(survey: Survey): Check {
-  const { records, damaged, setAside } = survey.kept;
+  const { kept, gone } = survey;
+  const { records, damaged, setAside } = kept;
   const left = records.filter(isLeft);
   if (left.length > 0) {
     const names = left.map(({ key, record }) => `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`);
     return warning('records', `dead or half done: ${listSome(names)}`, 'dra-sriov gc --dry-run, then dra-sriov gc');
   }
-  const present = new Set(vfsOf(survey).map(addressOf));
-  const gone = records.filter(({ record }) => !present.has(record.identity.pci));
   if (gone.length > 0) {
     const names = gone.map(({ record }) => record.identity.pci);
     return warning(

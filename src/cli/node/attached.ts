@@ -75,8 +75,10 @@ function settingDifferences({ host, pf, holder }: Comparison): string[] {
   const { identity, snapshot } = holder.record;
   const conf = recordedConf(holder.record);
   if (snapshot.admin === null || conf === null) return [];
-  const where = `VF ${identity.vfIndex} of PF ${identity.pfName}`;
-  return adminDifferences(host, pf, identity, snapshot.admin, conf.settings).map((text) =>
+  const { vfIndex } = identity;
+  const where = `VF ${vfIndex} of PF ${identity.pfName}`;
+  const ofVf = pf === null || vfIndex === null ? null : { ...pf, vfIndex };
+  return adminDifferences(host, ofVf, identity, snapshot.admin, conf.settings).map((text) =>
     text.replace(`${where}: `, '').replace(where, 'the PF’s record of it'),
   );
 }

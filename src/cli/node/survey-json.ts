@@ -69,6 +69,6 @@ export function pfJson(pf: SurveyedPf): unknown {
   return { pci, driver, vendor, device, numaNode, netdev, numVfs, totalVfs, vfs: vfs.map((vf) => vfJson(pf, vf)) };
 }
 
-export function surveyJson({ pfs }: Survey): unknown {
-  return { pfs: pfs.map(pfJson) };
+export function surveyJson({ pfs, withoutPf }: Survey): unknown {
+  return { pfs: pfs.map(pfJson), withoutPf };
 }

@@ -1,7 +1,9 @@
+import { listPublished } from '../../allocation/device-info.ts';
+import { sortAddresses } from '../../allocation/per-pod-spec.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';
-import { listPfs, listVfs, readVf, type SysfsVf } from '../../kernel/sysfs.ts';
+import { isPf, listPfs, listVfs, pciDeviceExists, readPfOf, readVf, type SysfsVf } from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
@@ -42,6 +44,10 @@ export interface SurveyedPf {
 export interface Survey {
   readonly pfs: readonly SurveyedPf[];
   readonly kept: KeptRecords;
+  /** The records of VFs that aren't there any more. */
+  readonly gone: readonly KeptRecord[];
+  /** VFs whose PFs are on another machine, as far as device plugins publish them. */
+  readonly withoutPf: readonly PciAddress[];
 }
 
 /** All there is. Changes nothing, takes no lock. Throws SystemError where sysfs or rtnetlink can't be read. */
@@ -49,10 +55,16 @@ export function surveyNode(platform: Platform): Survey {
   const kept = readRecords(platform);
   const host = new Namespace(platform, platform.ownNetns());
   try {
-    return { kept, pfs: new Surveyor(platform, host, kept.records).surveyPfs() };
+    const gone = kept.records.filter(({ record }) => !pciDeviceExists(platform, record.identity.pci));
+    const withoutPf = sortAddresses(listPublished(platform).filter((pci) => isWithoutPf(platform, pci)));
+    return { kept, gone, withoutPf, pfs: new Surveyor(platform, host, kept.records).surveyPfs() };
   } finally {
     host.close();
   }
+}
+
+function isWithoutPf(platform: Platform, pci: PciAddress): boolean {
+  return pciDeviceExists(platform, pci) && readPfOf(platform, pci) === null && !isPf(platform, pci);
 }
 
 class Surveyor {

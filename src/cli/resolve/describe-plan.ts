@@ -1,5 +1,6 @@
 import type { TraceStep } from '../../allocation/resolve.ts';
 import { printable } from '../../lib/quote.ts';
+import type { VfIdentity } from '../../vf/vf.ts';
 import type { Style } from '../text/style.ts';
 import { wrap } from '../text/table.ts';
 import { nameHolder } from '../tool.ts';
@@ -33,6 +34,10 @@ function describeStep(style: Style, { source, held, verdict, candidates }: Trace
   return `${[title, ...lines].join('\n')}\n`;
 }
 
+function describeVf({ vfIndex, pfName, driver }: VfIdentity): string {
+  return pfName === null ? `a VF without a PF on this machine (${driver})` : `VF ${vfIndex} of ${pfName} (${driver})`;
+}
+
 function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan): string {
   const { found, failure } = outcome;
   const recorded = attached?.record.identity.pci;
@@ -41,7 +46,7 @@ function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan):
   if (found === null)
     return `${style.bad(wrap(`=> no VF: error ${failure?.code}: ${printable(failure?.message ?? '')}`, 0))}\n`;
   const { identity, obstacle, changes } = prospects;
-  const which = identity === null ? '' : `, VF ${identity.vfIndex} of ${identity.pfName} (${identity.driver})`;
+  const which = identity === null ? '' : `, ${describeVf(identity)}`;
   const lines = [...has, style.strong(wrap(printable(`=> ${ifname} would get ${found.pci}${which}`), 0))];
   if (obstacle !== null)
     lines.push(style.bad(wrap(`but ADD fails: error ${obstacle.code}: ${printable(obstacle.message)}`, indent)));

@@ -8,7 +8,7 @@ import type { Platform } from '../../platform/platform.ts';
 import { describeKey, sameKey } from '../../state/record-store.ts';
 import { identifyVf } from '../../vf/identity.ts';
 import { planVf } from '../../vf/plan.ts';
-import { getPfLink, takeSnapshot } from '../../vf/snapshot.ts';
+import { getPf, takeSnapshot } from '../../vf/snapshot.ts';
 import type { VfIdentity } from '../../vf/vf.ts';
 import { isLeft, type KeptRecord, readRecords } from '../node/kept-records.ts';
 import type { Tool } from '../tool.ts';
@@ -53,13 +53,13 @@ function changesOf(
   const host = new Namespace(platform, platform.ownNetns());
   try {
     deadSriovCniNetns({ ...tool, host }, identity.pci);
-    const pf = getPfLink(platform, host, identity);
+    const pf = getPf(platform, host, identity);
     const snapshot = takeSnapshot(platform, host, identity, pf);
-    const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf.mtu);
+    const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf);
     const settings = spellVfChange({ ...admin, ...(mac === null ? {} : { mac }) });
     const name = snapshot.netdev?.name;
     return [
-      ...(settings === '' ? [] : [`ip link set ${pf.name} vf ${identity.vfIndex} ${settings}`]),
+      ...(settings === '' || pf === null ? [] : [`ip link set ${pf.name} vf ${pf.vfIndex} ${settings}`]),
       ...(name === undefined ? [] : [`ip link set ${name} netns POD name ${ifname}`]),
       ...(mtu === null ? [] : [`ip -n POD link set ${ifname} mtu ${mtu}`]),
     ];

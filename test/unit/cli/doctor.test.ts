@@ -140,6 +140,14 @@ test('Multus: its version’s behaviour, and what it really gave', () => {
   expectCheck(node, 'multus', 'ok', 'of a version that it doesn’t tell; attachments here were given PCI addresses');
 });
 
+test('VFs without a PF on this machine, one of them attached', () => {
+  const node = new MemoryNode();
+  node.hidePf();
+  node.succeed('ADD', node.conf());
+  expectCheck(node, 'vfs', 'note', '2 VFs without a PF here');
+  expectCheck(node, 'records', 'ok', '1 attachment');
+});
+
 test('no card, no VFs, none free', () => {
   const none = createMemoryPlatform();
   const { code, stdout } = operate(none, 'doctor');

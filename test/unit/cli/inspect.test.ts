@@ -107,7 +107,7 @@ test('a node without a card says so, and a target there too', () => {
   const platform = createMemoryPlatform({ files: { '/sys/bus/pci/devices/0000:00:01.0/vendor': '0x8086\n' } });
   assert.equal(operate(platform, 'inspect').code, 0);
   assert.match(operate(platform, 'inspect').stdout, 'no network card with SR-IOV');
-  assert.equal(operate(platform, 'inspect', '--json').json, { pfs: [] });
+  assert.equal(operate(platform, 'inspect', '--json').json, { pfs: [], withoutPf: [] });
   assert.match(operate(platform, 'inspect', 'x').stderr, 'this node has no network card with SR-IOV');
 });
 
@@ -116,7 +116,17 @@ test('a disk with VFs is no network card', () => {
   const platform = createMemoryPlatform({
     files: { [`${device}/class`]: '0x010802\n', [`${device}/sriov_totalvfs`]: '32\n' },
   });
-  assert.equal(operate(platform, 'inspect', '--json').json, { pfs: [] });
+  assert.equal(operate(platform, 'inspect', '--json').json, { pfs: [], withoutPf: [] });
+});
+
+test('VFs without a PF on this machine, as far as a device plugin publishes them', () => {
+  const node = new MemoryNode();
+  node.hidePf();
+  node.succeed('ADD', node.conf());
+  assert.match(operate(node.platform, 'inspect').stdout, 'VFs without a PF on this machine: 0000:3b:02.0 0000:3b:02.1');
+  const both = [vfPci(0), vfPci(1)];
+  assert.equal(operate(node.platform, 'inspect', '--json').json, { pfs: [], withoutPf: both });
+  assert.match(operate(node.platform, 'attachments').stdout, /0000:3b:02\.0 +- +attached/);
 });
 
 test('settings that were changed since are named', () => {

@@ -136,6 +136,8 @@ test('values out of range are refused', () => {
     ['identity.pci', '0000:3B:02.1'],
     ['identity.pci', '../../etc'],
     ['identity.pfPci', '3b:00.0'],
+    ['identity', { ...sampleRecord.identity, pfPci: null }],
+    ['identity', { ...sampleRecord.identity, vfIndex: null }],
     ['identity.vfIndex', -1],
     ['identity.vfIndex', 1.5],
     ['identity.kind', 'pf'],

@@ -3,21 +3,23 @@ import { type EthernetLink, getLink, isEthernet, type Link } from '../../../src/
 import { createLog, type Log } from '../../../src/lib/log.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { identifyVf } from '../../../src/vf/identity.ts';
-import type { VfAdminState, VfIdentity, VfSnapshot } from '../../../src/vf/vf.ts';
+import type { Pf, VfAdminState, VfOfPf, VfSnapshot } from '../../../src/vf/vf.ts';
 import { MemoryNode, type MemoryNodeOptions, vfPci } from '../../support/memory-node.ts';
 
 /** A memory node with what the functions of src/vf take. */
 export class VfFixture {
   readonly node: MemoryNode;
   readonly host: Namespace;
-  readonly identity: VfIdentity;
+  readonly identity: VfOfPf;
   readonly logged: string[] = [];
   readonly log: Log;
 
   constructor(options: MemoryNodeOptions = {}) {
     this.node = new MemoryNode(options);
     this.host = new Namespace(this.node.platform, this.node.platform.ownNetns());
-    this.identity = identifyVf(this.node.platform, vfPci(0) as PciAddress, 'test');
+    const identity = identifyVf(this.node.platform, vfPci(0) as PciAddress, 'test');
+    if (identity.pfPci === null) throw new Error('the VF has no PF');
+    this.identity = identity;
     this.log = createLog({ level: 'debug', write: (line) => void this.logged.push(line) });
   }
 
@@ -28,8 +30,8 @@ export class VfFixture {
     return new Namespace(this.node.platform, netns);
   }
 
-  pf(): Link {
-    return this.linkOf(this.host, 'pf0');
+  pf(): Pf {
+    return { ...this.linkOf(this.host, 'pf0'), vfIndex: this.identity.vfIndex };
   }
 
   vf(): EthernetLink {

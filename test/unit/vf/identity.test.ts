@@ -57,9 +57,17 @@ test('no such device: 103, with address and source', () => {
   assert.throws(() => identifyVf(createMemoryPlatform(), vf, 'deviceID'), refusal('vfMissing', vf, 'deviceID'));
 });
 
-test('a device that is no VF: 103', () => {
+test('a VF that was passed through to this machine has no PF', () => {
   const platform = sysfs();
   platform.links.delete(`${devices}/${vf}/physfn`);
+  const noPf = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+  assert.equal(identifyVf(platform, vf, 'x'), { pci: vf, driver: 'igbvf', kind: 'netdev', ...noPf });
+});
+
+test('a PF: 103', () => {
+  const platform = sysfs();
+  platform.links.delete(`${devices}/${vf}/physfn`);
+  platform.files.set(`${devices}/${vf}/sriov_totalvfs`, '7\n');
   assert.throws(() => identifyVf(platform, vf, 'a CDI spec'), refusal('vfMissing', vf, 'a CDI spec'));
 });
 

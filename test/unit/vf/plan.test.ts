@@ -4,7 +4,7 @@ import type { VfChange } from '../../../src/kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { adminChange, planVf } from '../../../src/vf/plan.ts';
-import type { VfAdminState, VfIdentity } from '../../../src/vf/vf.ts';
+import type { Pf, VfAdminState, VfIdentity } from '../../../src/vf/vf.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { quietAdmin, snapshotWith } from './fixture.ts';
 
@@ -19,6 +19,7 @@ const identity: VfIdentity = {
   driver: 'igbvf',
   kind: 'netdev',
 };
+const pf = (mtu: number): Pick<Pf, 'name' | 'mtu'> => ({ name: 'pf0', mtu });
 const mac = '02:00:00:00:00:01' as MacAddress;
 const [now, busy] = [
   quietAdmin,
@@ -37,7 +38,7 @@ const [now, busy] = [
 
 test('a config that asks for nothing changes nothing', () => {
   for (const state of [now, busy]) assert.equal(adminChange(state, {}), {});
-  assert.equal(planVf({}, identity, snapshotWith(now), 1500), { admin: {}, mac: null, mtu: null });
+  assert.equal(planVf({}, identity, snapshotWith(now), pf(1500)), { admin: {}, mac: null, mtu: null });
 });
 
 test('what is there already is no operation', () => {
@@ -98,22 +99,25 @@ test('a setting that the driver doesn’t report is set when asked for', () => {
 });
 
 test('MAC and MTU: as asked, and null where nothing is', () => {
-  assert.is(planVf({ mac }, identity, snapshotWith(now), 1500).mac, mac);
-  assert.is(planVf({ mtu: 1400 }, identity, snapshotWith(now), 1500).mtu, 1400);
-  assert.is(planVf({ mtu: 1500 }, identity, snapshotWith(now), 1500).mtu, null);
-  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now, { mtu: 9000 }), 1500).mtu, null);
+  assert.is(planVf({ mac }, identity, snapshotWith(now), pf(1500)).mac, mac);
+  assert.is(planVf({ mtu: 1400 }, identity, snapshotWith(now), pf(1500)).mtu, 1400);
+  assert.is(planVf({ mtu: 1500 }, identity, snapshotWith(now), pf(1500)).mtu, null);
+  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now, { mtu: 9000 }), pf(1500)).mtu, null);
 });
 
 test('an MTU over the PF’s is 7, naming value, limit and PF', () => {
-  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now), 9000).mtu, 9000);
+  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now), pf(9000)).mtu, 9000);
   assert.throws(
-    () => planVf({ mtu: 9001 }, identity, snapshotWith(now), 9000),
+    () => planVf({ mtu: 9001 }, identity, snapshotWith(now), pf(9000)),
     (thrown: unknown) => isCniError(thrown, 'invalidConfig') && /9001.*pf0.*9000/.test(thrown.message),
   );
 });
 
 test('a VF of a user-space driver has no MTU to set', () => {
-  assert.is(planVf({ mtu: 9001 }, { ...identity, kind: 'userspace' }, { admin: now, netdev: null }, 1500).mtu, null);
+  assert.is(
+    planVf({ mtu: 9001 }, { ...identity, kind: 'userspace' }, { admin: now, netdev: null }, pf(1500)).mtu,
+    null,
+  );
 });
 
 test('a PF that tells nothing: all that needs it is 106, named', () => {
@@ -126,7 +130,7 @@ test('a PF that tells nothing: all that needs it is 106, named', () => {
   ];
   for (const [settings, word] of cases) {
     assert.throws(
-      () => planVf(settings, identity, snapshotWith(null), 1500),
+      () => planVf(settings, identity, snapshotWith(null), pf(1500)),
       (thrown: unknown) =>
         isCniError(thrown, 'settingRefused') && thrown.message.startsWith(word) && thrown.message.includes('pf0'),
       word,
@@ -137,13 +141,25 @@ test('a PF that tells nothing: all that needs it is 106, named', () => {
 test('a PF that tells nothing has no VLAN and no limits, and the netdev takes MAC and MTU', () => {
   const none = { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q', minTxRateMbps: 0, maxTxRateMbps: 0 } as const;
   const settings: VfSettings = { ...none, mac, mtu: 1400 };
-  assert.equal(planVf(settings, identity, snapshotWith(null), 1500), { admin: {}, mac, mtu: 1400 });
+  assert.equal(planVf(settings, identity, snapshotWith(null), pf(1500)), { admin: {}, mac, mtu: 1400 });
+});
+
+test('without a PF on this machine: what only one could set is 106, and says so; the MTU is the driver’s business', () => {
+  const alone = { ...identity, pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
+  for (const settings of [{ vlan: 5 }, { spoofchk: 'on' }, { trust: 'on' }, { maxTxRateMbps: 5 }] as const) {
+    assert.throws(
+      () => planVf(settings, alone, snapshotWith(null), null),
+      (thrown: unknown) => isCniError(thrown, 'settingRefused') && /VF 0000:3b:02.1 has no PF on/.test(thrown.message),
+    );
+  }
+  const none = { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q', minTxRateMbps: 0, maxTxRateMbps: 0 } as const;
+  assert.equal(planVf({ ...none, mac, mtu: 9216 }, alone, snapshotWith(null), null), { admin: {}, mac, mtu: 9216 });
 });
 
 test('a MAC that neither PF nor netdev could take is 106', () => {
   const userspace = { ...identity, kind: 'userspace' } as const;
   assert.throws(
-    () => planVf({ mac }, userspace, { admin: null, netdev: null }, 1500),
+    () => planVf({ mac }, userspace, { admin: null, netdev: null }, pf(1500)),
     (thrown: unknown) => isCniError(thrown, 'settingRefused') && thrown.message.startsWith('mac'),
   );
 });

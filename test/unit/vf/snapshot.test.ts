@@ -1,6 +1,6 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
-import { getPfLink, takeSnapshot } from '../../../src/vf/snapshot.ts';
+import { getPf, takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { quietAdmin, VfFixture } from './fixture.ts';
@@ -47,8 +47,7 @@ test('RDMA devices, where it has some', () => {
 test('finds the VF by its number: VF 1 has another record', () => {
   const at = new VfFixture();
   Object.assign(at.node.vfs[1] ?? {}, { vlan: 9 });
-  const identity = { ...at.identity, vfIndex: 1 };
-  assert.is(takeSnapshot(at.node.platform, at.host, identity, at.pf()).admin?.vlan, 9);
+  assert.is(takeSnapshot(at.node.platform, at.host, at.identity, { ...at.pf(), vfIndex: 1 }).admin?.vlan, 9);
 });
 
 test('a PF that tells nothing: no admin state', () => {
@@ -83,7 +82,7 @@ test('no PF netdev: 105, naming PF and VF', () => {
   const at = new VfFixture();
   at.node.host.get('pf0').name = 'eth7';
   assert.throws(
-    () => getPfLink(at.node.platform, at.host, at.identity),
+    () => getPf(at.node.platform, at.host, at.identity),
     (thrown: unknown) => isCniError(thrown, 'pfMissing') && /pf0.*0000:3b:00\.0.*0000:3b:02\.0/.test(thrown.message),
   );
 });
