@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Difference } from '../support/differences.ts';
 import { hasGo } from '../support/go.ts';
 import { asRoot, withNetns } from '../support/netns.ts';
 import { peerSupports } from '../support/peers.ts';
 import { assert, suite } from '../support/suite.ts';
 import { addressConfigs, chainConfigs, type PeerConfig, routeConfigs, vrfConfigs } from './peer-configs.ts';
-import { type Difference, type PeerPods, withPeerPods } from './peer-pods.ts';
+import { type PeerPods, withPeerPods } from './peer-pods.ts';
 
 const test = suite('beside-host-device');
 const root = asRoot(test);

@@ -2,6 +2,8 @@
 // same plugins. What `ip` shows of the two, and the results, are compared field by field.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { clusterPodScript } from '../support/cluster-pod.ts';
+import { type Difference, differences } from '../support/differences.ts';
 import { type TestNetns, withNetns } from '../support/netns.ts';
 import { peer } from '../support/peers.ts';
 import { type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
@@ -15,13 +17,6 @@ export interface PeerNetwork {
   readonly chain?: readonly Json[];
   /** More keys of the first plugin. */
   readonly keys?: Json;
-}
-
-/** `what: ours, theirs` of one field. */
-export interface Difference {
-  readonly where: string;
-  readonly ours: unknown;
-  readonly theirs: unknown;
 }
 
 /** In each pod: a MAC a VF, so that link-local addresses are the same, too. */
@@ -43,7 +38,7 @@ class PeerPod {
       node.host.run('ip', 'link', 'set', `vf${begin + index}`, 'address', macOf(index));
       node.host.run('ip', 'link', 'set', `vf${begin + index + 1}`, 'up');
     }
-    this.#addEth0();
+    netns.run('sh', '-c', clusterPodScript);
   }
 
   /** Runs all plugins of the chain; the outcome is that of the last, or of the first that fails. */
@@ -116,38 +111,10 @@ class PeerPod {
       ...(type === 'dra-sriov' ? {} : { program: [peer(type) ?? type] }),
     });
   }
-
-  /** What the cluster's own plugin leaves in every pod. Duplicate detection is off, so that nobody has to wait for it. */
-  #addEth0(): void {
-    const { netns } = this;
-    const commands = [
-      'cd /proc/sys/net/ipv6/conf; for each in all default; do echo 0 >$each/accept_dad; echo 0 >$each/router_solicitations; done',
-      'ip link set lo up; ip link add eth0 address 02:00:00:00:00:01 type veth peer name eth0peer address 02:00:00:00:00:02',
-      'ip link set eth0 up; ip link set eth0peer up',
-      'ip addr add 10.244.0.7/24 dev eth0; ip addr add fd44::7/64 dev eth0',
-      'ip route add default via 10.244.0.1; ip -6 route add default via fd44::1',
-    ];
-    netns.run('sh', '-ec', commands.join('\n'));
-  }
 }
-
-/** Volatile, or of `ip` alone: ifindexes, and the flags of duplicate detection, which is another test's subject. */
-const ignored = new Set(['ifindex', 'link_index', 'link_netnsid', 'nodad', 'optimistic', 'tentative']);
 
 function describeLink({ ifname, addr_info, mtu, address, master }: Json): Json {
   return { ifname, addr_info, mtu, address, master };
-}
-
-/** The fields in which two JSON values differ. */
-export function differences(ours: unknown, theirs: unknown, where = ''): Difference[] {
-  if (typeof ours !== 'object' || typeof theirs !== 'object' || ours === null || theirs === null) {
-    return ours === theirs ? [] : [{ where, ours, theirs }];
-  }
-  const keys = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((key) => !ignored.has(key));
-  return keys.flatMap((key) => {
-    const [one, other] = [(ours as Json)[key], (theirs as Json)[key]];
-    return differences(one, other, where === '' ? key : `${where}.${key}`);
-  });
 }
 
 /** What came of one network in both pods. */

@@ -1,3 +1,4 @@
+import { clusterPodScript } from '../support/cluster-pod.ts';
 import { asRoot } from '../support/netns.ts';
 import { type CniCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -55,16 +56,6 @@ function withNode(body: (node: StandInNode) => void): void {
   });
 }
 
-/** What the cluster's own plugin leaves in every pod: eth0 and default routes over it. */
-function addEth0({ pod }: StandInNode): void {
-  pod.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0peer');
-  for (const name of ['eth0', 'eth0peer']) pod.run('ip', 'link', 'set', name, 'up');
-  pod.run('ip', 'addr', 'add', '10.244.0.7/24', 'dev', 'eth0');
-  pod.run('ip', 'addr', 'add', 'fd44::7/64', 'dev', 'eth0', 'nodad');
-  pod.run('ip', 'route', 'add', 'default', 'via', '10.244.0.1');
-  pod.run('ip', '-6', 'route', 'add', 'default', 'via', 'fd44::1');
-}
-
 interface Listed extends IpRoute {
   readonly dev?: string;
   readonly nexthops?: readonly { readonly gateway: string; readonly dev: string }[];
@@ -83,7 +74,7 @@ const defaults = [{ dst: '0.0.0.0/0' }, { dst: '::/0' }];
 
 root('default routes beside those of eth0; CHECK tells whose is missing, DEL takes only ours', () => {
   withNode((node) => {
-    addEth0(node);
+    node.pod.run('sh', '-c', clusterPodScript);
     const pod = new RoutedPod(node, defaults).attach();
     assert.equal(ways(node, '-4', 'default'), ['10.0.2.1 net1', '10.244.0.1 eth0']);
     assert.equal(ways(node, '-6', 'default'), ['fd44::1 eth0', 'fd00:2::1 net1']);
