@@ -4,6 +4,7 @@ import { explain } from './cni/errors.ts';
 import { isJsonObject, parseJson } from './cni/json-text.ts';
 import { readRequest } from './cni/read-request.ts';
 import { formatVersions, newestVersion } from './cni/versions.ts';
+import { printable } from './lib/quote.ts';
 import type { Parts } from './parts.ts';
 import type { Platform } from './platform/platform.ts';
 
@@ -24,12 +25,21 @@ function run(platform: Platform, parts: Parts): number {
   try {
     const command = readCommand(platform.environment);
     if (command === null) return runTool(platform, parts);
-    const output = command === 'VERSION' ? formatVersions() : runVerb(platform, parts, readStdin);
-    if (output !== '') platform.writeStdout(`${output}\n`);
+    if (command === 'VERSION') platform.writeStdout(`${formatVersions()}\n`);
+    else runVerb(platform, parts, readStdin);
     return 0;
   } catch (thrown) {
-    platform.writeStdout(`${formatError(thrown, claimedVersion(stdin))}\n`);
+    tell(platform, thrown, claimedVersion(stdin));
     return 1;
+  }
+}
+
+/** Stdout may be the very thing that failed. */
+function tell(platform: Platform, thrown: unknown, cniVersion: string): void {
+  try {
+    platform.writeStdout(`${formatError(thrown, cniVersion)}\n`);
+  } catch {
+    platform.writeStderr(`dra-sriov: ${printable(explain(thrown))}\n`);
   }
 }
 
@@ -42,10 +52,18 @@ function runTool(platform: Platform, parts: Parts): number {
   }
 }
 
-function runVerb(platform: Platform, parts: Parts, readStdin: () => string): string {
+function runVerb(platform: Platform, parts: Parts, readStdin: () => string): void {
   const request = readRequest(platform.environment, readStdin);
   const lazy = { parseYaml: (text: string) => parts.yaml().parseYaml(text), sriovCniCache: parts.sriovCniCache };
-  return parts.plugin().runCommand(platform, lazy, request);
+  const output = parts.plugin().runCommand(platform, lazy, request);
+  if (output === '') return;
+  try {
+    platform.writeStdout(`${output}\n`);
+  } catch (thrown) {
+    // An attachment that the runtime never hears of is one that it may never DEL.
+    if (request.command === 'ADD') parts.plugin().runCommand(platform, lazy, { ...request, command: 'DEL' });
+    throw thrown;
+  }
 }
 
 /** The version in which the runtime expects the error, as far as it can be told. */

@@ -134,13 +134,15 @@ pub fn is_executable(path: &Path) -> Outcome<bool> {
     Ok(fs::metadata(path)?.is_file())
 }
 
+const PARENT_MODE: u32 = 0o755;
+
 /// Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is.
 pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(path)?.is_dir() => return Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| *parent != Path::new("")).ok_or(error)?;
-            make_dir(parent, mode)?;
+            make_dir(parent, PARENT_MODE)?;
             return make_dir(path, mode);
         }
         made => made?,

@@ -103,8 +103,8 @@ fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
     let same = locks.clone();
     host.set(
         "lock",
-        Func::from(move |path: Name, timeout_ms: f64, note: Text| {
-            Answer(same.borrow_mut().lock(path.path(), timeout_ms, &note.0))
+        Func::from(move |path: Name, timeout_ms: f64, note: Option<Text>| {
+            Answer(same.borrow_mut().lock(path.path(), timeout_ms, note.as_ref().map(|note| note.0.as_str())))
         }),
     )?;
     let same = locks.clone();

@@ -29,12 +29,12 @@ fn is_still_at(path: &Path, file: &File) -> Outcome<bool> {
     Ok(fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (opened.dev(), opened.ino())))
 }
 
-fn attempt(path: &Path) -> Outcome<Attempt> {
+fn attempt(path: &Path, make: bool) -> Outcome<Attempt> {
     let mut options = OpenOptions::new();
     let flags = O_NOFOLLOW | O_NONBLOCK;
     let file =
-        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
+        options.read(true).write(make).create(make).truncate(false).mode(0o600).custom_flags(flags).open(path)?;
+    if make && !file.metadata()?.is_file() {
         return Err(Failure::new(EINVAL, "not a regular file"));
     }
     match rustix::io::retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
@@ -45,12 +45,12 @@ fn attempt(path: &Path) -> Outcome<Attempt> {
     }
 }
 
-fn wait_for(path: &Path, timeout_ms: f64) -> Outcome<Option<File>> {
+fn wait_for(path: &Path, timeout_ms: f64, make: bool) -> Outcome<Option<File>> {
     let deadline_ms = monotonic_ms() + timeout_ms;
     let mut pause_ms = FIRST_PAUSE_MS;
     let mut replacements = 0;
     loop {
-        match attempt(path)? {
+        match attempt(path, make)? {
             Attempt::Locked(file) => return Ok(Some(file)),
             Attempt::Gone if replacements == MAX_REPLACEMENTS => {
                 return Err(Failure::new(EIO, "it is another file at every look"));
@@ -80,11 +80,13 @@ impl Locks {
         self.files.values().map(AsFd::as_fd).collect()
     }
 
-    /// The number of the lock, or None where it is held for that long.
-    pub fn lock(&mut self, path: &Path, timeout_ms: f64, note: &str) -> Outcome<Option<u32>> {
-        let Some(file) = wait_for(path, timeout_ms)? else { return Ok(None) };
-        // for people; a full disk is no reason not to lock, since DEL must work on one
-        let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
+    /// The number of the lock, or None where it is held for that long. Without a note: on the file or directory that exists.
+    pub fn lock(&mut self, path: &Path, timeout_ms: f64, note: Option<&str>) -> Outcome<Option<u32>> {
+        let Some(file) = wait_for(path, timeout_ms, note.is_some())? else { return Ok(None) };
+        if let Some(note) = note {
+            // for people; a full disk is no reason not to lock, since DEL must work on one
+            let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
+        }
         self.taken += 1;
         self.files.insert(self.taken, file);
         Ok(Some(self.taken))

@@ -46,8 +46,8 @@ fn run() -> Result<(), String> {
 /// What std does before `main` and this program needs; the rest of it (a look at /proc/self/maps, a second stack) takes as
 /// long as half of VERSION.
 fn prepare_process() {
-    // a closed stream's number would be given to the next file that is opened, a record perhaps
-    while let Ok(fd) = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty()) {
+    // a closed stream's number would be given to the next file that is opened, a record perhaps; and what can't be written is to be an error
+    while let Ok(fd) = rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty()) {
         if fd.as_raw_fd() > 2 {
             break;
         }
@@ -56,6 +56,8 @@ fn prepare_process() {
     // SAFETY: changes dispositions, that is all; std gives children the usual one back
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        // past RLIMIT_FSIZE a write is to be an error that is undone, EFBIG
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
         // inherited as SIG_IGN it would have the kernel forget our children's ends before we ask for them
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
     }

@@ -13,6 +13,8 @@ const fileErrnos: readonly string[] = [
   'ENFILE',
   'EMFILE',
   'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
   'EROFS',
   'EPIPE',
   'ENAMETOOLONG',

@@ -6,6 +6,7 @@ import type { Platform } from '../platform/platform.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { Locks } from '../state/locks.ts';
 import { RecordStore } from '../state/record-store.ts';
+import { StateDirectory } from '../state/state-directory.ts';
 
 type SriovCniCache = typeof import('../state/sriov-cni-cache.ts');
 
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly log: Log;
   readonly store: RecordStore;
   readonly locks: Locks;
+  readonly state: StateDirectory;
   /** The host's network namespace. */
   readonly host: Namespace;
   readonly releasing: Releasing;
@@ -34,12 +36,16 @@ export interface Releasing {
   readonly failure: 'tried' | 'deferred' | 'given up';
 }
 
-export function createContext(parts: Omit<CommandContext, 'store' | 'locks' | 'host' | 'releasing'>): CommandContext {
+export function createContext(
+  parts: Omit<CommandContext, 'store' | 'locks' | 'state' | 'host' | 'releasing'>,
+): CommandContext {
   const { platform, log } = parts;
+  const state = new StateDirectory(platform);
   return {
     ...parts,
-    store: new RecordStore(platform, log),
-    locks: new Locks(platform),
+    state,
+    store: new RecordStore(platform, log, state),
+    locks: new Locks(platform, state),
     host: new Namespace(platform, platform.ownNetns()),
     releasing: { limitMs: usualTimeLimitMs, failure: 'tried' },
   };

@@ -3,7 +3,6 @@ import { parseConf } from '../config/parse.ts';
 import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { converge } from '../lib/converge.ts';
-import { requirePrivateDirectory } from '../state/private-files.ts';
 import type { CommandContext } from './context.ts';
 
 /** STATUS (SPEC.md): whether an ADD could be served now. Throws CniError notAvailable (50), listing what is missing. */
@@ -27,11 +26,8 @@ function requirePciDevices(context: CommandContext): void {
 }
 
 function tryStateDir(context: CommandContext): void {
-  const { platform } = context;
-  const { stateDir } = platform.paths;
-  const probe = `${stateDir}/.status`;
-  platform.makeDir(stateDir, 0o700);
-  requirePrivateDirectory(platform, stateDir);
+  const { platform, state } = context;
+  const probe = `${state.make()}/.status`;
   platform.writeFileAtomic(probe, '', { mode: 0o600, durable: false });
   platform.unlink(probe);
 }

@@ -60,8 +60,8 @@ function finish(context: CommandContext, begunAfter: string): void {
 }
 
 /** `<boot ID> <when the next one is due, in ms since 1970> <the last one looked at>`; null where it isn't due yet. */
-function readStamp({ platform }: CommandContext): { readonly last: string } | null {
-  const text = platform.readFile(stampPath(platform.paths.stateDir), { followLinks: false })?.toString('utf8') ?? '';
+function readStamp({ platform, state }: CommandContext): { readonly last: string } | null {
+  const text = platform.readFile(stampPath(state.find()), { followLinks: false })?.toString('utf8') ?? '';
   const [bootId, dueAt, last = ''] = text.split(' ');
   const leftMs = Number(dueAt ?? Number.NaN) - platform.epochMs();
   // A clock that was set back is no reason to wait for longer than ever.
@@ -69,11 +69,9 @@ function readStamp({ platform }: CommandContext): { readonly last: string } | nu
   return leftMs > 0 && leftMs <= intervalMs ? null : { last };
 }
 
-function writeStamp({ platform }: CommandContext, waitMs: number, last: string): void {
-  const { stateDir } = platform.paths;
-  platform.makeDir(stateDir, 0o700);
+function writeStamp({ platform, state }: CommandContext, waitMs: number, last: string): void {
   const text = `${platform.bootId()} ${platform.epochMs() + waitMs} ${last}`;
-  platform.writeFileAtomic(stampPath(stateDir), text, { mode: 0o600, durable: false });
+  platform.writeFileAtomic(stampPath(state.make()), text, { mode: 0o600, durable: false });
 }
 
 const stampPath = (stateDir: string): string => `${stateDir}/.swept`;

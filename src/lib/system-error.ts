@@ -19,6 +19,7 @@ export const errnoNames: Readonly<Record<number, string>> = {
   21: 'EISDIR',
   22: 'EINVAL',
   24: 'EMFILE',
+  27: 'EFBIG',
   28: 'ENOSPC',
   30: 'EROFS',
   32: 'EPIPE',
@@ -40,6 +41,7 @@ export const errnoNames: Readonly<Record<number, string>> = {
   105: 'ENOBUFS',
   110: 'ETIMEDOUT',
   113: 'EHOSTUNREACH',
+  122: 'EDQUOT',
 };
 
 /** The symbolic name of an errno, or `errno N` where this program has none for it. */

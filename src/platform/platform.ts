@@ -129,7 +129,7 @@ export interface Platform {
   /** getpid(2), for records and logs. */
   readonly pid: number;
 
-  /** Whole file as bytes; null when absent (ENOENT, ENOTDIR); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
+  /** Whole file as bytes; null when absent (ENOENT, ENOTDIR, ENAMETOOLONG); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
   /** `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
@@ -147,7 +147,7 @@ export interface Platform {
   stat(path: string): FileStatus | null;
   /** True where the path (links followed) is a regular file that this process may execute. */
   isExecutable(path: string): boolean;
-  /** mkdir -p; new directories get `mode`. */
+  /** mkdir -p; the directory gets `mode`, and those above it that were absent 0755. */
   makeDir(path: string, mode: number): void;
   /** False when it was absent. */
   unlink(path: string): boolean;
@@ -156,11 +156,11 @@ export interface Platform {
   /** rmdir(2); false when there is no such directory or it is not empty. */
   removeDir(path: string): boolean;
   /**
-   * flock(2) on `path` (made with 0600, never through a link). Null when it is held by another for `timeoutMs`.
-   * The file is unlinked by unlock(); taking it copes with that (compares inodes).
-   * `note` is written into the file, so that a waiter can name the holder (read the file).
+   * flock(2) on `path`, never through a link. Null when it is held by another for `timeoutMs`. `note`: a file, made with 0600 where it is
+   * absent, with that in it, so that a waiter can name the holder (read the file). Null: a file or directory as it is, opened for reading;
+   * SystemError ENOENT where there is none. A file is unlinked by unlock(); taking it copes with that (compares inodes).
    */
-  lock(path: string, timeoutMs: number, note: string): HeldLock | null;
+  lock(path: string, timeoutMs: number, note: string | null): HeldLock | null;
 
   /**
    * The child holds this process's locks too until it ends: where we are killed, nobody works beside an IPAM plugin that lives on. It

@@ -3,6 +3,8 @@ import type { Platform } from '../platform/platform.ts';
 /** As `Platform.writeFileAtomic` names them. */
 const temporaryFile = /^\.dra-sriov-(\d+)-\d+\.tmp$/;
 
+export const isTemporary = (name: string): boolean => temporaryFile.test(name);
+
 /**
  * Removes the temporary files of killed processes from a directory. One whose number another process has by now stays until that
  * has ended too.

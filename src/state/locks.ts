@@ -1,9 +1,20 @@
+import { isIdentifier } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
-import type { PciAddress } from '../lib/pci-address.ts';
+import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
+import { StateDirectory } from './state-directory.ts';
 
 /** Runtimes give up on a plugin after about two minutes; a wait must end well before. */
 const defaultTimeoutMs = 30_000;
+
+const directoryName = '.locks';
+
+/** NAME_MAX, linux/limits.h. Containers whose IDs are the same so far share a lock, which is no harm. */
+const maxNameLength = 255;
+
+/** A lock file can't be made. */
+const noRoom = ['ENOSPC', 'EDQUOT', 'EROFS'] as const;
 
 /**
  * Locks of this plugin, `<stateDir>/.locks/`. Taken in the order container, VF; the container's lock makes the choice of
@@ -11,16 +22,19 @@ const defaultTimeoutMs = 30_000;
  */
 export class Locks {
   readonly #platform: Platform;
+  readonly #state: StateDirectory;
   readonly #timeoutMs: number;
+  #whole: { readonly lock: HeldLock; users: number } | null = null;
 
-  constructor(platform: Platform, timeoutMs = defaultTimeoutMs) {
+  constructor(platform: Platform, state = new StateDirectory(platform), timeoutMs = defaultTimeoutMs) {
     this.#platform = platform;
+    this.#state = state;
     this.#timeoutMs = timeoutMs;
   }
 
   /** Throws CniError tryAgainLater, naming the holder. */
   lockContainer(containerId: string, purpose: string): HeldLock {
-    return this.#take(`container-${containerId}`, purpose);
+    return this.#take(`container-${containerId}`.slice(0, maxNameLength), purpose);
   }
 
   /** Throws CniError tryAgainLater, naming the holder. */
@@ -35,7 +49,7 @@ export class Locks {
 
   /** Removes the files of locks that nobody holds: their holders were killed. */
   removeAbandoned(): void {
-    for (const name of this.#platform.readDir(this.#directory()) ?? []) this.#lock(name, 'sweep', 0)?.unlock();
+    for (const name of this.#state.list(directoryName).filter(isLockName)) this.#lock(name, 'sweep', 0)?.unlock();
   }
 
   #take(name: string, purpose: string): HeldLock {
@@ -54,15 +68,57 @@ export class Locks {
   }
 
   #lock(name: string, purpose: string, timeoutMs: number): HeldLock | null {
-    this.#platform.makeDir(this.#directory(), 0o700);
-    return this.#platform.lock(this.#path(name), timeoutMs, `process ${this.#platform.pid} (${purpose})\n`);
+    const note = `process ${this.#platform.pid} (${purpose})\n`;
+    try {
+      return this.#platform.lock(`${this.#state.make(directoryName)}/${name}`, timeoutMs, note);
+    } catch (thrown) {
+      if (!isSystemError(thrown, ...noRoom)) throw thrown;
+      return this.#lockWithoutFile(name, timeoutMs);
+    }
   }
 
-  #directory(): string {
-    return `${this.#platform.paths.stateDir}/.locks`;
+  /**
+   * On a disk that is full or read-only DEL has to give back the VF all the same: a lock on the file that is there, or else on the state
+   * directory, for all that have no file. A state directory that isn't there holds no record, and nothing to guard.
+   */
+  #lockWithoutFile(name: string, timeoutMs: number): HeldLock | null {
+    try {
+      return this.#platform.lock(this.#path(name), timeoutMs, null);
+    } catch (thrown) {
+      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
+    }
+    try {
+      return this.#lockWhole(timeoutMs);
+    } catch (thrown) {
+      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
+      return { unlock: () => undefined };
+    }
+  }
+
+  /** This process may hold it for container and VF. */
+  #lockWhole(timeoutMs: number): HeldLock | null {
+    if (this.#whole === null) {
+      const lock = this.#platform.lock(this.#state.find(), timeoutMs, null);
+      if (lock === null) return null;
+      this.#whole = { lock, users: 0 };
+    }
+    const whole = this.#whole;
+    whole.users++;
+    return {
+      unlock: () => {
+        if (--whole.users > 0) return;
+        this.#whole = null;
+        whole.lock.unlock();
+      },
+    };
   }
 
   #path(name: string): string {
-    return `${this.#directory()}/${name}`;
+    return `${this.#state.find(directoryName)}/${name}`;
   }
+}
+
+function isLockName(name: string): boolean {
+  const [kind, rest = ''] = [name.split('-', 1)[0], name.slice(name.indexOf('-') + 1)];
+  return kind === 'vf' ? parsePciAddress(rest) !== null : kind === 'container' && isIdentifier(rest);
 }

@@ -1,18 +1,14 @@
+import { isIdentifier } from '../cni/environment.ts';
 import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
-import { removeDeadTemporaries } from './leftovers.ts';
-import {
-  makePrivateDirectory,
-  NotOurs,
-  readPrivateFile,
-  requirePrivateDirectory,
-  writePrivateFile,
-} from './private-files.ts';
+import { isTemporary, removeDeadTemporaries } from './leftovers.ts';
+import { NotOurs, readPrivateFile, writePrivateFile } from './private-files.ts';
 import { formatRecord, parseKey, parseRecord } from './record-codec.ts';
+import { StateDirectory } from './state-directory.ts';
 
 /** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
 const maxRecordBytes = 8 * 1024 * 1024;
@@ -40,45 +36,42 @@ export function describeKey(key: AttachmentKey): string {
 export class RecordStore {
   readonly #platform: Platform;
   readonly #log: Log;
-  readonly #root: string;
-  readonly #trusted = new Set<string>();
+  readonly #state: StateDirectory;
 
-  constructor(platform: Platform, log: Log) {
+  constructor(platform: Platform, log: Log, state = new StateDirectory(platform)) {
     this.#platform = platform;
     this.#log = log;
-    this.#root = platform.paths.stateDir;
+    this.#state = state;
   }
 
   /** Puts a record on disk, and makes it the owner of its VF. Throws CniError io. */
   write(record: AttachmentRecord): void {
     const text = formatRecord(record);
     this.#writeRecord(record.key, text);
-    onlyIo(() =>
-      writePrivateFile(this.#platform, this.#path(ownersDirectory), record.identity.pci, text, { durable: false }),
-    );
+    const make = (): string => this.#state.make(ownersDirectory);
+    onlyIo(() => writePrivateFile(this.#platform, make, record.identity.pci, text, { durable: false }));
   }
 
   #writeRecord(key: AttachmentKey, text: string): void {
-    this.#trust(key.network, key.containerId);
-    onlyIo(() => writePrivateFile(this.#platform, this.#directory(key), fileName(key), text, { durable: true }));
+    const make = (): string => this.#state.make(key.network, key.containerId);
+    onlyIo(() => writePrivateFile(this.#platform, make, fileName(key), text, { durable: true }));
   }
 
   /** The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF has. */
   read(key: AttachmentKey): AttachmentRecord | null {
-    this.#trust(key.network, key.containerId);
+    const file = this.#file(key);
     try {
       return this.peek(key);
     } catch (cause) {
       // What the disk refuses, or a newer build wrote, may be whole; so it is an error, and no damage.
       if (isSystemError(cause) || isCniError(cause, 'recordVersion')) throw cause;
-      this.#setAside(this.#file(key), `${key.network}_${key.containerId}_${key.ifname}`, cause);
+      this.#setAside(file, `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
   }
 
   /** The record for who only looks: nothing is set aside. Throws an Error that says what is wrong with a damaged one. */
   peek(key: AttachmentKey): AttachmentRecord | null {
-    this.#trust(key.network, key.containerId);
     const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes);
     return text === null ? null : parseRecordOf(key, text);
   }
@@ -99,7 +92,7 @@ export class RecordStore {
 
   #disown({ key, identity }: AttachmentRecord): void {
     const owner = this.ownerOf(identity.pci);
-    if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#path(ownersDirectory, identity.pci));
+    if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#ownerFile(identity.pci));
   }
 
   /** Removes the record and its ownership of the VF; succeeds when they are gone already. */
@@ -127,13 +120,13 @@ export class RecordStore {
   tidyAll(): void {
     this.#removeSharedTemporaries();
     for (const network of this.#networks()) {
-      for (const containerId of this.#names(this.#path(network))) {
+      for (const containerId of this.#containers(network)) {
         if (this.#keysIn(network, containerId).length > 0) continue;
-        const directory = this.#path(network, containerId);
+        const directory = this.#state.find(network, containerId);
         removeDeadTemporaries(this.#platform, directory);
         this.#platform.removeDir(directory);
       }
-      this.#platform.removeDir(this.#path(network));
+      this.#platform.removeDir(this.#state.find(network));
     }
   }
 
@@ -150,8 +143,11 @@ export class RecordStore {
   }
 
   #peekOwnerText(pci: string): string | null {
-    this.#trust(ownersDirectory);
-    return readPrivateFile(this.#platform, this.#path(ownersDirectory, pci), maxRecordBytes);
+    return readPrivateFile(this.#platform, this.#ownerFile(pci), maxRecordBytes);
+  }
+
+  #ownerFile(pci: string): string {
+    return `${this.#state.find(ownersDirectory)}/${pci}`;
   }
 
   #readOwner(pci: string): string | null {
@@ -159,14 +155,14 @@ export class RecordStore {
       return this.#peekOwnerText(pci);
     } catch (cause) {
       if (!(cause instanceof NotOurs)) throw cause;
-      this.#setAside(this.#path(ownersDirectory, pci), pci, cause);
+      this.#setAside(this.#ownerFile(pci), pci, cause);
       return null;
     }
   }
 
   /** Keys of all records of a network. */
   keysOfNetwork(network: string): readonly AttachmentKey[] {
-    return this.#names(this.#path(network)).flatMap((containerId) => this.#keysIn(network, containerId));
+    return this.#containers(network).flatMap((containerId) => this.#keysIn(network, containerId));
   }
 
   /** Keys of all records of a container, in whatever network. */
@@ -181,52 +177,46 @@ export class RecordStore {
 
   /** Names of the records that were set aside. */
   damaged(): readonly string[] {
-    return this.#names(this.#path(damagedDirectory));
+    return this.#state.list(damagedDirectory);
   }
 
   #keysIn(network: string, containerId: string): AttachmentKey[] {
-    return this.#names(this.#path(network, containerId))
+    return this.#state
+      .list(network, containerId)
       .filter((name) => name.endsWith(suffix))
       .map((name) => ({ network, containerId, ifname: name.slice(0, -suffix.length) }));
   }
 
   #networks(): readonly string[] {
-    return this.#names(this.#root).filter((name) => !name.startsWith('.'));
+    return this.#state.directories().filter(isIdentifier);
   }
 
-  #names(path: string): readonly string[] {
-    return this.#platform.readDir(path) ?? [];
-  }
-
-  #path(...parts: readonly string[]): string {
-    return [this.#root, ...parts].join('/');
+  #containers(network: string): readonly string[] {
+    return this.#state.directories(network).filter(isIdentifier);
   }
 
   /** A process that was killed while it wrote may have left a temporary file; without records nobody writes there. */
-  #removeEmptyDirectory(key: AttachmentKey): void {
-    const directory = this.#directory(key);
-    const names = this.#names(directory);
+  #removeEmptyDirectory({ network, containerId }: AttachmentKey): void {
+    const directory = this.#state.find(network, containerId);
+    const names = this.#state.list(network, containerId);
     if (names.some((name) => name.endsWith(suffix))) return;
-    for (const name of names) this.#platform.unlink(`${directory}/${name}`);
+    for (const name of names.filter(isTemporary)) this.#platform.unlink(`${directory}/${name}`);
     this.#platform.removeDir(directory);
-    this.#platform.removeDir(this.#path(key.network));
+    this.#platform.removeDir(this.#state.find(network));
   }
 
   #removeSharedTemporaries(): void {
-    for (const directory of [this.#root, this.#path(ownersDirectory)]) removeDeadTemporaries(this.#platform, directory);
-  }
-
-  #directory(key: AttachmentKey): string {
-    return this.#path(key.network, key.containerId);
+    const directories = [this.#state.find(), this.#state.find(ownersDirectory)];
+    for (const directory of directories) removeDeadTemporaries(this.#platform, directory);
   }
 
   #file(key: AttachmentKey): string {
-    return `${this.#directory(key)}/${fileName(key)}`;
+    return `${this.#state.find(key.network, key.containerId)}/${fileName(key)}`;
   }
 
   /** Only for what is rare: it reads the copies of all VFs. */
   #copyOf(key: AttachmentKey): AttachmentRecord | null {
-    for (const pci of this.#names(this.#path(ownersDirectory))) {
+    for (const pci of this.#state.list(ownersDirectory)) {
       if (pci.startsWith('.')) continue;
       const text = this.#readOwner(pci);
       const owner = text === null ? null : parseOwner(text);
@@ -247,19 +237,8 @@ export class RecordStore {
     return copy;
   }
 
-  /** Throws CniError io where others than root may write to a directory of ours on the way to this one. */
-  #trust(...parts: readonly string[]): void {
-    for (let count = 0; count <= parts.length; count++) {
-      const directory = this.#path(...parts.slice(0, count));
-      if (this.#trusted.has(directory)) continue;
-      requirePrivateDirectory(this.#platform, directory);
-      this.#trusted.add(directory);
-    }
-  }
-
   #setAside(path: string, name: string, cause: unknown): void {
-    const target = this.#path(damagedDirectory, `${name}_${this.#platform.epochMs()}`.slice(-200));
-    makePrivateDirectory(this.#platform, this.#path(damagedDirectory));
+    const target = `${this.#state.make(damagedDirectory)}/${`${name}_${this.#platform.epochMs()}`.slice(-200)}`;
     try {
       this.#platform.rename(path, target);
     } catch (thrown) {
@@ -275,6 +254,7 @@ function onlyIo(write: () => void): void {
   try {
     write();
   } catch (cause) {
+    if (isCniError(cause)) throw cause;
     throw new CniError('io', "the attachment record can't be written", { cause });
   }
 }

@@ -8,7 +8,8 @@ import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfAdminState } from '../vf/vf.ts';
-import { NotOurs, readPrivateFile, requirePrivateDirectory } from './private-files.ts';
+import { NotOurs, readPrivateFile } from './private-files.ts';
+import { requireTrustedPath } from './trusted-path.ts';
 
 // What sriov-cni leaves (its pkg/types/types.go, pkg/utils/utils.go and pci_allocator.go), below /var/lib/cni/sriov:
 // `<containerID>-<ifname>`: the config of ADD as JSON, with the VF's state of before in OrigVfState;
@@ -63,7 +64,6 @@ export function latestAttachmentOf(platform: Platform, pci: PciAddress): SriovCn
  * (older releases). Throws CniError io, and SystemError.
  */
 export function readAllocation(platform: Platform, pci: PciAddress): string | null {
-  requirePrivateDirectory(platform, `${platform.paths.sriovCniDir}/pci`);
   const path = allocationPath(platform, pci);
   const text = readTrusted(platform, path) ?? '';
   if (text === '' || (text.startsWith('/') && !text.includes('\0'))) return text === '' ? null : text;
@@ -153,8 +153,10 @@ function refuse(path: string, key: string, text: string, allowed: string): CniEr
   return new CniError('decode', `${path}.${key}: ${quote(text)} is not allowed; allowed: ${allowed}`);
 }
 
-/** The text of a file that only root can have written; null where it is absent. */
+/** The text of a file that only root can have written, or put there; null where it is absent. */
 function readTrusted(platform: Platform, path: string): string | null {
+  if (platform.stat(path) === null) return null;
+  requireTrustedPath(platform, path.slice(0, path.lastIndexOf('/')), 'the directory of sriov-cni’s files');
   try {
     return readPrivateFile(platform, path, maxFileBytes);
   } catch (thrown) {

@@ -60,14 +60,14 @@ export class StandInNode {
   readonly directory: string;
   readonly vfPcis: readonly string[];
   readonly #fakePf: boolean;
-  readonly #program: readonly string[];
+  readonly program: readonly string[];
 
   constructor(host: TestNetns, pod: TestNetns, options: StandInOptions) {
     this.host = host;
     this.pod = pod;
     this.directory = mkdtempSync(join(tmpdir(), 'dra-sriov-test-'));
     this.#fakePf = options.fakePf ?? false;
-    this.#program = options.built === true ? [builtExecutable] : sourceProgram;
+    this.program = options.built === true ? [builtExecutable] : sourceProgram;
     const count = options.vfs ?? 2;
     this.vfPcis = Array.from({ length: count }, (_, index) => vfDirectory(index));
     this.#makeLinks(count);
@@ -147,7 +147,7 @@ export class StandInNode {
   }
 
   #args(call: CniCall): string[] {
-    return ['netns', 'exec', this.host.name, ...(call.program ?? this.#program)];
+    return ['netns', 'exec', this.host.name, ...(call.program ?? this.program)];
   }
 
   #environmentOf(command: string, call: CniCall): NodeJS.ProcessEnv {

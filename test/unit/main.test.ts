@@ -1,3 +1,4 @@
+import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Parts } from '../../src/parts.ts';
 import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
@@ -6,6 +7,8 @@ import { sourceParts } from '../support/source-parts.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('main');
+
+const ENOSPC = 28;
 
 const environment = { CNI_CONTAINERID: 'c1', CNI_NETNS: '/run/netns/a', CNI_IFNAME: 'net1', CNI_PATH: '/opt/cni/bin' };
 
@@ -104,6 +107,39 @@ test('more stdin than any config is refused: 5', () => {
   const stdin = JSON.stringify({ name: 'x'.repeat(2 ** 20) });
   const { error } = run(createMemoryPlatform({ stdin, environment: { ...environment, CNI_COMMAND: 'ADD' } }));
   assert.is(error.code, 5);
+});
+
+function deaf(platform: MemoryPlatform, times: number): MemoryPlatform {
+  const { writeStdout } = platform;
+  let left = times;
+  return Object.assign(platform, {
+    writeStdout: (text: string) => {
+      if (left-- > 0) throw new SystemError('write to stdout', ENOSPC);
+      writeStdout(text);
+    },
+  });
+}
+
+test('an ADD whose result can’t be written is undone, since nobody hears of it; the error is, where it can be', () => {
+  for (const times of [1, 2]) {
+    const node = new MemoryNode();
+    const before = node.picture();
+    deaf(node.platform, times);
+    const { exitCode, stdout, stderr } = node.run('ADD');
+    assert.is(exitCode, 1);
+    assert.match(times === 1 ? stdout : stderr, 'write to stdout: ENOSPC');
+    assert.is(times === 1, stdout !== '');
+    assert.equal(node.picture(), before);
+  }
+});
+
+test('an error that can’t be written either ends as an error', () => {
+  for (const command of ['VERSION', 'DEL', 'BOGUS']) {
+    const platform = createMemoryPlatform({ stdin: 'nonsense', environment: { ...environment, CNI_COMMAND: command } });
+    const { exitCode } = run(deaf(platform, 9));
+    assert.is(exitCode, 1);
+    assert.match(platform.stderr, /^dra-sriov: .+\n$/);
+  }
 });
 
 test('a bug is 999, with where it happened', () => {

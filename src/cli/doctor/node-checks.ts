@@ -2,7 +2,7 @@ import { explain } from '../../cni/errors.ts';
 import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { requirePrivateDirectory } from '../../state/private-files.ts';
+import { requireTrustedPath } from '../../state/trusted-path.ts';
 import { type Check, note, ok, warning, wrong } from './check.ts';
 import type { Examined } from './examined.ts';
 
@@ -74,7 +74,7 @@ function checkNamespace({ platform }: Examined): Check {
 function checkState({ platform }: Examined): Check {
   const { stateDir } = platform.paths;
   try {
-    requirePrivateDirectory(platform, stateDir);
+    requireTrustedPath(platform, stateDir, 'the state directory');
     return ok('state', platform.stat(stateDir) === null ? `${stateDir} is made at the first ADD` : stateDir);
   } catch (thrown) {
     return wrong('state', explain(thrown), `chown -R root:root ${stateDir} && chmod -R go-w ${stateDir}`);

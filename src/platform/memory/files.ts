@@ -119,7 +119,7 @@ function makeDirs(tree: FileTree, path: string, mode: number): void {
   }
   for (const step of missing) {
     tree.directories.add(step);
-    tree.modes.set(step, mode);
+    tree.modes.set(step, step === at ? mode : 0o755);
   }
 }
 

@@ -16,21 +16,24 @@ export function createMemoryLock(
     const at = place(tree, what, path);
     const kind = tree.kindOf(at);
     if (kind === 'link') throw new SystemError(what, errno.ELOOP);
-    if (kind === 'directory') throw new SystemError(what, errno.EISDIR);
+    if (kind === null && note === null) throw new SystemError(what, errno.ENOENT);
+    if (kind === 'directory' && note !== null) throw new SystemError(what, errno.EISDIR);
     if (heldLocks.has(path)) {
       sleepMs(timeoutMs);
       return null;
     }
-    heldLocks.set(path, note);
-    tree.files.set(at, note);
-    tree.modes.set(at, 0o600);
+    heldLocks.set(path, note ?? '');
+    if (note !== null) {
+      tree.files.set(at, note);
+      tree.modes.set(at, 0o600);
+    }
     let held = true;
     return {
       unlock() {
         if (!held) return;
         held = false;
         heldLocks.delete(path);
-        tree.remove(at);
+        if (kind !== 'directory') tree.remove(at);
       },
     };
   };

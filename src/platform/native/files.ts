@@ -62,7 +62,7 @@ export function createWriters(host: Host): FileWriters {
 /** See `Platform.lock`. */
 export function createLock(host: Host): Platform['lock'] {
   return (path, timeoutMs, note): HeldLock | null => {
-    const number = systemCall(`lock ${path}`, () => host.lock(path, timeoutMs, note));
+    const number = systemCall(`lock ${path}`, () => host.lock(path, timeoutMs, note ?? undefined));
     // the host forgets a number that was given back
     return number === undefined ? null : { unlock: () => host.unlock(path, number) };
   };

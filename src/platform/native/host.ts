@@ -45,8 +45,8 @@ export interface Host {
   rename(from: string, to: string): void;
   removeDir(path: string): void;
 
-  /** The lock's number; undefined where it is held for that long. */
-  lock(path: string, timeoutMs: number, note: string): number | undefined;
+  /** The lock's number; undefined where it is held for that long. Without a note: on what exists. */
+  lock(path: string, timeoutMs: number, note: string | undefined): number | undefined;
   /** Never fails. */
   unlock(path: string, lock: number): void;
 

@@ -8,12 +8,13 @@ export const errno = {
   EACCES: 13,
   ENOTDIR: 20,
   EINVAL: 22,
+  ENAMETOOLONG: 36,
   ENOTEMPTY: 39,
   EOVERFLOW: 75,
 } as const;
 
 /** There is no such path. */
-export const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR];
+export const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG];
 
 /** Runs `call`; throws a SystemError about `what` (operation and object) where the host refused. */
 export function systemCall<T>(what: string, call: () => T): T {

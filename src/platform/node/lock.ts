@@ -25,10 +25,11 @@ const maxPauseMs = 20;
 /** Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities. */
 const maxReplacements = 1000;
 
-function openLockFile(what: string, path: string): number {
-  const { O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(systemPath(path), O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
-  if (fstatSync(fd).isFile()) return fd;
+function openLockFile(what: string, path: string, existing: boolean): number {
+  const { O_CREAT, O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = existing ? O_RDONLY : O_CREAT | O_RDWR;
+  const fd = openSync(systemPath(path), flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  if (existing || fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new SystemError(what, errno.EINVAL, 'not a regular file');
 }
@@ -43,8 +44,8 @@ function isStillAt(path: string, fd: number): boolean {
 type Attempt = number | 'held' | 'gone';
 
 /** Opens and locks without waiting; the descriptor, or why there is none. */
-function tryLock(what: string, path: string): Attempt {
-  const fd = openLockFile(what, path);
+function tryLock(what: string, path: string, existing: boolean): Attempt {
+  const fd = openLockFile(what, path, existing);
   const result = tryLibc((libc) => libc.flock(fd, LOCK_EX | LOCK_NB));
   if (result === 0 && isStillAt(path, fd)) return fd;
   closeSync(fd);
@@ -88,14 +89,14 @@ function held(path: string, fd: number): HeldLock {
 }
 
 /** flock(2), see `Platform.lock`. The kernel gives the lock up when its holder ends, however that ends. */
-export function lock(path: string, timeoutMs: number, note: string): HeldLock | null {
+export function lock(path: string, timeoutMs: number, note: string | null): HeldLock | null {
   const what = `lock ${path}`;
   const deadlineMs = monotonicMs() + timeoutMs;
   let replacements = 0;
   for (let pauseMs = firstPauseMs; ; ) {
-    const attempt = systemCall(what, () => tryLock(what, path));
+    const attempt = systemCall(what, () => tryLock(what, path, note === null));
     if (typeof attempt === 'number') {
-      writeNote(attempt, note);
+      if (note !== null) writeNote(attempt, note);
       return held(path, attempt);
     }
     if (attempt === 'gone') {

@@ -13,6 +13,7 @@ export const errno = {
   ENOTDIR: 20,
   EINVAL: 22,
   ENOTTY: 25,
+  ENAMETOOLONG: 36,
   ENOTEMPTY: 39,
   EOVERFLOW: 75,
   EMSGSIZE: 90,
@@ -55,4 +56,4 @@ export function nullOn<T>(errnos: readonly number[], what: string, call: () => T
 }
 
 /** There is no such path. */
-export const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR];
+export const absent: readonly number[] = [errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG];

@@ -62,6 +62,8 @@ function writeOnce(what: string, fd: number, bytes: Buffer): void {
   if (count !== bytes.length) throw new SystemError(what, errno.EIO, `took ${count} of ${bytes.length} bytes`);
 }
 
+const parentMode = 0o755;
+
 /** Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is. */
 function makeDirs(path: string, mode: number): void {
   try {
@@ -70,7 +72,7 @@ function makeDirs(path: string, mode: number): void {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'EEXIST' && statSync(systemPath(path)).isDirectory()) return;
     if (code !== 'ENOENT' || dirname(path) === path) throw thrown;
-    makeDirs(dirname(path), mode);
+    makeDirs(dirname(path), parentMode);
     makeDirs(path, mode);
     return;
   }

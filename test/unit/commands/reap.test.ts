@@ -96,7 +96,7 @@ test('a VF that can’t be reclaimed is refused, with the reason, and its record
 test('an owner whose record is of another VF, or lost with the VF on the host, holds nothing', () => {
   const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
   const lost = new MemoryNode();
-  lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 99, key }));
+  lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 1, key }));
   assert.match(lost.run('ADD').stderr, /level=warning msg="the record of the VF’s last attachment is lost.*c9/);
   const node = new MemoryNode();
   node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
@@ -129,8 +129,8 @@ test('a VF that is away, and whose record is lost with its copy, is refused by n
   const node = new MemoryNode();
   const other = node.addPod();
   node.succeed('ADD');
-  const newer = JSON.stringify({ ...node.readRecord(), version: 2 });
-  for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.set(path, newer);
+  const broken = JSON.stringify({ ...node.readRecord(), phase: 'none' });
+  for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.set(path, broken);
   const error = node.fail('ADD', node.conf(), node.of(other));
   assert.is(error.code, 102);
   assert.match(error.msg, /not on the host.*net1 of container c1.*lost/);

@@ -69,7 +69,8 @@ test('an atomic write needs its directory and replaces a link', () => {
   throws(() => platform.writeFileAtomic('/new/x', 'y', { mode: 0o600, durable: true }), 'ENOENT', '/new/x');
   platform.makeDir('/new/deep', 0o700);
   platform.writeFileAtomic('/new/deep/x', 'y', { mode: 0o640, durable: true });
-  assert.is(platform.stat('/new')?.mode, 0o700);
+  assert.is(platform.stat('/new')?.mode, 0o755);
+  assert.is(platform.stat('/new/deep')?.mode, 0o700);
   assert.is(platform.stat('/new/deep/x')?.mode, 0o640);
   platform.writeFileAtomic('/state/record', 'mine', { mode: 0o600, durable: true });
   assert.is(platform.files.get('/etc/passwd'), 'root');

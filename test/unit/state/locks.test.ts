@@ -1,6 +1,7 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import { Locks } from '../../../src/state/locks.ts';
+import { StateDirectory } from '../../../src/state/state-directory.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { samplePci } from './sample-record.ts';
 
@@ -38,7 +39,7 @@ test('a lock tells who holds it and what for', () => {
 test('a lock that stays taken is CniError 11, naming lock, holder and time', () => {
   for (const take of ['lockContainer', 'lockVf'] as const) {
     const platform = createMemoryPlatform();
-    const locks = new Locks(platform, 700);
+    const locks = new Locks(platform, new StateDirectory(platform), 700);
     const lock = (): unknown => (take === 'lockVf' ? locks.lockVf(samplePci, 'DEL') : locks.lockContainer('c1', 'DEL'));
     lock();
     assert.throws(lock, (thrown: unknown) => {
@@ -55,7 +56,7 @@ test('a lock that stays taken is CniError 11, naming lock, holder and time', () 
 
 test('a holder that was killed, and whose child holds the lock, is told from one that lives', () => {
   const platform = createMemoryPlatform();
-  const locks = new Locks(platform, 1);
+  const locks = new Locks(platform, new StateDirectory(platform), 1);
   locks.lockContainer('c1', 'ADD');
   assert.throws(() => locks.lockContainer('c1', 'DEL'), /process 4242 \(ADD\), which was killed and whose IPAM plugin/);
   platform.files.set('/proc/4242/stat', '');
@@ -64,7 +65,7 @@ test('a holder that was killed, and whose child holds the lock, is told from one
 
 test('a holder that left no word is another process', () => {
   const platform = createMemoryPlatform();
-  const locks = new Locks(platform, 1);
+  const locks = new Locks(platform, new StateDirectory(platform), 1);
   locks.lockContainer('c1', 'ADD');
   for (const path of platform.files.keys()) platform.files.set(path, ' \n');
   assert.throws(() => locks.lockContainer('c1', 'DEL'), /another process/);

@@ -222,7 +222,7 @@ test('directories get their mode under any umask, and those that were there keep
     withUmask(0o077, () => platform.makeDir(`${directory}/a/b`, 0o755));
     withUmask(0, () => platform.makeDir(`${directory}/a/b/c/d`, 0o700));
     const modes = ['', '/a', '/a/b', '/a/b/c', '/a/b/c/d'].map((path) => statSync(directory + path).mode & 0o7777);
-    assert.equal(modes, [0o751, 0o755, 0o755, 0o700, 0o700]);
+    assert.equal(modes, [0o751, 0o755, 0o755, 0o755, 0o700]);
     platform.makeDir(`${directory}/a`, 0o700);
     assert.is(statSync(`${directory}/a`).mode & 0o7777, 0o755);
     writeFileSync(`${directory}/file`, '');

@@ -1,0 +1,64 @@
+import type { Platform } from '../platform/platform.ts';
+import { requirePrivateDirectory, requireTrustedPath } from './trusted-path.ts';
+
+const what = 'the state directory';
+const mode = 0o700;
+
+/**
+ * The directories in which records and locks lie. Root believes what is there and runs what it names, so nothing in one is read, made or
+ * removed before it is known that nobody else had a hand in it or on the way to it. None of them is a link; the state directory itself, and what
+ * lies above it, may be reached by links that root has made.
+ */
+export class StateDirectory {
+  readonly root: string;
+  readonly #platform: Platform;
+  readonly #trusted = new Set<string>();
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+    this.root = platform.paths.stateDir;
+  }
+
+  /** Path of the directory of these names, or of the state directory itself; it may be absent. Throws CniError io, SystemError. */
+  find(...names: readonly string[]): string {
+    let path = this.root;
+    this.#trust(path, () => requireTrustedPath(this.#platform, path, what));
+    for (const name of names) {
+      path = `${path}/${name}`;
+      this.#trust(path, () => this.#requirePrivate(path));
+    }
+    return path;
+  }
+
+  /** As `find`; makes what is absent, for root alone, and 0755 above the state directory. */
+  make(...names: readonly string[]): string {
+    for (let count = 0; count <= names.length; count++) {
+      const some = names.slice(0, count);
+      const path = this.find(...some);
+      if (this.#platform.stat(`${path}/.`) === null) this.#platform.makeDir(path, mode);
+    }
+    return this.find(...names);
+  }
+
+  /** Names in a directory, sorted; none where it is absent. Throws CniError io, SystemError. */
+  list(...names: readonly string[]): readonly string[] {
+    return this.#platform.readDir(this.find(...names)) ?? [];
+  }
+
+  /** Those of them that are directories themselves: a file that root put there is no reason to distrust the rest. Throws as `list`. */
+  directories(...names: readonly string[]): readonly string[] {
+    const above = this.find(...names);
+    return this.list(...names).filter((name) => this.#platform.stat(`${above}/${name}`)?.kind === 'directory');
+  }
+
+  /** What is absent may be made by somebody else later. */
+  #trust(path: string, isThere: () => boolean): void {
+    if (!this.#trusted.has(path) && isThere()) this.#trusted.add(path);
+  }
+
+  #requirePrivate(path: string): boolean {
+    const status = this.#platform.stat(path);
+    if (status !== null) requirePrivateDirectory(path, status, what);
+    return status !== null;
+  }
+}
