@@ -24,10 +24,14 @@ fn open_regular(path: &Path, options: &mut OpenOptions, flags: i32) -> Outcome<F
     if file.metadata()?.is_file() { Ok(file) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
 }
 
+/// Most files are smaller; those that aren't take some more calls.
+const USUAL_BYTES: usize = 4096;
+
 /// Reads to the end, whatever size fstat claims (sysfs says 4096, procfs 0).
 pub fn read_all(source: &mut impl Read, max_bytes: usize) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     source.take(max_bytes as u64 + 1).read_to_end(&mut bytes)?;
+    bytes.shrink_to_fit();
     if bytes.len() > max_bytes { Err(Failure::new(libc::EOVERFLOW, TOO_LONG)) } else { Ok(bytes) }
 }
 

@@ -19,13 +19,26 @@ function nestingDepth(text: string): number {
   return deepest;
 }
 
+/** Whether a text may be nested deeper than `limit`, told by the number of its brackets, those in strings included. */
+function mayBeDeeper(text: string, limit: number): boolean {
+  let left = limit;
+  for (const bracket of '{[') {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (left-- === 0) return true;
+    }
+  }
+  return false;
+}
+
 /**
  * Parses JSON text that comes from outside; `what` names it in errors. Of a repeated key the last counts.
  * Throws CniError decode for malformed text and for nesting deeper than 64 (checked first: a parser may recurse).
  */
 export function parseJson(text: string, what: string): unknown {
   if (text.trim() === '') throw new CniError('decode', `${what} is empty; expected JSON`);
-  if (nestingDepth(text) > maxDepth) throw new CniError('decode', `${what} is nested deeper than ${maxDepth} levels`);
+  if (mayBeDeeper(text, maxDepth) && nestingDepth(text) > maxDepth) {
+    throw new CniError('decode', `${what} is nested deeper than ${maxDepth} levels`);
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {

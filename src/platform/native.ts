@@ -43,6 +43,7 @@ function readBootId(readFile: Platform['readFile'], procfs: string): string {
 
 /** Linux through the native host. Throws where a path in `environment` is refused. */
 export function createNativePlatform(host: Host, environment: Readonly<Record<string, string | undefined>>): Platform {
+  let bootId: string | undefined;
   const paths = nodePathsFrom(environment);
   const readers = createReaders(host);
   const { within, ...namespaces } = createNamespaces(host);
@@ -58,7 +59,10 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
     monotonicMs: () => host.monotonicMs(),
     epochMs: () => Date.now(),
     sleepMs: (ms) => host.sleepMs(ms),
-    bootId: () => readBootId(readers.readFile, paths.procfs),
+    bootId() {
+      bootId ??= readBootId(readers.readFile, paths.procfs);
+      return bootId;
+    },
     ...createStreams(host),
     ...readers,
     ...createWriters(host),

@@ -25,6 +25,7 @@ function readBootId(readFile: Platform['readFile'], procfs: string): string {
 
 /** Linux through Node: files and children by Node's own functions, sockets and namespaces by libc (node:ffi). Throws where a path in `environment` is refused. */
 export function createNodePlatform(environment: Readonly<Record<string, string | undefined>>): Platform {
+  let bootId: string | undefined;
   const paths = nodePathsFrom(environment);
   const readers = createReaders();
   const { within, ...namespaces } = createNamespaces();
@@ -37,7 +38,10 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
     monotonicMs,
     epochMs: () => Date.now(),
     sleepMs,
-    bootId: () => readBootId(readers.readFile, paths.procfs),
+    bootId() {
+      bootId ??= readBootId(readers.readFile, paths.procfs);
+      return bootId;
+    },
     ...createStreams(),
     ...readers,
     ...createWriters(),

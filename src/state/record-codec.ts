@@ -139,8 +139,16 @@ export function formatRecord(value: AttachmentRecord): string {
   return `${JSON.stringify(value)}\n`;
 }
 
+/** What was read last: a DEL finds the same text under each lock that it takes, and as the copy that the VF has. */
+let lastRead: { readonly text: string; readonly record: AttachmentRecord } | null = null;
+
 /** Reads a record; throws CniError recordVersion for one of a newer build, else an Error that says what is wrong with it. */
 export function parseRecord(text: string): AttachmentRecord {
+  if (lastRead?.text !== text) lastRead = { text, record: decode(text) };
+  return lastRead.record;
+}
+
+function decode(text: string): AttachmentRecord {
   const value = parseJson(text, 'the record');
   const { success, output } = v.safeParse(newerRecord, value);
   if (success) {
@@ -159,6 +167,7 @@ export function parseRecord(text: string): AttachmentRecord {
 
 /** The key in a record of whatever version; null where there is none. Throws nothing. */
 export function parseKey(text: string): AttachmentKey | null {
+  if (lastRead?.text === text) return lastRead.record.key;
   try {
     const outcome = v.safeParse(v.object({ key }), parseJson(text, 'the record'));
     return outcome.success ? outcome.output.key : null;

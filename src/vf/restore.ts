@@ -65,12 +65,18 @@ export function restoreVf(
   );
 }
 
-/** The VF's netdev as it is at each call. By its ifindex once it was found: a look through sysfs takes 40 system calls. */
+/**
+ * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have changed it. By its
+ * ifindex once it was found: a look through sysfs takes 40 system calls.
+ */
 function seekingOnHost({ platform, host, identity }: Restoration): () => Link | null {
   let found: Link | null = null;
+  let changes = 0;
   return () => {
+    if (found !== null && host.session.changes === changes) return found;
     found =
       found === null ? findOnHost(platform, host, identity.pci) : getLink(host.session, { ifindex: found.ifindex });
+    changes = host.session.changes;
     return found;
   };
 }

@@ -38,6 +38,7 @@ export class NetlinkSession {
   readonly #socket: NetlinkSocket;
   readonly #clock: Clock;
   #seq = 0;
+  #changes = 0;
 
   constructor(socket: NetlinkSocket, clock: Clock) {
     this.#socket = socket;
@@ -73,6 +74,11 @@ export class NetlinkSession {
     }
   }
 
+  /** How many changes were asked for so far, refused ones included. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   close(): void {
     this.#socket.close();
   }
@@ -83,6 +89,7 @@ export class NetlinkSession {
     sufficesInconsistent: (payloads: readonly Buffer[]) => boolean,
   ): Buffer[] {
     this.#seq = (this.#seq + 1) >>> 0;
+    if (!isRead(message)) this.#changes++;
     const bytes = encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq);
     onSocket(message.what, () => this.#socket.send(bytes));
     // The kernel carries a request out inside send(2), however long the driver takes; the limit is for its answer.

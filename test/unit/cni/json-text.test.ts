@@ -25,6 +25,7 @@ test('takes 64 levels and refuses 65, whatever brackets are in strings', () => {
   refuses(nested(65), 'deeper than 64');
   refuses(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`, 'deeper than 64');
   refuses('['.repeat(500_000), 'deeper than 64');
+  refuses(`${'[{"a":'.repeat(33)}1${'}]'.repeat(33)}`, 'deeper than 64');
   const inString = JSON.stringify({ a: `${'['.repeat(100)}"\\${'{'.repeat(100)}` });
   assert.equal(parseJson(inString, 'the text'), JSON.parse(inString));
   assert.is((parseJson(`[${'[],'.repeat(1000)}[]]`, 'the text') as unknown[]).length, 1001);

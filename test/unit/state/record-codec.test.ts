@@ -1,5 +1,5 @@
 import { isCniError } from '../../../src/cni/errors.ts';
-import { formatRecord, parseRecord } from '../../../src/state/record-codec.ts';
+import { formatRecord, parseKey, parseRecord } from '../../../src/state/record-codec.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { sampleRecord } from './sample-record.ts';
 
@@ -174,4 +174,16 @@ test('keys of the prototype are dropped', () => {
   assert.equal(record, sampleRecord);
   assert.is((record as unknown as Json)['polluted'], undefined);
   assert.is(({} as Json)['polluted'], undefined);
+});
+
+test('what was read before is not taken for what is read now', () => {
+  const text = formatRecord(sampleRecord);
+  const other = formatRecord({ ...sampleRecord, key: { ...sampleRecord.key, ifname: 'net9' }, mac: null });
+  assert.equal(parseRecord(text), sampleRecord);
+  assert.is(parseKey(text)?.ifname, sampleRecord.key.ifname);
+  assert.is(parseKey(other)?.ifname, 'net9');
+  assert.is(parseRecord(other).mac, null);
+  assert.throws(() => parseRecord(text.slice(0, -3)));
+  assert.is(parseRecord(other).key.ifname, 'net9');
+  assert.equal(parseRecord(text), sampleRecord);
 });

@@ -51,6 +51,20 @@ test('a VF that is as before is not touched', () => {
   assert.equal(at.takeChanges(), []);
 });
 
+test('a VF that nothing was changed of is looked at once, and for its MAC, which drivers change late', () => {
+  const at = new Restoring();
+  const { session } = at.host;
+  const asked: string[] = [];
+  const request = session.request.bind(session);
+  session.request = (message) => {
+    asked.push(message.what);
+    return request(message);
+  };
+  assert.equal(at.restore(), []);
+  const looks = asked.filter((what) => what.startsWith('read interface'));
+  assert.equal(looks, ['read interface pf0', 'read interface vf0', 'read interface 3', 'read interface 3']);
+});
+
 test('everything comes back', () => {
   for (const options of [{}, { driver: igbvfDriver }]) {
     const at = new Restoring(options);
