@@ -21,7 +21,7 @@ export interface Parts {
   cli(): Cli;
   /** What the command line's commands do; works with modules of the plugin. */
   operator(): Operator;
-  /** For CDI specs in YAML and manifests; CDI specs in JSON do without. */
+  /** For manifests, and for CDI specs that neither JSON nor the CDI library of Go has written. */
   yaml(): Yaml;
   /** For pods that sriov-cni attached before this plugin took its place. */
   sriovCniCache(): SriovCniCache;

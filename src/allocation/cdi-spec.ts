@@ -1,5 +1,6 @@
 import { explain } from '../cni/errors.ts';
 import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { readBlockYaml } from '../lib/block-yaml.ts';
 import { show } from '../lib/quote.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -144,7 +145,9 @@ export class CdiSpecs {
   }
 
   #parse(text: string, file: string): unknown {
-    return file.endsWith('.json') ? parseJson(text, 'the file') : this.#parseYaml(text);
+    if (file.endsWith('.json')) return parseJson(text, 'the file');
+    const plain = readBlockYaml(text);
+    return plain === undefined ? this.#parseYaml(text) : plain;
   }
 }
 

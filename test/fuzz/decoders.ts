@@ -13,6 +13,7 @@ import { supportedVersions } from '../../src/cni/versions.ts';
 import { parseConf, parseDelConf, readLogSettings } from '../../src/config/parse.ts';
 import { parseValidAttachments } from '../../src/config/valid-attachments.ts';
 import { canonicalCidr, parseAddress } from '../../src/kernel/ip-text.ts';
+import { readBlockYaml } from '../../src/lib/block-yaml.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { parseMacAddress } from '../../src/lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../../src/lib/pci-address.ts';
@@ -212,12 +213,15 @@ function feedSriovCni([text, netns]: [string, string]): string {
 }
 
 function feedYaml(text: string): string {
+  const plain = readBlockYaml(text);
   try {
     const value = parseYaml(text);
+    require(plain === undefined || JSON.stringify(plain) === JSON.stringify(value), 'the two readers of YAML disagree');
     require(JSON.stringify(value ?? null).length < 10_000_000, 'a small text became a big value');
     return 'accepted';
   } catch (thrown) {
     require(thrown instanceof Error && thrown.name === 'YamlError', `not a YamlError: ${String(thrown)}`);
+    require(plain === undefined, 'one reader of YAML takes what the other refuses');
     return 'refused';
   }
 }

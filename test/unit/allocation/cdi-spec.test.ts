@@ -234,6 +234,17 @@ test('keys that JavaScript gives a meaning are plain keys', () => {
   }
 });
 
+/** The same, in a form that the CDI library of Go never gives it. */
+function commented(files: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([path, text]) => [path, `# by hand\n${text}`]));
+}
+
+test('the YAML library is for what the CDI library of Go doesn’t write', () => {
+  const files = [podSpec([vf1]), claimSpec(claimA, { [vf1]: '' })];
+  const specs = new CdiSpecs(platformOf(...files), () => assert.unreachable('used the library'), new Trace());
+  assert.is(specs.mentioning([vf1]).devices.length, 2);
+});
+
 test('YAML is parsed only where a YAML file matters, and each file once', () => {
   let parsed = 0;
   const parseYaml = (text: string): unknown => {
@@ -243,7 +254,8 @@ test('YAML is parsed only where a YAML file matters, and each file once', () => 
   const others = Array.from({ length: 220 }, (_, n) =>
     podSpec([`0001:00:${(n % 32).toString(16).padStart(2, '0')}.0`], { uid: `${otherPodUid}${n}` }),
   );
-  const platform = platformOf(...others, podSpec([vf1]), claimSpec(claimA, { [vf1]: '' }));
+  const files = [...others, podSpec([vf1]), claimSpec(claimA, { [vf1]: '' })];
+  const platform = platformOf(...files.map(commented));
   const specs = new CdiSpecs(platform, parseYaml, new Trace());
   assert.is(specs.namedAfter(podUid).devices.length, 1);
   assert.is(specs.mentioning([vf1]).devices.length, 2);
@@ -255,7 +267,7 @@ test('YAML is parsed only where a YAML file matters, and each file once', () => 
 
 test('what a parser throws is never thrown on', () => {
   const specs = new CdiSpecs(
-    platformOf(podSpec([vf1])),
+    platformOf(commented(podSpec([vf1]))),
     () => {
       throw new RangeError('Maximum call stack size exceeded');
     },
