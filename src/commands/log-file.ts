@@ -1,14 +1,21 @@
 import { explain } from '../cni/errors.ts';
 import { printable } from '../lib/quote.ts';
+import { defaultNodePaths } from '../platform/node-paths.ts';
 import type { FileStatus, Platform } from '../platform/platform.ts';
 
 /** S_IWOTH and S_IWGRP, linux/stat.h */
 const [writableByAll, writableByGroup] = [0o002, 0o020];
 
+const [systemLogDir, usualLogDir] = ['/var/log', defaultNodePaths.logDir];
+
+/** As sriov-cni's users call its log: nobody else's is called so. */
+const usualName = /^(dra-)?sriov[\w.-]*\.log$/;
+
 /**
- * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's files, so it
- * lies below the log directory (`paths.logDir`), no link leads there, and nobody but root may write on the way or to it. A log that
- * can't be written must not keep a pod from its network: then the lines go to stderr, after one that says why.
+ * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's files, nor with other
+ * programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in /var/log that is no other's; no link leads
+ * there, and nobody but root may write to it. A log that can't be written must not keep a pod from its network: then the lines go to
+ * stderr, after one that says why.
  */
 export class LogFile {
   readonly #platform: Platform;
@@ -39,23 +46,34 @@ export class LogFile {
   }
 }
 
-const namesIn = (path: string): readonly string[] => path.split('/').filter((name) => name !== '' && name !== '.');
+/** Directory and name of an absolute path; null where it goes up on the way. */
+function split(path: string): readonly [directory: string, name: string] | null {
+  const names = path.split('/').filter((name) => name !== '' && name !== '.');
+  const name = names.pop();
+  return name === undefined || names.includes('..') || name === '..' ? null : [`/${names.join('/')}`, name];
+}
 
 function whyNotAllowed(platform: Platform, path: string): string | null {
   const { logDir } = platform.paths;
-  const [base, names] = [namesIn(logDir), namesIn(path)];
-  const isBelow = names.length > base.length && base.every((name, index) => names[index] === name);
-  if (!isBelow || names.includes('..')) return `it must be below ${logDir} (DRA_SRIOV_LOG_DIR)`;
-  const top = platform.stat(`${logDir}/.`);
-  if (top === null) return `${logDir} doesn't exist`;
-  const inside = names.slice(base.length);
-  const folders = inside.slice(0, -1).map((_, index) => `${logDir}/${inside.slice(0, index + 1).join('/')}`);
-  for (const folder of folders) {
-    const problem = whyNotOurs(platform.stat(folder), 'directory', writableByAll);
-    if (problem !== null) return `${folder} ${problem}`;
+  const [directory = '', name = ''] = split(path) ?? [];
+  const isOwn = directory === split(`${logDir}/x`)?.[0];
+  const isUsual = logDir === usualLogDir && directory === systemLogDir && usualName.test(name);
+  if (!isOwn && !isUsual) {
+    const otherwise = logDir === usualLogDir ? `, or be ${systemLogDir}/sriov*.log` : '';
+    return `it must be in ${logDir} (DRA_SRIOV_LOG_DIR)${otherwise}`;
   }
+  if (isOwn && logDir === usualLogDir) makeLogDir(platform);
+  const folder = platform.stat(`${directory}/.`);
+  const problem = whyNotOurs(folder, 'directory', writableByAll);
+  if (problem !== null) return `${directory} ${problem}`;
   const file = platform.stat(path);
   return file === null ? null : whyNotOurs(file, 'file', writableByAll | writableByGroup);
+}
+
+/** For root alone, as the files in it; a node without logs gets none. */
+function makeLogDir(platform: Platform): void {
+  const isMissing = platform.stat(usualLogDir) === null && platform.stat(systemLogDir) !== null;
+  if (isMissing) platform.makeDir(usualLogDir, 0o700);
 }
 
 function whyNotOurs(status: FileStatus | null, wanted: 'file' | 'directory', forbidden: number): string | null {

@@ -113,7 +113,7 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
     absent: '`info`',
   },
   logFile: {
-    does: 'File that log lines are appended to, below the node’s log directory (`/var/log`, or `DRA_SRIOV_LOG_DIR`), not through links, and of root’s alone to write. For any other value the lines go to standard error, after one that says why.',
+    does: 'File that log lines are appended to: in `/var/log/dra-sriov`, which is made where it is missing, or `/var/log/sriov*.log`, as for sriov-cni; where `DRA_SRIOV_LOG_DIR` names another directory, in that one only. Not a link, and of root’s alone to write. For any other value the lines go to standard error, after one that says why.',
     absent: 'standard error, which the runtime keeps',
   },
   runtimeConfig: {

@@ -9,7 +9,7 @@ export const defaultNodePaths: NodePaths = {
   devinfoDir: '/var/run/k8s.cni.cncf.io/devinfo',
   kubeletDir: '/var/lib/kubelet',
   sriovCniDir: '/var/lib/cni/sriov',
-  logDir: '/var/log',
+  logDir: '/var/log/dra-sriov',
 };
 
 function absolute(variable: string, path: string): string {

@@ -19,7 +19,7 @@ export interface NodePaths {
   readonly kubeletDir: string;
   /** Where sriov-cni keeps what it needs for DEL: `/var/lib/cni/sriov` (DRA_SRIOV_SRIOV_CNI_DIR) */
   readonly sriovCniDir: string;
-  /** `/var/log` (DRA_SRIOV_LOG_DIR): where a network config may put its log */
+  /** `/var/log/dra-sriov` (DRA_SRIOV_LOG_DIR): where a network config may put its log */
   readonly logDir: string;
 }
 

@@ -171,8 +171,8 @@ test('a log file takes the log; one that can’t be written fails nothing', () =
   node.platform.files.set('/var/log/old', '');
   node.succeed('ADD', node.conf({ logFile: '/var/log/sriov.log' }));
   assert.match(node.platform.files.get('/var/log/sriov.log') ?? '', 'VF found');
-  node.platform.failNext('appendFile', '/var/log/full.log', 28);
-  const outcome = node.run('DEL', node.conf({ logFile: '/var/log/full.log' }));
+  node.platform.failNext('appendFile', '/var/log/sriov-full.log', 28);
+  const outcome = node.run('DEL', node.conf({ logFile: '/var/log/sriov-full.log' }));
   assert.is(outcome.exitCode, 0);
   assert.match(outcome.stderr, /can't be written.*ENOSPC/);
   assert.match(outcome.stderr, 'detached');

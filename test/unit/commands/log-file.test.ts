@@ -4,9 +4,19 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('commands/log-file');
 
+const own = '/var/log/dra-sriov';
+
 function withLogs(): MemoryPlatform {
-  const files = { '/var/log/old.log': 'before\n', '/etc/passwd': 'root\n', '/var/log/pods/x/app.log': '' };
-  return createMemoryPlatform({ files, links: { '/var/log/link.log': '/etc/passwd', '/var/log/away': '/etc' } });
+  const files = {
+    [`${own}/old.log`]: 'before\n',
+    '/etc/passwd': 'root\n',
+    '/var/log/audit/audit.log': '',
+    '/var/log/syslog': '',
+  };
+  return createMemoryPlatform({
+    files,
+    links: { [`${own}/link.log`]: '/etc/passwd', '/var/log/sriov-link.log': '/etc/passwd' },
+  });
 }
 
 function append(platform: MemoryPlatform, path: string): void {
@@ -15,33 +25,46 @@ function append(platform: MemoryPlatform, path: string): void {
   file.append('two\n');
 }
 
-test('a file below the log directory is appended to, a new one made for root alone', () => {
-  for (const path of ['/var/log/new.log', '/var/log//./new.log', '/var/log/pods/x/new.log', '/var/log/old.log']) {
+test('a file in the log directory, or called as sriov-cni’s are, is appended to, a new one made for root alone', () => {
+  for (const [path, at] of [
+    [`${own}/new.log`],
+    [`//var/./log/dra-sriov//new`, `${own}/new`],
+    [`${own}/old.log`],
+    ['/var/log/sriov.log'],
+    ['/var/log/sriov-cni.log'],
+    ['/var/log/dra-sriov.log'],
+    ['/var/log/sriov_net1.2.log'],
+  ] as const) {
     const platform = withLogs();
     append(platform, path);
     assert.is(platform.stderr, '', path);
-    const at = path.replace('//./', '/');
-    assert.is(platform.files.get(at), path.includes('old') ? 'before\none\ntwo\n' : 'one\ntwo\n');
+    assert.is(platform.files.get(at ?? path), path.includes('old') ? 'before\none\ntwo\n' : 'one\ntwo\n');
+    if (!path.includes('old')) assert.is(platform.stat(at ?? path)?.mode, 0o600);
   }
 });
 
 test('for any other file the lines go to stderr, after one that says why', () => {
   const odd: readonly (readonly [string, RegExp, ((platform: MemoryPlatform) => unknown)?])[] = [
-    ['/etc/cron.d/x', /must be below \/var\/log \(DRA_SRIOV_LOG_DIR\)/],
-    ['/var/log', /must be below/],
-    ['/var/logs/x', /must be below/],
-    ['/var/log/../../etc/passwd', /must be below/],
-    ['/var/log/link.log', /is no regular file/],
-    ['/var/log/away/passwd', /\/var\/log\/away is no directory/],
-    ['/var/log/pods', /is no regular file/],
-    ['/var/log/none/x.log', /\/var\/log\/none doesn't exist/],
-    ['/var/log/old.log', /belongs to user 1000/, ({ owners }) => owners.set('/var/log/old.log', 1000)],
-    ['/var/log/old.log', /others \(mode 0662\)/, ({ modes }) => modes.set('/var/log/old.log', 0o662)],
-    ['/var/log/old.log', /others \(mode 0660\)/, ({ modes }) => modes.set('/var/log/old.log', 0o660)],
-    ['/var/log/pods/x/app.log', /pods\/x belongs to user 65534/, ({ owners }) => owners.set('/var/log/pods/x', 65_534)],
-    ['/var/log/pods/x/app.log', /pods may be written/, ({ modes }) => modes.set('/var/log/pods', 0o1777)],
-    ['/var/log/new.log', /EROFS/, (platform) => platform.failNext('appendFile', '/var/log/new.log', 30)],
-    ['/var/log/new.log', /EIO/, (platform) => platform.failNext('stat', '/var/log/new.log', 5)],
+    ['/etc/cron.d/x', /must be in \/var\/log\/dra-sriov \(DRA_SRIOV_LOG_DIR\), or be \/var\/log\/sriov\*\.log/],
+    ['/var/log', /must be in/],
+    [own, /must be in/],
+    ['/var/log/audit/audit.log', /must be in/],
+    ['/var/log/syslog', /must be in/],
+    ['/var/log/x-sriov.log', /must be in/],
+    ['/var/log/sriov.log.1', /must be in/],
+    ['/var/log/audit/sriov.log', /must be in/],
+    [`${own}/deeper/x.log`, /must be in/],
+    [`${own}/../syslog`, /must be in/],
+    [`${own}/..`, /must be in/],
+    [`${own}/link.log`, /is no regular file/],
+    ['/var/log/sriov-link.log', /is no regular file/],
+    [`${own}/x`, /dra-sriov belongs to user 1000/, ({ owners }) => owners.set(own, 1000)],
+    [`${own}/x`, /dra-sriov may be written/, ({ modes }) => modes.set(own, 0o1777)],
+    [`${own}/old.log`, /belongs to user 1000/, ({ owners }) => owners.set(`${own}/old.log`, 1000)],
+    [`${own}/old.log`, /others \(mode 0662\)/, ({ modes }) => modes.set(`${own}/old.log`, 0o662)],
+    [`${own}/old.log`, /others \(mode 0660\)/, ({ modes }) => modes.set(`${own}/old.log`, 0o660)],
+    [`${own}/new.log`, /EROFS/, (platform) => platform.failNext('appendFile', `${own}/new.log`, 30)],
+    [`${own}/new.log`, /EIO/, (platform) => platform.failNext('stat', `${own}/new.log`, 5)],
   ];
   for (const [path, reason, spoil] of odd) {
     const platform = withLogs();
@@ -53,6 +76,27 @@ test('for any other file the lines go to stderr, after one that says why', () =>
     assert.equal(lines.slice(1), ['one', 'two', ''], path);
     assert.is(JSON.stringify([...platform.files]), before, path);
   }
+});
+
+test('the log directory is made for root alone, where the node has logs', () => {
+  const platform = createMemoryPlatform({ files: { '/var/log/syslog': '' } });
+  append(platform, `${own}/x.log`);
+  assert.is(platform.stat(own)?.mode, 0o700);
+  assert.is(platform.files.get(`${own}/x.log`), 'one\ntwo\n');
+  const bare = createMemoryPlatform();
+  append(bare, `${own}/x.log`);
+  assert.match(bare.stderr, "doesn't exist");
+  assert.is(bare.stat('/var'), null);
+});
+
+test('another log directory, by DRA_SRIOV_LOG_DIR, is the only one', () => {
+  const paths = { logDir: '/data//logs/' };
+  const platform = createMemoryPlatform({ files: { '/data/logs/x': '', '/var/log/syslog': '' }, paths });
+  append(platform, '/data/logs/new.log');
+  assert.is(platform.files.get('/data/logs/new.log'), 'one\ntwo\n');
+  append(platform, '/var/log/sriov.log');
+  assert.match(platform.stderr, /must be in \/data\/\/logs\/ \(DRA_SRIOV_LOG_DIR\)$/m);
+  assert.is(platform.files.has('/var/log/sriov.log'), false);
 });
 
 test('a log directory that is a link, as on nodes that keep /var elsewhere', () => {
