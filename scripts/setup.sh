@@ -14,6 +14,7 @@ readonly installed_lock=node_modules/.installed-lock.json
 # Program -> the Debian package that has it.
 readonly -A package_of=(
   [ip]=iproute2
+  [iptables]=iptables
   [setpriv]=util-linux
   [strip]=binutils
   [python3]=python3

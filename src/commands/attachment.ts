@@ -6,6 +6,7 @@ import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
 import { prepareIpv6, refuseDuplicates } from '../ipam/ipv6.ts';
 import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
+import { isIpv6 } from '../kernel/ip-text.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
 import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
@@ -185,8 +186,8 @@ export class Attachment {
     const ifindex = record.podIfindex;
     const addresses = ipam.ips.map((ip) => ip.address);
     const hasCarrier = this.#waitForCarrier(ifindex);
-    const isIpv6 = addresses.some((address) => address.includes(':'));
-    const detection = isIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
+    const hasIpv6 = addresses.some(isIpv6);
+    const detection = hasIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
     if (hasCarrier) {
       if (detection === 'optimistic') refuseDuplicates(platform, this.#pod, ifindex, ipam);

@@ -1,15 +1,11 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniResult, CniRoute } from '../cni/result.ts';
-import { coversAddress, isUnspecified } from '../kernel/ip-text.ts';
+import { coversAddress, isIpv6, isUnspecified } from '../kernel/ip-text.ts';
 import { RT_SCOPE_LINK } from '../kernel/netlink/constants.ts';
 import type { NetlinkSession } from '../kernel/netlink/session.ts';
 import { addAddress, type DuplicateDetection } from '../kernel/rtnl/addresses.ts';
 import { addRoute, spellRoute } from '../kernel/rtnl/routes.ts';
 import { isSystemError } from '../lib/system-error.ts';
-
-function isIpv6(cidr: string): boolean {
-  return cidr.includes(':');
-}
 
 /**
  * The routes of a result as they are added. One without a gateway takes that of the first address of its family that has one, as with

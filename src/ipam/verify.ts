@@ -1,5 +1,13 @@
 import type { CniResult, CniRoute } from '../cni/result.ts';
-import { canonicalCidr, formatAddress, isUnspecified, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
+import {
+  canonicalCidr,
+  formatAddress,
+  isIpv6,
+  isUnspecified,
+  networkOf,
+  parseAddress,
+  parseCidr,
+} from '../kernel/ip-text.ts';
 import type { NetlinkSession } from '../kernel/netlink/session.ts';
 import { listAddresses } from '../kernel/rtnl/addresses.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
@@ -43,10 +51,8 @@ function routeNetwork(dst: string): string {
   return `${formatAddress(bytes)}/${prefixLength}`;
 }
 
-const isIpv6 = (route: { readonly dst: string }): boolean => route.dst.includes(':');
-
 /** IP6_RT_PRIO_USER, net/ip6_route.h: what the kernel makes of no priority; of IPv4 it is 0. */
-const usualPriority = (route: { readonly dst: string }): number => (isIpv6(route) ? 1024 : 0);
+const usualPriority = ({ dst }: CniRoute | RouteOfLink): number => (isIpv6(dst) ? 1024 : 0);
 
 /** Which of several next hops has which metrics isn't told; a plugin such as sbr moves to other tables what was added to main. */
 function isRoute(present: RouteOfLink, added: CniRoute): boolean {
@@ -57,7 +63,7 @@ function isRoute(present: RouteOfLink, added: CniRoute): boolean {
     gatewayOf(added) === gatewayOf(present) &&
     (added.priority || usualPriority(added)) === (present.priority ?? usualPriority(present)) &&
     (!added.table || added.table === present.table) &&
-    (isIpv6(added) || added.scope === undefined || added.scope === present.scope) &&
+    (isIpv6(added.dst) || added.scope === undefined || added.scope === present.scope) &&
     agrees('mtu') &&
     agrees('advmss')
   );

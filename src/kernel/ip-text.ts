@@ -14,9 +14,14 @@ export interface Cidr extends IpAddress {
 
 const EINVAL = 22;
 
+/** Of an address or a CIDR that is one. */
+export function isIpv6(text: string): boolean {
+  return text.includes(':');
+}
+
 /** An address without prefix or zone. Throws SystemError EINVAL, quoting the text. */
 export function parseAddress(text: string): IpAddress {
-  const family = text.includes(':') ? 6 : 4;
+  const family = isIpv6(text) ? 6 : 4;
   const bytes = family === 6 ? parseIpv6(text) : parseIpv4(text);
   if (bytes === null) throw new SystemError(`read address "${text}"`, EINVAL, `no IPv${family} address`);
   return { family, bytes };

@@ -168,6 +168,8 @@ export const addressConfigs: readonly PeerConfig[] = [
     network: statically([{ address: v4.address, gateway: v4.zero }], [{ dst: v4.net }]),
   },
   { name: 'routes without addresses of their family', network: statically([{ address: v4.address }], dualRoutes) },
+  { name: 'no address', network: statically([]), refused: true },
+  { name: 'one address twice', network: statically([{ address: v4.address }, { address: v4.address }]), refused: true },
   { name: 'dns of the config', network: { ...statically(dual), keys: { dns } } },
   { name: 'dns of IPAM', network: { ipam: { type: 'static', addresses: dual, dns } } },
   {

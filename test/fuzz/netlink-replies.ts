@@ -45,6 +45,10 @@ const route = Buffer.concat([
   nla(8, nla(2, u32(1400)), nla(8, u32(1300))),
 ]);
 
+const gateway = nla(5, Buffer.alloc(16, 7));
+const nextHops = [3, 4, 3].map((ifindex) => Buffer.concat([hex('1c000000'), u32(ifindex), gateway]));
+const routeOfSeveral = Buffer.concat([hex('0a000000fe03000100000000'), nla(6, u32(1024)), nla(9, ...nextHops)]);
+
 const rdmaDevice = Buffer.concat([nla(1, u32(7)), nla(2, cString('mlx5_2')), nla(3, u32(1)), nla(4, Buffer.alloc(8))]);
 
 /** Payloads; the header is put before them, and spoilt as well where `readWith` is given a whole datagram. */
@@ -56,6 +60,7 @@ export const replies: readonly Reply[] = [
   { name: 'addresses', type: 20, sample: address, read: (session) => listAddresses(session, 3) },
   { name: 'RDMA devices', type: 0x1401, sample: rdmaDevice, read: (session) => listRdmaDevices(session) },
   { name: 'routes', type: 24, sample: route, read: (session) => listRoutes(session, 3) },
+  { name: 'next hops', type: 24, sample: routeOfSeveral, read: (session) => listRoutes(session, 3) },
 ];
 
 /**
