@@ -8,9 +8,10 @@ usage() {
   cat <<'TEXT'
 Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
 
-  --runtime auto    native where this machine can build it, else node (the default)
-  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates and a C compiler
-  --runtime node    dist/node/dra-sriov, which holds Node
+  --runtime auto    native; node where there is no toolchain for that and none can be installed (the default)
+  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates and a C compiler,
+                    which root gets from Debian's packages where they are missing or too old
+  --runtime node    dist/node/dra-sriov, which holds Node, for development
   --image           dist/image and dist/image.tar too: an OCI image of the native executable
   --release         dist/release too: archive, image, bill of materials and checksums of the native executable
   --force           builds even where no source has changed
@@ -57,30 +58,26 @@ esac
 [[ ${#extras[@]} -eq 0 || $runtime != node ]] || refuse "--image and --release are of the native executable"
 [[ ${#extras[@]} -eq 0 ]] || runtime=native
 
-# Prints what keeps the native executable from being built here, or nothing.
-native_obstacle() {
-  local output
-  command -v cargo >/dev/null || { echo "there is no cargo" && return; }
-  command -v cc >/dev/null || { echo "there is no C compiler (cc)" && return; }
-  output=$(cd native && cargo fetch --locked --quiet 2>&1 </dev/null) || echo "its crates can't be had: ${output//$'\n'/ }"
+# Puts the toolchain into PATH, or says what keeps the native executable from being built here.
+prepare_native() {
+  local toolchain
+  toolchain=$(scripts/toolchain.sh --install) || return
+  PATH=$toolchain:$PATH
+  (cd native && cargo fetch --locked --quiet </dev/null) || { echo "build.sh: the crates can't be had" >&2 && return 1; }
 }
 
-scripts/setup.sh
+scripts/setup.sh --build
 # One build at a time; the next finds it done.
 exec 9<package.json
 flock 9
 
 if [[ $runtime != node ]]; then
-  obstacle=$(native_obstacle)
-  if [[ -z $obstacle ]]; then
+  if prepare_native; then
     node_modules/.bin/node scripts/build/native.ts "${options[@]}"
     for extra in "${extras[@]}"; do node_modules/.bin/node "scripts/build/$extra.ts"; done
     exit
   fi
-  if [[ $runtime == native ]]; then
-    echo "build.sh: --runtime native: $obstacle" >&2
-    exit 1
-  fi
-  echo "build.sh: no native executable: $obstacle; building the one on Node, which starts more slowly and needs more memory" >&2
+  [[ $runtime != native ]] || exit 1
+  echo "build.sh: building the executable on Node instead, which is for development: 118 MB, slower to start, 60 MB of memory and more" >&2
 fi
 exec node_modules/.bin/node scripts/build/node.ts "${options[@]}"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian packages as root: scripts/install-debian-packages.sh PACKAGE... As anyone else it names them and fails.
+# Installs Debian packages as root, and never removes one: scripts/install-debian-packages.sh PACKAGE... As anyone else it names them and
+# fails. Without PACKAGE it brings the package lists up to date.
 set -euo pipefail
 
 say() { echo "setup: $*" >&2; }
@@ -11,10 +12,11 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 readonly apt=(apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
-say "installing with apt-get: $*"
 # One source that can't be reached need not be the one that has them.
 "${apt[@]}" update </dev/null >/dev/null || say "apt-get update failed; trying with the lists that are here"
-if ! "${apt[@]}" install --yes --no-install-recommends "$@" </dev/null >/dev/null; then
+[[ $# -gt 0 ]] || exit 0
+say "installing with apt-get: $*"
+if ! "${apt[@]}" install --yes --no-remove --no-install-recommends "$@" </dev/null >/dev/null; then
   say "apt-get could not install $*; its message is above"
   exit 1
 fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes a checkout ready to build and test: npm packages, with them the pinned Node, and the Debian packages that the tests
-# use. Says nothing and is quick where nothing is to do. Works from any directory.
+# Makes a checkout ready to build and test: npm packages, with them the pinned Node; as root the Debian packages that the tests use, and
+# a toolchain for the native executable where there is none. `--build`: what a build on Node needs, no more. Says nothing and is quick
+# where nothing is to do. Works from any directory.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -8,22 +9,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Where Debian keeps ip; not everyone's PATH has it.
 PATH=$PATH:/usr/sbin:/sbin
 
+# shellcheck source=scripts/programs.sh
+source scripts/programs.sh
+
+readonly extent=${1:-all}
 readonly node_major=26
 readonly installed_lock=node_modules/.installed-lock.json
-
-# Program -> the Debian package that has it.
-readonly -A package_of=(
-  [ip]=iproute2
-  [iptables]=iptables
-  [setpriv]=util-linux
-  [strip]=binutils
-  [python3]=python3
-  [skopeo]=skopeo
-  [strace]=strace
-  [nsenter]=util-linux
-  [flock]=util-linux
-  [zsh]=zsh
-)
 
 say() { echo "setup: $*" >&2; }
 
@@ -32,12 +23,13 @@ fail() {
   exit 1
 }
 
+[[ $extent == all || $extent == --build ]] || fail "unknown option $extent (--build)"
+
 provide_debian_packages() {
-  local program missing=()
-  for program in "${!package_of[@]}"; do
-    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
-  done
-  [[ ${#missing[@]} -eq 0 ]] && return
+  local programs=(strip) missing
+  [[ $extent == --build ]] || programs=("${!package_of[@]}")
+  mapfile -t missing < <(missing_packages "${programs[@]}")
+  [[ ${#missing[@]} -gt 0 ]] || return 0
   # Not everybody is root, and most of the work needs none of them.
   scripts/install-debian-packages.sh "${missing[@]}" || [[ $EUID -ne 0 ]]
 }
@@ -85,9 +77,12 @@ install_npm_packages() {
 node_version() { node_modules/.bin/node --version 2>/dev/null; }
 
 check_node() {
-  local version
-  # It links to two libraries that a minimal Debian doesn't have.
-  node_version >/dev/null || [[ $EUID -ne 0 ]] || scripts/install-debian-packages.sh libatomic1 libstdc++6
+  local version libraries
+  # A minimal Debian doesn't have all that it links to.
+  if ! node_version >/dev/null; then
+    mapfile -t libraries < <(missing_libraries)
+    [[ ${#libraries[@]} -eq 0 ]] || scripts/install-debian-packages.sh "${libraries[@]}"
+  fi
   version=$(node_version) ||
     fail "node_modules/.bin/node does not run on this machine ($(uname -sm)): it is for x64 and arm64 Linux with glibc, and needs libatomic1 and libstdc++6"
   [[ $version == v$node_major.* ]] || fail "node_modules/.bin/node is $version where $node_major is needed: run npm ci"
@@ -96,3 +91,5 @@ check_node() {
 install_npm_packages
 check_node
 provide_debian_packages
+# Without it the tests run on Node; build.sh says what to install.
+[[ $extent == --build || $EUID -ne 0 ]] || scripts/toolchain.sh --install >/dev/null || true

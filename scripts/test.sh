@@ -6,6 +6,33 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PWD/node_modules/.bin:$PATH
 
+usage() {
+  cat <<'TEXT'
+Usage: npm test
+
+Checks the machine, does all set-up, checks the sources, builds the plugin and runs every test; half an hour on two CPUs. As root
+Debian packages are installed. The last line is `N passed, N failed, N skipped`; exit code 1 where a test or a stage failed, 3 where
+the machine lacks something that the tests can't do without. Parts of it:
+
+  npm run test:unit, test:kernel, test:blackbox     one kind; -- --only TEXT for files whose path holds that text
+  node_modules/.bin/node test/run.ts --help         any kind: crash, fuzz and lab, too
+  npm run lint, npm run build
+TEXT
+}
+
+case ${1:-} in
+  '') ;;
+  -h | --help)
+    usage
+    exit
+    ;;
+  *)
+    echo "scripts/test.sh: unknown argument $1" >&2
+    usage >&2
+    exit 2
+    ;;
+esac
+
 passed=0
 failed=0
 skipped=0
@@ -71,7 +98,11 @@ set_up() {
   [[ $EUID -ne 0 ]] || { command -v gcc && command -v make; } >/dev/null || scripts/install-debian-packages.sh gcc make
 }
 
-[[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces, and the lab needs apt: they are SKIPPED; run this as root to have them"
+if ! scripts/check-machine.sh test; then
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 3
+fi
+[[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces: they and the lab's are SKIPPED; run this as root to have them"
 stage 'set-up' set_up || finish
 stage 'programs to test with' build_peers || finish
 stage 'lint' npm run --silent lint || true

@@ -11,6 +11,6 @@ trap 'rm -f "$recording"' EXIT
 script --quiet --return --command 'scripts/demo.sh' "$recording"
 {
   echo 'npm run demo'
-  tr -d '\r' <"$recording" | sed -n '/3\. Multus calls/,/7\. The pods end/p' | sed '$d'
+  tr -d '\r' <"$recording" | sed -n '/3\. ADD/,/7\. The pods end/p' | sed '$d'
 } >docs/pictures/demo.ansi
 exec node scripts/pictures/pictures.ts

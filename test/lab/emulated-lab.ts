@@ -91,14 +91,23 @@ export class EmulatedLab implements Lab {
   readonly kind = 'emulated';
   readonly pfs = guestPfs;
   readonly share: Lab['share'];
+  /** Everything takes many times longer then. */
+  readonly isCpuEmulated: boolean;
   readonly #runtime: RuntimeFolder;
   readonly #start: () => Promise<Machine>;
   #machine: Machine;
   #captures = 0;
   readonly #openTerminals = new Set<number>();
 
-  constructor(runtime: RuntimeFolder, share: string, machine: Machine, start: () => Promise<Machine>) {
+  constructor(
+    runtime: RuntimeFolder,
+    share: string,
+    isCpuEmulated: boolean,
+    machine: Machine,
+    start: () => Promise<Machine>,
+  ) {
     this.#runtime = runtime;
+    this.isCpuEmulated = isCpuEmulated;
     this.share = { host: share, guest: '/share' };
     this.#machine = machine;
     this.#start = start;
@@ -189,7 +198,7 @@ export async function bootLab(options: BootOptions = {}): Promise<EmulatedLab> {
   try {
     const machine = await start();
     progress(`guest ready in ${elapsed(begin)}, ${model.iommu ? 'with an IOMMU, ' : ''}${cpu}`);
-    return new EmulatedLab(runtime, share, machine, start);
+    return new EmulatedLab(runtime, share, model.accelerator === 'tcg', machine, start);
   } catch (error) {
     runtime.remove();
     throw error;

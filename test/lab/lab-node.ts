@@ -8,7 +8,7 @@ import type { BootOptions } from './emulated-lab.ts';
 import type { Lab, VirtualFunction } from './lab.ts';
 import { openLab } from './open-lab.ts';
 
-const executable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(import.meta.dirname, '../../dist/dra-sriov');
+export const executable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(import.meta.dirname, '../../dist/dra-sriov');
 
 /** What the plugin and host-local both speak: where there is no Go, host-local is Debian's, which is older. */
 export const cniVersion = peerSupports('host-local', '1.1.0') ? '1.1.0' : '1.0.0';
@@ -127,16 +127,17 @@ export class LabNode {
 
   /** Puts the plugin and host-local into the guest; again after a reboot. */
   async install(): Promise<void> {
+    const { guest, host } = this.lab.share;
     const hostLocal = peer('host-local');
-    if (hostLocal === null) throw new Error('host-local is needed: scripts/peers.sh installs it');
-    copyFileSync(executable, join(this.lab.share.host, 'dra-sriov'));
-    copyFileSync(hostLocal, join(this.lab.share.host, 'host-local'));
-    const { guest } = this.lab.share;
+    copyFileSync(executable, join(host, 'dra-sriov'));
+    if (hostLocal !== null) copyFileSync(hostLocal, join(host, 'host-local'));
+    // The guest has Debian's, where this machine has none.
+    const ipam = hostLocal === null ? '/usr/lib/cni/host-local' : `${guest}/host-local`;
     const { cdi, devinfo, kubelet } = this.paths;
     await this.sh(`
       set -e
       mkdir -p ${this.pluginDir} ${cdi} ${devinfo}/dp ${devinfo}/cni ${kubelet}
-      cp ${guest}/dra-sriov ${guest}/host-local ${this.pluginDir}/
+      cp ${guest}/dra-sriov ${ipam} ${this.pluginDir}/
       ln -sf dra-sriov ${this.pluginDir}/sriov`);
   }
 

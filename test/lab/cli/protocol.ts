@@ -3,8 +3,13 @@ import process from 'node:process';
 import type { TerminalSize } from '../emulated-lab.ts';
 import { cacheFolder, checkout, digest } from '../setup/cache-folder.ts';
 
+/** Nobody else may write to it. */
+function runtimeFolder(): string {
+  return process.env['XDG_RUNTIME_DIR'] || (process.getuid?.() === 0 ? '/run' : cacheFolder());
+}
+
 /** Where the process that holds the lab of this checkout's command line listens. */
-export const labSocket = join(process.env['XDG_RUNTIME_DIR'] || '/run', `dra-sriov-lab-${digest(checkout)}.sock`);
+export const labSocket = join(runtimeFolder(), `dra-sriov-lab-${digest(checkout)}.sock`);
 
 /** Whoever starts or holds that lab has this file's flock(2), so that there is one. */
 export const labLock = join(cacheFolder(), 'locks', digest(labSocket));

@@ -14,9 +14,11 @@ export function chapter(title: string): void {
   say(`\n${paint(1, title)}`);
 }
 
-/** A command as a person would type it. */
+/** A command as a person would type it, on one line or several. */
 export function command(text: string): void {
-  say(`  ${paint(36, '$')} ${paint(36, text)}`);
+  const [first = '', ...rest] = text.split('\n');
+  say(`  ${paint(36, '$')} ${paint(36, first)}`);
+  for (const line of rest) say(`      ${paint(36, line)}`);
 }
 
 export function output(text: string): void {

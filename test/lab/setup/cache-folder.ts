@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -8,7 +9,8 @@ export const checkout = realpathSync(join(import.meta.dirname, '../../..'));
 
 /** Everything the lab keeps between runs: packages, unpacked programs, kernels, snapshots. */
 export function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || '/var/cache', 'dra-sriov-lab');
+  const own = process.getuid?.() === 0 ? '/var/cache' : join(homedir(), '.cache');
+  return join(process.env['XDG_CACHE_HOME'] || own, 'dra-sriov-lab');
 }
 
 export function digest(...parts: readonly (string | Uint8Array)[]): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from './cache-folder.ts';
 
 /** Raise this when what provisioning downloads, or how it lays it out, changes. */
-export const recipeVersion = 3;
+export const recipeVersion = 4;
 
 /** What the lab runs on, unpacked into one folder of the cache. */
 export interface Kit {
@@ -40,7 +40,7 @@ export const kitPath = {
     LD_LIBRARY_PATH: join(kit.folder, 'qemu', libraryFolder),
     QEMU_MODULE_DIR: join(kit.folder, 'qemu', libraryFolder, 'qemu'),
   }),
-  /** Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump. */
+  /** Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump, and plugins such as host-local in /usr/lib/cni. */
   tools: (kit: Kit) => join(kit.folder, 'tools'),
   busybox: (kit: Kit) => join(kit.folder, 'busybox'),
   kernel: (kit: Kit) => join(kit.folder, 'vmlinux'),

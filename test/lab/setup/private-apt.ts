@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChecked } from '../child.ts';
 import { LabError } from '../lab-error.ts';
@@ -13,21 +13,19 @@ export class PrivateApt {
   readonly #folder: string;
   readonly #options: readonly string[];
 
-  /** `wanted` are treated as not installed, so that they are downloaded even where the machine has them. */
-  constructor(folder: string, sources: string, wanted: readonly string[]) {
+  constructor(folder: string, sources: string) {
     this.#folder = folder;
     for (const name of ['lists/partial', 'archives/partial', 'parts']) {
       mkdirSync(join(folder, name), { recursive: true });
     }
     writeFileSync(join(folder, 'lab.sources'), sources);
-    writeFileSync(join(folder, 'status'), statusWithout(readFileSync(machineStatusFile, 'utf8'), wanted));
     this.#options = Object.entries({
       'Dir::Etc::SourceList': join(folder, 'lab.sources'),
       'Dir::Etc::SourceParts': join(folder, 'parts'),
       'Dir::Etc::Preferences': '/dev/null',
       'Dir::Etc::PreferencesParts': join(folder, 'parts'),
       'Dir::State::Lists': join(folder, 'lists'),
-      'Dir::State::Status': join(folder, 'status'),
+      'Dir::State::Status': machineStatusFile,
       'Dir::Cache': folder,
       'Dir::Cache::Archives': join(folder, 'archives'),
       'APT::Sandbox::User': 'root',
@@ -48,9 +46,9 @@ export class PrivateApt {
     return [...text.matchAll(/^\s*Depends: (\S+)/gm)].map((match) => match[1] ?? '');
   }
 
-  /** Downloads packages with whatever they need and the machine lacks. Returns the files. */
+  /** Downloads packages, which the machine may have, with whatever they need and the machine lacks. Returns the files. */
   async downloadWithNeeds(names: readonly string[], suite: string): Promise<readonly string[]> {
-    const install = ['apt-get', '-q', '-y', '-t', suite, 'install', '--download-only'];
+    const install = ['apt-get', '-q', '-y', '-t', suite, 'install', '--reinstall', '--download-only'];
     const plan = await this.#run([...install, '--print-uris', ...names], queryTimeoutMs);
     await this.#run([...install, ...names], downloadTimeoutMs);
     return packageFiles(plan).map((file) => join(this.#folder, 'archives', file));
@@ -79,11 +77,4 @@ export class PrivateApt {
 /** Lines of --print-uris: 'address' file size hash. */
 function packageFiles(plan: string): readonly string[] {
   return [...plan.matchAll(/^'[^']+' (\S+\.deb) \d+/gm)].map((match) => match[1] ?? '');
-}
-
-function statusWithout(status: string, names: readonly string[]): string {
-  return status
-    .split(/\n\n+/)
-    .filter((stanza) => !names.includes(/^Package: (\S+)$/m.exec(stanza)?.[1] ?? ''))
-    .join('\n\n');
 }

@@ -25,7 +25,7 @@ import { PrivateApt } from './private-apt.ts';
 const kernelMetapackage = 'linux-image-amd64';
 const busyboxPackage = 'busybox-static';
 const qemuPackages = ['qemu-system-x86', 'qemu-system-common', 'qemu-system-data', 'seabios', 'ipxe-qemu'] as const;
-const toolPackages = ['iproute2', 'ethtool', 'iputils-ping', 'tcpdump'] as const;
+const toolPackages = ['iproute2', 'ethtool', 'iputils-ping', 'tcpdump', 'containernetworking-plugins'] as const;
 const neededPrograms = ['apt-get', 'apt-cache', 'dpkg', 'dpkg-deb', 'setpriv'] as const;
 const kitsToKeep = 3;
 const unpackTimeoutMs = 3 * 60_000;
@@ -47,7 +47,6 @@ async function works(argv: readonly string[]): Promise<boolean> {
 }
 
 async function requireMachine(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new LabError('setup', 'the lab has to be set up as root');
   for (const program of neededPrograms) {
     if (!(await works([program, '--version']))) {
       throw new LabError('setup', `${program} does not run; the lab sets itself up on Debian 12 with apt`);
@@ -70,11 +69,11 @@ async function download(folder: string, progress: Progress): Promise<Downloads> 
   const suite = debianCodename();
   const backports = `${suite}-backports`;
   const sources = deriveSources(readAptSources(), suite);
-  const apt = new PrivateApt(folder, sources, [...qemuPackages, ...toolPackages]);
+  const apt = new PrivateApt(folder, sources);
   progress(`reading the package lists of ${suite} and ${backports}`);
   await apt.update();
   progress(`downloading QEMU from ${backports}`);
-  const qemu = await apt.downloadWithNeeds(['qemu-system-x86'], backports);
+  const qemu = await apt.downloadWithNeeds(qemuPackages, backports);
   progress(`downloading ${toolPackages.join(', ')} for the guest`);
   const tools = await apt.downloadWithNeeds(toolPackages, suite);
   const busybox = await apt.download(busyboxPackage, suite);

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# toolchain.sh [--install]: prints the folder of the cargo that builds the native executable, the first that is recent enough for
+# native/Cargo.toml. Where there is none, or no C compiler, --install gets Debian's as root; else one sentence says what to install, and
+# the exit code is 1.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' native/Cargo.toml)
+readonly needed
+
+# at_least VERSION: of major.minor, so that a Debian revision or a patch does not matter.
+at_least() { printf '%s\n' "$needed" "$1" | sort --version-sort --check=quiet; }
+
+# Sets `folder` to that of the first cargo that is recent enough, with a rustc beside it.
+find_cargo() {
+  local cargo version
+  for cargo in $(type -aP cargo) "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo"; do
+    # rustup's stand-ins are there without a toolchain, too.
+    version=$("${cargo%/*}/rustc" --version 2>/dev/null) || continue
+    "$cargo" --version >/dev/null 2>&1 || continue
+    version=${version#rustc }
+    if at_least "${version%% *}"; then
+      folder=${cargo%/*}
+      return
+    fi
+    too_old=${too_old:-${version%% *}}
+  done
+}
+
+# Debian has a newer Rust beside its own, for what follows the web's pace.
+debian_packages() {
+  local rustc cargo candidate
+  for rustc in rustc-web rustc; do
+    candidate=$(apt-cache policy "$rustc" 2>/dev/null | sed -n 's/^  Candidate: \([0-9].*\)$/\1/p')
+    cargo=cargo${rustc#rustc}
+    [[ -n $candidate ]] && at_least "$candidate" && echo "$cargo $rustc" && return
+  done
+}
+
+give_up() {
+  local -r why=${too_old:+cargo $too_old is too old}
+  echo "toolchain: ${why:-there is no cargo}${1:+, and $1}: the native executable needs Rust $needed or later and a C compiler (Debian 12: apt-get install cargo-web gcc; elsewhere: rustup.rs)" >&2
+  exit 1
+}
+
+folder='' too_old=''
+find_cargo
+if [[ -z $folder ]]; then
+  [[ ${1:-} == --install && $EUID -eq 0 ]] && command -v apt-get >/dev/null || give_up
+  scripts/install-debian-packages.sh
+  read -r -a packages <<<"$(debian_packages)"
+  [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
+  scripts/install-debian-packages.sh "${packages[@]}" gcc || give_up "Debian's newer one could not be installed"
+  find_cargo
+  [[ -n $folder ]] || give_up "what was installed can't be used"
+fi
+if ! command -v cc >/dev/null; then
+  [[ ${1:-} == --install && $EUID -eq 0 ]] && scripts/install-debian-packages.sh gcc libc6-dev || {
+    echo "toolchain: there is no C compiler (cc), which the native executable needs (Debian: apt-get install gcc libc6-dev)" >&2
+    exit 1
+  }
+fi
+echo "$folder"
