@@ -2,7 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import { isPf, readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { VfIdentity } from './vf.ts';
+import type { VfIdentity, VfOfPf, VfWithoutPf } from './vf.ts';
 
 /** Drivers that hand the device to a program in user space: there is no netdev to move. */
 const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_pci_generic|igb_uio)$/;
@@ -11,21 +11,31 @@ const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_p
 export function identifyVf(platform: Platform, pci: PciAddress, source: string): VfIdentity {
   const vf = readVf(platform, pci);
   if (vf === null) throw new CniError('vfMissing', `${pci} (from ${source}) is no PCI device of this node`);
-  const own = { pci, driver: driverOf(vf, source), kind: kindOf(vf) };
-  if (vf.pfPci === null) {
-    if (isPf(platform, pci)) throw new CniError('vfMissing', `${pci} (from ${source}) is a PF, no Virtual Function`);
-    return { ...own, pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+  const ofPf = vf.pfPci === null ? withoutPf(platform, vf, source) : ofPfOnHost(platform, vf, vf.pfPci, source);
+  return { pci, ...ofPf, driver: driverOf(vf, source), kind: kindOf(vf) };
+}
+
+type PfKeys = 'pfPci' | 'pfName' | 'pfDriver' | 'vfIndex';
+
+function withoutPf(platform: Platform, { pci }: SysfsVf, source: string): Pick<VfWithoutPf, PfKeys> {
+  if (isPf(platform, pci)) throw new CniError('vfMissing', `${pci} (from ${source}) is a PF, no Virtual Function`);
+  return { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+}
+
+function ofPfOnHost(
+  platform: Platform,
+  { pci, vfIndex }: SysfsVf,
+  pfPci: PciAddress,
+  source: string,
+): Pick<VfOfPf, PfKeys> {
+  if (vfIndex === null) {
+    throw new CniError('vfMissing', `${pci} (from ${source}) is no Virtual Function that its PF ${pfPci} knows`);
   }
-  if (vf.vfIndex === null) {
-    throw new CniError('vfMissing', `${pci} (from ${source}) is no Virtual Function that its PF ${vf.pfPci} knows`);
-  }
-  const pfName = readPfNetdev(platform, vf.pfPci);
+  const pfName = readPfNetdev(platform, pfPci);
   if (pfName === null) {
-    throw new CniError('pfMissing', `the PF ${vf.pfPci} of VF ${pci} has no netdev in the host's network namespace`);
+    throw new CniError('pfMissing', `the PF ${pfPci} of VF ${pci} has no netdev in the host's network namespace`);
   }
-  const { pfPci, vfIndex } = vf;
-  const pfDriver = readDriver(platform, pfPci) ?? 'none';
-  return { ...own, pfPci, pfName, pfDriver, vfIndex };
+  return { pfPci, pfName, pfDriver: readDriver(platform, pfPci) ?? 'none', vfIndex };
 }
 
 function driverOf(vf: SysfsVf, source: string): string {
