@@ -6,6 +6,7 @@ import { reviewConf } from '../../../src/config/parse.ts';
 import type { VfSelector } from '../../../src/config/sriov-conf.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { type ApiObject, apiProblems } from '../../support/kubernetes-api.ts';
+import { MemoryNode, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { claimSpec, platformOf, podSpec, resolve } from '../allocation/fixture.ts';
 
@@ -141,17 +142,37 @@ test('Kubernetes knows every field of every object, and misses none', async () =
   assert.equal(await apiProblems(own), []);
 });
 
+/** All network configs, each with the file that it is in. */
+const configs: readonly (readonly [name: string, config: Json])[] = [
+  ...manifests.flatMap((name) =>
+    ofKind(objectsIn(name), 'NetworkAttachmentDefinition').map((nad) => [name, networkConfig(nad)] as const),
+  ),
+  ...examples
+    .filter((name) => /\.(conf|conflist)$/.test(name))
+    .map((name) => [name, JSON.parse(read(name)) as Json] as const),
+];
+
+test('every network config attaches a VF of a network driver and of vfio-pci, passes CHECK, and gives all back', () => {
+  for (const [name, config] of configs) {
+    for (const conf of ourConfigs(config)) {
+      for (const userspace of [[], [0]]) {
+        const node = new MemoryNode({ userspace });
+        const before = node.picture();
+        // The card of the example is another one.
+        const { vfSelector: _, ...own } = conf;
+        const whole = { ...own, deviceID: vfPci(0) };
+        const prevResult = node.succeed('ADD', whole);
+        node.succeed('CHECK', { ...whole, prevResult });
+        node.succeed('DEL', { ...whole, prevResult });
+        assert.equal(node.picture(), before, name);
+      }
+    }
+  }
+});
+
 test('every network config fits the JSON Schema and is valid', () => {
   const conforms = new Ajv({ allErrors: true, strict: false }).compile(JSON.parse(read('sriov-conf.schema.json')));
   assert.not.ok(conforms({ type: 'sriov', vlan: 4095 }), 'the schema refuses nothing');
-  const configs = [
-    ...manifests.flatMap((name) =>
-      ofKind(objectsIn(name), 'NetworkAttachmentDefinition').map((nad) => [name, networkConfig(nad)] as const),
-    ),
-    ...examples
-      .filter((name) => /\.(conf|conflist)$/.test(name))
-      .map((name) => [name, JSON.parse(read(name)) as Json] as const),
-  ];
   assert.ok(configs.length >= 14, String(configs.length));
   for (const [name, config] of configs) {
     const ours = ourConfigs(config);
