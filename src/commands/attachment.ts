@@ -190,7 +190,7 @@ export class Attachment {
     const detection = hasIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
     applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
     if (hasCarrier) {
-      if (detection === 'optimistic') refuseDuplicates(platform, this.#pod, ifindex, ipam);
+      if (detection === 'optimistic') refuseDuplicates(platform, log, this.#pod, ifindex, ipam);
       this.#announce(ifindex, addresses);
     } else {
       log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });

@@ -63,12 +63,30 @@ function completeLinkLocal({ session }: Namespace, ifindex: number): void {
   }
 }
 
-/** To be called when the addresses are there and the link has a carrier. Throws CniError duplicateAddress. */
-export function refuseDuplicates(platform: Platform, pod: Namespace, ifindex: number, { ips }: CniResult): void {
+/**
+ * To be called when the addresses are there and the link has a carrier. Throws CniError duplicateAddress; a look that fails is a
+ * warning, as CHECK looks again.
+ */
+export function refuseDuplicates(
+  platform: Platform,
+  log: Log,
+  pod: Namespace,
+  ifindex: number,
+  result: CniResult,
+): void {
   platform.sleepMs(answerLimitMs);
-  const added = new Set(ips.map(({ address }) => canonicalCidr(address)));
-  const found = listAddresses(pod.session, ifindex).filter(({ cidr, duplicate }) => duplicate && added.has(cidr));
+  const added = new Set(result.ips.map(({ address }) => canonicalCidr(address)));
+  const found = findDuplicates(log, pod, ifindex).filter((cidr) => added.has(cidr));
   if (found.length === 0) return;
-  const text = found.map(({ cidr }) => cidr).join(', ');
+  const text = found.join(', ');
   throw new CniError('duplicateAddress', `${text}: another host of the network has this address; dmesg tells its MAC`);
+}
+
+function findDuplicates(log: Log, { session }: Namespace, ifindex: number): readonly string[] {
+  try {
+    return listAddresses(session, ifindex).flatMap(({ cidr, duplicate }) => (duplicate ? [cidr] : []));
+  } catch (thrown) {
+    log.warning('duplicate IPv6 addresses could not be looked for', { reason: explain(thrown) });
+    return [];
+  }
 }

@@ -19,6 +19,7 @@ const pathOf = (ifname: string, key: string): string => `/proc/sys/net/ipv6/conf
 class PreparedNode {
   readonly node = new MemoryNode();
   readonly lines: string[] = [];
+  readonly #log = createLog({ level: 'warning', write: (line) => this.lines.push(line), epochMs: () => 0 });
   readonly #pod = new Namespace(this.node.platform, this.node.platform.ownNetns());
 
   constructor() {
@@ -36,14 +37,13 @@ class PreparedNode {
   }
 
   prepare(): string {
-    const log = createLog({ level: 'warning', write: (line) => this.lines.push(line), epochMs: () => 0 });
-    return prepareIpv6(this.node.platform, log, this.#pod, this.node.link(0).ifindex, 'vf0');
+    return prepareIpv6(this.node.platform, this.#log, this.#pod, this.node.link(0).ifindex, 'vf0');
   }
 
   refuseDuplicates(...addresses: readonly string[]): void {
     const ips = addresses.map((address) => ({ address }));
     const result = { interfaces: [], ips, routes: [], dns: {} };
-    refuseDuplicates(this.node.platform, this.#pod, this.node.link(0).ifindex, result);
+    refuseDuplicates(this.node.platform, this.#log, this.#pod, this.node.link(0).ifindex, result);
   }
 
   get written(): string[] {
@@ -136,5 +136,17 @@ test('a duplicate of what IPAM gave is 115, naming it; others are not ours to ju
     () => prepared.refuseDuplicates('fd00::6/64', 'FD00:0::5/64'),
     (thrown: unknown) =>
       isCniError(thrown, 'duplicateAddress') && thrown.code === 115 && thrown.message.startsWith('fd00::5/64: '),
+  );
+});
+
+test('a look that fails is a warning', () => {
+  const prepared = new PreparedNode();
+  // Shorter than an IPv6 address.
+  const attributes = attribute(1, Buffer.alloc(4));
+  prepared.node.link(0).addresses.push({ family: 10, prefixLength: 64, flags: 0, scope: 0, attributes, cidr: '' });
+  prepared.refuseDuplicates('fd00::5/64');
+  assert.match(
+    prepared.lines[0] ?? '',
+    /level=warning msg="duplicate IPv6 addresses could not be looked for".*EBADMSG/,
   );
 });
