@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assert, suite } from '../../support/suite.ts';
+import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
+
+const test = suite('build/toolchain');
+const root = join(import.meta.dirname, '../../..');
+const needed = /^rust-version = "(.*)"$/m.exec(readFileSync(join(root, 'native/Cargo.toml'), 'utf8'))?.[1] ?? '';
+/** All that the script may find, besides the toolchains. */
+const tools = ['bash', 'sed', 'sort', 'dirname'];
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Found {
+  readonly status: number | null;
+  /** Number of the toolchain chosen, from 0; -1 for none. */
+  readonly chosen: number;
+  readonly stderr: string;
+}
+
+/** Asks with toolchains of these versions in PATH, '' for rustup's stand-ins without a toolchain. */
+function ask(versions: readonly string[], hasCompiler = true): Found {
+  return withTemporaryDirectory((directory) => {
+    const places = versions.map((version, at) => {
+      const place = join(directory, String(at));
+      mkdirSync(place);
+      const body = version === '' ? 'exit 1' : `echo "\${0##*/} ${version} (0123456 2026-01-01)"`;
+      for (const name of ['cargo', 'rustc']) {
+        writeFileSync(join(place, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+      }
+      return place;
+    });
+    const bin = join(directory, 'bin');
+    mkdirSync(bin);
+    for (const tool of tools) {
+      const path = ['/usr/bin', '/bin'].map((place) => join(place, tool)).find(isProgram);
+      symlinkSync(path ?? '', join(bin, tool));
+    }
+    if (hasCompiler) writeFileSync(join(bin, 'cc'), '', { mode: 0o755 });
+    const env = { PATH: [...places, bin].join(':'), HOME: directory };
+    const { status, stdout, stderr } = spawnSync(join(root, 'scripts/toolchain.sh'), { env, encoding: 'utf8' });
+    return { status, chosen: places.indexOf(stdout.trim()), stderr };
+  });
+}
+
+test('the first that is recent enough', () => {
+  assert.is(ask([`${needed}.0`]).chosen, 0);
+  assert.is(ask(['1.65.0', '', '1.100.0', '1.120.0']).chosen, 2);
+});
+
+test('none: one sentence that says what there is and what to install', () => {
+  for (const [versions, why] of [
+    [[], 'there is no cargo'],
+    [[''], 'there is no cargo'],
+    [['1.65.0'], 'cargo 1.65.0 is too old'],
+  ] as const) {
+    const { status, stderr } = ask(versions);
+    assert.is(status, 1);
+    assert.match(stderr, why);
+    assert.match(stderr, `needs Rust ${needed} or later`);
+    assert.is(stderr.trim().split('\n').length, 1, stderr);
+  }
+});
+
+test('no C compiler', () => {
+  const { status, stderr } = ask([`${needed}.0`], false);
+  assert.is(status, 1);
+  assert.match(stderr, 'there is no C compiler');
+});
