@@ -188,11 +188,11 @@ export class RecordStore {
   }
 
   #networks(): readonly string[] {
-    return this.#state.directories().filter(isIdentifier);
+    return this.#state.directories(isIdentifier);
   }
 
   #containers(network: string): readonly string[] {
-    return this.#state.directories(network).filter(isIdentifier);
+    return this.#state.directories(isIdentifier, network);
   }
 
   /** A process that was killed while it wrote may have left a temporary file; without records nobody writes there. */

@@ -22,21 +22,20 @@ export class StateDirectory {
   /** Path of the directory of these names, or of the state directory itself; it may be absent. Throws CniError io, SystemError. */
   find(...names: readonly string[]): string {
     let path = this.root;
-    this.#trust(path, () => requireTrustedPath(this.#platform, path, what));
+    let isThere = this.#trust(path, () => requireTrustedPath(this.#platform, path, what));
     for (const name of names) {
       path = `${path}/${name}`;
-      this.#trust(path, () => this.#requirePrivate(path));
+      if (isThere) isThere = this.#trust(path, () => this.#requirePrivate(path));
     }
     return path;
   }
 
   /** As `find`; makes what is absent, for root alone, and 0755 above the state directory. */
   make(...names: readonly string[]): string {
-    for (let count = 0; count <= names.length; count++) {
-      const some = names.slice(0, count);
-      const path = this.find(...some);
-      if (this.#platform.stat(`${path}/.`) === null) this.#platform.makeDir(path, mode);
-    }
+    const path = this.find(...names);
+    if (this.#platform.stat(`${path}/.`) !== null) return path;
+    if (names.length > 0) this.make(...names.slice(0, -1));
+    this.#platform.makeDir(path, mode);
     return this.find(...names);
   }
 
@@ -45,15 +44,17 @@ export class StateDirectory {
     return this.#platform.readDir(this.find(...names)) ?? [];
   }
 
-  /** Those of them that are directories themselves: a file that root put there is no reason to distrust the rest. Throws as `list`. */
-  directories(...names: readonly string[]): readonly string[] {
+  /** Those of such names that are directories themselves: a file that root put there is no reason to distrust the rest. Throws as `list`. */
+  directories(isName: (name: string) => boolean, ...names: readonly string[]): readonly string[] {
     const above = this.find(...names);
-    return this.list(...names).filter((name) => this.#platform.stat(`${above}/${name}`)?.kind === 'directory');
+    const isDirectory = (name: string): boolean => this.#platform.stat(`${above}/${name}`)?.kind === 'directory';
+    return this.list(...names).filter((name) => isName(name) && isDirectory(name));
   }
 
-  /** What is absent may be made by somebody else later. */
-  #trust(path: string, isThere: () => boolean): void {
+  /** False where it is absent: it may be made by somebody else later. */
+  #trust(path: string, isThere: () => boolean): boolean {
     if (!this.#trusted.has(path) && isThere()) this.#trusted.add(path);
+    return this.#trusted.has(path);
   }
 
   #requirePrivate(path: string): boolean {
