@@ -9,6 +9,7 @@ import type { Platform } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
 import { openIfNamespace } from '../state/liveness.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
+import { noPf } from '../vf/identity.ts';
 import { findOnHost, findPfOf } from '../vf/locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
@@ -136,8 +137,6 @@ function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam']
   const { stdin, pluginDirs } = request;
   return { type: ipam.type, stdin, args: platform.environment['CNI_ARGS'] ?? '', pluginDirs };
 }
-
-const noPf = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
 
 function toRecord(
   context: CommandContext,

@@ -17,9 +17,12 @@ export function identifyVf(platform: Platform, pci: PciAddress, source: string):
 
 type PfKeys = 'pfPci' | 'pfName' | 'pfDriver' | 'vfIndex';
 
+/** What is known of the PF of a VF that has none here. */
+export const noPf: Pick<VfWithoutPf, PfKeys> = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+
 function withoutPf(platform: Platform, { pci }: SysfsVf, source: string): Pick<VfWithoutPf, PfKeys> {
   if (isPf(platform, pci)) throw new CniError('vfMissing', `${pci} (from ${source}) is a PF, no Virtual Function`);
-  return { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
+  return noPf;
 }
 
 function ofPfOnHost(
