@@ -163,6 +163,8 @@ fn add_network(host: &Object) -> JsResult<()> {
     let open = with(&fds);
     host.set("netlinkPort", Func::from(move |fd: i32| Answer(open.with(fd, netlink::port).map(whole))))?;
     let open = with(&fds);
+    host.set("netnsCookie", Func::from(move |fd: i32| Answer(open.with(fd, netlink::netns_cookie))))?;
+    let open = with(&fds);
     host.set(
         "send",
         Func::from(move |fd: i32, bytes: TypedArray<u8>| {

@@ -15,6 +15,8 @@ use rustix::net::{
 use crate::time::monotonic_ms;
 use crate::values::{Failure, Outcome};
 
+/// asm-generic/socket.h
+const SO_NETNS_COOKIE: i32 = 71;
 /// Room for many events, and for any datagram.
 const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 
@@ -50,6 +52,27 @@ pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
 
 pub fn port(socket: BorrowedFd) -> Outcome<u32> {
     Ok(SocketAddrNetlink::try_from(getsockname(socket)?)?.pid())
+}
+
+/// SO_NETNS_COOKIE (5.14): the number of the socket's network namespace, as decimal text; none before.
+pub fn netns_cookie(socket: BorrowedFd) -> Outcome<Option<String>> {
+    let mut cookie: u64 = 0;
+    let mut length = size_of_val(&cookie) as u32;
+    // SAFETY: the kernel writes at most `length` bytes of `cookie`
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    match std::io::Error::last_os_error() {
+        error if result < 0 && error.raw_os_error() == Some(ENOPROTOOPT) => Ok(None),
+        error if result < 0 => Err(error.into()),
+        _ => Ok(Some(cookie.to_string())),
+    }
 }
 
 pub fn send(socket: BorrowedFd, bytes: &[u8]) -> Outcome<()> {

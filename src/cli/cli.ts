@@ -73,9 +73,10 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('gc')
     .description('give back what dead pods hold')
     .option('--dry-run', 'only tell what would be given back')
+    .option('--here', 'also where process 1 has another mount or network namespace')
     .option(...jsonOption)
     .addHelpText('after', examples('gc --dry-run', 'gc'))
-    .action((options: { dryRun?: boolean; json?: boolean }) => run((operator, tool) => operator.gc(tool, options)));
+    .action((options: Parameters<Operator['gc']>[1]) => run((operator, tool) => operator.gc(tool, options)));
   program
     .command('doctor')
     .description('look for what commonly goes wrong')

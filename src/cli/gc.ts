@@ -7,11 +7,22 @@ import { printable } from '../lib/quote.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { isLeft, type KeptRecord, readRecords } from './node/kept-records.ts';
 import { madeUpRequest } from './node/recorded-request.ts';
-import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
+import { describeView, readView, type View } from './node/view.ts';
+import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 export interface GcOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** Works from where this process is, whatever process 1 of the node sees. */
+  readonly here?: boolean;
+}
+
+/** Of attachments that are kept, and of records that can't be read. */
+interface Counts {
+  readonly alive: number;
+  /** Whether their pods live can't be told from here. */
+  readonly unknown: number;
+  readonly damaged: number;
 }
 
 interface Outcome {
@@ -23,18 +34,30 @@ interface Outcome {
 
 /**
  * `gc [--dry-run]`: gives back what attachments hold whose pods are certainly dead, or whose ADD or DEL was killed. What is whole and
- * alive is never touched.
+ * alive is never touched. Refused where process 1 of the node sees other files or interfaces: addresses would be released in another
+ * store, and VFs come home to another namespace.
  */
-export function gc(tool: Tool, { dryRun = false, json = false }: GcOptions): ExitCode {
+export function gc(tool: Tool, { dryRun = false, json = false, here = false }: GcOptions): ExitCode {
+  const view = readView(tool.platform);
+  if (!dryRun && !here && [view.mount, view.network].includes('another')) {
+    const run = 'nsenter --target 1 --mount --net -- dra-sriov gc';
+    complain(
+      tool,
+      `${describeView(view)} Run it in those of process 1: ${run}; or here all the same: dra-sriov gc --here`,
+    );
+    return exitCodes.wrong;
+  }
   const { records, damaged } = readRecords(tool.platform);
   const left = records.filter(isLeft);
+  const unknown = records.filter((kept) => kept.pod === 'unknown' && !isLeft(kept)).length;
+  const counts: Counts = { alive: records.length - left.length - unknown, unknown, damaged: damaged.length };
   const context = dryRun ? null : openContext(tool);
   const outcomes = left.map(
     (kept): Outcome => (context === null ? { kept, state: 'left', reason: null } : reclaim(context, kept)),
   );
   context?.host.close();
-  if (json) printJson(tool, report(dryRun, outcomes, records.length - left.length, damaged.length));
-  else tool.platform.writeStdout(describe(tool, outcomes, records.length - left.length));
+  if (json) printJson(tool, report(dryRun, view, outcomes, counts));
+  else tool.platform.writeStdout(`${describe(tool, outcomes, counts)}${describeView(view)}\n`);
   return outcomes.some(({ state }) => state === 'failed') ? exitCodes.wrong : exitCodes.fine;
 }
 
@@ -65,7 +88,7 @@ function reclaim(context: CommandContext, kept: KeptRecord): Outcome {
   }
 }
 
-function report(dryRun: boolean, outcomes: readonly Outcome[], alive: number, damaged: number): unknown {
+function report(dryRun: boolean, lookedFrom: View, outcomes: readonly Outcome[], counts: Counts): unknown {
   const entries = outcomes.map(({ kept, state, reason }) => ({
     ...kept.key,
     pod: kept.record.pod,
@@ -73,7 +96,7 @@ function report(dryRun: boolean, outcomes: readonly Outcome[], alive: number, da
     state,
     reason,
   }));
-  return { dryRun, attachments: entries, alive, damaged };
+  return { dryRun, lookedFrom, attachments: entries, ...counts };
 }
 
 const words = { reclaimed: 'reclaimed', left: 'would reclaim', busy: 'left alone', failed: 'FAILED' } as const;
@@ -81,14 +104,16 @@ const words = { reclaimed: 'reclaimed', left: 'would reclaim', busy: 'left alone
 const nameAttachment = ({ ifname, network }: AttachmentKey, holder: string): string =>
   printable(`${ifname} of ${holder}, network ${network}`);
 
-function describe({ style }: Tool, outcomes: readonly Outcome[], alive: number): string {
+function describe({ style }: Tool, outcomes: readonly Outcome[], { alive, unknown }: Counts): string {
   const paints = { reclaimed: style.good, left: style.warning, busy: style.warning, failed: style.bad };
   const lines = outcomes.map(({ kept, state, reason }) => {
     const { key, record } = kept;
     const why = reason === null ? '' : `\n  ${printable(reason)}`;
     return `${paints[state](words[state])}: VF ${record.identity.pci}, ${nameAttachment(key, nameHolder(record.pod, key.containerId))}${why}\n`;
   });
-  const others = `${alive} ${alive === 1 ? 'attachment' : 'attachments'} of living pods`;
+  const count = (number: number): string => `${number} ${number === 1 ? 'attachment' : 'attachments'}`;
+  const untold = unknown === 0 ? '' : ` and ${count(unknown)} of pods that can’t be looked at from here`;
+  const others = `${count(alive)} of living pods${untold}`;
   const summary = outcomes.length === 0 ? `Nothing to reclaim; ${others}.\n` : `${others} kept.\n`;
   return `${lines.join('')}${summary}`;
 }

@@ -8,12 +8,14 @@ import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import { isIpv6 } from '../kernel/ip-text.ts';
 import type { Namespace } from '../kernel/namespace.ts';
+import { identifyNetns } from '../kernel/namespace-search.ts';
 import { waitForCarrier } from '../kernel/rtnl/carrier.ts';
 import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
 import { type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
+import { describeView } from '../state/liveness.ts';
 import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
 import { settleMac, tryLinkMac } from '../vf/mac.ts';
@@ -86,7 +88,6 @@ export class Attachment {
 
   #pendingRecord(snapshot: AttachmentRecord['snapshot'], plan: VfPlan): AttachmentRecord {
     const { platform, request } = this.#context;
-    const { netns } = this.#pod;
     const args = platform.environment['CNI_ARGS'] ?? '';
     const { ipam } = this.#conf;
     const { stdin, pluginDirs } = request;
@@ -99,8 +100,9 @@ export class Attachment {
       resolvedFrom: this.#source,
       snapshot,
       mac: plan.mac,
-      netns: { path: request.netns, device: String(netns.device), inode: String(netns.inode) },
+      netns: { path: request.netns, ...identifyNetns(this.#pod) },
       bootId: platform.bootId(),
+      ...describeView(platform),
       podIfindex: null,
       addresses: [],
       routes: [],

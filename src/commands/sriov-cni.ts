@@ -1,5 +1,6 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
+import { openNetnsOfNode, seesAllProcesses } from '../kernel/namespace-search.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
@@ -7,9 +8,8 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
-import { openIfNamespace } from '../state/liveness.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
-import { noPf } from '../vf/identity.ts';
+import { isUserspaceDriver, noPf } from '../vf/identity.ts';
 import { findOnHost, findPfOf } from '../vf/locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
@@ -87,9 +87,12 @@ export function deadSriovCniNetns(
 ): string | null {
   if (platform.stat(`${platform.paths.sriovCniDir}/pci/${pci}`) === null) return null;
   const netnsPath = sriovCniCache().readAllocation(platform, pci);
-  if (netnsPath === null) return null;
-  if (isNamespace(platform, netnsPath) && findOnHost(platform, host, pci) === null) {
-    throw new CniError('vfBusy', `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}, which is alive`);
+  if (netnsPath === null || findOnHost(platform, host, pci) !== null) return netnsPath;
+  const held = `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}`;
+  if (isNamespace(platform, netnsPath)) throw new CniError('vfBusy', `${held}, which is alive`);
+  // A netdev that isn't on the host tells by itself that a namespace has it; of a VF of vfio-pci nothing else does.
+  if (isUserspaceDriver(readDriver(platform, pci)) && !seesAllProcesses(platform)) {
+    throw new CniError('vfBusy', `${held}; whether that is alive can’t be told from this PID namespace`);
   }
   return netnsPath;
 }
@@ -126,7 +129,7 @@ function holdingOf(context: CommandContext, attachment: SriovCniAttachment): Hol
 }
 
 function isNamespace(platform: Platform, path: string): boolean {
-  const netns = openIfNamespace(platform, path);
+  const netns = openNetnsOfNode(platform, path);
   netns?.close();
   return netns !== null;
 }
@@ -147,7 +150,7 @@ function toRecord(
   const { platform, request } = context;
   const { pci, path, mac, isOfThisBoot } = attachment;
   const identity = identityOf(platform, attachment);
-  const netns = netnsPath === null ? null : openIfNamespace(platform, netnsPath);
+  const netns = netnsPath === null ? null : openNetnsOfNode(platform, netnsPath);
   try {
     return {
       version: recordVersion,
@@ -158,7 +161,7 @@ function toRecord(
       resolvedFrom: path,
       snapshot: identity === null ? { admin: null, netdev: null } : snapshotOf(context, attachment, identity),
       mac,
-      netns: { path: netnsPath ?? '', device: String(netns?.device), inode: String(netns?.inode) },
+      netns: { path: netnsPath ?? '', device: `${netns?.device ?? ''}`, inode: `${netns?.inode ?? ''}` },
       // Of another boot: `detach` leaves the VF alone.
       bootId: identity !== null && netnsPath !== null && isOfThisBoot ? platform.bootId() : '',
       podIfindex: null,

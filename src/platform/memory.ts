@@ -92,11 +92,13 @@ export interface MemoryPlatform extends Platform {
 }
 
 const usualOwnNetns: NetnsIdentity = { device: 4n, inode: 4026531840n };
+/** All processes of the node are to be seen. */
+const usualLinks = { '/proc/self/ns/pid': 'pid:[4026531836]' };
 const epochOfClockMs = Date.UTC(2026, 0, 1);
 
 function createTree(options: MemoryPlatformOptions): FileTree {
   const tree = new FileTree();
-  for (const [path, target] of Object.entries(options.links ?? {})) tree.links.set(path, target);
+  for (const [path, target] of Object.entries({ ...usualLinks, ...options.links })) tree.links.set(path, target);
   for (const [path, content] of Object.entries(options.files ?? {})) {
     tree.files.set(tree.resolve(`place ${path}`, path), content);
   }

@@ -89,6 +89,11 @@ export type NetlinkProtocol = 'route' | 'rdma';
 export interface NetlinkSocket {
   /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
   readonly port: number;
+  /**
+   * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text: unlike an inode it is not given again before the
+   * next boot. Null where the kernel has none.
+   */
+  netnsCookie(): string | null;
   send(bytes: Uint8Array): void;
   /** One whole datagram of whatever size, or null where none came within `timeoutMs`. EINTR is retried inside. */
   receive(timeoutMs: number): Datagram | null;

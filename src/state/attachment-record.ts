@@ -1,5 +1,6 @@
 import type { CniRoute } from '../cni/result.ts';
 import type { PodReference } from '../config/sriov-conf.ts';
+import type { NetnsId } from '../kernel/namespace-search.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
@@ -50,8 +51,10 @@ export interface AttachmentRecord {
   /** The MAC asked for; null where the VF keeps its own. */
   readonly mac: MacAddress | null;
   /** CNI_NETNS as given, and which namespace that was. */
-  readonly netns: { readonly path: string; readonly device: string; readonly inode: string };
+  readonly netns: NetnsId & { readonly path: string };
   readonly bootId: string;
+  /** What ADD saw of the node (state/liveness.ts); absent where that was all of it. */
+  readonly seenFrom?: string;
   /** The netdev's ifindex inside the pod; null until it is there. */
   readonly podIfindex: number | null;
   /** What was added inside the pod: CIDRs, and routes with their gateways. */

@@ -1,37 +1,59 @@
-import { isSystemError } from '../lib/system-error.ts';
-import type { Platform } from '../platform/platform.ts';
+import { isNetns, openIfNamespace, searchNetns, seesAllProcesses } from '../kernel/namespace-search.ts';
+import type { Netns, Platform } from '../platform/platform.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
 
+/** `unknown`: nothing is to be seen of the pod's namespace, but who looks doesn't see all of the node. */
+export type Life = 'alive' | 'dead' | 'unknown';
+
 /**
- * True where the attachment's pod can no longer exist: the node has booted since, or the path of its namespace is gone or
- * names another namespace now. Throws SystemError where that can't be told: who can't look must not call a pod dead.
+ * Whether an attachment's pod lives. It is dead where the node has booted since, or no process and no bind mount that can be seen has its
+ * network namespace. That nothing is at the namespace's path says little: a debug shell has mounts of its own. Looks at all processes
+ * where the path doesn't lead there. Throws SystemError where something can't be looked at.
  */
-export function isDead(platform: Platform, record: AttachmentRecord): boolean {
-  if (record.bootId !== platform.bootId()) return true;
-  const netns = openRecordedNetns(platform, record);
-  netns?.close();
-  return netns === null;
+export function lifeOf(platform: Platform, record: AttachmentRecord): Life {
+  if (record.bootId !== platform.bootId()) return 'dead';
+  const atPath = openIfNamespace(platform, record.netns.path);
+  try {
+    if (atPath !== null && isNetns(platform, atPath, record.netns)) return 'alive';
+  } finally {
+    atPath?.close();
+  }
+  const found = searchNetns(platform, record.netns);
+  if (found !== null) {
+    if (found !== 'out of reach') found.close();
+    return 'alive';
+  }
+  const seesAll = seesAllProcesses(platform) || record.seenFrom === viewOf(platform);
+  return seesAll ? 'dead' : 'unknown';
 }
 
-/** The pod's namespace as recorded at ADD; null where it is gone or another one has its path now. Throws SystemError. */
-export function openRecordedNetns(platform: Platform, record: AttachmentRecord): ReturnType<Platform['openNetns']> {
+/** True where the attachment's pod is certainly dead. Throws SystemError where it can't be looked at: that is not dead. */
+export function isDead(platform: Platform, record: AttachmentRecord): boolean {
+  return lifeOf(platform, record) === 'dead';
+}
+
+/**
+ * What is seen from here, for a record: absent where that is the whole node. A node that is a container itself (kind) has a PID
+ * namespace of its own; what an ADD saw there, who has the same processes and mounts sees later.
+ */
+export function describeView(platform: Platform): Pick<AttachmentRecord, 'seenFrom'> {
+  return seesAllProcesses(platform) ? {} : { seenFrom: viewOf(platform) };
+}
+
+/** The PID namespace, when its first process was started (in ticks since boot, field 22; inodes come again), and the mount namespace. */
+function viewOf(platform: Platform): string {
+  const { procfs } = platform.paths;
+  const stat = platform.readFile(`${procfs}/1/stat`)?.toString('utf8') ?? '';
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return `${platform.readLink(`${procfs}/self/ns/pid`)} ${started} ${platform.readLink(`${procfs}/self/ns/mnt`)}`;
+}
+
+/** The pod's namespace at the path of ADD; null where it is gone or another one has its path now. Throws SystemError. */
+export function openRecordedNetns(platform: Platform, record: AttachmentRecord): Netns | null {
   if (record.bootId !== platform.bootId()) return null;
   const netns = openIfNamespace(platform, record.netns.path);
   if (netns === null) return null;
   if (String(netns.inode) === record.netns.inode && String(netns.device) === record.netns.device) return netns;
   netns.close();
   return null;
-}
-
-/** Null where nothing is at the path, or no namespace. Throws SystemError where that can’t be told. */
-export function openIfNamespace(platform: Platform, path: string): ReturnType<Platform['openNetns']> {
-  try {
-    return platform.openNetns(path);
-  } catch (thrown) {
-    // What lies there now is no namespace: an unmounted bind leaves an empty file.
-    if (isSystemError(thrown, 'EINVAL')) return null;
-    // A process that ends at this moment: the kernel says EACCES of its namespaces (fs/proc/namespaces.c), or ESRCH, and they are gone.
-    if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
-    throw thrown;
-  }
 }

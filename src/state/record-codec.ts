@@ -102,8 +102,9 @@ const record = v.looseObject({
   resolvedFrom: v.string(),
   snapshot,
   mac: v.nullable(assignableMac),
-  netns: v.object({ path: v.string(), device: v.string(), inode: v.string() }),
+  netns: v.object({ path: v.string(), device: v.string(), inode: v.string(), cookie: v.exactOptional(v.string()) }),
   bootId: v.string(),
+  seenFrom: v.exactOptional(v.string()),
   podIfindex: v.nullable(count),
   addresses: v.array(v.string()),
   routes: v.array(

@@ -1,12 +1,13 @@
 import { CniError } from '../cni/errors.ts';
 import { Namespace } from '../kernel/namespace.ts';
+import { hasCookie, type NetnsId, searchNetns } from '../kernel/namespace-search.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { readDriver } from '../kernel/sysfs.ts';
 import type { Log } from '../lib/log.ts';
 import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import { findInPod, findOnHost, openNetnsByInode, type PodLinkTraits } from './locate.ts';
+import { findInPod, findOnHost, type PodLinkTraits } from './locate.ts';
 import { moveLinkTo } from './move.ts';
 import { returnRdmaDevices } from './rdma.ts';
 import type { VfIdentity, VfNetdevState } from './vf.ts';
@@ -26,8 +27,8 @@ export interface Absence {
   readonly rdmaDevices: readonly string[];
   /** The pod's namespace, opened by its path; null where that is gone. */
   readonly netns: Netns | null;
-  /** For a namespace that lives on without its path. */
-  readonly netnsId: { readonly device: string; readonly inode: string };
+  /** For a namespace that lives on without its path, and one that has its path or inode now. */
+  readonly netnsId: NetnsId;
 }
 
 /**
@@ -40,27 +41,32 @@ export function bringHome(absence: Absence): void {
   if (absence.netns !== null && fetchFrom(absence, absence.netns)) return;
   if (isHome(absence)) return;
   if (!hasNetdriver(platform, identity)) return;
-  const lingering = openNetnsByInode(platform, absence.netnsId.device, absence.netnsId.inode);
-  try {
-    if (lingering !== null && fetchFrom(absence, lingering)) return;
-  } finally {
-    lingering?.close();
+  const lingering = searchNetns(platform, absence.netnsId);
+  if (lingering !== null && lingering !== 'out of reach') {
+    try {
+      if (fetchFrom(absence, lingering)) return;
+    } finally {
+      lingering.close();
+    }
   }
   const isBack = (): boolean => isHome(absence) || !hasNetdriver(platform, identity);
   if (poll(platform, returnLimits, isBack)) return;
-  throw new CniError(
-    'detachIncomplete',
-    `the netdev of VF ${identity.pci} is neither on the host nor in the pod: another network namespace holds it`,
-  );
+  const holder =
+    lingering === 'out of reach'
+      ? 'the pod’s network namespace is bound in a mount namespace that can’t be reached from here'
+      : 'another network namespace holds it';
+  const where = `the netdev of VF ${identity.pci} is neither on the host nor in the pod`;
+  throw new CniError('detachIncomplete', `${where}: ${holder}`);
 }
 
 /** RDMA devices first, as rdma-cni does, whose DEL comes before ours. */
 function fetchFrom(absence: Absence, netns: Netns): boolean {
-  const { platform, log, host, identity, traits, rdmaDevices } = absence;
-  returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
-  if (isHome(absence)) return true;
+  const { platform, log, host, identity, traits, rdmaDevices, netnsId } = absence;
   const pod = new Namespace(platform, netns);
   try {
+    if (!hasCookie(pod, netnsId)) return false;
+    returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
+    if (isHome(absence)) return true;
     const link = findInPod(platform, pod, traits);
     if (link === null) return false;
     moveLinkTo(pod, link, host, freeHostName(absence));

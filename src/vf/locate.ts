@@ -4,7 +4,7 @@ import { readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { Netns, Platform } from '../platform/platform.ts';
+import type { Platform } from '../platform/platform.ts';
 import type { Pf, VfIdentity, VfNetdevState } from './vf.ts';
 
 /** What tells the VF's netdev from others inside a pod, where sysfs doesn't show it. */
@@ -129,31 +129,4 @@ function pciAddressOfParent(platform: Platform, { lower, parentBusName, parentDe
   if (lower !== null || parentBusName === null || parentDeviceName === null) return '';
   if (parentBusName === 'pci') return parentDeviceName;
   return parentBusName === 'virtio' ? (readVirtioParent(platform, parentDeviceName) ?? '') : '';
-}
-
-/**
- * Opens a namespace by its inode through a process that lives in it: its path is gone, but it isn't.
- * Null where no process of this node is in it.
- */
-export function openNetnsByInode(platform: Platform, device: string, inode: string): Netns | null {
-  const { procfs } = platform.paths;
-  for (const pid of platform.readDir(procfs) ?? []) {
-    if (!/^\d+$/.test(pid)) continue;
-    const path = `${procfs}/${pid}/ns/net`;
-    if (unlessEnded(() => platform.readLink(path)) !== `net:[${inode}]`) continue;
-    const netns = unlessEnded(() => platform.openNetns(path));
-    if (netns !== null && String(netns.device) === device && String(netns.inode) === inode) return netns;
-    netns?.close();
-  }
-  return null;
-}
-
-/** A process may end between two looks at it: the kernel then says EACCES of its namespaces (fs/proc/namespaces.c), or ESRCH. */
-function unlessEnded<T>(look: () => T | null): T | null {
-  try {
-    return look();
-  } catch (thrown) {
-    if (isSystemError(thrown, 'EACCES', 'ESRCH', 'ENOENT')) return null;
-    throw thrown;
-  }
 }

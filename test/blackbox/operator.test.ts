@@ -80,7 +80,7 @@ root(
       assert.is(record.status, 0);
       assert.match(operate(node, 'gc', '--dry-run').stdout, 'would reclaim: VF 0000:3b:02.0, net1 of ns/web');
       assert.equal(node.leases(), ['10.0.2.2']);
-      const { status, stdout, stderr } = operate(node, 'gc');
+      const { status, stdout, stderr } = operate(node, 'gc', '--here');
       assert.equal([status, stderr], [0, ''], stdout);
       assert.match(stdout, 'reclaimed: VF 0000:3b:02.0');
       assert.equal(node.leases(), []);
@@ -111,7 +111,7 @@ root('every answer in JSON is one JSON text and nothing else', () => {
       ['inspect'],
       ['inspect', 'pf0'],
       ['attachments'],
-      ['gc'],
+      ['gc', '--here'],
       ['gc', '--dry-run'],
       ['doctor'],
       ['resolve', '--pod-uid', podUid],

@@ -14,7 +14,7 @@ function refuseAll(node: StandInNode, env: Readonly<Record<string, string>>, pre
     assert.is(code, verb === 'STATUS' ? 50 : 5, `${verb}: ${msg}`);
     assert.match(msg, "can't be trusted", verb);
   }
-  for (const command of [['gc'], ['attachments']]) {
+  for (const command of [['gc', '--here'], ['attachments']]) {
     const { status, stderr } = node.cni('', '', {
       program: [...node.program, ...command],
       env: { ...env, CNI_COMMAND: '' },

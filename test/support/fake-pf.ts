@@ -79,6 +79,10 @@ class FakePfSocket implements NetlinkSocket {
     return this.#real.port;
   }
 
+  netnsCookie(): string | null {
+    return this.#real.netnsCookie();
+  }
+
   send(bytes: Uint8Array): void {
     const message = Buffer.from(bytes);
     const type = message.readUInt16LE(4);

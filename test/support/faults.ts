@@ -25,6 +25,10 @@ class FaultySocket implements NetlinkSocket {
     return this.#real.port;
   }
 
+  netnsCookie(): string | null {
+    return this.#real.netnsCookie();
+  }
+
   send(bytes: Uint8Array): void {
     const type = Buffer.from(bytes).readUInt16LE(4);
     if ((type & 3) === RTM_GETLINK_KIND) this.#real.send(bytes);

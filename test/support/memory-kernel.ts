@@ -62,11 +62,14 @@ export class MemoryNamespace {
   readonly label: string;
   readonly device: bigint;
   readonly inode: bigint;
+  /** SO_NETNS_COOKIE; no other namespace ever has it. */
+  readonly cookie: number;
   readonly links: MemoryLink[] = [];
   routes: MemoryRoute[] = [];
   readonly listeners = new Set<() => void>();
 
-  constructor(label: string, device: bigint, inode: bigint) {
+  constructor(label: string, device: bigint, inode: bigint, cookie: number) {
+    this.cookie = cookie;
     this.label = label;
     this.device = device;
     this.inode = inode;
@@ -116,10 +119,11 @@ export class MemoryKernel {
   clock: { nowMs: number } = { nowMs: 0 };
   readonly #refusals: PlannedRefusal[] = [];
   #nextIfindex = 1;
+  #lastCookie = 0;
   #nextPort = 7000;
 
   addNamespace(label: string, { device, inode }: Pick<Netns, 'device' | 'inode'>): MemoryNamespace {
-    const namespace = new MemoryNamespace(label, device, inode);
+    const namespace = new MemoryNamespace(label, device, inode, ++this.#lastCookie);
     this.namespaces.push(namespace);
     this.addLink(namespace, 'lo', { up: true });
     return namespace;
@@ -467,6 +471,10 @@ class MemorySocket implements NetlinkSocket {
     this.#protocol = protocol;
     this.port = port;
     if (groups !== 0) namespace.listeners.add(this.#hear);
+  }
+
+  netnsCookie(): string {
+    return String(this.#namespace.cookie);
   }
 
   send(bytes: Uint8Array): void {

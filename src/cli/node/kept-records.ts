@@ -2,11 +2,11 @@ import { explain } from '../../cni/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';
-import { isDead } from '../../state/liveness.ts';
+import { type Life, lifeOf } from '../../state/liveness.ts';
 import { RecordStore, sameKey } from '../../state/record-store.ts';
 
-/** `unknown`: its network namespace could not be looked at. */
-export type PodState = 'alive' | 'dead' | 'unknown';
+/** `unknown` also where its network namespace could not be looked at. */
+export type PodState = Life;
 
 /** An attachment's record as it lies on this node. */
 export interface KeptRecord {
@@ -47,7 +47,7 @@ function isHalfDone(store: RecordStore, { key, identity, phase }: AttachmentReco
 
 function podStateOf(platform: Platform, record: AttachmentRecord): PodState {
   try {
-    return isDead(platform, record) ? 'dead' : 'alive';
+    return lifeOf(platform, record);
   } catch {
     // Who can't look must not call a pod dead.
     return 'unknown';

@@ -1,4 +1,5 @@
 import { Namespace } from '../../kernel/namespace.ts';
+import { listProcessNetns } from '../../kernel/namespace-search.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../../platform/platform.ts';
@@ -26,7 +27,6 @@ function readQuietly<T>(read: () => T): T | null {
 
 /** A path for each network namespace that can be found on this node, by inode; names come before processes. */
 function findNamespaces(platform: Platform): ReadonlyMap<string, string> {
-  const { procfs } = platform.paths;
   const found = new Map<string, string>();
   for (const name of platform.readDir(namedNamespaces) ?? []) {
     const path = `${namedNamespaces}/${name}`;
@@ -34,12 +34,13 @@ function findNamespaces(platform: Platform): ReadonlyMap<string, string> {
     if (netns !== null) found.set(String(netns.inode), path);
     netns?.close();
   }
-  for (const pid of platform.readDir(procfs) ?? []) {
-    if (!/^\d+$/.test(pid)) continue;
-    const path = `${procfs}/${pid}/ns/net`;
-    const inode = /^net:\[(\d+)\]$/.exec(readQuietly(() => platform.readLink(path)) ?? '')?.[1];
-    if (inode !== undefined && !found.has(inode)) found.set(inode, path);
-  }
+  readQuietly(() => {
+    for (const { path, target } of listProcessNetns(platform)) {
+      const inode = /^net:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode !== undefined && !found.has(inode)) found.set(inode, path);
+    }
+    return null;
+  });
   found.delete(String(platform.ownNetns().inode));
   return found;
 }

@@ -79,6 +79,11 @@ export class NetlinkSession {
     return this.#changes;
   }
 
+  /** See `NetlinkSocket`. */
+  netnsCookie(): string | null {
+    return this.#socket.netnsCookie();
+  }
+
   close(): void {
     this.#socket.close();
   }

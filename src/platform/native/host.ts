@@ -66,6 +66,8 @@ export interface Host {
   enterNetns(fd: number): void;
   openNetlink(groups: number, protocol: number): number;
   netlinkPort(fd: number): number;
+  /** As decimal text; undefined where the kernel has none. */
+  netnsCookie(fd: number): string | undefined;
   send(fd: number, bytes: Uint8Array): void;
   receive(fd: number, timeoutMs: number): [bytes: ArrayBuffer, senderPort: number] | undefined;
   close(fd: number): void;

@@ -13,6 +13,7 @@ export function openNetlinkSocket(host: Host, groups: number, protocol: number):
   };
   return {
     port: systemCall('read name of netlink socket', () => host.netlinkPort(fd)),
+    netnsCookie: () => systemCall('read cookie of network namespace', () => host.netnsCookie(openFd())) ?? null,
     send: (bytes) => systemCall('send to netlink', () => host.send(openFd(), bytes)),
     receive(timeoutMs) {
       const received = systemCall('receive from netlink', () => host.receive(openFd(), timeoutMs));

@@ -11,6 +11,7 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
+const SO_NETNS_COOKIE = 71;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -61,6 +62,15 @@ function bind(fd: number, groups: number): number {
   const length = u32(own.length);
   callLibc('read name of netlink socket', (libc) => libc.getsockname(fd, own, length));
   return own.readUInt32LE(portOffset);
+}
+
+function netnsCookie(fd: number): string | null {
+  const cookie = Buffer.alloc(8);
+  const length = u32(cookie.length);
+  const result = tryLibc((libc) => libc.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length));
+  if (result === -errno.ENOPROTOOPT) return null;
+  if (result < 0) throw new SystemError('read cookie of network namespace', -result);
+  return String(cookie.readBigUInt64LE());
 }
 
 /** poll(2) until there is something to read; false when time is up. A signal doesn't start the time anew. */
@@ -128,6 +138,7 @@ export function openNetlinkSocket(groups: number, protocol: number): NetlinkSock
     const port = bind(fd, groups);
     return {
       port,
+      netnsCookie: () => netnsCookie(openFd()),
       send: (bytes) => send(openFd(), bytes),
       receive: (timeoutMs) => receive(openFd(), timeoutMs),
       close,

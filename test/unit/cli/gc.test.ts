@@ -31,7 +31,8 @@ test('nothing to do', () => {
   const node = new MemoryNode();
   node.succeed('ADD');
   const before = node.picture();
-  assert.is(operate(node.platform, 'gc').stdout, 'Nothing to reclaim; 1 attachment of living pods.\n');
+  const { stdout } = operate(node.platform, 'gc');
+  assert.match(stdout, /^Nothing to reclaim; 1 attachment of living pods\.\nLooked from mount and network namespace: /);
   assert.equal(node.picture(), before);
 });
 
@@ -53,6 +54,48 @@ test('what the dead hold is given back, what the living hold stays', () => {
   assert.match(stdout, 'reclaimed: VF 0000:3b:02.1');
   assert.match(stdout, '1 attachment of living pods kept');
   assert.equal(node.picture(), before);
+});
+
+test('it says from where it looks, and refuses where process 1 sees other files or interfaces', () => {
+  for (const kind of ['mnt', 'net']) {
+    const { node } = withLeftover();
+    const { links } = node.platform;
+    for (const each of ['mnt', 'net']) {
+      for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/${each}`, `${each}:[1]`);
+    }
+    assert.match(
+      operate(node.platform, 'gc', '--dry-run').stdout,
+      /each that of process 1; all processes of the node\.\n$/,
+    );
+    links.set(`/proc/self/ns/${kind}`, `${kind}:[2]`);
+    const before = node.picture();
+    const refused = operate(node.platform, 'gc');
+    assert.equal([refused.code, refused.stdout], [1, '']);
+    assert.match(
+      refused.stderr,
+      /another than that of process 1.*nsenter --target 1 --mount --net -- dra-sriov gc.*--here/,
+    );
+    assert.equal(node.picture(), before);
+    assert.match(operate(node.platform, 'gc', '--dry-run').stdout, 'would reclaim');
+    assert.match(operate(node.platform, 'gc', '--here').stdout, 'reclaimed: VF 0000:3b:02.1');
+  }
+});
+
+test('in a PID namespace of its own it calls nobody dead, and says so', () => {
+  const { node } = withLeftover();
+  node.platform.links.set('/proc/self/ns/pid', 'pid:[7]');
+  const before = node.picture();
+  const { code, stdout } = operate(node.platform, 'gc');
+  assert.is(code, 0);
+  assert.match(
+    stdout,
+    'Nothing to reclaim; 1 attachment of living pods and 1 attachment of pods that can’t be looked at from here.',
+  );
+  assert.match(stdout, 'the processes of a PID namespace of its own');
+  assert.equal(node.picture(), before);
+  const report = operate(node.platform, 'gc', '--json').json as Report & { unknown: number; lookedFrom: unknown };
+  assert.equal([report.alive, report.unknown], [1, 1]);
+  assert.equal(report.lookedFrom, { mount: 'unknown', network: 'unknown', allProcesses: false });
 });
 
 test('an ADD that was killed is undone', () => {

@@ -466,10 +466,10 @@ test('the record has what DEL, CHECK and GC need', () => {
   const args = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=pod;K8S_POD_UID=uid-1';
   node.succeed('ADD', conf, { env: { CNI_ARGS: args } });
   const record = node.readRecord();
-  const { inode } = node.pod.namespace;
+  const { inode, cookie } = node.pod.namespace;
   assert.is(record['phase'], 'attached');
   assert.equal(record['pod'], { namespace: 'ns', name: 'pod', uid: 'uid-1' });
-  assert.equal(record['netns'], { path: '/run/netns/pod1', device: '4', inode: String(inode) });
+  assert.equal(record['netns'], { path: '/run/netns/pod1', device: '4', inode: `${inode}`, cookie: `${cookie}` });
   assert.is(record['podIfindex'], node.link(0).ifindex);
   assert.equal(record['addresses'], ['10.0.2.5/24']);
   assert.equal(record['routes'], [{ dst: '0.0.0.0/0', gw: '10.0.2.1' }]);

@@ -28,6 +28,10 @@ export class FakeSocket implements NetlinkSocket {
     this.#answer = answer;
   }
 
+  netnsCookie(): string | null {
+    return '4711';
+  }
+
   send(bytes: Uint8Array): void {
     const message = Buffer.from(bytes);
     if (message.readUInt32LE(0) !== message.length) throw new Error('nlmsg_len is not the length of the message');

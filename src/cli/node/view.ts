@@ -1,0 +1,52 @@
+import { seesAllProcesses } from '../../kernel/namespace-search.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { Platform } from '../../platform/platform.ts';
+
+/** Whether a namespace is the one that process 1 has; `unknown` where not even root may look. */
+type Relation = 'process 1' | 'another' | 'unknown';
+
+/** From where this process sees the node. */
+export interface View {
+  /** In it lie the state directory, IPAM plugins' stores, and the paths of network namespaces. */
+  readonly mount: Relation;
+  /** VFs come home to it. */
+  readonly network: Relation;
+  /** False in a PID namespace of its own: who isn't seen may live. */
+  readonly allProcesses: boolean;
+}
+
+export function readView(platform: Platform): View {
+  return {
+    mount: relationOf(platform, 'mnt'),
+    network: relationOf(platform, 'net'),
+    allProcesses: seesAllProcesses(platform),
+  };
+}
+
+function relationOf(platform: Platform, kind: 'mnt' | 'net'): Relation {
+  const read = (process: string): string | null => platform.readLink(`${platform.paths.procfs}/${process}/ns/${kind}`);
+  try {
+    const first = read('1');
+    if (first === null) return 'unknown';
+    return first === read('self') ? 'process 1' : 'another';
+  } catch (thrown) {
+    if (isSystemError(thrown)) return 'unknown';
+    throw thrown;
+  }
+}
+
+const phrases: Readonly<Record<Relation, string>> = {
+  'process 1': 'that of process 1',
+  another: 'another than that of process 1',
+  unknown: 'one that can’t be compared with that of process 1',
+};
+
+/** For people, on one line. */
+export function describeView({ mount, network, allProcesses }: View): string {
+  const processes = allProcesses ? 'all processes of the node' : 'the processes of a PID namespace of its own';
+  const where =
+    mount === network
+      ? `mount and network namespace: each ${phrases[mount]}`
+      : `mount namespace: ${phrases[mount]}; network namespace: ${phrases[network]}`;
+  return `Looked from ${where}; ${processes}.`;
+}

@@ -1,0 +1,193 @@
+import { isSystemError } from '../lib/system-error.ts';
+import type { Netns, Platform } from '../platform/platform.ts';
+import { Namespace } from './namespace.ts';
+
+// Where a network namespace lives on without the path that it was known by: in processes, and bound to files of other mount namespaces
+// (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c). Only for what is rare: it looks at every process of the node.
+
+/** Which network namespace it is. */
+export interface NetnsId {
+  /** Of its file in nsfs, as decimal text. */
+  readonly device: string;
+  /** As decimal text. Another namespace may get it when this one has ended, but no two have it at the same time. */
+  readonly inode: string;
+  /** SO_NETNS_COOKIE: given once in a boot. Absent where it wasn't recorded. */
+  readonly cookie?: string;
+}
+
+/** Which namespace it is, with all that the kernel tells. Throws SystemError. */
+export function identifyNetns({ netns, session }: Namespace): NetnsId {
+  const cookie = session.netnsCookie();
+  return { device: String(netns.device), inode: String(netns.inode), ...(cookie === null ? {} : { cookie }) };
+}
+
+/** Whether an open namespace is that one. Throws SystemError. */
+export function isNetns(platform: Platform, netns: Netns, id: NetnsId): boolean {
+  if (!hasInode(netns, id)) return false;
+  const namespace = new Namespace(platform, netns);
+  try {
+    return hasCookie(namespace, id);
+  } finally {
+    namespace.close();
+  }
+}
+
+const hasInode = (netns: Netns, { device, inode }: NetnsId): boolean =>
+  String(netns.device) === device && String(netns.inode) === inode;
+
+/** Whether a namespace of that inode is that one, and none that was made after its end. True where nothing tells. Throws SystemError. */
+export function hasCookie(namespace: Namespace, { cookie }: NetnsId): boolean {
+  return cookie === undefined || (namespace.session.netnsCookie() ?? cookie) === cookie;
+}
+
+/** Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO, linux/proc_ns.h). */
+export function seesAllProcesses(platform: Platform): boolean {
+  return platform.readLink(`${platform.paths.procfs}/self/ns/pid`) === 'pid:[4026531836]';
+}
+
+/**
+ * What is to be seen of a network namespace: opened through a process that lives in it, or through a file of this mount namespace or that of
+ * process 1 that it is bound to; `out of reach` where only others have it bound, whose paths pods may have a hand in; null where nothing is.
+ * Throws SystemError where it can't be told: who can't look must not say no.
+ */
+export function searchNetns(platform: Platform, id: NetnsId): Netns | 'out of reach' | null {
+  if (id.inode === '') return null;
+  let isOutOfReach = false;
+  for (const path of listPlaces(platform, id.inode)) {
+    const netns = path === null ? 'denied' : openIfAllowed(platform, path);
+    if (netns === 'denied') {
+      isOutOfReach = true;
+      continue;
+    }
+    if (netns !== null && isNetns(platform, netns, id)) return netns;
+    const isAnother = netns !== null && hasInode(netns, id);
+    netns?.close();
+    if (isAnother) return null;
+  }
+  return isOutOfReach ? 'out of reach' : null;
+}
+
+/** Another process's root may be closed even to root. */
+function openIfAllowed(platform: Platform, path: string): Netns | 'denied' | null {
+  try {
+    return openIfNamespace(platform, path);
+  } catch (thrown) {
+    if (isSystemError(thrown, 'EACCES', 'EPERM')) return 'denied';
+    throw thrown;
+  }
+}
+
+/** Null where nothing is at the path, or no namespace. Throws SystemError where that can’t be told. */
+export function openIfNamespace(platform: Platform, path: string): Netns | null {
+  try {
+    return platform.openNetns(path);
+  } catch (thrown) {
+    // What lies there now is no namespace: an unmounted bind leaves an empty file.
+    if (isSystemError(thrown, 'EINVAL')) return null;
+    // A process that ends at this moment: the kernel says EACCES of its namespaces, or ESRCH, and they are gone.
+    if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
+    throw thrown;
+  }
+}
+
+/**
+ * As openIfNamespace, and where nothing is at the path here, what process 1 has there: containers and debug shells have mounts of their own.
+ */
+export function openNetnsOfNode(platform: Platform, path: string): Netns | null {
+  // A link to an absolute path leads into the own root.
+  const there = `${platform.paths.procfs}/1/root${path.replace(/^\/var\/run\//, '/run/')}`;
+  const here = openIfNamespace(platform, path) ?? openIfAllowed(platform, there);
+  return here === 'denied' ? null : here;
+}
+
+/** Paths of the namespace with that inode; null for one that only others can open. */
+function* listPlaces(platform: Platform, inode: string): Generator<string | null> {
+  const { procfs } = platform.paths;
+  const wanted = `net:[${inode}]`;
+  for (const { path, target } of listProcessNetns(platform)) if (target === wanted) yield path;
+  const roots: Readonly<Record<string, string>> = { self: '', 1: `${procfs}/1/root` };
+  for (const pid of ['self', '1', ...listMountNamespaces(platform)]) {
+    const mounts = unlessEnded(platform, pid, () =>
+      platform.readFile(`${procfs}/${pid}/mountinfo`, { maxBytes: maxMountsBytes }),
+    )?.toString('utf8');
+    // Of each mount: its number, its parent's, the device, what of it is mounted, and where (man 5 proc).
+    const line = mounts?.split('\n').find((each) => each.split(' ', 4)[3] === wanted);
+    const root = roots[pid];
+    if (line !== undefined) yield root === undefined ? null : `${root}${unescapeOctal(line.split(' ', 5)[4] ?? '')}`;
+  }
+}
+
+/** A node has thousands of mounts. */
+const maxMountsBytes = 64 * 1024 * 1024;
+
+const unescapeOctal = (name: string): string =>
+  name.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+/**
+ * The network namespace of each process, and of the other threads of one whose first has ended: the path that opens it, and what that is a
+ * link to (`net:[4026531840]`). Throws SystemError.
+ */
+export function* listProcessNetns(platform: Platform): Generator<{ readonly path: string; readonly target: string }> {
+  const { procfs } = platform.paths;
+  for (const pid of listProcesses(platform)) {
+    const path = `${procfs}/${pid}/ns/net`;
+    const target = readNetnsLink(platform, pid, path);
+    if (target !== null) yield { path, target };
+    if (target !== null) continue;
+    for (const thread of platform.readDir(`${procfs}/${pid}/task`) ?? []) {
+      const ofThread = `${procfs}/${pid}/task/${thread}/ns/net`;
+      const other = readNetnsLink(platform, pid, ofThread);
+      if (other !== null) yield { path: ofThread, target: other };
+    }
+  }
+}
+
+/** Of a process that not even root may look into, such as process 1 of some nodes, its view of the network still tells that it is this one. */
+function readNetnsLink(platform: Platform, pid: string, path: string): string | null {
+  try {
+    return unlessEnded(platform, pid, () => platform.readLink(path));
+  } catch (thrown) {
+    const networkOf = (process: string): bigint | undefined =>
+      platform.stat(`${platform.paths.procfs}/${process}/net/dev`)?.inode;
+    const own = networkOf('self');
+    if (isSystemError(thrown, 'EACCES') && own !== undefined && networkOf(pid) === own) return null;
+    throw thrown;
+  }
+}
+
+/** A process for each mount namespace, and for each root that processes in one of them have: mounts beyond it are not shown to them. */
+function listMountNamespaces(platform: Platform): readonly string[] {
+  const seen = new Map<string, string>();
+  for (const pid of listProcesses(platform)) {
+    const read = (name: string): string | null =>
+      unlessEnded(platform, pid, () => platform.readLink(`${platform.paths.procfs}/${pid}/${name}`));
+    const view = viewOf(read, pid);
+    if (!seen.has(view)) seen.set(view, pid);
+  }
+  return [...seen.values()];
+}
+
+/** What can't be looked at may be anything. */
+function viewOf(read: (name: string) => string | null, pid: string): string {
+  try {
+    return `${read('ns/mnt')} ${read('root')}`;
+  } catch (thrown) {
+    if (isSystemError(thrown, 'EACCES')) return pid;
+    throw thrown;
+  }
+}
+
+function listProcesses(platform: Platform): readonly string[] {
+  return (platform.readDir(platform.paths.procfs) ?? []).filter((name) => /^\d+$/.test(name));
+}
+
+/** A process may end between two looks at it: the kernel then says EACCES of its namespaces, ESRCH, or EINVAL of its mounts. */
+function unlessEnded<T>(platform: Platform, pid: string, look: () => T | null): T | null {
+  try {
+    return look();
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ESRCH', 'ENOENT', 'EINVAL')) return null;
+    if (isSystemError(thrown, 'EACCES') && platform.stat(`${platform.paths.procfs}/${pid}`) === null) return null;
+    throw thrown;
+  }
+}
