@@ -1,3 +1,4 @@
+import { isEthernet } from '../../kernel/rtnl/links.ts';
 import { isLeft } from '../node/kept-records.ts';
 import type { Survey, SurveyedPf, SurveyedVf } from '../node/survey.ts';
 import { nameHolder } from '../tool.ts';
@@ -36,6 +37,10 @@ function checkPfs({ pfs }: Survey): Check {
   if (absent.length > 0) {
     const remedy = 'load its driver; it must be in the host’s network namespace';
     return wrong('pfs', `no netdev on the host: ${listSome(absent.map(nameOf))}`, remedy);
+  }
+  const foreign = used.filter(({ link }) => link !== null && !isEthernet(link));
+  if (foreign.length > 0) {
+    return warning('pfs', `no Ethernet: ${listSome(foreign.map(nameOf))}`, 'none here: their VFs are for ib-sriov-cni');
   }
   const down = used.filter(({ link }) => link?.up === false);
   if (down.length > 0) {

@@ -140,6 +140,14 @@ test('Multus: its version’s behaviour, and what it really gave', () => {
   expectCheck(node, 'multus', 'ok', 'of a version that it doesn’t tell; attachments here were given PCI addresses');
 });
 
+test('a card that is set to InfiniBand', () => {
+  const node = healthy();
+  node.edit(() =>
+    Object.assign(node.pf, { type: 32, mac: '00:00:10:49:fe:80:00:00:00:00:00:00:24:8a:07:03:00:a3:8d:f6' }),
+  );
+  expectCheck(node, 'pfs', 'warning', 'no Ethernet: pf0');
+});
+
 test('VFs without a PF on this machine, one of them attached', () => {
   const node = new MemoryNode();
   node.hidePf();
