@@ -24,11 +24,14 @@ export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a l
 /** The kernel knows bytes: for its isspace (lib/ctype.c) this one is Latin-1's space, also where it is half of a letter such as à. */
 const kernelsOtherSpace = 0xa0;
 
-/** dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. */
+/**
+ * dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. U+FFFD stands in the environment for what
+ * is no UTF-8, and would be another name.
+ */
 export function isInterfaceName(text: string): boolean {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length < 1 || bytes.length > 15 || bytes.includes(kernelsOtherSpace)) return false;
-  return text !== '.' && text !== '..' && !/[\s/:%\p{Cc}]/u.test(text);
+  return text.isWellFormed() && text !== '.' && text !== '..' && !/[\s/:%\p{Cc}\ufffd]/u.test(text);
 }
 
 /** The directories of CNI_PATH; relative ones are left out, because they would depend on the runtime's directory. */
@@ -58,7 +61,7 @@ const variables: readonly Variable[] = [
     problem: (value) =>
       isInterfaceName(value)
         ? null
-        : '1 to 15 bytes without white space, control characters, "/", ":" and "%", not "." or ".."',
+        : '1 to 15 bytes of UTF-8 without white space, control characters, "/", ":" and "%", not "." or ".."',
   },
   {
     name: 'CNI_PATH',

@@ -126,6 +126,8 @@ const ifnames: readonly (readonly [string, boolean])[] = [
   ['a\u0000', false],
   ['a\u001b', false],
   ['net%d', false],
+  ['a\ufffd', false],
+  ['a\udcff', false],
 ];
 
 test('takes interface names that the kernel takes as they are', () => {

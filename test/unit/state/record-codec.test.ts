@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isCniError } from '../../../src/cni/errors.ts';
 import { formatRecord, parseKey, parseRecord } from '../../../src/state/record-codec.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -47,6 +49,11 @@ test('a record with all that may be absent absent is read back', () => {
   } as const;
   assert.equal(parseRecord(formatRecord(bare)), bare);
   assert.equal(parseRecord(formatRecord({ ...bare, pod: {} })).pod, {});
+});
+
+test('a record of version 1 as the first builds wrote it is read: what came later may be absent', () => {
+  const text = readFileSync(join(import.meta.dirname, 'record-v1.json'), 'utf8');
+  assert.equal(parseRecord(text), JSON.parse(text));
 });
 
 test('fields that a newer build has added are kept', () => {
