@@ -29,6 +29,9 @@ import { detach, podLinkTraits } from './detach.ts';
 /** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */
 const carrierLimitMs = 200;
 
+/** For the IPAM plugin to take back what it gave; with its minute for ADD that is less than a run may take. */
+const rollbackLimitMs = 30_000;
+
 /** One ADD on one VF, from the snapshot to the result; the caller holds the VF's lock. */
 export class Attachment {
   readonly #context: CommandContext;
@@ -248,7 +251,8 @@ export class Attachment {
   }
 
   #rollBack(record: AttachmentRecord, thrown: unknown): unknown {
-    const failures = [...detach(this.#context, record)];
+    const releasing = { ...this.#context.releasing, limitMs: rollbackLimitMs };
+    const failures = [...detach({ ...this.#context, releasing }, record)];
     if (failures.length === 0) return thrown;
     // What comes next has to know it: a DEL of the plugin that fails for want of an address is no reason to keep the record.
     if (record.ipam?.gaveNothing === true) {

@@ -27,12 +27,12 @@ interface Holding {
 
 /**
  * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether there was such
- * an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay.
+ * an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay, or a record of ours has what is left.
  */
 export function detachFromSriovCni(context: CommandContext, key: AttachmentKey): boolean {
   const seen = readQuietly(context, key);
   if (seen === null) return false;
-  const { platform, locks, log } = context;
+  const { platform, locks, log, store } = context;
   const { pci } = seen;
   const lock = locks.lockVf(pci, `DEL of ${key.ifname} of container ${key.containerId}`);
   try {
@@ -41,9 +41,12 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
     const holding = holdingOf(context, attachment);
     const record = toRecord(context, key, holding, ipamOf(context));
     const failures = detach(context, record);
+    // Where only the address is left, a record of ours has it now: sriov-cni's would begin all over again.
+    if (failures.length === 0 || store.read(key) !== null) {
+      if (holding.netnsPath !== null) context.sriovCniCache().removeAllocation(platform, pci);
+      platform.unlink(attachment.path);
+    }
     if (failures.length > 0) throw detachIncomplete(record, failures);
-    if (holding.netnsPath !== null) context.sriovCniCache().removeAllocation(platform, pci);
-    platform.unlink(attachment.path);
     log.info('detached what sriov-cni had attached', { pci, network: key.network, ifname: key.ifname });
     return true;
   } finally {

@@ -48,7 +48,7 @@ const snapshot = v.looseObject({
       mac: anyMac,
       mtu: count,
       up: v.boolean(),
-      altnames: v.array(v.string()),
+      altnames: v.nullable(v.array(v.string())),
       identifiedBy: v.exactOptional(v.picklist(['parent', 'bus-info', 'ifindex'])),
     }),
   ),
@@ -119,7 +119,7 @@ const record = v.looseObject({
     }),
   ),
   ipam: v.nullable(
-    v.object({
+    v.looseObject({
       type: pluginName,
       stdin: v.string(),
       args: v.string(),
@@ -127,7 +127,7 @@ const record = v.looseObject({
       gaveNothing: v.exactOptional(v.literal(true)),
     }),
   ),
-  failedRelease: v.exactOptional(v.object({ tries: count, firstMs: count, bootId: v.string() })),
+  failedRelease: v.exactOptional(v.looseObject({ tries: count, firstMs: count, bootId: v.string() })),
   config: v.string(),
   cniArgs: v.string(),
   createdAt: v.string(),

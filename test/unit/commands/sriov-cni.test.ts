@@ -74,6 +74,20 @@ test('DEL of a pod that sriov-cni attached gives back VF, settings, address and 
   }
 });
 
+test('an address that can’t be released: the VF is back at once, and DEL ends as for pods of our own', () => {
+  const { node, conf, before } = migrated();
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  for (let minute = 0; minute < 5; minute++) {
+    assert.is(node.fail('DEL', conf).code, 109);
+    assert.equal(sriovCniFiles(node), []);
+    assert.equal([node.vfs[0]?.vlan, node.link(0).name], [0, 'vf0']);
+    node.platform.clock.nowMs += 60_000;
+  }
+  assert.match(node.run('DEL', conf).stderr, 'an address may have leaked');
+  node.leases.clear();
+  assert.equal(node.picture(), before);
+});
+
 test('the PF’s settings that sriov-cni didn’t change, altnames and a MAC of the pod’s own', () => {
   const node = new MemoryNode();
   const before = node.picture();
