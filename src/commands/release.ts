@@ -1,5 +1,5 @@
 import { explain, isCniError } from '../cni/errors.ts';
-import { parseDelConf } from '../config/parse.ts';
+import { isJsonObject } from '../cni/json-text.ts';
 import { type IpamCall, startIpam } from '../ipam/plugin.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
@@ -57,7 +57,8 @@ export function recordedIpam(
   const { containerId, ifname } = record.key;
   const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
   const isAsked = sameKey(record.key, request);
-  const isOwn = isAsked && parseDelConf(request).ipam?.type === ipam.type;
+  const configured = request.config['ipam'];
+  const isOwn = isAsked && isJsonObject(configured) && configured['type'] === ipam.type;
   const netns = isAsked ? netnsForRelease(platform, request) : '';
   return {
     type: ipam.type,

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 import { bytesFromText } from '../../lib/byte-text.ts';
 import { SystemError } from '../../lib/system-error.ts';
 import { sleepMs } from './sleep.ts';
-import { errno, systemCall } from './system-call.ts';
+import { errno, isErrno, systemCall } from './system-call.ts';
 
 const chunkBytes = 64 * 1024;
 const fullPipePauseMs = 1;
@@ -36,10 +36,6 @@ export function withRegularFile<T>(what: string, path: string, flags: number, us
       return use(fd);
     }),
   );
-}
-
-function isErrno(thrown: unknown, number: number): boolean {
-  return (thrown as { readonly errno?: unknown }).errno === -number;
 }
 
 /** read(2); waits where a non-blocking pipe has nothing yet. */

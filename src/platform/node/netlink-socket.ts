@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs';
 import { SystemError } from '../../lib/system-error.ts';
 import type { Datagram, NetlinkSocket } from '../platform.ts';
-import { callLibc, tryLibc, tryLibcOnce } from './libc.ts';
-import { monotonicMs } from './sleep.ts';
+import { callLibc, tryLibc } from './libc.ts';
+import { POLLIN, poll } from './poll.ts';
 import { errno } from './system-call.ts';
 
-// asm-generic/socket.h, linux/netlink.h, linux/socket.h, asm-generic/poll.h
+// asm-generic/socket.h, linux/netlink.h, linux/socket.h
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -18,7 +18,6 @@ const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
-const POLLIN = 0x1;
 
 /** Room for many events, and for any datagram. */
 const receiveBufferBytes = 1024 * 1024;
@@ -73,21 +72,6 @@ function netnsCookie(fd: number): string | null {
   return String(cookie.readBigUInt64LE());
 }
 
-/** poll(2) until there is something to read; false when time is up. A signal doesn't start the time anew. */
-function waitForInput(fd: number, timeoutMs: number): boolean {
-  // struct pollfd: i32 fd, i16 events, i16 revents
-  const pollfd = Buffer.alloc(8);
-  pollfd.writeInt32LE(fd, 0);
-  pollfd.writeInt16LE(POLLIN, 4);
-  const deadlineMs = monotonicMs() + timeoutMs;
-  for (;;) {
-    const leftMs = Math.max(0, Math.ceil(deadlineMs - monotonicMs()));
-    const ready = tryLibcOnce((libc) => libc.poll(pollfd, 1n, leftMs));
-    if (ready >= 0) return ready > 0;
-    if (ready !== -errno.EINTR) throw new SystemError('wait for netlink', -ready);
-  }
-}
-
 /** Larger than any datagram of the kernel's; of its pages only those count that were written to. */
 let room: Buffer | undefined;
 
@@ -109,7 +93,7 @@ function receiveNow(fd: number): Datagram | null {
 
 /** The kernel answers inside send(2), so there is something to read, as a rule. */
 function receive(fd: number, timeoutMs: number): Datagram | null {
-  return receiveNow(fd) ?? (waitForInput(fd, timeoutMs) ? receiveNow(fd) : null);
+  return receiveNow(fd) ?? (poll('wait for netlink', [{ fd, events: POLLIN }], timeoutMs) ? receiveNow(fd) : null);
 }
 
 function send(fd: number, bytes: Uint8Array): void {

@@ -4,10 +4,11 @@ import process from 'node:process';
 import { SystemError } from '../../lib/system-error.ts';
 import type { Platform, ProcessRequest } from '../platform.ts';
 import { createStartProcess, type EndedProcess } from '../processes.ts';
-import { callLibc, tryLibc, tryLibcOnce } from './libc.ts';
+import { callLibc, tryLibc } from './libc.ts';
 import { heldLockFds } from './lock.ts';
+import { POLLIN, POLLOUT, poll } from './poll.ts';
 import { monotonicMs } from './sleep.ts';
-import { errno, systemCall } from './system-call.ts';
+import { errno, isErrno, systemCall } from './system-call.ts';
 
 // Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child is begun by
 // Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which would, doesn't run.
@@ -23,11 +24,9 @@ const lookAgainMs = 5;
 const chunkBytes = 64 * 1024;
 const chunksATurn = 16;
 
-// bits/fcntl-linux.h, asm-generic/ioctls.h, asm-generic/poll.h
+// bits/fcntl-linux.h, asm-generic/ioctls.h
 const O_CLOEXEC = 0o2000000;
 const FIONBIO = 0x5421n;
-const POLLIN = 0x1;
-const POLLOUT = 0x4;
 
 // linux/wait.h, asm-generic/siginfo.h
 const P_PID = 1;
@@ -143,10 +142,6 @@ class Output extends OurEnd {
   }
 }
 
-function isErrno(thrown: unknown, number: number): boolean {
-  return (thrown as { readonly errno?: unknown }).errno === -number;
-}
-
 /** Null where there is nothing yet. */
 function readNow(fd: number, into: Buffer): number | null {
   try {
@@ -253,18 +248,12 @@ class Child {
 
   /** Until there is something to do, or the limit has passed. */
   #poll(exited: boolean): void {
-    // struct pollfd: i32 fd, i16 events, i16 revents
-    const all = [this.#stdin, this.#stdout, this.#stderr, ...(exited ? [] : [this.#pidfd])];
-    const ends = all.filter(({ fd }) => fd !== null);
-    const pollfds = Buffer.alloc(8 * ends.length);
-    for (const [at, end] of ends.entries()) {
-      pollfds.writeInt32LE(end.fd ?? -1, 8 * at);
-      pollfds.writeInt16LE(end instanceof Input ? POLLOUT : POLLIN, 8 * at + 4);
-    }
-    const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - monotonicMs()));
-    const waitMs = this.#pidfd.fd === null && !exited ? Math.min(leftMs, lookAgainMs) : leftMs;
-    const result = tryLibcOnce((libc) => libc.poll(pollfds, BigInt(ends.length), waitMs));
-    if (result < 0 && result !== -errno.EINTR) throw new SystemError(this.#what, -result);
+    const ends = [this.#stdin, this.#stdout, this.#stderr, ...(exited ? [] : [this.#pidfd])];
+    const polled = ends.flatMap((end) => {
+      return end.fd === null ? [] : [{ fd: end.fd, events: end instanceof Input ? POLLOUT : POLLIN }];
+    });
+    const leftMs = this.#deadlineMs - monotonicMs();
+    poll(this.#what, polled, this.#pidfd.fd === null && !exited ? Math.min(leftMs, lookAgainMs) : leftMs);
   }
 
   /** The child stays a zombie, so that its group's number is nobody else's. */

@@ -36,6 +36,11 @@ export function asSystemError(what: string, thrown: unknown): unknown {
   return thrown;
 }
 
+/** True for what Node threw for that errno. */
+export function isErrno(thrown: unknown, number: number): boolean {
+  return (thrown as NodeError).errno === -number;
+}
+
 /** Runs `call`; throws a SystemError about `what` (operation and object) where the system refused. */
 export function systemCall<T>(what: string, call: () => T): T {
   try {
