@@ -30,7 +30,9 @@ function withGateway(route: CniRoute, { ips }: CniResult): CniRoute {
 function leadsToGateway({ dst, gw, scope }: CniRoute, routes: readonly CniRoute[], { ips }: CniResult): boolean {
   if (gw !== undefined || scope !== undefined || isIpv6(dst)) return false;
   const gateways = routes.flatMap((route) => (route.gw === undefined ? [] : [route.gw]));
-  return gateways.some((each) => coversAddress(dst, each) && !ips.some((ip) => coversAddress(ip.address, each)));
+  const onLink = routes.filter((route) => (route.scope ?? 0) >= RT_SCOPE_LINK).map((route) => route.dst);
+  const reached = [...ips.map((ip) => ip.address), ...onLink];
+  return gateways.some((each) => coversAddress(dst, each) && !reached.some((cidr) => coversAddress(cidr, each)));
 }
 
 /** Adds the addresses and then the routes of an IPAM result to a link that is up. Throws CniError kernel. */

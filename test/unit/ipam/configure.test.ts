@@ -75,6 +75,12 @@ test('a route on the link has global scope, but where a gateway off the addresse
   assert.equal(resolvedAmong({ dst: '169.254.1.1/32' }), { dst: '169.254.1.1/32', scope: 253 });
   assert.equal(resolvedAmong({ dst: '169.254.0.0/16', scope: 0 }), { dst: '169.254.0.0/16', scope: 0 });
   for (const dst of ['10.0.2.0/24', '192.0.2.0/24', 'fe80::/64']) assert.equal(resolvedAmong({ dst }), { dst });
+  const whole = [
+    { dst: '0.0.0.0/0' },
+    { dst: '169.254.1.1/32', scope: 253 },
+    { dst: '10.9.0.0/16', gw: '169.254.1.1' },
+  ];
+  assert.equal(resolveRoutes(resultOf(ips, whole)), whole, 'a route of the result leads there already');
 });
 
 function applied(result: CniResult, prepare: (node: MemoryNode) => void = () => undefined): MemoryNode {
