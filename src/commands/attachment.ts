@@ -113,6 +113,7 @@ export class Attachment {
       config: stdin,
       cniArgs: args,
       createdAt: new Date(platform.epochMs()).toISOString(),
+      begunMs: Math.ceil(platform.monotonicMs()),
     };
   }
 

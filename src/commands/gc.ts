@@ -15,7 +15,7 @@ import { isWhole } from './reap.ts';
  */
 export function gc(context: CommandContext): string {
   const { request, store, platform } = context;
-  const startedAtMs = platform.epochMs();
+  const startedAtMs = platform.monotonicMs();
   const listed = parseValidAttachments(request.config);
   const valid = new Set(listed?.map((one) => `${one.containerId}/${one.ifname}`));
   const isLeft = (record: AttachmentRecord): boolean => listed !== null || !isWhole(context, record);
@@ -46,7 +46,7 @@ function reclaim(
     const lock = locks.lockVf(seen.identity.pci, `GC of ${key.ifname} of container ${key.containerId}`);
     try {
       const record = store.read(key);
-      if (record === null || Date.parse(record.createdAt) >= startedAtMs || !isLeft(record)) return [];
+      if (record === null || isBegunSince(context, record, startedAtMs) || !isLeft(record)) return [];
       log.info('reclaiming', { attachment: describeKey(key), pci: record.identity.pci });
       return detach(context, record).map((failure) => `${describeKey(key)}: ${explain(failure)}`);
     } finally {
@@ -55,6 +55,15 @@ function reclaim(
   } catch (thrown) {
     return [`${describeKey(key)}: ${explain(thrown)}`];
   }
+}
+
+/** By the monotonic clock: the other one may have been set back since. A record without it is of an older release, so of before. */
+function isBegunSince(
+  { platform }: CommandContext,
+  { bootId, begunMs }: AttachmentRecord,
+  startedAtMs: number,
+): boolean {
+  return bootId === platform.bootId() && begunMs !== undefined && begunMs >= startedAtMs;
 }
 
 /** `detach` has released the addresses of what was reclaimed; an IPAM plugin that knows GC may hold more. */

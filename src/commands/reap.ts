@@ -108,13 +108,19 @@ export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): bool
   try {
     // The attachment may have been made anew meanwhile, on another VF even.
     const current = context.store.read(key);
-    const same = current?.identity.pci === record.identity.pci && current.createdAt === record.createdAt;
+    const same = current !== null && isSameAttempt(current, record);
     if (current === null || !same) return false;
     reclaim(context, current, releasing);
     return true;
   } finally {
     lock.unlock();
   }
+}
+
+function isSameAttempt(one: AttachmentRecord, other: AttachmentRecord): boolean {
+  const idOf = ({ identity, bootId, begunMs, createdAt }: AttachmentRecord): string =>
+    `${identity.pci} ${bootId} ${begunMs} ${createdAt}`;
+  return idOf(one) === idOf(other);
 }
 
 function reclaim(context: CommandContext, record: AttachmentRecord, releasing: Releasing): void {

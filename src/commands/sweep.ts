@@ -59,18 +59,18 @@ function finish(context: CommandContext, begunAfter: string): void {
   tidy(context);
 }
 
-/** `<boot ID> <when the next one is due, in ms since 1970> <the last one looked at>`; null where it isn't due yet. */
+/** `<boot ID> <when the next one is due, on that boot's monotonic clock in ms> <the last one looked at>`; null where it isn't due yet. */
 function readStamp({ platform, state }: CommandContext): { readonly last: string } | null {
   const text = platform.readFile(stampPath(state.find()), { followLinks: false })?.toString('utf8') ?? '';
   const [bootId, dueAt, last = ''] = text.split(' ');
-  const leftMs = Number(dueAt ?? Number.NaN) - platform.epochMs();
-  // A clock that was set back is no reason to wait for longer than ever.
+  const leftMs = Number(dueAt ?? Number.NaN) - platform.monotonicMs();
+  // Of an older release, which wrote the wall clock's time, or of a time namespace of its own.
   if (bootId !== platform.bootId()) return { last: '' };
   return leftMs > 0 && leftMs <= intervalMs ? null : { last };
 }
 
 function writeStamp({ platform, state }: CommandContext, waitMs: number, last: string): void {
-  const text = `${platform.bootId()} ${platform.epochMs() + waitMs} ${last}`;
+  const text = `${platform.bootId()} ${Math.round(platform.monotonicMs()) + waitMs} ${last}`;
   platform.writeFileAtomic(stampPath(state.make()), text, { mode: 0o600, durable: false });
 }
 

@@ -66,5 +66,8 @@ export interface AttachmentRecord {
   /** The config on stdin, verbatim: what CHECK compares with. */
   readonly config: string;
   readonly cniArgs: string;
+  /** For people: the wall clock may be set. */
   readonly createdAt: string;
+  /** When ADD began, on the monotonic clock of that boot. Absent in older records. */
+  readonly begunMs?: number;
 }

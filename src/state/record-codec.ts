@@ -131,6 +131,7 @@ const record = v.looseObject({
   config: v.string(),
   cniArgs: v.string(),
   createdAt: v.string(),
+  begunMs: v.exactOptional(count),
 });
 
 /** What can be told of a record that this build can't read. */

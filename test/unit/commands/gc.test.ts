@@ -107,10 +107,22 @@ test('other networks are not its business', () => {
 
 test('an attachment that was begun after GC isn’t in its list, and stays', () => {
   const { node } = populated();
-  node.editRecord({ createdAt: new Date(node.platform.epochMs()).toISOString() });
+  node.editRecord({ begunMs: node.platform.monotonicMs() });
   node.succeed('GC', gcConf(node, [second]));
   assert.is(node.recordPaths().length, 2);
   assert.not(node.changes.includes('record removed'));
+});
+
+test('a wall clock that is set, back or ahead, changes nothing; a record of an older release has no other', () => {
+  for (const epochMs of [0, Date.UTC(2099, 0, 1)]) {
+    for (const begun of [{}, { begunMs: undefined }]) {
+      const { node } = populated();
+      node.editRecord(begun);
+      Object.assign(node.platform, { epochMs: () => epochMs });
+      node.succeed('GC', gcConf(node, [second]));
+      assert.is(node.recordPaths().length, 1);
+    }
+  }
 });
 
 test('one that is made anew while GC waits for its VF stays', () => {
@@ -118,7 +130,7 @@ test('one that is made anew while GC waits for its VF stays', () => {
   const { lock } = node.platform;
   Object.assign(node.platform, {
     lock: (...args: Parameters<typeof lock>) => {
-      node.editRecord({ createdAt: new Date(node.platform.epochMs() + 1).toISOString() });
+      node.editRecord({ begunMs: node.platform.monotonicMs() + 1 });
       return lock(...args);
     },
   });
