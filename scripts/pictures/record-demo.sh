@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm run pictures:demo: plays the demo on a terminal and keeps what it printed, from the plugin's first call to CHECK, as
+# npm run pictures:demo: plays the demo on a terminal and keeps what it printed, from the plugin's first call to the pings, as
 # docs/pictures/demo.ansi; then draws it. Needs what the demo needs.
 set -euo pipefail
 
@@ -11,6 +11,6 @@ trap 'rm -f "$recording"' EXIT
 script --quiet --return --command 'scripts/demo.sh' "$recording"
 {
   echo 'npm run demo'
-  tr -d '\r' <"$recording" | sed -n '/3\. ADD/,/7\. The pods end/p' | sed '$d'
+  tr -d '\r' <"$recording" | sed -n '/3\. ADD/,/6\. CHECK/p' | sed '$d'
 } >docs/pictures/demo.ansi
 exec node scripts/pictures/pictures.ts
