@@ -104,8 +104,11 @@ export class Locks {
     }
     const whole = this.#whole;
     whole.users++;
+    let isHeld = true;
     return {
       unlock: () => {
+        if (!isHeld) return;
+        isHeld = false;
         if (--whole.users > 0) return;
         this.#whole = null;
         whole.lock.unlock();
@@ -119,6 +122,6 @@ export class Locks {
 }
 
 function isLockName(name: string): boolean {
-  const [kind, rest = ''] = [name.split('-', 1)[0], name.slice(name.indexOf('-') + 1)];
-  return kind === 'vf' ? parsePciAddress(rest) !== null : kind === 'container' && isIdentifier(rest);
+  const [, kind, of = ''] = /^(container|vf)-(.+)$/.exec(name) ?? [];
+  return kind === 'vf' ? parsePciAddress(of) !== null : isIdentifier(of);
 }

@@ -7,7 +7,8 @@ import { samplePci } from './sample-record.ts';
 
 const test = suite('state/locks');
 
-const directory = '/var/lib/cni/dra-sriov/.locks';
+const stateDir = '/var/lib/cni/dra-sriov';
+const directory = `${stateDir}/.locks`;
 
 test('container and VF are locked apart, and free after unlock', () => {
   const platform = createMemoryPlatform();
@@ -85,6 +86,41 @@ test('a wait ends well before runtimes give up, which is after two minutes', () 
   locks.lockContainer('c1', 'ADD');
   assert.throws(() => locks.lockContainer('c1', 'DEL'));
   assert.ok(platform.clock.nowMs >= 10_000 && platform.clock.nowMs <= 60_000, `${platform.clock.nowMs}`);
+});
+
+const [ENOSPC, EROFS, EACCES] = [28, 30, 13];
+
+test('where a lock’s file can’t be made, the file that is there is locked, else the state directory, once for all', () => {
+  for (const errno of [ENOSPC, EROFS]) {
+    const platform = createMemoryPlatform();
+    const [locks, others] = [new Locks(platform), new Locks(platform)];
+    locks.lockContainer('c0', 'ADD').unlock();
+    for (const name of ['container-c1', `vf-${samplePci}`]) platform.failNext('lock', `${directory}/${name}`, errno);
+    const container = locks.lockContainer('c1', 'DEL');
+    const vf = locks.lockVf(samplePci, 'DEL');
+    assert.equal([...platform.heldLocks.keys()], [stateDir]);
+    platform.failNext('lock', `${directory}/vf-${samplePci}`, errno);
+    assert.is(others.tryLockVf(samplePci, 'sweep'), null);
+    vf.unlock();
+    vf.unlock();
+    assert.equal([...platform.heldLocks.keys()], [stateDir], 'the container is still locked');
+    container.unlock();
+    assert.is(platform.heldLocks.size, 0);
+    platform.files.set(`${directory}/vf-${samplePci}`, '');
+    platform.failNext('lock', `${directory}/vf-${samplePci}`, errno);
+    locks.lockVf(samplePci, 'DEL').unlock();
+    assert.is(platform.readDir(stateDir)?.includes('.locks'), true);
+  }
+});
+
+test('without a state directory, on a disk that takes none, there is nothing to lock; other failures are errors', () => {
+  const platform = createMemoryPlatform();
+  const locks = new Locks(platform);
+  platform.failNext('makeDir', stateDir, EROFS);
+  locks.lockContainer('c1', 'DEL').unlock();
+  assert.is(platform.heldLocks.size, 0);
+  platform.failNext('makeDir', stateDir, EACCES);
+  assert.throws(() => locks.lockContainer('c1', 'DEL'), /EACCES/);
 });
 
 test('the files of locks that nobody holds are removed', () => {
