@@ -34,7 +34,8 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
   );
   const remarks = [
     ...damaged.map(
-      ({ key, reason }) => `Damaged: ${printable(`${key.network}/${key.containerId}/${key.ifname}: ${reason}`)}`,
+      ({ key, reason, isNewer }) =>
+        `${isNewer ? 'Left alone' : 'Damaged'}: ${printable(`${key.network}/${key.containerId}/${key.ifname}: ${reason}`)}`,
     ),
     ...(setAside.length === 0
       ? []

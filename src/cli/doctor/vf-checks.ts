@@ -83,6 +83,11 @@ function checkRecords(survey: Survey): Check {
       'restart their pods: VFs were made anew',
     );
   }
+  const newer = damaged.filter(({ isNewer }) => isNewer).length;
+  if (newer > 0) {
+    const remedy = 'install the newer version again: this one leaves them and their VFs alone';
+    return warning('records', `of a newer version of the plugin: ${newer}`, remedy);
+  }
   if (damaged.length + setAside.length > 0) {
     const remedy = 'dra-sriov attachments names them; remove them when their pods are gone';
     return warning('records', `damaged: ${damaged.length + setAside.length}`, remedy);

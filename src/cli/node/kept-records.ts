@@ -1,4 +1,4 @@
-import { explain } from '../../cni/errors.ts';
+import { explain, isCniError } from '../../cni/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';
@@ -23,6 +23,8 @@ export const isLeft = ({ pod, isHalf }: KeptRecord): boolean => pod === 'dead' |
 export interface DamagedRecord {
   readonly key: AttachmentKey;
   readonly reason: string;
+  /** Whole, but of a newer version of the plugin than this one can read. */
+  readonly isNewer: boolean;
 }
 
 export interface KeptRecords {
@@ -66,7 +68,7 @@ export function readRecords(platform: Platform): KeptRecords {
       if (record === null) continue;
       records.push({ key, record, pod: podStateOf(platform, record), isHalf: isHalfDone(store, record) });
     } catch (thrown) {
-      damaged.push({ key, reason: explain(thrown) });
+      damaged.push({ key, reason: explain(thrown), isNewer: isCniError(thrown, 'recordVersion') });
     }
   }
   return { records, damaged, setAside: store.damaged() };

@@ -28,8 +28,8 @@ export function attachmentJson({ key, record, pod, isHalf }: KeptRecord, nowMs: 
   };
 }
 
-export function damagedJson({ key, reason }: DamagedRecord): unknown {
-  return { ...key, reason };
+export function damagedJson({ key, reason, isNewer }: DamagedRecord): unknown {
+  return { ...key, reason, newer: isNewer };
 }
 
 export function vfJson(pf: SurveyedPf, vf: SurveyedVf): unknown {

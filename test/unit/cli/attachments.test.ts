@@ -60,6 +60,17 @@ test('damaged records are named, and stay where they are', () => {
   assert.equal([...node.platform.files.keys()], before);
 });
 
+test('records of a newer version of the plugin are named, and no damage', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD');
+  node.platform.files.set(node.recordPath(), JSON.stringify({ ...node.readRecord(), version: 2 }));
+  assert.match(operate(node.platform, 'attachments').stdout, /^Left alone: vf-net\/c1\/net1: .* of version 2/m);
+  assert.equal(
+    (list(node).damaged as { newer: boolean }[]).map(({ newer }) => newer),
+    [true],
+  );
+});
+
 test('of records that were set aside the number', () => {
   const node = new MemoryNode();
   node.platform.files.set(`${stateDir}/.damaged/a_b_c`, '{');

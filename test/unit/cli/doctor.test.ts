@@ -205,6 +205,8 @@ test('records: of the dead, half done, of VFs that are gone, damaged', () => {
   const damaged = healthy();
   place(damaged, { '/var/lib/cni/dra-sriov/n/c/net1.json': '{' });
   expectCheck(damaged, 'records', 'warning', 'damaged: 1');
+  place(damaged, { '/var/lib/cni/dra-sriov/n/c/net2.json': '{"version":2}' });
+  expectCheck(damaged, 'records', 'warning', 'of a newer version of the plugin: 1', 'install the newer version again');
 });
 
 test('record and kernel disagree', () => {
