@@ -100,12 +100,16 @@ export function readCheckpoints(platform: Platform, podUid: string, trace: Trace
   return readEach(platform, podUid, trace, (checkpoint, file) => readPod(checkpoint, podUid, file));
 }
 
-/** The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints. Throws as readCheckpoints. */
+/**
+ * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints; of other drivers' only those in whose text `needle` occurs.
+ * Throws as readCheckpoints.
+ */
 export function listCheckpointPods(
   platform: Platform,
   trace: Trace,
+  needle = 'PciAddress',
 ): readonly { readonly podUid: string; readonly vfs: readonly CheckpointVf[] }[] {
-  return readEach(platform, 'PciAddress', trace, (checkpoint, file) =>
+  return readEach(platform, needle, trace, (checkpoint, file) =>
     podsOf(checkpoint).flatMap((byPod) =>
       Object.entries(byPod).map(([podUid, claims]) => ({ podUid, vfs: readClaims(claims, file) })),
     ),

@@ -1,5 +1,6 @@
 import { pciDeviceExists, readPfOf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import { listCheckpointPods } from './checkpoint.ts';
 import { isPublished } from './device-info.ts';
 import { parseDeviceName } from './device-name.ts';
 import { listedAddresses } from './per-pod-spec.ts';
@@ -7,7 +8,7 @@ import type { Search } from './search.ts';
 
 /**
  * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as far as
- * the DRA drivers' CDI specs tell: those are a device plugin's, which keeps no such list. Returns what entitles the pod.
+ * the DRA drivers' CDI specs and checkpoints tell: those are a device plugin's, which keeps no such list. Returns what entitles the pod.
  * The specs of other pods are looked through only where the pod's own doesn't list the VF. Throws CniError contradictorySources
  * naming the spec that gives the VF to somebody else, decode where a broken one mentions it, vfMissing for a device without a PF that is in no
  * spec and that no device plugin publishes.
@@ -24,7 +25,8 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   const mine = listing.find((device) => device.name === search.podUid);
   if (mine !== undefined) return `listed by per-pod CDI spec ${mine.file}`;
   const holder = listing[0] ?? devices.find((device) => isClaimOf(device, pci));
-  if (holder === undefined) return requirePublication(search, pci, source);
+  if (holder === undefined)
+    return entitlementByCheckpoint(search, pci, source) ?? requirePublication(search, pci, source);
   const prepared = search.checkpoints().find((vf) => vf.pci === pci);
   if (listing.length === 0 && prepared !== undefined)
     return `prepared for this pod by driver checkpoint ${prepared.file}`;
@@ -33,6 +35,23 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   throw search.trace.failure(
     'contradictorySources',
     `${source} says VF ${pci}, but the CDI spec ${holder.file} gives it to ${whose}, and nothing gives it to ${search.podName}`,
+  );
+}
+
+/** After a reboot the checkpoint alone knows whose a VF is, until the driver runs. Returns what entitles the pod; null where no pod has it. */
+function entitlementByCheckpoint(search: Search, pci: PciAddress, source: string): string | null {
+  const holders = listCheckpointPods(search.platform, search.trace, pci).flatMap(({ podUid, vfs }) => {
+    const vf = vfs.find((each) => each.pci === pci);
+    return vf === undefined ? [] : [{ podUid, file: `driver checkpoint ${vf.file}` }];
+  });
+  const own = holders.find(({ podUid }) => podUid === search.podUid);
+  if (own !== undefined) return `prepared for this pod by ${own.file}`;
+  const [other] = holders;
+  if (other === undefined) return null;
+  search.trace.add(other.file, [pci], `prepared for pod ${other.podUid}`);
+  throw search.trace.failure(
+    'contradictorySources',
+    `${source} says VF ${pci}, but ${other.file} gives it to pod ${other.podUid}, and nothing gives it to ${search.podName}`,
   );
 }
 

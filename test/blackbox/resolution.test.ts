@@ -147,6 +147,9 @@ root('the driver’s checkpoint alone, as after a reboot', () => {
     const [, two = ''] = node.vfPcis;
     writeCheckpoint(node, [two]);
     assertTakes(node, 1);
+    const error = node.fail('ADD', node.conf({ deviceID: two }), { args: 'K8S_POD_UID=another-pod' });
+    assert.is(error.code, 101, 'whoever names it');
+    assert.match(error.msg, podUid);
     const file = join(node.directory, 'kubelet/plugins', kind, 'checkpoint.json');
     writeFileSync(file, '{"v1":');
     assertFails(node, 6, {}, file);

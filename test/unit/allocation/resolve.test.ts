@@ -196,6 +196,18 @@ test("another pod's UID is refused, in whatever key and form", () => {
   }
 });
 
+test('a VF in no CDI spec that the checkpoint gives to another pod is refused, as after a reboot; one of this pod is taken', () => {
+  const files = platformOf(checkpoint([{ claim: claimB, pci: vf1 }], otherPodUid));
+  refuses(files, { deviceID: vf1 }, 'contradictorySources', vf1, 'checkpoint.json', otherPodUid);
+  refuses(files, { deviceID: vf1, pod: null }, 'contradictorySources', vf1, 'checkpoint.json', otherPodUid);
+  assert.is(resolve(files, { deviceID: vf2 }).pci, vf2);
+  const own = platformOf(checkpoint([{ claim: claimA, pci: vf1 }]));
+  assert.match(
+    resolve(own, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '',
+    'prepared for this pod by driver checkpoint',
+  );
+});
+
 test('without K8S_POD_UID no pod’s files are looked at, whoever the device ID or the file says that it is', () => {
   const file = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
   const info = JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } });
