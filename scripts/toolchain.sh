@@ -39,7 +39,7 @@ debian_packages() {
 }
 
 give_up() {
-  local -r why=${too_old:+cargo $too_old is too old}
+  local -r why=${too_old:+Rust $too_old is too old}
   echo "toolchain: ${why:-there is no cargo}${1:+, and $1}: the native executable needs Rust $needed or later and a C compiler (Debian 12: apt-get install cargo-web gcc; elsewhere: rustup.rs)" >&2
   exit 1
 }
@@ -51,6 +51,9 @@ if [[ -z $folder ]]; then
   scripts/install-debian-packages.sh
   read -r -a packages <<<"$(debian_packages)"
   [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
+  # Which packages to do without is for people to say.
+  apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" gcc >/dev/null 2>&1 ||
+    give_up "Debian's newer one would take the place of installed packages"
   scripts/install-debian-packages.sh "${packages[@]}" gcc || give_up "Debian's newer one could not be installed"
   find_cargo
   [[ -n $folder ]] || give_up "what was installed can't be used"

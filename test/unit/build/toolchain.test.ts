@@ -60,7 +60,7 @@ test('none: one sentence that says what there is and what to install', () => {
   for (const [versions, why] of [
     [[], 'there is no cargo'],
     [[''], 'there is no cargo'],
-    [['1.65.0'], 'cargo 1.65.0 is too old'],
+    [['1.65.0'], 'Rust 1.65.0 is too old'],
   ] as const) {
     const { status, stderr } = ask(versions);
     assert.is(status, 1);
