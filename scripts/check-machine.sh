@@ -82,11 +82,11 @@ check_memory() {
 check_cpu
 check_programs
 check_namespaces
-check_disk "$PWD" 1500
+check_disk "$PWD" 800
 check_disk "${TMPDIR:-/tmp}" 500
 cache=${XDG_CACHE_HOME:-$(is_root && echo /var/cache || echo "${HOME:-/}/.cache")}
 if [[ $what == demo ]] || is_root; then
-  check_disk "$cache" 1000
+  check_disk "$cache" 700
   check_memory 2500
 fi
 
