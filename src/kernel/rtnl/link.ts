@@ -2,6 +2,7 @@ import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
 import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, walkAttributes } from '../netlink/attributes.ts';
 import {
   ARPHRD_ETHER,
+  ARPHRD_INFINIBAND,
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
@@ -92,18 +93,19 @@ export function decodeLink(payload: Buffer): Link {
 }
 
 /**
- * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a virtual link, and
- * null where the kernel doesn't tell. Throws SystemError EBADMSG.
+ * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a link of no device, such as
+ * loopback or a veth, and null where the kernel doesn't tell. Throws SystemError EBADMSG.
  */
 export function peekDevice(payload: Buffer): string | null {
-  const isEther = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16 === ARPHRD_ETHER;
+  const type = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16;
+  if (type !== ARPHRD_ETHER && type !== ARPHRD_INFINIBAND) return '';
   let [bus, name]: [string | null, string | null] = [null, null];
   let isVirtual = false;
-  const look = (type: number, begin: number, end: number): boolean => {
-    if (type === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
-    if (type === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
+  const look = (attribute: number, begin: number, end: number): boolean => {
+    if (attribute === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
+    if (attribute === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
     // IPoIB says a kind of itself, too
-    if (type === IFLA_LINKINFO && isEther) {
+    if (attribute === IFLA_LINKINFO && type === ARPHRD_ETHER) {
       isVirtual = findAttribute('IFLA_LINKINFO', payload.subarray(begin, end), IFLA_INFO_KIND) !== null;
     }
     return isVirtual;

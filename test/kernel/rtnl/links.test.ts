@@ -102,12 +102,7 @@ test('130 links come whole, though they need several datagrams', () => {
     ]);
     assert.is(listed.length, 131);
     assert.equal(listed, shown);
-    const withDevice = listDeviceLinks(host.session, new Set());
-    assert.equal(
-      withDevice.map(({ name }) => name),
-      ['lo'],
-      'a veth belongs to no device',
-    );
+    assert.equal(listDeviceLinks(host.session, new Set()), [], 'loopback and veths belong to no device');
   });
 });
 

@@ -226,9 +226,11 @@ test('the links of PCI devices: `ip link show`, a dump without statistics; what 
   const enslaved = nla(18, nla(4, cString('bond')));
   const ipoib = linkPayload(9, 'ib0', nla(18, nla(1, cString('ipoib'))));
   ipoib.writeUInt16LE(32, 2);
+  const loopback = linkPayload(1, 'lo');
+  loopback.writeUInt16LE(772, 2);
   const [session, socket] = answering(
     16,
-    linkPayload(1, 'lo'),
+    loopback,
     vfInPod,
     linkPayload(3, 'veth3', kind),
     linkPayload(4, 'eth4', enslaved),
@@ -239,7 +241,6 @@ test('the links of PCI devices: `ip link show`, a dump without statistics; what 
   assert.equal(
     listDeviceLinks(session, new Set(['0000:01:10.6'])).map((link) => [link.ifindex, link.name, link.parentDeviceName]),
     [
-      [1, 'lo', null],
       [7, 'net1', '0000:01:10.6'],
       [4, 'eth4', null],
       [6, 'virtio', 'virtio0'],
