@@ -77,6 +77,30 @@ test('altnames equal to the host’s name, the pod’s name and a neighbour’s:
   await node.sh(`${altnames('del')}\nip -n pod1 link del data0`);
 });
 
+test('names that are no UTF-8: in the pod, and on the host when its namespace has ended; DEL gives back those of before', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = node.conf({ deviceID: vf.pciAddress, ipam: node.ipam() });
+  const own = `"$(printf 'own\\377')"`;
+  const listBytes = 'ip link show | od -c';
+  await node.sh(`ip link property add dev ${vf.netdev} altname ${own}`);
+  const before = await node.sh(listBytes);
+  for (const end of ['lives', 'has ended']) {
+    await node.succeed('ADD', conf);
+    await node.sh(`ip -n pod1 link property del dev net1 altname ${own}
+      ip -n pod1 link property add dev net1 altname "$(printf 'pod\\200')"
+      ip -n pod1 link set net1 down
+      ip -n pod1 link set net1 name "$(printf 'n\\376')"`);
+    if (end !== 'lives') {
+      await node.removePod('pod1');
+      await node.sh(`until ls -d /sys/bus/pci/devices/${vf.pciAddress}/net/*; do sleep 0.05; done`);
+    }
+    await node.succeed('DEL', conf);
+    assert.is(await node.sh(listBytes), before, end);
+  }
+  await node.addPod('pod1');
+  await node.sh(`ip link property del dev ${vf.netdev} altname ${own}`);
+});
+
 test('a taken interface name and the host’s own namespace are refused before anything is changed', async (node, vfs) => {
   const conf = node.conf({ deviceID: nth(vfs, 0).pciAddress, vlan: 100, mac: '02:00:00:00:07:01', ipam: node.ipam() });
   await node.sh('ip -n pod1 link add net1 type dummy && ip -n pod1 link property add dev net1 altname net2');
