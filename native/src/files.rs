@@ -138,6 +138,12 @@ pub fn is_executable(path: &Path) -> Outcome<bool> {
     Ok(fs::metadata(path)?.is_file())
 }
 
+/// Never waits; the device is closed at once where it could be opened.
+pub fn is_busy(path: &Path) -> bool {
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path);
+    opened.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
+}
+
 const PARENT_MODE: u32 = 0o755;
 
 /// Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is.

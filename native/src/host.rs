@@ -93,6 +93,7 @@ fn add_files(host: &Object) -> JsResult<()> {
     host.set("readLink", Func::from(|path: Name| Answer(files::read_link(path.path()))))?;
     host.set("lstat", Func::from(|path: Name| Answer(files::lstat(path.path()).map(rquickjs::convert::List))))?;
     host.set("isExecutable", Func::from(|path: Name| Answer(files::is_executable(path.path()))))?;
+    host.set("isBusy", Func::from(|path: Name| files::is_busy(path.path())))?;
     host.set("makeDir", Func::from(|path: Name, mode: u32| Answer(files::make_dir(path.path(), mode))))?;
     host.set("unlink", Func::from(|path: Name| Answer(files::unlink(path.path()))))?;
     host.set("rename", Func::from(|from: Name, to: Name| Answer(files::rename(from.path(), to.path()))))?;

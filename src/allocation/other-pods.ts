@@ -3,15 +3,16 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { listCheckpointPods } from './checkpoint.ts';
 import { isPublished } from './device-info.ts';
 import { parseDeviceName } from './device-name.ts';
+import { readDeviceUsers } from './kubelet-checkpoint.ts';
 import { listedAddresses } from './per-pod-spec.ts';
 import type { Search } from './search.ts';
 
 /**
  * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as far as
- * the DRA drivers' CDI specs and checkpoints tell: those are a device plugin's, which keeps no such list. Returns what entitles the pod.
- * The specs of other pods are looked through only where the pod's own doesn't list the VF. Throws CniError contradictorySources
- * naming the spec that gives the VF to somebody else, decode where a broken one mentions it, vfMissing for a device without a PF that is in no
- * spec and that no device plugin publishes.
+ * the DRA drivers' CDI specs and checkpoints, and the kubelet's, tell: those are a device plugin's. Returns what entitles the pod.
+ * The specs of other pods are looked through only where the pod's own doesn't list the VF, the checkpoints only where none
+ * does. Throws CniError contradictorySources naming the file that gives the VF to somebody else, decode where a broken one
+ * mentions it, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
  */
 export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
   const own = search.podSpec();
@@ -26,7 +27,7 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   if (mine !== undefined) return `listed by per-pod CDI spec ${mine.file}`;
   const holder = listing[0] ?? devices.find((device) => isClaimOf(device, pci));
   if (holder === undefined)
-    return entitlementByCheckpoint(search, pci, source) ?? requirePublication(search, pci, source);
+    return entitlementByCheckpoint(search, pci, source) ?? entitlementByKubelet(search, pci, source);
   const prepared = search.checkpoints().find((vf) => vf.pci === pci);
   if (listing.length === 0 && prepared !== undefined)
     return `prepared for this pod by driver checkpoint ${prepared.file}`;
@@ -52,6 +53,21 @@ function entitlementByCheckpoint(search: Search, pci: PciAddress, source: string
   throw search.trace.failure(
     'contradictorySources',
     `${source} says VF ${pci}, but ${other.file} gives it to pod ${other.podUid}, and nothing gives it to ${search.podName}`,
+  );
+}
+
+/** What no DRA driver knows may be a device plugin's: then the kubelet knows to whom it was given. */
+function entitlementByKubelet(search: Search, pci: PciAddress, source: string): string {
+  const { trace, podUid, podName } = search;
+  const users = readDeviceUsers(search.platform, pci, trace);
+  const [user] = users;
+  if (user === undefined) return requirePublication(search, pci, source);
+  if (users.some((each) => each.podUid === podUid)) return `given to this pod by ${user.file}`;
+  const whose = `pod ${user.podUid}, as ${user.resourceName}`;
+  trace.add(user.file, [pci], `gives it to ${whose}`);
+  throw trace.failure(
+    'contradictorySources',
+    `${source} says VF ${pci}, but the kubelet's ${user.file} gives it to ${whose}, and nothing gives it to ${podName}`,
   );
 }
 

@@ -91,7 +91,8 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
     causes: [
       'two pods were given the same VF',
       'a pod is being replaced, and its old container still lives',
-      'the host uses the VF in a bond or bridge',
+      'the host uses the VF: in a bond or bridge, with an address, a route, an XDP program, or a VLAN or macvlan on top',
+      'a virtual machine has the VF of vfio-pci open',
     ],
     example: 'VF {0000:3b:02.1} is held by {net1 of container 5f1c (network vf-test1)}, which is alive',
   },

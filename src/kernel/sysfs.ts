@@ -78,6 +78,18 @@ export function readNetdevIfindex(platform: Platform, pci: PciAddress, name: str
   return text === null ? null : Number(text);
 }
 
+/** Names of what is on top of a PCI device's netdev on the host: VLANs, macvlans, bridges. Throws SystemError. */
+export function readUppers(platform: Platform, pci: PciAddress, name: string): readonly string[] {
+  const entries = platform.readDir(`${deviceDirectory(platform, pci)}/net/${name}`) ?? [];
+  return entries.flatMap((entry) => /^upper_(.+)$/.exec(entry)?.[1] ?? []);
+}
+
+/** The number of a PCI device's IOMMU group; null where it has none. Throws SystemError. */
+export function readIommuGroup(platform: Platform, pci: PciAddress): string | null {
+  const group = linkBasename(platform, `${deviceDirectory(platform, pci)}/iommu_group`) ?? '';
+  return /^\d+$/.test(group) ? group : null;
+}
+
 /** The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws SystemError. */
 export function readVirtioParent(platform: Platform, name: string): PciAddress | null {
   const target = platform.readLink(`${platform.paths.sysfs}/bus/virtio/devices/${name}`);

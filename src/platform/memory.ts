@@ -63,6 +63,8 @@ export interface MemoryPlatform extends Platform {
   readonly files: Map<string, string>;
   readonly links: Map<string, string>;
   readonly executables: Set<string>;
+  /** Devices that are refused with EBUSY. */
+  readonly busy: Set<string>;
   /** Permission bits that are not the usual ones. */
   readonly modes: Map<string, number>;
   /** User IDs that are not root's. */
@@ -173,6 +175,7 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     files: tree.files,
     links: tree.links,
     executables: tree.executables,
+    busy: tree.busy,
     modes: tree.modes,
     owners: tree.owners,
     modified: tree.modified,

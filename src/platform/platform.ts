@@ -152,6 +152,8 @@ export interface Platform {
   stat(path: string): FileStatus | null;
   /** True where the path (links followed) is a regular file that this process may execute. */
   isExecutable(path: string): boolean;
+  /** Opens a device for reading and writing and closes it: true where that is refused with EBUSY, false whatever else happens. */
+  isBusy(path: string): boolean;
   /** mkdir -p; the directory gets `mode`, and those above it that were absent 0755. */
   makeDir(path: string, mode: number): void;
   /** False when it was absent. */

@@ -5,6 +5,7 @@ import { type EthernetLink, getLink, isEthernet, type Link } from '../kernel/rtn
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
+import { refuseOpenGroup, refuseUsedByHost } from './host-use.ts';
 import { findOnHost, isDeviceOf, whatIdentifies } from './locate.ts';
 import type { Pf, VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 
@@ -25,19 +26,22 @@ export function describeNetdev(link: EthernetLink): VfNetdevState {
 
 /**
  * All that DEL has to give back, read before the first change. Throws CniError noDriver where a network driver is bound
- * and yet no netdev is on the host, vfBusy where the host itself uses the netdev, and notEthernet.
+ * and yet no netdev is on the host, vfBusy where somebody uses the VF, and notEthernet.
  */
 export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Pf | null): VfSnapshot {
   if (pf !== null) requireEthernet(identity, 'PF', pf);
   const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
-  if (identity.kind === 'userspace') return { admin, netdev: null };
+  if (identity.kind === 'userspace') {
+    refuseOpenGroup(platform, identity);
+    return { admin, netdev: null };
+  }
   const link = findOnHost(platform, host, identity.pci);
   if (link === null) {
     const reason = 'it has no netdev on the host: another namespace holds it, or the driver failed to make one';
     throw new CniError('noDriver', `VF ${identity.pci} (driver ${identity.driver}): ${reason}`);
   }
   requireEthernet(identity, 'netdev', link);
-  refuseUsedByHost(host, identity, link);
+  refuseUsedByHost(platform, host, identity, link);
   const rdmaDevices = readRdmaDevices(platform, identity.pci);
   const netdev = { ...describeNetdev(link), identifiedBy: whatIdentifies(platform, host, link) };
   return { admin, netdev, ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
@@ -54,10 +58,4 @@ function requireEthernet(identity: VfIdentity, what: 'PF' | 'netdev', link: Link
     'notEthernet',
     `VF ${identity.pci}: its ${what} ${link.name} is no Ethernet interface: it is ${type}`,
   );
-}
-
-function refuseUsedByHost(host: Namespace, identity: VfIdentity, link: Link): void {
-  if (link.master === null) return;
-  const master = getLink(host.session, { ifindex: link.master })?.name ?? `interface ${link.master}`;
-  throw new CniError('vfBusy', `VF ${identity.pci} (${link.name}) is enslaved to the host's ${master}`);
 }

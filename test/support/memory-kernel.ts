@@ -134,7 +134,17 @@ export class MemoryKernel {
     const mac = `52:54:00:00:00:${ifindex.toString(16).padStart(2, '0')}`;
     const own = { type: 1, mac, mtu: 1500, maxMtu: 9216, up: false, cable: true };
     const usual = { ...own, altnames: [], parent: null, master: null };
-    const added: MemoryLink = { ...usual, vfs: null, addresses: [], driver: null, ...link, ifindex, name };
+    const added: MemoryLink = {
+      ...usual,
+      vfs: null,
+      addresses: [],
+      heard: [],
+      xdp: false,
+      driver: null,
+      ...link,
+      ifindex,
+      name,
+    };
     namespace.links.push(added);
     this.onLinksChanged();
     return added;
@@ -202,6 +212,7 @@ export class MemoryKernel {
     const { type, payload } = request;
     if (type === 18) return [16, this.#getLinks(namespace, payload, isDump)];
     if (type === 22) return [20, this.#getAddresses(namespace, payload)];
+    if (type === 30) return [28, namespace.links.flatMap(heardMacs)];
     if (type === 26) {
       return [24, namespace.routes.filter((route) => route.family === payload[0]).map((route) => route.payload)];
     }
@@ -446,6 +457,16 @@ export class MemoryKernel {
   #namespaceOf({ device, inode }: Pick<Netns, 'device' | 'inode'>): MemoryNamespace | undefined {
     return this.namespaces.find((namespace) => namespace.device === device && namespace.inode === inode);
   }
+}
+
+/** Of AF_BRIDGE: struct ndmsg, and NDA_LLADDR. */
+function heardMacs({ ifindex, heard }: MemoryLink): Buffer[] {
+  return heard.map((mac) => {
+    const header = Buffer.alloc(12);
+    header[0] = 7;
+    header.writeInt32LE(ifindex, 4);
+    return Buffer.concat([header, attribute(2, Buffer.from(mac.replaceAll(':', ''), 'hex'))]);
+  });
 }
 
 class MemorySocket implements NetlinkSocket {

@@ -31,6 +31,10 @@ export interface MemoryLink {
   /** Of a PF that lets them be read; null for all others. */
   vfs: FakeVf[] | null;
   addresses: MemoryAddress[];
+  /** MACs that it hears besides its own. */
+  heard: string[];
+  /** An XDP program is attached. */
+  xdp: boolean;
   /** The VF that it is the netdev of. */
   readonly driver: VfDriver | null;
 }
@@ -146,6 +150,7 @@ export function encodeLink(link: MemoryLink, withVfs: boolean): Buffer {
     attribute(51, words(link.maxMtu)),
     attribute(33, Buffer.from([running ? 1 : 0])),
     ...(link.master === null ? [] : [attribute(10, words(link.master))]),
+    ...(link.xdp ? [attribute(0x8000 | 43, attribute(2, Buffer.from([1])))] : []),
     ...(altnames.length === 0 ? [] : [attribute(0x8000 | 52, altnames)]),
     ...parent,
     ...(withVfs && link.vfs !== null ? [encodeVfs(link.vfs)] : []),

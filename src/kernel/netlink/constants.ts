@@ -29,6 +29,7 @@ export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 export const RTMGRP_LINK = 1;
@@ -45,7 +46,9 @@ export const RTAX_MTU = 2;
 export const RTAX_ADVMSS = 8;
 export const RTM_F_CLONED = 0x200;
 export const RTN_UNICAST = 1;
+export const RTPROT_KERNEL = 2;
 export const RTPROT_BOOT = 3;
+export const RTPROT_RA = 9;
 export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_HOST = 254;
@@ -56,6 +59,7 @@ export const RT_TABLE_MAIN = 254;
 // linux/socket.h
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 
 // linux/if_arp.h
@@ -80,6 +84,7 @@ export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_CARRIER = 33;
 export const IFLA_PHYS_PORT_NAME = 38;
+export const IFLA_XDP = 43;
 export const IFLA_MIN_MTU = 50;
 export const IFLA_MAX_MTU = 51;
 export const IFLA_PROP_LIST = 52;
@@ -87,6 +92,7 @@ export const IFLA_ALT_IFNAME = 53;
 export const IFLA_PARENT_DEV_NAME = 56;
 export const IFLA_PARENT_DEV_BUS_NAME = 57;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_XDP_ATTACHED = 2;
 export const IFLA_VF_INFO = 1;
 export const IFLA_VF_MAC = 1;
 export const IFLA_VF_VLAN = 2;
@@ -104,9 +110,12 @@ export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
 export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_TENTATIVE = 0x40;
+export const IFA_F_TEMPORARY = 0x01;
+export const IFA_F_MANAGETEMPADDR = 0x100;
 
 // linux/neighbour.h
 export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
 
 // rdma/rdma_netlink.h; commands as message types, RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, ...)
 export const RDMA_NLDEV_CMD_GET = 0x1401;

@@ -8,6 +8,8 @@ import {
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_F_DADFAILED,
+  IFA_F_MANAGETEMPADDR,
+  IFA_F_TEMPORARY,
   IFA_F_TENTATIVE,
   IFA_FLAGS,
   IFA_LOCAL,
@@ -30,6 +32,8 @@ export interface AddressOfLink {
   readonly tentative: boolean;
   /** It has found another host with this address: the kernel doesn't use it. */
   readonly duplicate: boolean;
+  /** IPv6: made by the kernel from router advertisements. */
+  readonly automatic: boolean;
   /** RT_SCOPE_*: 0 is global, 253 link, 254 host. */
   readonly scope: number;
 }
@@ -132,6 +136,7 @@ function decode(reply: Buffer): AddressOfLink | null {
     family: family === AF_INET ? 4 : 6,
     tentative: (flags & IFA_F_TENTATIVE) !== 0,
     duplicate: (flags & IFA_F_DADFAILED) !== 0,
+    automatic: family === AF_INET6 && (flags & (IFA_F_MANAGETEMPADDR | IFA_F_TEMPORARY)) !== 0,
     scope: reply[3] as number,
   };
 }

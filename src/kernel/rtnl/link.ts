@@ -20,6 +20,8 @@ import {
   IFLA_PARENT_DEV_NAME,
   IFLA_PHYS_PORT_NAME,
   IFLA_PROP_LIST,
+  IFLA_XDP,
+  IFLA_XDP_ATTACHED,
 } from '../netlink/constants.ts';
 import { malformed } from '../netlink/malformed.ts';
 
@@ -48,6 +50,8 @@ export interface Link {
   readonly lower: number | null;
   /** ifindex of the bridge, bond, ... that it is enslaved to. */
   readonly master: number | null;
+  /** An XDP program is attached. */
+  readonly xdp: boolean;
   /** ARPHRD_*: 1 is Ethernet, 32 InfiniBand. */
   readonly type: number;
   /** IFLA_PHYS_PORT_NAME, e.g. `p0` or `pf0vf3`. */
@@ -87,6 +91,7 @@ export function decodeLink(payload: Buffer): Link {
     parentBusName: text(IFLA_PARENT_DEV_BUS_NAME, 'IFLA_PARENT_DEV_BUS_NAME'),
     lower: u32(IFLA_LINK, 'IFLA_LINK'),
     master: u32(IFLA_MASTER, 'IFLA_MASTER'),
+    xdp: mapped(attributes.get(IFLA_XDP), hasProgram) ?? false,
     type: u32At(header, 0) >>> 16,
     physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
   };
@@ -121,6 +126,11 @@ function mapped<T>(data: Buffer | undefined, decode: (data: Buffer) => T): T | n
 
 function missing(name: string): never {
   throw malformed(`${name} is missing`);
+}
+
+function hasProgram(data: Buffer): boolean {
+  const attached = findAttribute('IFLA_XDP', data, IFLA_XDP_ATTACHED);
+  return attached !== null && attached[0] !== 0;
 }
 
 function decodeCarrier(data: Buffer): boolean {

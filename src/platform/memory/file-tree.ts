@@ -36,6 +36,8 @@ export class FileTree {
   /** Milliseconds since 1970, where a test cares; else 0. */
   readonly modified = new Map<string, number>();
   readonly executables = new Set<string>();
+  /** Devices that somebody has open, and nobody else may. */
+  readonly busy = new Set<string>();
   readonly #inodes = new Map<string, bigint>();
   #nextInode = 1000n;
 

@@ -33,7 +33,7 @@ export function nullIfAbsent<T>(look: () => T): T | null {
   }
 }
 
-type Readers = Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'>;
+type Readers = Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
 
 function readRegularFile(tree: FileTree, path: string, followLinks: boolean, maxBytes: number): Buffer {
   const what = `read ${path}`;
@@ -89,6 +89,7 @@ export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint):
       failurePoint('isExecutable', path);
       return nullIfAbsent(() => tree.executables.has(tree.resolve(`stat ${path}`, path))) ?? false;
     },
+    isBusy: (path) => tree.busy.has(path),
   };
 }
 

@@ -27,7 +27,7 @@ function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: Retur
 /** The operations that change nothing. */
 export function createReaders(
   host: Host,
-): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'> {
+): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'> {
   return {
     readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) => {
       const what = `read ${path}`;
@@ -39,6 +39,7 @@ export function createReaders(
     readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(host.readLink(path))),
     stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(host.lstat(path))),
     isExecutable: (path) => nullOn([...absent, errno.EACCES], `stat ${path}`, () => host.isExecutable(path)) ?? false,
+    isBusy: (path) => host.isBusy(path),
   };
 }
 

@@ -40,6 +40,8 @@ export interface Host {
     path: string,
   ): [kind: string, mode: number, uid: number, size: number, modifiedMs: number, device: string, inode: string];
   isExecutable(path: string): boolean;
+  /** Never fails. */
+  isBusy(path: string): boolean;
   makeDir(path: string, mode: number): void;
   unlink(path: string): void;
   rename(from: string, to: string): void;

@@ -1,9 +1,19 @@
-import { accessSync, type BigIntStats, constants, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import { textFromBytes } from '../../lib/byte-text.ts';
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { FileKind, FileStatus, Platform } from '../platform.ts';
 import { readAll, systemPath, withRegularFile } from './descriptor.ts';
-import { absent, errno, nullOn } from './system-call.ts';
+import { absent, errno, isErrno, nullOn } from './system-call.ts';
 
 const defaultMaxBytes = 1024 * 1024;
 
@@ -44,7 +54,10 @@ function readNames(path: string): string[] {
 }
 
 /** The operations that change nothing. */
-export function createReaders(): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable'> {
+export function createReaders(): Pick<
+  Platform,
+  'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
+> {
   return {
     readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) =>
       nullOn(absent, `read ${path}`, () => readRegularFile(path, maxBytes, followLinks)),
@@ -59,5 +72,13 @@ export function createReaders(): Pick<Platform, 'readFile' | 'readDir' | 'readLi
         accessSync(systemPath(path), constants.X_OK);
         return statSync(systemPath(path)).isFile();
       }) ?? false,
+    isBusy: (path) => {
+      try {
+        closeSync(openSync(systemPath(path), constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY));
+        return false;
+      } catch (thrown) {
+        return isErrno(thrown, errno.EBUSY);
+      }
+    },
   };
 }

@@ -2,6 +2,7 @@ import { SystemError } from '../../lib/system-error.ts';
 
 /** errno values that this host itself raises or compares with (asm-generic/errno*.h). */
 export const errno = {
+  EBUSY: 16,
   ENOENT: 2,
   EINTR: 4,
   EIO: 5,

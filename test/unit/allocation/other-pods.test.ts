@@ -82,6 +82,41 @@ test('a VF in no CDI spec is a device plugin’s: taken, and the verdict says so
   }
 });
 
+const kubeletFile = '/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint';
+
+/** The kubelet's books: who has which devices. */
+function deviceCheckpoint(...entries: readonly [uid: string, ids: unknown][]): Record<string, string> {
+  const PodDeviceEntries = entries.map(([PodUID, DeviceIDs]) => {
+    return { PodUID, ContainerName: 'c', ResourceName: 'intel.com/sriov', DeviceIDs, AllocResp: 'CgA=' };
+  });
+  return { [kubeletFile]: JSON.stringify({ Data: { PodDeviceEntries, RegisteredDevices: {} }, Checksum: 7 }) };
+}
+
+test('a VF that the kubelet gave to another pod by a device plugin is refused, however it is named', () => {
+  for (const ids of [{ '-1': [vf2], 0: [vf1] }, [vf1], [vf1.toUpperCase()]]) {
+    const files = platformOf(deviceCheckpoint(['another', [vf2]], [otherPodUid, ids]), infoFile);
+    for (const naming of namings) {
+      refuses(files, naming, 'contradictorySources', vf1, kubeletFile, otherPodUid, 'intel.com/sriov', podUid);
+    }
+    refuses(files, { deviceID: vf1, pod: null }, 'contradictorySources', otherPodUid, 'this pod');
+  }
+});
+
+test('one that the kubelet gave to this pod is taken, though an ended pod is still in the books; so is one in nobody’s', () => {
+  const mine = platformOf(deviceCheckpoint([otherPodUid, { 0: [vf1] }], [podUid, { 0: [vf1] }]));
+  assert.match(resolve(mine, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '', `given to this pod by ${kubeletFile}`);
+  for (const others of [deviceCheckpoint([otherPodUid, [vf2]]), { [kubeletFile]: '{"Data":{"PodDeviceEntries":7}}' }]) {
+    assert.match(resolve(platformOf(others), { deviceID: vf1 }).trace.at(-1)?.verdict ?? '', 'in no CDI spec');
+  }
+});
+
+test('the kubelet’s books are read only where no CDI spec has the VF; broken ones that mention it are refused', () => {
+  const broken = { [kubeletFile]: `{ ${vf1}` };
+  assert.is(resolve(platformOf(podSpec([vf1]), broken), { deviceID: vf1 }).pci, vf1);
+  refuses(platformOf(broken), { deviceID: vf1 }, 'decode', kubeletFile);
+  assert.is(resolve(platformOf({ [kubeletFile]: '{' }), { deviceID: vf1 }).pci, vf1);
+});
+
 test('a broken spec that mentions the VF may give it to somebody: refused', () => {
   const path = specPath(otherPodUid);
   refuses(platformOf({ [path]: `kind: [ ${vf1}` }), { deviceID: vf1 }, 'decode', path);

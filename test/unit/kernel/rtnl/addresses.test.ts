@@ -109,11 +109,11 @@ test('the addresses of one link: `ip addr show dev LINK`', () => {
     Buffer.concat([ifaddrmsg(28, 8, 0, 0, 3), nla(1, hex('0a'))]),
   );
   assert.equal(listAddresses(session, 3), [
-    { cidr: '10.1.2.3/24', family: 4, tentative: false, duplicate: false, scope: 0 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: false, scope: 253 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: true, scope: 0 },
-    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: false, duplicate: false, scope: 0 },
-    { cidr: '10.0.0.1/32', family: 4, tentative: false, duplicate: false, scope: 0 },
+    { cidr: '10.1.2.3/24', family: 4, tentative: false, duplicate: false, automatic: false, scope: 0 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: false, automatic: false, scope: 253 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: true, duplicate: true, automatic: false, scope: 0 },
+    { cidr: 'fe80::11:aaff:fe22:3344/64', family: 6, tentative: false, duplicate: false, automatic: false, scope: 0 },
+    { cidr: '10.0.0.1/32', family: 4, tentative: false, duplicate: false, automatic: false, scope: 0 },
   ]);
   assert.is(socket.last.type, 0x16);
   assert.is(socket.last.flags, 0x301);

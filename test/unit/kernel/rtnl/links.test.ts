@@ -160,6 +160,7 @@ test('a link, all of it', () => {
     master: 12,
     type: 1,
     physPortName: 'pf0vf3',
+    xdp: false,
   });
 });
 
@@ -182,6 +183,7 @@ test('a link of which an old kernel says little', () => {
     master: null,
     type: 1,
     physPortName: null,
+    xdp: false,
   });
 });
 

@@ -1,0 +1,50 @@
+import { CniError } from '../cni/errors.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import { listGivenAddresses, listGivenRoutes, listHeardMacs } from '../kernel/rtnl/link-uses.ts';
+import { getLink, type Link } from '../kernel/rtnl/links.ts';
+import { readIommuGroup, readUppers } from '../kernel/sysfs.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { VfIdentity } from './vf.ts';
+
+/**
+ * Whoever writes a network config may name any VF that is nobody's; one that the node itself works with is not to be had. Costs a look at
+ * sysfs where the VF is down, as it is where it waits for a pod, and four requests where it is up. Throws CniError vfBusy, naming the use.
+ */
+export function refuseUsedByHost(platform: Platform, host: Namespace, identity: VfIdentity, link: Link): void {
+  const use = describeUse(platform, host, identity, link);
+  if (use !== null) throw new CniError('vfBusy', `VF ${identity.pci} (${link.name}) ${use}`);
+}
+
+function describeUse(platform: Platform, host: Namespace, { pci }: VfIdentity, link: Link): string | null {
+  const { session } = host;
+  const { ifindex, name, master } = link;
+  if (master !== null) {
+    return `is enslaved to the host's ${getLink(session, { ifindex: master })?.name ?? `interface ${master}`}`;
+  }
+  const by = (what: string, all: readonly string[]): string | null =>
+    all.length === 0 ? null : `is in use by the host: ${what} ${all.slice(0, 3).join(', ')}`;
+  if (link.xdp) return by('it runs', ['an XDP program']);
+  const uppers = by('it carries', readUppers(platform, pci, name));
+  if (uppers !== null || !link.up) return uppers;
+  return (
+    by('it has the address', listGivenAddresses(session, ifindex)) ??
+    by('it has the route', listGivenRoutes(session, ifindex)) ??
+    by(
+      'it listens for',
+      listHeardMacs(session, ifindex).filter((mac) => mac !== link.mac),
+    )
+  );
+}
+
+/**
+ * A VF of vfio-pci whose IOMMU group a program has open is a virtual machine's. The kernel tells only who tries (drivers/vfio/group.c,
+ * EBUSY). Throws CniError vfBusy.
+ */
+export function refuseOpenGroup(platform: Platform, { pci }: VfIdentity): void {
+  const group = readIommuGroup(platform, pci);
+  if (group === null) return;
+  for (const path of [`/dev/vfio/${group}`, `/dev/vfio/noiommu-${group}`]) {
+    if (!platform.isBusy(path)) continue;
+    throw new CniError('vfBusy', `VF ${pci} is in use: a program has ${path} open`);
+  }
+}
