@@ -58,7 +58,7 @@ async function requireMachine(): Promise<void> {
   }
 }
 
-function debianCodename(): string {
+export function debianCodename(): string {
   const release = readFileSync('/etc/os-release', 'utf8');
   const codename = /^VERSION_CODENAME=(\S+)$/m.exec(release)?.[1];
   if (codename === undefined) throw new LabError('setup', '/etc/os-release names no VERSION_CODENAME');
