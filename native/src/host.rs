@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
 
 use crate::lock::Locks;
 use crate::processes::Running;
-use crate::values::{Answer, Bytes, Failure, Name, Outcome, Text, copy_of, whole};
+use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, copy_of, whole};
 use crate::{files, interfaces, netlink, netns, parts, processes, streams, time};
 
 /// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
@@ -192,7 +192,14 @@ fn add_network(host: &Object) -> JsResult<()> {
             Answer(interfaces::send_frames(ifindex, &frames))
         }),
     )?;
-    host.set("busInfo", Func::from(|ifname: Name| Answer(interfaces::bus_info(ifname.0.as_bytes()))))
+    host.set(
+        "ethtool",
+        Func::from(|ifname: Name, requests: Vec<TypedArray<u8>>| {
+            let requests = requests.iter().map(copy_of).collect();
+            let answers = interfaces::ethtool(ifname.0.as_bytes(), requests);
+            Answer(answers.map(|answers| answers.into_iter().map(Reply).collect::<Vec<_>>()))
+        }),
+    )
 }
 
 /// Makes the global object `__host`.

@@ -4,7 +4,7 @@ use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread::Builder;
 
-use libc::{AF_INET, AF_PACKET, EINVAL, ENODEV, EOPNOTSUPP, IFNAMSIZ, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, c_void};
+use libc::{AF_INET, AF_PACKET, EINVAL, ENODEV, IFNAMSIZ, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, c_void};
 
 use crate::values::{Failure, Outcome};
 
@@ -55,19 +55,7 @@ fn send_frame(socket: &OwnedFd, ifindex: i32, frame: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
-/// linux/ethtool.h
-const ETHTOOL_GDRVINFO: u32 = 3;
 const SIOCETHTOOL: libc::Ioctl = 0x8946;
-
-#[repr(C)]
-struct DriverInfo {
-    command: u32,
-    driver: [u8; 32],
-    version: [u8; 32],
-    firmware_version: [u8; 32],
-    bus_info: [u8; 32],
-    rest: [u8; 64],
-}
 
 #[repr(C)]
 struct InterfaceRequest {
@@ -76,24 +64,22 @@ struct InterfaceRequest {
     rest: [u8; 16],
 }
 
-/// `ethtool -i IFNAME`, the line `bus-info`, in the namespace that the thread is in.
-pub fn bus_info(ifname: &[u8]) -> Outcome<String> {
+/// Requests of linux/ethtool.h to an interface of the namespace that the thread is in, one after the other. The kernel answers in the
+/// bytes of each; what it refuses is its errno.
+pub fn ethtool(ifname: &[u8], requests: Vec<Vec<u8>>) -> Outcome<Vec<Result<Vec<u8>, i32>>> {
     if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains(&0) {
         return Err(Failure::new(ENODEV, "no interface can have that name"));
     }
-    // SAFETY: a struct of integers, for which zero is a value
-    let mut info: DriverInfo = unsafe { zeroed() };
-    info.command = ETHTOOL_GDRVINFO;
-    let mut request = InterfaceRequest { name: [0; IFNAMSIZ], data: (&raw mut info).cast(), rest: [0; 16] };
-    request.name[..ifname.len()].copy_from_slice(ifname);
     let socket = socket(AF_INET, SOCK_DGRAM)?;
-    // SAFETY: a struct ifreq that points at a struct ethtool_drvinfo; both outlive the call
+    Ok(requests.into_iter().map(|request| ask(&socket, ifname, request)).collect())
+}
+
+fn ask(socket: &OwnedFd, ifname: &[u8], mut bytes: Vec<u8>) -> Result<Vec<u8>, i32> {
+    let mut request = InterfaceRequest { name: [0; IFNAMSIZ], data: bytes.as_mut_ptr().cast(), rest: [0; 16] };
+    request.name[..ifname.len()].copy_from_slice(ifname);
+    // SAFETY: a struct ifreq that points at a request, which is as long as its own fields say; both outlive the call
     match checked(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) } as isize) {
-        Err(failure) if failure.errno == EOPNOTSUPP => Ok(String::new()),
-        Err(failure) => Err(failure),
-        Ok(_) => {
-            let text = info.bus_info.split(|byte| *byte == 0).next().unwrap_or_default();
-            Ok(String::from_utf8_lossy(text).into_owned())
-        }
+        Err(failure) => Err(failure.errno),
+        Ok(_) => Ok(bytes),
     }
 }

@@ -134,6 +134,18 @@ impl<'js> IntoJs<'js> for Bytes {
     }
 }
 
+/// The kernel's answer to one of several requests: bytes, or the errno.
+pub struct Reply(pub Result<Vec<u8>, i32>);
+
+impl<'js> IntoJs<'js> for Reply {
+    fn into_js(self, ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
+        match self.0 {
+            Ok(bytes) => Bytes(bytes).into_js(ctx),
+            Err(errno) => errno.into_js(ctx),
+        }
+    }
+}
+
 /// Copies what a Uint8Array views.
 pub fn copy_of(array: &TypedArray<u8>) -> Vec<u8> {
     // SAFETY: no JavaScript runs while the slice lives, it is copied at once

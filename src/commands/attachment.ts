@@ -20,6 +20,7 @@ import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
 import { settleMac, tryLinkMac } from '../vf/mac.ts';
 import { moveLinkTo } from '../vf/move.ts';
+import { settleFlags } from '../vf/netdev-settings.ts';
 import { planVf, type VfPlan } from '../vf/plan.ts';
 import { getPf, takeSnapshot } from '../vf/snapshot.ts';
 import type { Pf, VfIdentity } from '../vf/vf.ts';
@@ -161,6 +162,8 @@ export class Attachment {
     if (netdev === null) return record;
     const link = getLink(host.session, { ifindex: netdev.ifindex });
     if (link === null) throw new CniError('noDriver', `the netdev ${netdev.name} of VF ${this.#identity.pci} vanished`);
+    // PROMISC and the like, be they of the node or of a pod before: what a pod wants of them it can set itself.
+    settleFlags(host, link);
     moveLinkTo(host, link, this.#pod, request.ifname);
     const moved = findInPod(platform, this.#pod, podLinkTraits(record));
     if (moved !== null) return { ...record, podIfindex: moved.ifindex };

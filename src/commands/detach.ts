@@ -56,7 +56,8 @@ function leavePod(context: CommandContext, record: AttachmentRecord): void {
   try {
     const { identity, netns: netnsId } = record;
     const traits = podLinkTraits(record);
-    bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId });
+    const attached = record.phase === 'attached';
+    bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId, attached });
   } finally {
     netns?.close();
   }

@@ -118,9 +118,9 @@ function* listPlaces(platform: Platform, inode: string): Generator<string | null
 }
 
 /** A node has thousands of mounts. */
-const maxMountsBytes = 64 * 1024 * 1024;
+export const maxMountsBytes = 64 * 1024 * 1024;
 
-const unescapeOctal = (name: string): string =>
+export const unescapeOctal = (name: string): string =>
   name.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /**

@@ -80,7 +80,7 @@ export function readNetdevIfindex(platform: Platform, pci: PciAddress, name: str
 
 /** Names of what is on top of a PCI device's netdev on the host: VLANs, macvlans, bridges. Throws SystemError. */
 export function readUppers(platform: Platform, pci: PciAddress, name: string): readonly string[] {
-  const entries = platform.readDir(`${deviceDirectory(platform, pci)}/net/${name}`) ?? [];
+  const entries = platform.readDir(netdevDirectory(platform, pci, name)) ?? [];
   return entries.flatMap((entry) => /^upper_(.+)$/.exec(entry)?.[1] ?? []);
 }
 
@@ -122,6 +122,15 @@ export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
 /** An attribute of a netdev on the host, e.g. `phys_port_name`; null where it has none, or its driver gives no value. Throws SystemError. */
 export function readNetdevAttribute(platform: Platform, name: string, attribute: string): string | null {
   return readAttribute(platform, `${platform.paths.sysfs}/class/net/${name}/${attribute}`);
+}
+
+/** Directory of a netdev on the host; virtio-net has it one level deeper. Throws SystemError. */
+export function netdevDirectory(platform: Platform, pci: PciAddress, name: string): string {
+  const directory = deviceDirectory(platform, pci);
+  const usual = `${directory}/net/${name}`;
+  if (platform.stat(usual) !== null) return usual;
+  const virtio = (platform.readDir(directory) ?? []).find((each) => /^virtio\d+$/.test(each));
+  return virtio === undefined ? usual : `${directory}/${virtio}/net/${name}`;
 }
 
 /** The network cards that can have VFs, by address: disks and GPUs have some too. Throws SystemError. */
@@ -182,8 +191,11 @@ function readPciId(platform: Platform, path: string): string {
   return (readAttribute(platform, path) ?? '').replace(/^0x/, '').toLowerCase();
 }
 
-/** Some attributes exist for every netdev, and reading them fails where the driver knows nothing of them. */
-function readAttribute(platform: Platform, path: string): string | null {
+/**
+ * The text of a file in sysfs; null where there is none. Some exist for every netdev, and reading them fails where the driver knows
+ * nothing of them. Throws SystemError.
+ */
+export function readAttribute(platform: Platform, path: string): string | null {
   try {
     return platform.readFile(path)?.toString('utf8').trim() ?? null;
   } catch (thrown) {

@@ -1,5 +1,5 @@
 import { SystemError } from '../lib/system-error.ts';
-import { FileTree } from './memory/file-tree.ts';
+import { errno, FileTree } from './memory/file-tree.ts';
 import { createMemoryReaders, createMemoryWriters, type FailurePoint, type FileOperation } from './memory/files.ts';
 import { createMemoryLock } from './memory/lock.ts';
 import { createMemoryNamespaces, type NetnsIdentity } from './memory/namespaces.ts';
@@ -40,8 +40,8 @@ export interface MemoryPlatformOptions {
   readonly bootId?: string;
   /** stdout and stderr are terminals. */
   readonly terminal?: boolean;
-  /** Answers ethtoolBusInfo; '' without it. */
-  readonly busInfo?: (netns: Netns, ifname: string) => string;
+  /** Answers an ethtool request; without it each is refused with EOPNOTSUPP. */
+  readonly ethtool?: (netns: Netns, ifname: string, request: Buffer) => Buffer | SystemError;
 }
 
 export interface SentFrame {
@@ -90,7 +90,7 @@ export interface MemoryPlatform extends Platform {
   /** Virtual time, advanced by sleepMs and by the test. */
   readonly clock: { nowMs: number };
   /** Lets the next `operation` on a path that starts with `pathPrefix` throw a SystemError, once. Calls add up. */
-  failNext(operation: FileOperation, pathPrefix: string, errno: number): void;
+  failNext(operation: FileOperation, pathPrefix: string, errnoToThrow: number): void;
 }
 
 const usualOwnNetns: NetnsIdentity = { device: 4n, inode: 4026531840n };
@@ -171,7 +171,10 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
     sendFrames(netns, ifindex, sent) {
       frames.push(...sent.map((frame) => ({ netns, ifindex, frame: Buffer.from(frame) })));
     },
-    ethtoolBusInfo: (netns, ifname) => options.busInfo?.(netns, ifname) ?? '',
+    ethtool(netns, ifname, requests) {
+      const refused = new SystemError(`ask ${ifname} (ethtool)`, errno.EOPNOTSUPP);
+      return requests.map((request) => options.ethtool?.(netns, ifname, Buffer.from(request)) ?? refused);
+    },
     files: tree.files,
     links: tree.links,
     executables: tree.executables,

@@ -1,3 +1,4 @@
+import { SystemError } from '../lib/system-error.ts';
 import { createLock, createReaders, createWriters, limited, textOf } from './native/files.ts';
 import type { Host } from './native/host.ts';
 import { openNetlinkSocket } from './native/netlink-socket.ts';
@@ -76,7 +77,12 @@ export function createNativePlatform(host: Host, environment: Readonly<Record<st
       within(netns, () =>
         systemCall(`send frames out of interface ${ifindex}`, () => host.sendFrames(ifindex, frames)),
       ),
-    ethtoolBusInfo: (netns, ifname) =>
-      within(netns, () => systemCall(`read the bus-info of ${ifname}`, () => host.busInfo(ifname))),
+    ethtool: (netns, ifname, requests) => {
+      const what = `ask ${ifname} (ethtool)`;
+      const answers = within(netns, () => systemCall(what, () => host.ethtool(ifname, requests)));
+      return answers.map((answer) =>
+        typeof answer === 'number' ? new SystemError(what, answer) : Buffer.from(answer),
+      );
+    },
   };
 }

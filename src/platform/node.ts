@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { netlinkProtocol } from './netlink-protocol.ts';
-import { ethtoolBusInfo } from './node/ethtool.ts';
+import { ethtool } from './node/ethtool.ts';
 import { sendFrames } from './node/frames.ts';
 import { lock } from './node/lock.ts';
 import { openNetlinkSocket } from './node/netlink-socket.ts';
@@ -52,6 +52,6 @@ export function createNodePlatform(environment: Readonly<Record<string, string |
     openNetlink: (netns = namespaces.ownNetns(), groups = 0, protocol = 'route') =>
       within(netns, () => openNetlinkSocket(groups, netlinkProtocol[protocol])),
     sendFrames: (netns, ifindex, frames) => within(netns, () => sendFrames(ifindex, frames)),
-    ethtoolBusInfo: (netns, ifname) => within(netns, () => ethtoolBusInfo(ifname)),
+    ethtool: (netns, ifname, requests) => within(netns, () => ethtool(ifname, requests)),
   };
 }

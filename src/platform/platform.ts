@@ -1,3 +1,5 @@
+import type { SystemError } from '../lib/system-error.ts';
+
 /**
  * The one interface to the operating system. Everything is synchronous: a network namespace belongs to a thread, and this
  * program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
@@ -189,8 +191,11 @@ export interface Platform {
   inNetns<T>(netns: Netns, task: () => T): T;
   /** Raw frames out of an interface (AF_PACKET, SOCK_RAW), one after the other; ends with the first that fails. */
   sendFrames(netns: Netns, ifindex: number, frames: readonly Uint8Array[]): void;
-  /** ETHTOOL_GDRVINFO `bus_info` of a netdev, e.g. `0000:3b:02.1`; '' where the driver gives none; SystemError ENODEV. */
-  ethtoolBusInfo(netns: Netns, ifname: string): string;
+  /**
+   * Requests of linux/ethtool.h to a netdev (SIOCETHTOOL), one after the other. Each is its struct, as long as its fields say, and comes back
+   * as the kernel has filled it, or is the SystemError with which it was refused: ENODEV, EOPNOTSUPP, ... Throws ENODEV for what can't be a name.
+   */
+  ethtool(netns: Netns, ifname: string, requests: readonly Uint8Array[]): (Buffer | SystemError)[];
 }
 
 /** The operations that change the file system. */

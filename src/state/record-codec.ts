@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
+import { isNetdevFile } from '../kernel/netdev-files.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { VfIdentity } from '../vf/vf.ts';
@@ -25,6 +26,11 @@ const assignableMac = v.pipe(anyMac, v.check(isAssignableMac, 'no MAC address fo
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const onOff = v.nullable(v.picklist(['on', 'off']));
+
+const hexByName = v.record(v.string(), v.pipe(v.string(), v.regex(/^([0-9a-f]{2})*$/, 'no bytes')));
+
+/** Root writes to it. */
+const settingPath = v.pipe(v.string(), v.check(isNetdevFile, 'no setting of a netdev'));
 
 // Fields that a newer build has added are kept: looseObject.
 const snapshot = v.looseObject({
@@ -50,6 +56,14 @@ const snapshot = v.looseObject({
       up: v.boolean(),
       altnames: v.nullable(v.array(v.string())),
       identifiedBy: v.exactOptional(v.picklist(['parent', 'bus-info', 'ifindex'])),
+      settings: v.exactOptional(
+        v.looseObject({
+          flags: count,
+          attributes: hexByName,
+          ethtool: hexByName,
+          files: v.record(settingPath, v.string()),
+        }),
+      ),
     }),
   ),
   macIsFree: v.exactOptional(v.literal(true)),

@@ -10,6 +10,7 @@ import type { Netns, Platform } from '../platform/platform.ts';
 import { findInPod, findOnHost, type PodLinkTraits } from './locate.ts';
 import { moveLinkTo } from './move.ts';
 import { returnRdmaDevices } from './rdma.ts';
+import { removeUppers } from './uppers.ts';
 import type { VfIdentity, VfNetdevState } from './vf.ts';
 
 /** After the end of a namespace the kernel brings its devices back from a work queue. */
@@ -29,28 +30,38 @@ export interface Absence {
   readonly netns: Netns | null;
   /** For a namespace that lives on without its path, and one that has its path or inode now. */
   readonly netnsId: NetnsId;
+  /** ADD came to its end, so the pod had the VF. */
+  readonly attached: boolean;
 }
 
 /**
  * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already, which is looked at
- * before any pod, or gone with its driver or device. RDMA devices that were moved along come first. Throws CniError detachIncomplete where
- * it is in a namespace that can't be reached, or not on the host after its move.
+ * before any pod, or gone with its driver or device. RDMA devices that were moved along come first; what the pod has stacked on it goes.
+ * Throws CniError detachIncomplete where it is in a namespace that can't be reached, not on the host after its move, or something stays on it.
  */
 export function bringHome(absence: Absence): void {
+  if (fetch(absence)) return;
+  const { platform, host, identity, attached } = absence;
+  const home = attached ? findOnHost(platform, host, identity.pci) : null;
+  if (home !== null) removeUppers({ ...absence, pci: identity.pci, link: home }, null);
+}
+
+/** Tells whether it was fetched from a namespace; else it is home by itself, or gone. */
+function fetch(absence: Absence): boolean {
   const { platform, identity } = absence;
-  if (absence.netns !== null && fetchFrom(absence, absence.netns)) return;
-  if (isHome(absence)) return;
-  if (!hasNetdriver(platform, identity)) return;
+  if (absence.netns !== null && fetchFrom(absence, absence.netns)) return true;
+  if (isHome(absence)) return false;
+  if (!hasNetdriver(platform, identity)) return false;
   const lingering = searchNetns(platform, absence.netnsId);
   if (lingering !== null && lingering !== 'out of reach') {
     try {
-      if (fetchFrom(absence, lingering)) return;
+      if (fetchFrom(absence, lingering)) return true;
     } finally {
       lingering.close();
     }
   }
   const isBack = (): boolean => isHome(absence) || !hasNetdriver(platform, identity);
-  if (poll(platform, returnLimits, isBack)) return;
+  if (poll(platform, returnLimits, isBack)) return false;
   const holder =
     lingering === 'out of reach'
       ? 'the pod’s network namespace is bound in a mount namespace that can’t be reached from here'
@@ -59,20 +70,24 @@ export function bringHome(absence: Absence): void {
   throw new CniError('detachIncomplete', `${where}: ${holder}`);
 }
 
-/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. */
+/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. False where the VF is not in that namespace. */
 function fetchFrom(absence: Absence, netns: Netns): boolean {
   const { platform, log, host, identity, traits, rdmaDevices, netnsId } = absence;
   const pod = new Namespace(platform, netns);
   try {
     if (!hasCookie(pod, netnsId)) return false;
     returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
-    if (isHome(absence)) return true;
+    if (isHome(absence)) return false;
     const link = findInPod(platform, pod, traits);
     if (link === null) return false;
     moveLinkTo(pod, link, host, freeHostName(absence));
-    if (isHome(absence)) return true;
-    const what = `VF ${identity.pci} is not on the host after ${link.name} was moved there`;
-    throw new CniError('detachIncomplete', what);
+    const home = findOnHost(platform, host, identity.pci);
+    if (home === null) {
+      const what = `VF ${identity.pci} is not on the host after ${link.name} was moved there`;
+      throw new CniError('detachIncomplete', what);
+    }
+    removeUppers({ ...absence, pci: identity.pci, link: home }, pod);
+    return true;
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV')) return false;
     throw thrown;

@@ -1,3 +1,4 @@
+import { readBusInfo } from '../kernel/ethtool.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listDeviceLinks } from '../kernel/rtnl/links.ts';
 import { readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '../kernel/sysfs.ts';
@@ -116,7 +117,7 @@ export function whatIdentifies(
 export function pciAddressOf(platform: Platform, namespace: Namespace, link: Link): string {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link);
   try {
-    const bus = platform.ethtoolBusInfo(namespace.netns, link.name);
+    const bus = readBusInfo(platform, namespace.netns, link.name);
     return /^[0-9a-f]{4,8}:/.test(bus) ? bus : '';
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV', 'EOPNOTSUPP')) return '';

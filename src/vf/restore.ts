@@ -1,4 +1,4 @@
-import { explain } from '../cni/errors.ts';
+import { CniError, explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
 import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
@@ -12,6 +12,14 @@ import { adminDifference, applyAdminChange } from './admin.ts';
 import { findOnHost, findPfOf } from './locate.ts';
 import { settleMac, substituteMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
+import {
+  removeXdpPrograms,
+  restoreAttributes,
+  restoreEthtool,
+  restoreFiles,
+  type SettledNetdev,
+  settleFlags,
+} from './netdev-settings.ts';
 import type { Pf, VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
 
 /** What drivers answer that hold all zeros to be no MAC. */
@@ -20,16 +28,13 @@ const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as
 /** Of an altname, by net/core/rtnetlink.c and dev.c: taken, not there, or not to its liking. */
 const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as const;
 
-interface Restoration {
-  readonly platform: Platform;
-  readonly log: Log;
-  readonly host: Namespace;
+interface Restoration extends SettledNetdev {
   readonly identity: VfIdentity;
 }
 
 /**
- * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, and the PF's settings.
- * Only what differs is touched; what is gone (VF, netdev, PF) is done. Returns what failed.
+ * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set besides, and the PF's
+ * settings. Only what differs is touched; what is gone (the VF's device or netdev, the PF's device) is done. Returns what failed.
  */
 export function restoreVf(
   platform: Platform,
@@ -39,13 +44,13 @@ export function restoreVf(
   snapshot: VfSnapshot,
 ): readonly Error[] {
   if (!pciDeviceExists(platform, identity.pci)) return [];
-  const at: Restoration = { platform, log, host, identity };
+  const at: Restoration = { platform, log, host, identity, pci: identity.pci };
   const { netdev, admin } = snapshot;
+  const settings = netdev?.settings;
   const pf = findPfOf(platform, host, identity);
   const here = netdev === null ? () => null : seekingOnHost(at);
   const isGone = (): boolean =>
-    (netdev !== null && findOnHost(platform, host, identity.pci) === null) ||
-    (admin !== null && findPfOf(platform, host, identity) === null);
+    (netdev !== null && findOnHost(platform, host, identity.pci) === null) || isPfGone(platform, identity);
   return converge(
     [
       ['restore the name', () => withLink(here(), netdev, (link, before) => restoreName(at, link, before.name))],
@@ -53,11 +58,25 @@ export function restoreVf(
         'restore the altnames',
         () => withLink(here(), netdev?.altnames ?? null, (link, before) => restoreAltnamesOf(at, link, before)),
       ],
+      ['take XDP programs off', () => withLink(here(), netdev, (link) => removeXdpPrograms(host, link))],
       [
         'restore the MTU',
         () => withLink(here(), netdev?.mtu ?? null, (link, before) => restoreMtu(host, link, before)),
       ],
-      ['restore the PF’s settings', () => withLink(pf, admin, (link, before) => restoreAdmin(at, link, before))],
+      ['restore the flags', () => withLink(here(), netdev, (link) => settleFlags(host, link, settings?.flags))],
+      [
+        'restore the link’s settings',
+        () => withLink(here(), settings?.attributes ?? null, (link, before) => restoreAttributes(at, link, before)),
+      ],
+      [
+        'restore the driver’s settings',
+        () => withLink(here(), settings?.ethtool ?? null, (link, before) => restoreEthtool(at, link, before)),
+      ],
+      [
+        'restore the settings in sysfs',
+        () => withLink(here(), settings?.files ?? null, (link, before) => restoreFiles(at, link, before)),
+      ],
+      ['restore the PF’s settings', () => restoreAdmin(at, pf, admin)],
       ['restore the MAC', () => restoreMacs(at, pf, here(), snapshot)],
       ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],
     ],
@@ -91,7 +110,7 @@ function restoreName(at: Restoration, link: Link, name: string): void {
     renameLinkTo(at.host, link, name);
   } catch (thrown) {
     if (!isSystemError(thrown, 'EEXIST')) throw thrown;
-    at.log.warning('the VF’s own name is taken on the host', { pci: at.identity.pci, name, keeps: link.name });
+    at.log.warning('the VF’s own name is taken on the host', { pci: at.pci, name, keeps: link.name });
   }
 }
 
@@ -99,7 +118,7 @@ function restoreName(at: Restoration, link: Link, name: string): void {
 function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly string[]): void {
   for (const failure of restoreAltnames(at.host, link, altnames)) {
     if (!isSystemError(failure.cause, ...finalRefusals)) throw failure;
-    at.log.warning('the altnames of the VF are not as before', { pci: at.identity.pci, reason: explain(failure) });
+    at.log.warning('the altnames of the VF are not as before', { pci: at.pci, reason: explain(failure) });
   }
 }
 
@@ -113,7 +132,18 @@ function restoreUp(host: Namespace, link: Link, up: boolean): void {
   host.change(link.ifindex, (session) => set(session, link.ifindex));
 }
 
-function restoreAdmin(at: Restoration, pf: Pf, before: VfAdminState): void {
+function isPfGone(platform: Platform, { pfPci }: VfIdentity): boolean {
+  return pfPci === null || !pciDeviceExists(platform, pfPci);
+}
+
+/** A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given. */
+function restoreAdmin(at: Restoration, pf: Pf | null, before: VfAdminState | null): void {
+  const { platform, identity } = at;
+  if (before === null || (pf === null && isPfGone(platform, identity))) return;
+  if (pf === null) {
+    const what = `the PF ${identity.pfPci} of VF ${identity.pci} has no netdev in the host's network namespace`;
+    throw new CniError('pfMissing', what);
+  }
   const change = adminDifference(at.host, pf, before);
   if (change !== null) applyAdminChange(at.host, pf, at.identity, change);
 }
@@ -123,7 +153,9 @@ function restoreAdmin(at: Restoration, pf: Pf, before: VfAdminState): void {
  * refused its own one, even when both agree; so for a moment it is trusted, or its driver is made to ask the PF (up, down).
  */
 function restoreMacs(at: Restoration, pf: Pf | null, link: Link | null, snapshot: VfSnapshot): void {
-  const { platform, host } = at;
+  const { platform, host, identity } = at;
+  // The MACs depend on each other; the netdev's is left for when the PF is back.
+  if (pf === null && snapshot.admin !== null && !isPfGone(platform, identity)) return;
   // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
   const had = snapshot.netdev?.mac ?? zeroMac;
   const effective = had === zeroMac ? null : had;
@@ -185,7 +217,7 @@ function restoreAdminMac(at: Restoration, pf: Pf, mac: MacAddress): boolean {
     return mac === zeroMac;
   } catch (thrown) {
     if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;
-    at.log.warning('the PF keeps the MAC of the VF', { pci: at.identity.pci, mac: now.mac, reason: explain(thrown) });
+    at.log.warning('the PF keeps the MAC of the VF', { pci: at.pci, mac: now.mac, reason: explain(thrown) });
     return false;
   }
 }

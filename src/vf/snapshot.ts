@@ -7,6 +7,7 @@ import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
 import { refuseOpenGroup, refuseUsedByHost } from './host-use.ts';
 import { findOnHost, isDeviceOf, whatIdentifies } from './locate.ts';
+import { readNetdevSettings } from './netdev-settings.ts';
 import type { Pf, VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 
 /** The PF's netdev; null of a VF that has no PF on this machine. Throws CniError pfMissing. */
@@ -43,7 +44,11 @@ export function takeSnapshot(platform: Platform, host: Namespace, identity: VfId
   requireEthernet(identity, 'netdev', link);
   refuseUsedByHost(platform, host, identity, link);
   const rdmaDevices = readRdmaDevices(platform, identity.pci);
-  const netdev = { ...describeNetdev(link), identifiedBy: whatIdentifies(platform, host, link) };
+  const netdev = {
+    ...describeNetdev(link),
+    identifiedBy: whatIdentifies(platform, host, link),
+    settings: readNetdevSettings(platform, host, identity.pci, link),
+  };
   return { admin, netdev, ...(rdmaDevices.length === 0 ? {} : { rdmaDevices }) };
 }
 

@@ -2,6 +2,7 @@ import type { Link } from '../kernel/rtnl/links.ts';
 import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import type { NetdevSettings } from './netdev-settings.ts';
 
 export type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 
@@ -55,6 +56,8 @@ export interface VfNetdevState {
    * gives the address (before Linux 5.14). `ifindex`: nothing tells the address, as of a stand-in. Absent: the address, from either.
    */
   readonly identifiedBy?: 'parent' | 'bus-info' | 'ifindex';
+  /** Absent: not known (sriov-cni, and records of before), so left as they are, flags apart. */
+  readonly settings?: NetdevSettings | undefined;
 }
 
 /** Everything that DEL must give back. `admin` is null where there is no PF, or it reports no VFs; `netdev` for userspace drivers. */

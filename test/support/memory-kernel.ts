@@ -24,12 +24,24 @@ const errno = {
   EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
 } as const;
+const IFLA_IFALIAS = 20;
+const IFLA_XDP = 43;
 const rdmaGet = 0x1401;
 const rdmaSet = 0x1402;
 const NLM_F_DUMP = 0x300;
 const NLM_F_MULTI = 2;
 const NLM_F_CAPPED = 0x100;
 const NLM_F_ACK_TLVS = 0x200;
+
+/** ETHTOOL_S* to ETHTOOL_G* */
+const ethtoolGets = new Map([
+  [0x28, 0x27],
+  [0x3d, 0x3c],
+  [0x11, 0x10],
+  [0x0f, 0x0e],
+  [0x13, 0x12],
+  [0x08, 0x07],
+]);
 
 /** A message of the kernel's refused, with its own words. */
 class Refusal extends Error {
@@ -67,6 +79,8 @@ export class MemoryNamespace {
   readonly links: MemoryLink[] = [];
   routes: MemoryRoute[] = [];
   readonly listeners = new Set<() => void>();
+  /** Namespaces that it has an ID of, which is their place here. */
+  readonly netnsIds: MemoryNamespace[] = [];
 
   constructor(label: string, device: bigint, inode: bigint, cookie: number) {
     this.cookie = cookie;
@@ -78,6 +92,12 @@ export class MemoryNamespace {
   /** By name or altname. */
   find(name: string): MemoryLink | undefined {
     return this.links.find((link) => link.name === name || link.altnames.includes(name));
+  }
+
+  /** As peernet2id_alloc() in net/core/net_namespace.c. */
+  idOf(other: MemoryNamespace): number {
+    if (!this.netnsIds.includes(other)) this.netnsIds.push(other);
+    return this.netnsIds.indexOf(other);
   }
 
   get(name: string): MemoryLink {
@@ -134,12 +154,13 @@ export class MemoryKernel {
     const mac = `52:54:00:00:00:${ifindex.toString(16).padStart(2, '0')}`;
     const own = { type: 1, mac, mtu: 1500, maxMtu: 9216, up: false, cable: true };
     const usual = { ...own, altnames: [], parent: null, master: null };
+    const plain = { flags: 0x1002, settings: new Map(), xdp: 0, ethtool: new Map(), kind: '', lower: null };
     const added: MemoryLink = {
       ...usual,
+      ...plain,
       vfs: null,
       addresses: [],
       heard: [],
-      xdp: false,
       driver: null,
       ...link,
       ifindex,
@@ -159,6 +180,28 @@ export class MemoryKernel {
   /** Answers changes whose line in `changes` holds or matches `what` with an errno; `times` of them. */
   refuse(what: string | RegExp, refused: number, { extack = '', times = Number.POSITIVE_INFINITY } = {}): void {
     this.#refusals.push({ what, errno: refused, extack, left: times });
+  }
+
+  /** For `createMemoryPlatform({ethtool})`: what a link's driver answers; a SET takes the place of what the GET before it gives. */
+  ethtool(netns: Pick<Netns, 'device' | 'inode'>, ifname: string, request: Buffer): Buffer | number {
+    const namespace = this.#namespaceOf(netns);
+    const link = namespace?.find(ifname);
+    if (namespace === undefined || link === undefined) return errno.ENODEV;
+    const command = request.readUInt32LE(0);
+    const state = link.ethtool.get(command);
+    if (state !== undefined) return Buffer.from(state);
+    const get = ethtoolGets.get(command);
+    if (get === undefined || !link.ethtool.has(get)) return errno.EOPNOTSUPP;
+    try {
+      this.#doing(namespace, `${link.name} ethtool ${command.toString(16)} ${request.toString('hex', 4)}`);
+    } catch (thrown) {
+      if (thrown instanceof Refusal) return thrown.errno;
+      throw thrown;
+    }
+    const changed = Buffer.from(request);
+    changed.writeUInt32LE(get, 0);
+    link.ethtool.set(get, changed);
+    return request;
   }
 
   /** Nothing is refused any more. */
@@ -211,12 +254,14 @@ export class MemoryKernel {
     }
     const { type, payload } = request;
     if (type === 18) return [16, this.#getLinks(namespace, payload, isDump)];
+    if (type === 90) return [88, this.#getNetnsIds(namespace, payload, isDump)];
     if (type === 22) return [20, this.#getAddresses(namespace, payload)];
     if (type === 30) return [28, namespace.links.flatMap(heardMacs)];
     if (type === 26) {
       return [24, namespace.routes.filter((route) => route.family === payload[0]).map((route) => route.payload)];
     }
     if (type === 16) this.#changeLink(namespace, payload);
+    else if (type === 17) this.#removeLink(namespace, payload);
     else if (type === 108 || type === 109) this.#changeAltnames(namespace, payload, type === 108);
     else if (type === 20) this.#addAddress(namespace, payload);
     else if (type === 21) this.#removeAddress(namespace, payload);
@@ -252,8 +297,45 @@ export class MemoryKernel {
   #getLinks(namespace: MemoryNamespace, payload: Buffer, isDump: boolean): Buffer[] {
     const attributes = attributesOf(payload.subarray(16));
     const withVfs = ((attributes.get(29)?.readUInt32LE(0) ?? 0) & 1) !== 0;
-    const links = isDump ? namespace.links : [this.#target(namespace, payload)];
-    return links.map((link) => encodeLink(link, withVfs));
+    const looked = this.#inNamespace(namespace, payload);
+    const links = isDump ? looked.links : [this.#target(looked, payload)];
+    return links.map((link) => encodeLink(link, withVfs, this.#lowerNetnsId(namespace, looked, link)));
+  }
+
+  /** IFLA_TARGET_NETNSID */
+  #inNamespace(namespace: MemoryNamespace, payload: Buffer): MemoryNamespace {
+    const id = attributesOf(payload.subarray(16)).get(46)?.readInt32LE(0);
+    const other = id === undefined ? namespace : namespace.netnsIds[id];
+    if (other === undefined || !this.namespaces.includes(other)) throw new Refusal(errno.EINVAL);
+    return other;
+  }
+
+  /** rtnl_fill_link_netnsid(): by the IDs of whoever asks. */
+  #lowerNetnsId(asking: MemoryNamespace, of: MemoryNamespace, { lower }: MemoryLink): number | null {
+    const holder = lower === null ? undefined : this.namespaces.find(({ links }) => links.includes(lower));
+    return holder === undefined || holder === of ? null : asking.idOf(holder);
+  }
+
+  #getNetnsIds(namespace: MemoryNamespace, payload: Buffer, isDump: boolean): Buffer[] {
+    const encode = (id: number): Buffer => Buffer.concat([words(0), attribute(1, words(id >>> 0))]);
+    if (isDump) return namespace.netnsIds.map((_, id) => encode(id));
+    const netns = this.descriptor(attributesOf(payload.subarray(4)).get(3)?.readUInt32LE(0) ?? -1);
+    const other = netns === undefined ? undefined : this.#namespaceOf(netns);
+    if (other === undefined) throw new Refusal(errno.EINVAL);
+    return [encode(namespace.netnsIds.indexOf(other))];
+  }
+
+  /** What is on top of it goes with it. */
+  #removeLink(namespace: MemoryNamespace, payload: Buffer): void {
+    const where = this.#inNamespace(namespace, payload);
+    const link = this.#target(where, payload);
+    this.#doing(where, `remove ${link.name}`);
+    if (link.kind === '') throw new Refusal(errno.EOPNOTSUPP);
+    const isOn = (each: MemoryLink | null): boolean => each !== null && (each === link || isOn(each.lower));
+    for (const { links } of this.namespaces) {
+      for (const each of links.filter((one) => isOn(one))) links.splice(links.indexOf(each), 1);
+    }
+    this.onLinksChanged();
   }
 
   #target(namespace: MemoryNamespace, payload: Buffer): MemoryLink {
@@ -277,6 +359,7 @@ export class MemoryKernel {
     if (mtu !== undefined) this.#setMtu(namespace, link, mtu.readUInt32LE(0));
     if (fd === undefined && name !== undefined && payload.readInt32LE(4) > 0) this.#rename(namespace, link, name);
     if (list !== undefined) this.#changeVf(namespace, link, list);
+    this.#changeSettings(namespace, link, attributes, payload.readUInt32LE(8), payload.readUInt32LE(12));
     if ((payload.readUInt32LE(12) & 1) !== 0) this.#setUp(namespace, link, (payload.readUInt32LE(8) & 1) !== 0);
   }
 
@@ -307,6 +390,7 @@ export class MemoryKernel {
 
   #carry(link: MemoryLink, from: MemoryNamespace, to: MemoryNamespace, name: string): void {
     from.links.splice(from.links.indexOf(link), 1);
+    from.idOf(to);
     from.routes = from.routes.filter((route) => route.ifindex !== link.ifindex);
     Object.assign(link, { up: false, name, addresses: [] });
     to.links.push(link);
@@ -324,6 +408,29 @@ export class MemoryKernel {
     this.#doing(namespace, `${link.name} mtu ${mtu}`);
     if (mtu < 68 || mtu > link.maxMtu) throw new Refusal(errno.EINVAL, 'mtu out of range');
     link.mtu = mtu;
+  }
+
+  #changeSettings(
+    namespace: MemoryNamespace,
+    link: MemoryLink,
+    attributes: ReadonlyMap<number, Buffer>,
+    flags: number,
+    mask: number,
+  ): void {
+    const settings = [...attributes].filter(([type]) => link.settings.has(type) || type === IFLA_IFALIAS);
+    if (settings.length > 0) {
+      const given = settings.map(([type, payload]) => [type, payload.toString('hex')] as const);
+      this.#doing(namespace, `${link.name} settings ${given.map(([type, hex]) => `${type}=${hex}`).join(' ')}`);
+      for (const [type, hex] of given) link.settings.set(type, hex);
+      if (link.settings.get(IFLA_IFALIAS) === '') link.settings.delete(IFLA_IFALIAS);
+    }
+    if (attributes.has(IFLA_XDP)) {
+      this.#doing(namespace, `${link.name} xdp off`);
+      link.xdp = 0;
+    }
+    if ((mask & ~1) === 0) return;
+    this.#doing(namespace, `${link.name} flags ${(flags & mask).toString(16)}`);
+    link.flags = (link.flags & ~mask) | (flags & mask);
   }
 
   #rename(namespace: MemoryNamespace, link: MemoryLink, name: string): void {

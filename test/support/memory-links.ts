@@ -33,8 +33,18 @@ export interface MemoryLink {
   addresses: MemoryAddress[];
   /** MACs that it hears besides its own. */
   heard: string[];
-  /** An XDP program is attached. */
-  xdp: boolean;
+  /** IFF_*, up and running apart. */
+  flags: number;
+  /** Payloads in hex of what `ip link set` sets besides, by IFLA_*. */
+  readonly settings: Map<number, string>;
+  /** XDP_ATTACHED_*; 0: no program. */
+  xdp: number;
+  /** What its driver answers to ETHTOOL_G*, by command; all else is refused. */
+  readonly ethtool: Map<number, Buffer>;
+  /** `vlan`, `macvlan`, ...; '' of a device. */
+  readonly kind: string;
+  /** The link that it is on top of. */
+  readonly lower: MemoryLink | null;
   /** The VF that it is the netdev of. */
   readonly driver: VfDriver | null;
 }
@@ -132,13 +142,16 @@ export function cString(text: string): Buffer {
   return Buffer.from(`${text}\0`);
 }
 
-/** The payload of RTM_NEWLINK; VF settings only where they were asked for. */
-export function encodeLink(link: MemoryLink, withVfs: boolean): Buffer {
+/**
+ * The payload of RTM_NEWLINK; VF settings only where they were asked for. `lowerNetnsId`: what the asking namespace calls the one of the
+ * lower link, where that is another than the link's.
+ */
+export function encodeLink(link: MemoryLink, withVfs: boolean, lowerNetnsId: number | null): Buffer {
   const running = link.up && link.cable;
   const header = Buffer.alloc(16);
   header.writeUInt16LE(link.type, 2);
   header.writeUInt32LE(link.ifindex, 4);
-  header.writeUInt32LE((link.up ? 0x1 : 0) | (running ? 0x10040 : 0), 8);
+  header.writeUInt32LE(link.flags | (link.up ? 0x1 : 0) | (running ? 0x10040 : 0), 8);
   const altnames = Buffer.concat(link.altnames.map((name) => attribute(53, cString(name))));
   const parent = link.parent === null ? [] : [attribute(56, cString(link.parent)), attribute(57, cString('pci'))];
   return Buffer.concat([
@@ -149,8 +162,12 @@ export function encodeLink(link: MemoryLink, withVfs: boolean): Buffer {
     attribute(50, words(68)),
     attribute(51, words(link.maxMtu)),
     attribute(33, Buffer.from([running ? 1 : 0])),
+    ...[...link.settings].map(([type, hex]) => attribute(type, Buffer.from(hex, 'hex'))),
+    ...(link.xdp === 0 ? [] : [attribute(0x8000 | 43, attribute(2, Buffer.from([link.xdp])))]),
+    ...(link.kind === '' ? [] : [attribute(0x8000 | 18, attribute(1, cString(link.kind)))]),
+    ...(link.lower === null ? [] : [attribute(5, words(link.lower.ifindex))]),
+    ...(lowerNetnsId === null ? [] : [attribute(37, words(lowerNetnsId))]),
     ...(link.master === null ? [] : [attribute(10, words(link.master))]),
-    ...(link.xdp ? [attribute(0x8000 | 43, attribute(2, Buffer.from([1])))] : []),
     ...(altnames.length === 0 ? [] : [attribute(0x8000 | 52, altnames)]),
     ...parent,
     ...(withVfs && link.vfs !== null ? [encodeVfs(link.vfs)] : []),

@@ -1,5 +1,6 @@
 // A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses. Whole
 // commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through, in order.
+import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
@@ -166,11 +167,22 @@ export class MemoryNode {
     const link = this.link(index);
     this.#links.delete(index);
     for (const { links } of this.kernel.namespaces) if (links.includes(link)) links.splice(links.indexOf(link), 1);
+    this.#removeDevice(vfPci(index));
+    this.platform.links.delete(`${devices}/${pfPci}/virtfn${index}`);
+  }
+
+  /** The PF's PCI device and netdev are gone; its VFs stay. */
+  removePf(): void {
+    this.host.links.splice(this.host.links.indexOf(this.pf), 1);
+    this.#showLinks();
+    this.#removeDevice(pfPci);
+  }
+
+  #removeDevice(pci: string): void {
     const { files, links } = this.platform;
-    const gone = `${devices}/${vfPci(index)}`;
-    for (const path of files.keys()) if (path.startsWith(`${gone}/`)) files.delete(path);
-    for (const path of links.keys()) if (path.startsWith(`${gone}/`)) links.delete(path);
-    links.delete(`${devices}/${pfPci}/virtfn${index}`);
+    const gone = `${devices}/${pci}/`;
+    for (const path of files.keys()) if (path.startsWith(gone)) files.delete(path);
+    for (const path of links.keys()) if (path.startsWith(gone)) links.delete(path);
   }
 
   /** A network config. */
@@ -218,8 +230,9 @@ export class MemoryNode {
 
   /** What ADD may change and DEL must give back. */
   picture(): unknown {
-    const describe = ({ ifindex, name, mac, mtu, up, altnames, driver }: MemoryLink): unknown => {
-      return { ifindex, name, mac, mtu, up, altnames, hears: driver?.hears ?? true };
+    const describe = ({ driver, addresses, cable, vfs, settings, ethtool, lower, ...link }: MemoryLink): unknown => {
+      const set = [...settings].sort(([one], [other]) => one - other);
+      return { ...link, settings: set, ethtool: [...ethtool], hears: driver?.hears ?? true };
     };
     return structuredClone({
       host: this.host.links
@@ -277,6 +290,10 @@ export class MemoryNode {
       ownNetns: hostId,
       netnsPaths: { '/proc/self/ns/net': hostId },
       processes: (request) => this.#runIpam(request),
+      ethtool: (netns, ifname, request) => {
+        const answer = this.kernel.ethtool(netns, ifname, request);
+        return typeof answer === 'number' ? new SystemError(`ask ${ifname} (ethtool)`, answer) : answer;
+      },
     });
     return this.#withNotes(platform);
   }

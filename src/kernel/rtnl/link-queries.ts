@@ -26,7 +26,7 @@ export function getLink(
     'ifindex' in target
       ? [`read interface ${target.ifindex}`, target.ifindex, Buffer.alloc(0)]
       : [`read interface ${target.name}`, 0, nameAttribute(target.name)];
-  const payload = Buffer.concat([formatLink({ index }), extMask(), naming]);
+  const payload = Buffer.concat([formatLink({ index }), skipStatistics(), naming]);
   try {
     const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
     return reply === undefined ? null : decodeLink(reply);
@@ -46,12 +46,12 @@ export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<st
     const device = peekDevice(payload);
     return device === null || devices.has(device);
   };
-  const payload = Buffer.concat([formatLink({}), extMask()]);
+  const payload = Buffer.concat([formatLink({}), skipStatistics()]);
   const what = 'list interfaces (ip link show)';
   return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, mayBe).map(decodeLink);
 }
 
-function extMask(): Buffer {
+export function skipStatistics(): Buffer {
   return u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 

@@ -1,5 +1,14 @@
 import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
-import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, walkAttributes } from '../netlink/attributes.ts';
+import {
+  type Attributes,
+  atLeast,
+  findAttribute,
+  readAttributes,
+  toText,
+  toU32,
+  u32At,
+  walkAttributes,
+} from '../netlink/attributes.ts';
 import {
   ARPHRD_ETHER,
   ARPHRD_INFINIBAND,
@@ -56,6 +65,8 @@ export interface Link {
   readonly type: number;
   /** IFLA_PHYS_PORT_NAME, e.g. `p0` or `pf0vf3`. */
   readonly physPortName: string | null;
+  /** IFLA_*, as they came. */
+  readonly attributes: Attributes;
 }
 
 /** What VFs of a network are: anything else has addresses and settings of its own. */
@@ -94,6 +105,7 @@ export function decodeLink(payload: Buffer): Link {
     xdp: mapped(attributes.get(IFLA_XDP), hasProgram) ?? false,
     type: u32At(header, 0) >>> 16,
     physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
+    attributes,
   };
 }
 

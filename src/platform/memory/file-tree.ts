@@ -12,6 +12,7 @@ export const errno = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   EOVERFLOW: 75,
+  EOPNOTSUPP: 95,
 } as const;
 
 export function parentOf(path: string): string {

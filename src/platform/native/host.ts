@@ -74,7 +74,8 @@ export interface Host {
   receive(fd: number, timeoutMs: number): [bytes: ArrayBuffer, senderPort: number] | undefined;
   close(fd: number): void;
   sendFrames(ifindex: number, frames: readonly Uint8Array[]): void;
-  busInfo(ifname: string): string;
+  /** Of each request the bytes that came back, or the errno. */
+  ethtool(ifname: string, requests: readonly Uint8Array[]): (ArrayBuffer | number)[];
 }
 
 export interface HostError {

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { readBusInfo, readEthtool, writeEthtool } from '../../../src/kernel/ethtool.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
@@ -90,14 +91,31 @@ test('a frame that can not be sent says why', () => {
   });
 });
 
-test('the bus-info is asked inside; a driver without one gives an empty text', () => {
-  withVeth((netns) => {
-    assert.is(platform.ethtoolBusInfo(netns, 'veth-a'), '');
-    assert.is(platform.ethtoolBusInfo(netns, 'lo'), '');
-    throws(() => platform.ethtoolBusInfo(platform.ownNetns(), 'veth-a'), 'ENODEV', 'bus-info of veth-a');
+/** `ethtool -K IFNAME tso off`: ETHTOOL_STSO with struct ethtool_value. */
+const switchTsoOff = `
+import array, fcntl, socket, struct, sys
+value = array.array('B', struct.pack('II', 0x1f, 0))
+request = struct.pack('16sP16x', sys.argv[1].encode(), value.buffer_info()[0])
+fcntl.ioctl(socket.socket(), 0x8946, request)`;
+
+test('a netdev answers ethtool inside its namespace; a name that none can have is refused', () => {
+  withVeth((netns, ns) => {
+    assert.is(readBusInfo(platform, netns, 'veth-a'), '');
+    assert.is(readBusInfo(platform, netns, 'lo'), '');
+    throws(() => readBusInfo(platform, platform.ownNetns(), 'veth-a'), 'ENODEV', 'veth-a');
     for (const name of ['absent0', '', 'a-name-of-16-chr', 'nul\0']) {
-      throws(() => platform.ethtoolBusInfo(netns, name), 'ENODEV', 'bus-info');
+      throws(() => readBusInfo(platform, netns, name), 'ENODEV', 'ethtool');
+      throws(() => readEthtool(platform, netns, name), 'ENODEV', 'ethtool');
     }
+    const before = readEthtool(platform, netns, 'veth-a');
+    assert.ok(before.features !== undefined && before.channels !== undefined);
+    assert.is(before.coalescing, undefined, 'veth has none');
+    ns.run('python3', '-c', switchTsoOff, 'veth-a');
+    const after = readEthtool(platform, netns, 'veth-a');
+    assert.is.not(after.features, before.features);
+    writeEthtool(platform, netns, 'veth-a', 'features', before.features ?? '');
+    assert.equal(readEthtool(platform, netns, 'veth-a'), before);
+    throws(() => writeEthtool(platform, netns, 'veth-a', 'rings', '00'.repeat(36)), 'EOPNOTSUPP', 'veth-a');
   });
 });
 
@@ -107,6 +125,6 @@ test('the bus-info of a device on a bus is its address there', () => {
     if (platform.readLink(`/sys/class/net/${name}/device`) === null) continue;
     // virtio gives the address of the PCI device above its own
     const components = realpathSync(`/sys/class/net/${name}`).split('/');
-    assert.ok(components.includes(platform.ethtoolBusInfo(own, name)), components.join('/'));
+    assert.ok(components.includes(readBusInfo(platform, own, name)), components.join('/'));
   }
 });

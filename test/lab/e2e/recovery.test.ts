@@ -190,6 +190,26 @@ test('the PF is down at ADD, and at DEL', async (node, vfs) => {
   await setPf(node, 'up');
 });
 
+test('the PF’s netdev is in another namespace at DEL: 109, the record stays, and the next DEL finishes', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = fullConf(node, vf);
+  await node.succeed('ADD', conf);
+  await node.sh('ip link set ens1f0 netns pod2');
+  for (let time = 0; time < 2; time++) {
+    const error = await node.fail('DEL', conf);
+    assert.is(error.code, 109, error.msg);
+    assert.match(error.msg, '0000:01:00.0');
+  }
+  assert.is(await vfInPod(node, 'pod1', vf), undefined, 'the netdev is home');
+  assert.equal(await node.leases(), {}, 'so its address is free');
+  const [pf] = await node.ip<[{ vfinfo_list: Record<string, unknown>[] }]>('-n', 'pod2', 'link', 'show', 'ens1f0');
+  assert.is(pf.vfinfo_list[0]?.['trust'], true, 'its settings wait for the PF');
+  await node.sh('ip -n pod2 link set ens1f0 netns 1');
+  await setPf(node, 'up');
+  await node.succeed('DEL', conf);
+  await assertNothingHeld(node);
+});
+
 test('a DEL that comes late leaves the VF with the pod that has it now', async (node, vfs) => {
   const [vf, peer] = [nth(vfs, 0), nth(vfs, 1)];
   const conf = fullConf(node, vf);

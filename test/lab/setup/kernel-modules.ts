@@ -20,6 +20,14 @@ export const neededModules = [
   'macvlan',
   'ipvlan',
   'bridge',
+  'bonding',
+  'team',
+  'vrf',
+  'macvtap',
+  'sch_ingress',
+  'sch_netem',
+  'cls_matchall',
+  'act_gact',
   'tun',
   'vfio_iommu_type1',
   'vfio-pci',
@@ -28,8 +36,11 @@ export const neededModules = [
 /** What some tests load. */
 export const modulesOnDemand = ['ib_core'] as const;
 
-/** The kernel would create a first device of its own. */
-const moduleParameters = new Map([['dummy', 'numdummies=0']]);
+/** They would create a first device of their own. */
+const moduleParameters = new Map([
+  ['dummy', 'numdummies=0'],
+  ['bonding', 'max_bonds=0'],
+]);
 
 function fileIndex(modulesFolder: string): ReadonlyMap<string, string> {
   const index = new Map<string, string>();

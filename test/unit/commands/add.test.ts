@@ -489,6 +489,17 @@ test('altnames that are the pod’s or the host’s name: ADD, DEL, ADD', () => 
   }
 });
 
+test('a VF that was left promiscuous is given plain; DEL gives the node its own back', () => {
+  const node = new MemoryNode();
+  node.link(0).flags = 0x382;
+  const before = node.picture();
+  node.succeed('ADD', node.conf());
+  assert.is(node.link(0).flags, 0x1002);
+  assert.ok(node.changes.indexOf('host: vf0 flags 1000') < node.changes.indexOf('host: vf0 to pod1 as net1'));
+  node.succeed('DEL');
+  assert.equal(node.picture(), before);
+});
+
 test('a busy driver is waited for', () => {
   const node = new MemoryNode();
   node.kernel.refuse('to pod1', 16, { times: 3 });

@@ -132,6 +132,20 @@ test('the release has the identity of the attachment', () => {
   assert.is(release?.env['CNI_IFNAME'], 'net1');
 });
 
+test('the PF’s netdev is away: 109, the record stays, and the next DEL finishes', () => {
+  const { node, conf, before } = attached();
+  const { links } = node.host;
+  node.edit(() => links.splice(links.indexOf(node.pf), 1));
+  const error = node.fail('DEL', conf);
+  assert.is(error.code, 109);
+  assert.match(error.msg, '0000:3b:00.0');
+  assert.is(node.recordPaths().length, 1);
+  assert.is(node.leases.size, 0, 'the VF has left the pod: its address is free');
+  node.edit(() => links.push(node.pf));
+  node.succeed('DEL', conf);
+  assert.equal(node.picture(), before);
+});
+
 test('the VF’s device is gone: the address is free, the record is gone', () => {
   const { node, conf } = attached();
   node.removeVf(0);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCniError } from '../../../src/cni/errors.ts';
+import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
 import { formatRecord, parseKey, parseRecord } from '../../../src/state/record-codec.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { sampleRecord } from './sample-record.ts';
@@ -83,6 +84,37 @@ test('a record of a newer version is told from a damaged one', () => {
       () => parseRecord(broken('version', version)),
       (thrown: unknown) => !isCniError(thrown),
     );
+});
+
+test('settings of the netdev are read back; root writes none to another file, nor what are no bytes', () => {
+  const settings = {
+    flags: 0x1000,
+    attributes: { alias: '', txqueuelen: 'e8030000' },
+    ethtool: { rings: '00'.repeat(32) },
+    files: { threaded: '0', 'queues/tx-0/tx_maxrate': '0' },
+  };
+  const withSettings = (changed: object): AttachmentRecord => {
+    const { netdev } = sampleRecord.snapshot;
+    if (netdev === null) throw new Error('the sample has none');
+    const snapshot = { ...sampleRecord.snapshot, netdev: { ...netdev, settings: { ...settings, ...changed } } };
+    return { ...sampleRecord, snapshot };
+  };
+  const record = withSettings({});
+  assert.equal(parseRecord(formatRecord(record)), record);
+  for (const wrong of [
+    { flags: -1 },
+    { attributes: { alias: 'x' } },
+    { ethtool: { rings: '0' } },
+    { files: { '../../../../etc/passwd': '0' } },
+    { files: { ifalias: 'x' } },
+    { files: { threaded: 0 } },
+  ]) {
+    assert.throws(
+      () => parseRecord(formatRecord(withSettings(wrong))),
+      /snapshot\.netdev\.settings/,
+      JSON.stringify(wrong),
+    );
+  }
 });
 
 test('a record whose VF was given up says so, and nothing else stands for it', () => {

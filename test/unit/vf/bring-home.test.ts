@@ -28,6 +28,7 @@ class Away extends VfFixture {
     withNetns = true,
     podIfindex = this.before.ifindex as number | null,
     rdmaDevices = [] as readonly string[],
+    attached = true,
   } = {}): void {
     const { platform, pod } = this.node;
     const netns = withNetns ? platform.openNetns(pod.path) : null;
@@ -49,6 +50,7 @@ class Away extends VfFixture {
         rdmaDevices,
         netns,
         netnsId: { device: String(pod.namespace.device), inode: String(pod.namespace.inode) },
+        attached,
       });
     } finally {
       netns?.close();

@@ -52,6 +52,13 @@ export class VfFixture {
   }
 }
 
+/** ETHTOOL_GDRVINFO, struct ethtool_drvinfo. */
+export function drvinfo(busInfo: string): Buffer {
+  const info = Buffer.alloc(196);
+  info.write(busInfo, 100);
+  return info;
+}
+
 export const quietAdmin: VfAdminState = {
   mac: '00:00:00:00:00:00' as VfAdminState['mac'],
   vlan: 0,

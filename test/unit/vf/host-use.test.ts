@@ -63,7 +63,7 @@ test('with a macvlan on top of it in a container, which sysfs doesn’t show; gr
 
 test('with an XDP program, up or down', () => {
   const at = new VfFixture();
-  at.node.link(0).xdp = true;
+  at.node.link(0).xdp = 1;
   refuses(at, /it runs an XDP program/);
 });
 

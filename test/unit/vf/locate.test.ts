@@ -2,7 +2,7 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import { findInPod, findOnHost, findPf, pciAddressOf, whatIdentifies } from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { VfFixture } from './fixture.ts';
+import { drvinfo, VfFixture } from './fixture.ts';
 
 const test = suite('vf/locate');
 
@@ -67,6 +67,10 @@ test('the PF: another device that has got its name is not taken for it', () => {
   assert.is(findPf(platform, at.host, at.identity.pfPci)?.name, 'renamed');
 });
 
+function answerBusInfo(at: VfFixture, answer: string | SystemError): void {
+  Object.assign(at.node.platform, { ethtool: () => [typeof answer === 'string' ? drvinfo(answer) : answer] });
+}
+
 test('the PCI address: from the kernel, else from the driver, else none', () => {
   const told = new VfFixture();
   assert.is(pciAddressOf(told.node.platform, told.host, told.vf()), '0000:3b:02.0');
@@ -79,12 +83,7 @@ test('the PCI address: from the kernel, else from the driver, else none', () => 
   ];
   for (const [answer, expected] of answers) {
     const at = new VfFixture({ withoutParents: true });
-    Object.assign(at.node.platform, {
-      ethtoolBusInfo: () => {
-        if (answer instanceof SystemError) throw answer;
-        return answer;
-      },
-    });
+    answerBusInfo(at, answer);
     assert.is(pciAddressOf(at.node.platform, at.host, at.vf()), expected);
   }
 });
@@ -106,11 +105,7 @@ test('an interface on top of the VF has its parent, and is not the VF', () => {
 
 test('a driver that fails to answer otherwise is an error', () => {
   const at = new VfFixture({ withoutParents: true });
-  Object.assign(at.node.platform, {
-    ethtoolBusInfo: () => {
-      throw new SystemError('ask', EIO);
-    },
-  });
+  answerBusInfo(at, new SystemError('ask', EIO));
   assert.throws(() => pciAddressOf(at.node.platform, at.host, at.vf()), /EIO/);
 });
 
@@ -125,7 +120,7 @@ test('in a pod: another device is never taken for the VF, whatever its name, MAC
     assert.is(findInPod(at.node.platform, pod, { ...traits, identifiedBy }), null);
   }
   Object.assign(impostor, { parent: null });
-  Object.assign(at.node.platform, { ethtoolBusInfo: () => pci });
+  Object.assign(at.node.platform, { ethtool: () => [drvinfo(pci)] });
   assert.is(
     findInPod(at.node.platform, pod, { ...traits, identifiedBy: 'parent' }),
     null,
@@ -164,7 +159,7 @@ test('in a pod: found by its ifindex with one look, whatever it is called; by it
   for (let n = 0; n < 500; n++) at.node.kernel.addLink(at.node.pod.namespace, `dummy${n}`);
   link.name = 'hidden';
   Object.assign(at.node.platform, {
-    ethtoolBusInfo: (_: unknown, name: string) => {
+    ethtool: (_: unknown, name: string) => {
       throw new Error(`${name} was asked for`);
     },
   });

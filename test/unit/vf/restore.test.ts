@@ -207,11 +207,23 @@ test('without its netdev (no driver) the PF’s settings are restored all the sa
   assert.is(at.node.vfs[0]?.mac, '00:00:00:00:00:00');
 });
 
-test('a PF that is gone has no settings to restore; the netdev is', () => {
+test('a PF whose netdev is away is not gone: the netdev is restored, its settings when the PF is back', () => {
   const at = new Restoring();
   at.disturb();
   const { links } = at.node.host;
   at.node.edit(() => links.splice(links.indexOf(at.node.pf), 1));
+  assert.equal(at.restore(), ['restore the PF’s settings']);
+  assert.is(at.node.link(0).mtu, 1500);
+  assert.is(at.node.link(0).name, 'vf0');
+  at.node.edit(() => links.push(at.node.pf));
+  assert.equal(at.restore(), []);
+  assert.equal(at.node.picture(), at.before);
+});
+
+test('a PF whose device is gone has no settings to restore; the netdev is', () => {
+  const at = new Restoring();
+  at.disturb();
+  at.node.removePf();
   assert.equal(at.restore(), []);
   assert.is(at.node.link(0).mtu, 1500);
 });

@@ -3,7 +3,7 @@ import { moveLinkTo } from '../../../src/vf/move.ts';
 import { getPf, takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { quietAdmin, VfFixture } from './fixture.ts';
+import { drvinfo, quietAdmin, VfFixture } from './fixture.ts';
 
 const test = suite('vf/snapshot');
 
@@ -11,17 +11,21 @@ test('holds all that DEL has to give back, and changes nothing', () => {
   const at = new VfFixture();
   Object.assign(at.node.link(0), { up: true, altnames: ['ens1f0v0'], mtu: 1450 });
   Object.assign(at.node.vfs[0] ?? {}, { vlan: 7, qos: 2, maxTxRate: 50 });
+  Object.assign(at.node.link(0), { flags: 0x1102 });
+  at.node.link(0).settings.set(13, 'e8030000');
+  at.node.link(0).ethtool.set(0x07, Buffer.from('0700000003000000', 'hex'));
+  at.node.platform.files.set(`/sys/bus/pci/devices/${at.identity.pci}/net/vf0/threaded`, '1\n');
+  at.node.platform.files.set(`/sys/bus/pci/devices/${at.identity.pci}/net/vf0/queues/tx-0/tx_maxrate`, '10\n');
+  const settings = {
+    flags: 0x1100,
+    attributes: { alias: '', txqueuelen: 'e8030000' },
+    ethtool: { messageLevel: '03000000' },
+    files: { threaded: '1', 'queues/tx-0/tx_maxrate': '10' },
+  };
+  const [mac, altnames] = ['52:54:00:00:00:03', ['ens1f0v0']];
   assert.equal(takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), {
     admin: { ...quietAdmin, vlan: 7, vlanQos: 2, maxTxRateMbps: 50 },
-    netdev: {
-      name: 'vf0',
-      ifindex: 3,
-      mac: '52:54:00:00:00:03',
-      mtu: 1450,
-      up: true,
-      altnames: ['ens1f0v0'],
-      identifiedBy: 'parent',
-    },
+    netdev: { name: 'vf0', ifindex: 3, mac, mtu: 1450, up: true, altnames, identifiedBy: 'parent', settings },
   });
   assert.equal(at.takeChanges(), []);
 });
@@ -29,7 +33,7 @@ test('holds all that DEL has to give back, and changes nothing', () => {
 test('what tells the netdev wherever it is: its parent device, else its driver, else its ifindex', () => {
   const of = (options: MemoryNodeOptions, busInfo = ''): unknown => {
     const at = new VfFixture(options);
-    Object.assign(at.node.platform, { ethtoolBusInfo: () => busInfo });
+    Object.assign(at.node.platform, { ethtool: () => [drvinfo(busInfo)] });
     return takeSnapshot(at.node.platform, at.host, at.identity, at.pf()).netdev?.identifiedBy;
   };
   assert.is(of({}), 'parent');

@@ -141,9 +141,18 @@ const vfInPod = Buffer.concat([
   nla(0x7ff, hex('00')),
 ]);
 
+/** A link without its raw attributes, and its IFLA_TXQLEN. */
+function read(payload: Buffer, ifindex: number): [link: unknown, txqlen: string | undefined] {
+  const link = getLink(answering(16, payload)[0], { ifindex });
+  if (link === null) throw new Error('no link');
+  const { attributes, ...rest } = link;
+  return [rest, attributes.get(13)?.toString('hex')];
+}
+
 test('a link, all of it', () => {
-  const [session] = answering(16, vfInPod);
-  assert.equal(getLink(session, { ifindex: 7 }), {
+  const [link, txqlen] = read(vfInPod, 7);
+  assert.is(txqlen, 'e8030000');
+  assert.equal(link, {
     ifindex: 7,
     name: 'net1',
     flags: 0x11043,
@@ -165,8 +174,8 @@ test('a link, all of it', () => {
 });
 
 test('a link of which an old kernel says little', () => {
-  const [session] = answering(16, linkPayload(2, 'ens1f0'));
-  assert.equal(getLink(session, { ifindex: 2 }), {
+  const [link] = read(linkPayload(2, 'ens1f0'), 2);
+  assert.equal(link, {
     ifindex: 2,
     name: 'ens1f0',
     flags: 0,

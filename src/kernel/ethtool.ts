@@ -1,0 +1,124 @@
+import { isSystemError, SystemError } from '../lib/system-error.ts';
+import type { Netns, Platform } from '../platform/platform.ts';
+import { u32At } from './netlink/attributes.ts';
+
+// linux/ethtool.h. What a GET fills in behind the command is what the SET takes, so the bytes are kept as they came.
+
+const ETHTOOL_GDRVINFO = 0x03;
+/** struct ethtool_drvinfo: u32 cmd, then char driver[32], version[32], fw_version[32], bus_info[32], ... */
+const drvinfoLength = 196;
+const [busInfoAt, busInfoEnd] = [100, 132];
+
+interface Setting {
+  readonly get: number;
+  readonly set: number;
+  /** Of the struct. */
+  readonly length: number;
+  /** The numbers in a GET behind its command. */
+  readonly asks?: readonly number[];
+}
+
+/** enum tunable_id, ETHTOOL_TUNABLE_U32, its length */
+const tunable = (id: number): Setting => ({ get: 0x48, set: 0x49, length: 20, asks: [id, 3, 4] });
+
+/** Words of netdev_features_t, which has 64 bits. */
+const usualFeatureWords = 2;
+
+/** In the order in which they are put back: private flags and channels make new rings, and may reset what follows. */
+const settings = {
+  privateFlags: { get: 0x27, set: 0x28, length: 8 },
+  channels: { get: 0x3c, set: 0x3d, length: 36 },
+  rings: { get: 0x10, set: 0x11, length: 36 },
+  coalescing: { get: 0x0e, set: 0x0f, length: 92 },
+  pause: { get: 0x12, set: 0x13, length: 16 },
+  messageLevel: { get: 0x07, set: 0x08, length: 8 },
+  rxCopybreak: tunable(1),
+  txCopybreak: tunable(2),
+  features: { get: 0x3a, set: 0x3b, length: 8 + 16 * usualFeatureWords, asks: [usualFeatureWords] },
+  rss: { get: 0x46, set: 0x47, length: 24 },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type EthtoolSetting = keyof typeof settings;
+
+export const ethtoolSettings = Object.keys(settings) as readonly EthtoolSetting[];
+
+/** What a netdev's driver is set to, in hex; settings that the driver doesn't have are absent. */
+export type EthtoolState = Readonly<Partial<Record<EthtoolSetting, string>>>;
+
+/** The line `bus-info` of `ethtool -i LINK`; '' where the driver gives none. Throws SystemError; ENODEV: no such netdev. */
+export function readBusInfo(platform: Platform, netns: Netns, ifname: string): string {
+  const [info] = platform.ethtool(netns, ifname, [request(ETHTOOL_GDRVINFO, drvinfoLength)]);
+  if (isSystemError(info, 'EOPNOTSUPP')) return '';
+  return bytesOf(info).toString('utf8', busInfoAt, busInfoEnd).split('\0', 1)[0] ?? '';
+}
+
+/**
+ * Settings of a netdev (`ethtool --show-priv-flags -l -g -c -a -k -x LINK`, msglvl, copybreak), those of `wanted`. Throws SystemError; ENODEV: no
+ * such netdev.
+ */
+export function readEthtool(
+  platform: Platform,
+  netns: Netns,
+  ifname: string,
+  wanted: readonly EthtoolSetting[] = ethtoolSettings,
+): EthtoolState {
+  const ask = (name: EthtoolSetting, length: number, numbers: readonly number[]): Buffer =>
+    request(settings[name].get, length, numbers);
+  const first = wanted.map((name): Buffer => {
+    const { length, asks = [] }: Setting = settings[name];
+    return ask(name, length, asks);
+  });
+  const state: Partial<Record<EthtoolSetting, string>> = {};
+  for (const [at, answer] of platform.ethtool(netns, ifname, first).entries()) {
+    const name = wanted[at];
+    if (name === undefined) continue;
+    if (isSystemError(answer, 'ENODEV')) throw answer;
+    if (isSystemError(answer)) continue;
+    const whole = name === 'rss' || name === 'features' ? askWhole(platform, netns, ifname, name, answer) : answer;
+    state[name] = (name === 'features' ? switches(whole) : whole.subarray(4)).toString('hex');
+  }
+  return state;
+}
+
+/** Puts one setting back. Throws SystemError; EOPNOTSUPP, EINVAL, ...: the driver doesn't take it. */
+export function writeEthtool(
+  platform: Platform,
+  netns: Netns,
+  ifname: string,
+  name: EthtoolSetting,
+  hex: string,
+): void {
+  const state = Buffer.from(hex, 'hex');
+  const numbers = name === 'features' ? [state.length / 8] : [];
+  const change = request(settings[name].set, 4 + 4 * numbers.length + state.length, numbers);
+  change.set(state, change.length - state.length);
+  bytesOf(platform.ethtool(netns, ifname, [change])[0]);
+}
+
+/** Those of which the answer tells how long it is to be. */
+function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' | 'features', answer: Buffer): Buffer {
+  const { get, length } = settings[name];
+  const words = u32At(answer, name === 'rss' ? 8 : 4);
+  const keyBytes = name === 'rss' ? u32At(answer, 12) : 0;
+  const whole = name === 'rss' ? length + 4 * words + keyBytes : 8 + 16 * words;
+  if (whole === answer.length) return answer;
+  const numbers = name === 'rss' ? [0, words, keyBytes] : [words];
+  return bytesOf(platform.ethtool(netns, ifname, [request(get, whole, numbers)])[0]);
+}
+
+/** Of each struct ethtool_get_features_block what a struct ethtool_set_features_block holds: which can be switched, and which are wanted. */
+function switches(features: Buffer): Buffer {
+  const words = (features.length - 8) / 16;
+  return Buffer.concat(Array.from({ length: words }, (_, word) => features.subarray(8 + 16 * word, 16 + 16 * word)));
+}
+
+function request(command: number, length: number, numbers: readonly number[] = []): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (const [at, number] of [command, ...numbers].entries()) bytes.writeUInt32LE(number, 4 * at);
+  return bytes;
+}
+
+function bytesOf(answer: Buffer | SystemError | undefined): Buffer {
+  if (answer instanceof Uint8Array) return answer;
+  throw answer ?? new SystemError('ask a netdev (ethtool)', 5);
+}

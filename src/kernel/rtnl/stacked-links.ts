@@ -1,0 +1,100 @@
+import { formatLink } from 'netlink/dist/rt/gen_structs.js';
+import type { Netns } from '../../platform/platform.ts';
+import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, u32Attribute } from '../netlink/attributes.ts';
+import {
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINK_NETNSID,
+  IFLA_LINKINFO,
+  IFLA_TARGET_NETNSID,
+  NETNSA_FD,
+  NETNSA_NSID,
+  NLM_F_DUMP,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_GETNSID,
+} from '../netlink/constants.ts';
+import type { NetlinkSession } from '../netlink/session.ts';
+import { ifinfomsgLength } from './link.ts';
+import { skipStatistics } from './link-queries.ts';
+
+/** A link on top of another: a VLAN, a macvlan, ... */
+export interface StackedLink {
+  readonly ifindex: number;
+  readonly name: string;
+  /** `vlan`, `macvlan`, ...; '' where it tells none. */
+  readonly kind: string;
+  /** What the session's namespace calls the one that the lower link is in; null: the same as this link's. */
+  readonly lowerNetnsId: number | null;
+}
+
+/** Tunnels send through whatever interface a route names, and hold no more of one than its number; pairs name each other. */
+const notOnTop = new Set([
+  ...['gre', 'gretap', 'erspan', 'ip6gre', 'ip6gretap', 'ip6erspan', 'ipip', 'ip6tnl', 'sit', 'vti', 'vti6', 'xfrm'],
+  ...['veth', 'netkit', 'vxcan'],
+]);
+
+/**
+ * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of the one that this calls
+ * `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller. Throws SystemError.
+ */
+export function listStackedLinks(session: NetlinkSession, lowerIfindex: number, netnsId?: number): StackedLink[] {
+  const isOnTop = (payload: Buffer): boolean => {
+    const lower = findAttribute('a link', payload, IFLA_LINK, ifinfomsgLength);
+    return lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
+  };
+  const payload = Buffer.concat([formatLink({}), skipStatistics(), ...inNamespace(netnsId)]);
+  const what = 'list interfaces (ip link show)';
+  const replies = session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, isOnTop);
+  return replies.map(decode).filter(({ kind }) => !notOnTop.has(kind));
+}
+
+/** `ip link del LINK`, in the session's namespace or another as above. Throws SystemError; EOPNOTSUPP: a device that can't be removed so. */
+export function removeLink(session: NetlinkSession, link: StackedLink, netnsId?: number): void {
+  session.request({
+    what: `remove ${link.kind} interface ${link.name} (ip link del ${link.name})`,
+    type: RTM_DELLINK,
+    flags: 0,
+    payload: Buffer.concat([formatLink({ index: link.ifindex }), ...inNamespace(netnsId)]),
+  });
+}
+
+/** What the session's namespace calls those that it knows (`ip netns list-id`). Throws SystemError. */
+export function listNetnsIds(session: NetlinkSession): number[] {
+  const what = 'list IDs of network namespaces (ip netns list-id)';
+  return session.request({ what, type: RTM_GETNSID, flags: NLM_F_DUMP, payload: rtgenmsg }).map(decodeNetnsId);
+}
+
+/** What the session's namespace calls another; -1: nothing. Throws SystemError. */
+export function netnsIdOf(session: NetlinkSession, netns: Netns): number {
+  const payload = Buffer.concat([rtgenmsg, u32Attribute(NETNSA_FD, netns.fd)]);
+  const [reply] = session.request({ what: 'read the ID of a network namespace', type: RTM_GETNSID, flags: 0, payload });
+  return reply === undefined ? -1 : decodeNetnsId(reply);
+}
+
+/** struct rtgenmsg (linux/rtnetlink.h), padded: AF_UNSPEC */
+const rtgenmsg = Buffer.alloc(4);
+
+function decodeNetnsId(payload: Buffer): number {
+  const id = findAttribute('a namespace ID', payload, NETNSA_NSID, rtgenmsg.length) ?? Buffer.alloc(0);
+  return toU32('NETNSA_NSID', id) | 0;
+}
+
+function inNamespace(netnsId: number | undefined): Buffer[] {
+  return netnsId === undefined ? [] : [u32Attribute(IFLA_TARGET_NETNSID, netnsId)];
+}
+
+function decode(payload: Buffer): StackedLink {
+  const attributes = readAttributes('a link', payload, ifinfomsgLength);
+  const info = attributes.get(IFLA_LINKINFO);
+  const kind = info === undefined ? null : findAttribute('IFLA_LINKINFO', info, IFLA_INFO_KIND);
+  const lowerNetns = attributes.get(IFLA_LINK_NETNSID);
+  const ifindex = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 4) | 0;
+  return {
+    ifindex,
+    name: toText('IFLA_IFNAME', attributes.get(IFLA_IFNAME) ?? Buffer.from(`if${ifindex}\0`)),
+    kind: kind === null ? '' : toText('IFLA_INFO_KIND', kind),
+    lowerNetnsId: lowerNetns === undefined ? null : toU32('IFLA_LINK_NETNSID', lowerNetns) | 0,
+  };
+}

@@ -1,0 +1,71 @@
+import { listNetnsIds, listStackedLinks, netnsIdOf, removeLink } from '../../../../src/kernel/rtnl/stacked-links.ts';
+import { isSystemError } from '../../../../src/lib/system-error.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { answering, cString, hex, linkPayload, nla, u32 } from '../fake-kernel.ts';
+import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
+
+const test = suite('kernel/rtnl/stacked-links');
+
+const header3 = '00 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00';
+const vlan5 = { ifindex: 3, name: 'vlan5', kind: 'vlan', lowerNetnsId: null };
+const netns = { fd: 6, device: 4n, inode: 4026532999n, close: () => undefined };
+
+/** Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1; the last is `ip link del` with IFLA_TARGET_NETNSID before the rest. */
+const sent: readonly SentMessageCase[] = [
+  ['ip link del vlan5', (s) => removeLink(s, vlan5), 0x11, 5, header3],
+  ['ip netns list-id, for a namespace', (s) => void netnsIdOf(s, netns), 90, 1, '00 00 00 00 08 00 03 00 06 00 00 00'],
+  [
+    'ip link del vlan5 in another namespace',
+    (s) => removeLink(s, vlan5, 2),
+    0x11,
+    5,
+    `${header3} 08 00 2e 00 02 00 00 00`,
+  ],
+];
+testSentBytes(test, sent);
+
+const kind = (name: string): Buffer => nla(0x8012, nla(1, cString(name)));
+const on = (ifindex: number): Buffer => nla(5, u32(ifindex));
+
+test('what is on top of a link, here or elsewhere; tunnels and pairs only name it', () => {
+  const [session, socket] = answering(
+    16,
+    linkPayload(1, 'lo'),
+    linkPayload(4, 'vlan5', on(7), kind('vlan')),
+    linkPayload(5, 'mv0', on(7), kind('macvlan'), nla(37, hex('02000000'))),
+    linkPayload(6, 'other', on(8), kind('macvlan')),
+    linkPayload(7, 'gre1', on(7), kind('gretap')),
+    linkPayload(8, 'eth0', on(7), kind('veth'), nla(37, hex('00000000'))),
+    linkPayload(9, 'port', on(7)),
+  );
+  assert.equal(listStackedLinks(session, 7), [
+    { ifindex: 4, name: 'vlan5', kind: 'vlan', lowerNetnsId: null },
+    { ifindex: 5, name: 'mv0', kind: 'macvlan', lowerNetnsId: 2 },
+    { ifindex: 9, name: 'port', kind: '', lowerNetnsId: null },
+  ]);
+  assert.is(socket.last.flags, 0x301);
+  listStackedLinks(session, 7, 3);
+  assert.equal(
+    socket.last.payload,
+    Buffer.concat([Buffer.alloc(16), hex('08 00 1d 00 08 00 00 00 08 00 2e 00 03 00 00 00')]),
+  );
+});
+
+test('namespace IDs; -1 is none', () => {
+  const id = (bytes: string): Buffer => Buffer.concat([Buffer.alloc(4), nla(1, hex(bytes))]);
+  assert.equal(listNetnsIds(answering(88, id('00000000'), id('05000000'))[0]), [0, 5]);
+  assert.is(netnsIdOf(answering(88, id('ffffffff'))[0], netns), -1);
+});
+
+test('what is cut is malformed', () => {
+  for (const payload of [Buffer.alloc(4), Buffer.concat([Buffer.alloc(4), nla(1, hex('00'))])]) {
+    assert.throws(
+      () => listNetnsIds(answering(88, payload)[0]),
+      (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes('NETNSA_NSID'),
+    );
+  }
+  assert.throws(
+    () => listStackedLinks(answering(16, linkPayload(4, 'a', nla(5, hex('0700'))))[0], 7),
+    (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes('IFLA_LINK'),
+  );
+});

@@ -1,0 +1,130 @@
+import { restoreVf } from '../../../src/vf/restore.ts';
+import { takeSnapshot } from '../../../src/vf/snapshot.ts';
+import type { VfSnapshot } from '../../../src/vf/vf.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { VfFixture } from './fixture.ts';
+
+const test = suite('vf/netdev-settings');
+
+const [EPERM, EIO, EBUSY, EOPNOTSUPP] = [1, 5, 16, 95];
+const rings = (rx: number): Buffer => {
+  const struct = Buffer.alloc(36);
+  struct.writeUInt32LE(0x10, 0);
+  struct.writeUInt32LE(rx, 20);
+  return struct;
+};
+const [IFLA_TXQLEN, IFLA_GSO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE] = [13, 41, 63];
+
+/** A node whose VF 0 has some settings, with a snapshot of them. */
+class Tenanted extends VfFixture {
+  readonly snapshot: VfSnapshot;
+  readonly before: unknown;
+
+  constructor() {
+    super();
+    const { settings, ethtool } = this.node.link(0);
+    settings.set(IFLA_TXQLEN, 'e8030000').set(IFLA_GSO_MAX_SIZE, '00000100').set(IFLA_GSO_IPV4_MAX_SIZE, '00000100');
+    ethtool.set(0x10, rings(1024)).set(0x07, Buffer.from('0700000007000000', 'hex'));
+    this.setFile('threaded', '0');
+    this.setFile('queues/tx-0/tx_maxrate', '0');
+    this.snapshot = takeSnapshot(this.node.platform, this.host, this.identity, this.pf());
+    this.before = this.node.picture();
+  }
+
+  setFile(path: string, content: string): void {
+    this.node.platform.files.set(`/sys/bus/pci/devices/${this.identity.pci}/net/vf0/${path}`, `${content}\n`);
+  }
+
+  disturb(): void {
+    const link = this.node.link(0);
+    Object.assign(link, { flags: 0x8382, xdp: 2 });
+    link.settings.set(IFLA_TXQLEN, '4d000000').set(20, '6576696c').set(IFLA_GSO_MAX_SIZE, '30750000');
+    link.ethtool.set(0x10, rings(512)).set(0x07, Buffer.from('07000000ff000000', 'hex'));
+    this.setFile('threaded', '1');
+    this.setFile('queues/tx-0/tx_maxrate', '10');
+  }
+
+  restore(snapshot = this.snapshot): string[] {
+    const { platform } = this.node;
+    return restoreVf(platform, this.log, this.host, this.identity, snapshot).map(({ message }) => message);
+  }
+
+  get written(): string[] {
+    return this.node.platform.systemWrites.map(({ path, content }) => `${path.replace(/.*vf0\//, '')} ${content}`);
+  }
+}
+
+test('all that a pod may have set is as before, and only what differs is touched', () => {
+  const at = new Tenanted();
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), []);
+  at.disturb();
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), [
+    'host: vf0 xdp off',
+    'host: vf0 flags 1000',
+    'host: vf0 settings 13=e8030000 20= 41=00000100 63=00000100',
+    `host: vf0 ethtool 11 ${rings(1024).toString('hex', 4)}`,
+    'host: vf0 ethtool 8 07000000',
+  ]);
+  assert.equal(at.written, ['threaded 0', 'queues/tx-0/tx_maxrate 0']);
+  assert.equal(at.node.picture(), at.before);
+});
+
+test('a record of before says nothing of them: the flags that a link usually has, and no program', () => {
+  const at = new Tenanted();
+  const { netdev, ...rest } = at.snapshot;
+  assert.ok(netdev);
+  const { settings: _, ...known } = netdev;
+  at.disturb();
+  assert.equal(at.restore({ ...rest, netdev: known }), []);
+  assert.equal(at.takeChanges(), ['host: vf0 xdp off', 'host: vf0 flags 1000']);
+});
+
+test('an XDP program or a flag that stays is a failure: the next pod may not have the VF so', () => {
+  for (const [change, errno, failed] of [
+    ['xdp off', EBUSY, 'take XDP programs off'],
+    ['flags', EPERM, 'restore the flags'],
+  ] as const) {
+    const at = new Tenanted();
+    at.disturb();
+    at.node.kernel.refuse(change, errno);
+    assert.equal(at.restore(), [failed]);
+    assert.is(at.node.link(0).settings.get(IFLA_TXQLEN), 'e8030000', 'the others are put back');
+    at.node.kernel.allowAll();
+    assert.equal(at.restore(), []);
+    assert.equal(at.node.picture(), at.before);
+  }
+});
+
+test('a setting that is refused for good is lost with a warning; one that fails is put back by the next DEL', () => {
+  const refused = new Tenanted();
+  refused.disturb();
+  refused.node.kernel.refuse('ethtool 11', EOPNOTSUPP);
+  assert.equal(refused.restore(), []);
+  assert.match(refused.logged.join('\n'), /can’t be put back.*rings.*EOPNOTSUPP/);
+
+  const failing = new Tenanted();
+  failing.disturb();
+  failing.node.kernel.refuse('ethtool 11', EIO);
+  assert.equal(failing.restore(), ['restore the driver’s settings']);
+  failing.node.kernel.allowAll();
+  assert.equal(failing.restore(), []);
+  assert.equal(failing.node.picture(), failing.before);
+});
+
+test('a single refusal isn’t believed; of several settings in a message the one that is refused is found', () => {
+  const at = new Tenanted();
+  at.disturb();
+  at.node.kernel.refuse('ethtool 11', EPERM, { times: 1 });
+  at.node.kernel.refuse('settings 13', EPERM, { times: 2 });
+  assert.equal(at.restore(), []);
+  assert.equal(at.node.picture(), at.before);
+  assert.equal(at.logged, []);
+
+  at.disturb();
+  at.node.kernel.refuse('13=e8030000', EPERM);
+  assert.equal(at.restore(), []);
+  assert.match(at.logged.join('\n'), /txqueuelen.*EPERM/);
+  assert.is(at.node.link(0).settings.get(20), undefined, 'the alias is gone all the same');
+});
