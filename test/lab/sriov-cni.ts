@@ -34,19 +34,18 @@ export async function installSriovCni(node: LabNode, executable: string): Promis
   return `${node.pluginDir}/sriov-cni`;
 }
 
-/** Runs a verb of sriov-cni's executable, which has to succeed; returns its stdout. */
+/** Runs a verb of sriov-cni's executable, which has to succeed. */
 export async function runSriovCni(
   node: LabNode,
   executable: string,
   command: 'ADD' | 'DEL',
   conf: Conf,
   call: LabCall = {},
-): Promise<string> {
+): Promise<void> {
   const program = await installSriovCni(node, executable);
   const env = node.environment(command, call);
   const { status, stdout, stderr } = await node.lab.run([program], { env, stdin: JSON.stringify(conf) });
   if (status !== 0) throw new Error(`${command} of sriov-cni failed: ${stdout}\n${stderr}`);
-  return stdout;
 }
 
 async function stateOf(node: LabNode, vf: VirtualFunction): Promise<SriovCniVfState> {

@@ -1,16 +1,9 @@
-import { hasGo } from '../../support/go.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { type LabNode, nth, since11 } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
-import { oldSriovCniExecutable, runSriovCni, sriovCniExecutable } from '../sriov-cni.ts';
 
-const all = suite('lab/vfio');
-const test = onSharedNode(all, { iommu: true, vfs: [2] });
-
-interface Result {
-  readonly interfaces: readonly { readonly name?: string; readonly sandbox?: string; readonly mac?: string }[];
-}
+const test = onSharedNode(suite('lab/vfio'), { iommu: true, vfs: [2] });
 
 const mac = '02:00:00:00:01:01';
 const device = (vf: VirtualFunction): string => `/sys/bus/pci/devices/${vf.pciAddress}`;
@@ -78,28 +71,6 @@ test('a VF of vfio-pci: settings through the PF, addresses for the application, 
   await unbind(node, vf);
   await toNetwork(node, vf);
 });
-
-const peer = sriovCniExecutable ?? oldSriovCniExecutable();
-const same = 'a VF of vfio-pci: the result has all that sriov-cni’s has';
-
-if (peer === null) {
-  all.skip(same, 'sriov-cni is built with Go, from the network', { allowedInCi: !hasGo() });
-} else {
-  test(same, async (node, vfs) => {
-    const vf = nth(vfs, 0);
-    await toVfio(node, vf);
-    const conf = node.conf({ cniVersion: '0.3.1', deviceID: vf.pciAddress, vlan: 100, mac });
-    const theirs = JSON.parse(await runSriovCni(node, peer, 'ADD', conf)) as Result;
-    await runSriovCni(node, peer, 'DEL', conf);
-    const ours = await node.succeed('ADD', conf);
-    await node.succeed('DEL', conf);
-    const [made] = ours.interfaces;
-    const { mac: theirMac = mac, ...known } = theirs.interfaces[0] ?? {};
-    assert.equal({ ...known, mac: theirMac }, made);
-    await unbind(node, vf);
-    await toNetwork(node, vf);
-  });
-}
 
 test('no driver bound: ADD says so and changes nothing', async (node, vfs) => {
   const vf = nth(vfs, 0);
