@@ -254,9 +254,11 @@ export class LabNode {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
       find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
-    const stable = ({ flags, ...link }: Json): Json => {
+    const stable = ({ flags, promiscuity, ...link }: Json): Json => {
       const kept = Object.entries(link).filter(([key]) => !volatileKeys.has(key));
-      return { ...Object.fromEntries(kept), flags: (flags as string[]).filter((flag) => !carrierFlags.has(flag)) };
+      const shown = (flags as string[]).filter((flag) => !carrierFlags.has(flag));
+      // Without the flag it is what devices on top have counted, taken anew when the link is next opened (__dev_set_rx_mode, net/core/dev.c).
+      return { ...Object.fromEntries(kept), flags: shown, ...(shown.includes('PROMISC') ? { promiscuity } : {}) };
     };
     const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));
     return { links: links.map(stable).sort(byName), files };
