@@ -142,17 +142,34 @@ export function* listProcessNetns(platform: Platform): Generator<{ readonly path
   }
 }
 
-/** Of a process that not even root may look into, such as process 1 of some nodes, its view of the network still tells that it is this one. */
+/** Not even root may look into every process, such as process 1 of some nodes: another one of the same network tells then. */
 function readNetnsLink(platform: Platform, pid: string, path: string): string | null {
   try {
     return unlessEnded(platform, pid, () => platform.readLink(path));
   } catch (thrown) {
-    const networkOf = (process: string): bigint | undefined =>
-      platform.stat(`${platform.paths.procfs}/${process}/net/dev`)?.inode;
-    const own = networkOf('self');
-    if (isSystemError(thrown, 'EACCES') && own !== undefined && networkOf(pid) === own) return null;
-    throw thrown;
+    if (!isSystemError(thrown, 'EACCES')) throw thrown;
+    const target = readNetnsLinkOfPeer(platform, pid);
+    if (target === null) throw thrown;
+    return target;
   }
+}
+
+/** Each network namespace has a file net/dev of its own, which all may look at (fs/proc/proc_net.c). */
+function readNetnsLinkOfPeer(platform: Platform, pid: string): string | null {
+  const { procfs } = platform.paths;
+  const networkOf = (process: string): bigint | undefined => platform.stat(`${procfs}/${process}/net/dev`)?.inode;
+  const network = networkOf(pid);
+  if (network === undefined) return null;
+  for (const peer of listProcesses(platform)) {
+    if (networkOf(peer) !== network) continue;
+    try {
+      const target = platform.readLink(`${procfs}/${peer}/ns/net`);
+      if (target !== null) return target;
+    } catch (thrown) {
+      if (!isSystemError(thrown)) throw thrown;
+    }
+  }
+  return null;
 }
 
 /** A process for each mount namespace, and for each root that processes in one of them have: mounts beyond it are not shown to them. */

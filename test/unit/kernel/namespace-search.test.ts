@@ -99,13 +99,13 @@ test('who can’t look must not say no', () => {
   }
 });
 
-test('a process that not even root may look into is no pod’s where it has the host’s network; its mounts are seen all the same', () => {
+test('a process that not even root may look into is where others of its network are; its mounts are seen all the same', () => {
   const at = new Fixture();
   at.addProcess(1, at.pod.namespace, { mounts: at.mountLine('/run/netns/x') });
   const { readLink, stat } = at.platform;
   const blind = (path: string): string | null =>
     fail(path, /^\/proc\/1\/(ns|root)/.test(path) ? EACCES : 0) ?? readLink(path);
-  const networks: Record<string, bigint> = { self: 5n, 1: 6n };
+  const networks: Record<string, bigint> = { 7: 5n, 1: 6n };
   const platform = {
     ...at.platform,
     readLink: blind,
@@ -113,13 +113,15 @@ test('a process that not even root may look into is no pod’s where it has the 
     stat: (path: string) => {
       const of = /^\/proc\/(\w+)\/net\/dev$/.exec(path)?.[1];
       const inode = networks[of ?? ''];
-      if (path.startsWith('/proc/1/root')) return fail(path, EACCES);
+      if (path.startsWith('/proc/1/')) fail(path, inode === undefined ? EACCES : 0);
       return inode === undefined ? stat(path) : { ...stat('/proc/1/mountinfo'), inode };
     },
   } as MemoryPlatform;
   assert.throws(() => searchNetns(platform, at.id), /look at \/proc\/1/);
   networks['1'] = 5n;
-  assert.is(searchNetns(platform, at.id), 'out of reach');
+  assert.is(searchNetns(platform, at.id), 'out of reach', 'bound in its mount namespace');
+  at.platform.files.set('/proc/1/mountinfo', '');
+  assert.is(searchNetns(platform, at.id), null, 'process 7 and so 1 have the host’s network');
 });
 
 test('a process whose first thread has ended lives in the others', () => {
