@@ -29,7 +29,11 @@ const documented: readonly Documented[] = [
   { row: 'IPv4 `scope` 253 or more', configs: /^v4: link scope$/, where: /^ADD 1$/ },
   { row: 'A gateway of `::`', configs: /^v6: .*zero gateway/, where: /^ADD 1$/ },
   { row: 'An IPv4 gateway that only', configs: /route of global scope to its gateway/, where: /^ADD 1$/ },
-  { row: 'CHECK', configs: /: table |^v4: .*zero gateway|^v6: two gateways|host bits|^\/32|sbr/, where: /^CHECK \d$/ },
+  {
+    row: 'CHECK',
+    configs: /: table |^v4: .*zero gateway|^v6: two gateways|host bits|^\/32|sbr|vrf/,
+    where: /^CHECK \d$/,
+  },
 ];
 
 const seen = new Set<Documented>();
