@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { holdsNode } from '../support/executable-kind.ts';
 import { asRoot } from '../support/netns.ts';
 import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -12,11 +13,9 @@ import { FakeIpam } from './fake-ipam.ts';
 const test = suite('run-limits');
 const root = asRoot(test);
 
-/** Only the native executable limits itself; the one on Node is many times larger. */
-const isNative = statSync(builtExecutable).size < 20e6;
-
+/** Only the native executable limits itself. */
 function native(name: string, body: () => void | Promise<void>): void {
-  if (isNative) root(name, body);
+  if (!holdsNode(builtExecutable)) root(name, body);
   else test.skip(name, 'this executable has no limits of its own', { allowedInCi: true });
 }
 

@@ -1,12 +1,9 @@
-import { statSync } from 'node:fs';
 import { expectPicture, learnCalls } from '../crash/kill.ts';
 import { withStandInSite } from '../crash/stand-in-site.ts';
 import { type Fault, isThread } from '../crash/strace.ts';
+import { holdsNode } from '../support/executable-kind.ts';
 import { asRoot } from '../support/netns.ts';
 import { assert, suite } from '../support/suite.ts';
-
-/** An executable that holds Node has more. */
-const nodeBytes = 50e6;
 
 const test = asRoot(suite('blackbox/threads'));
 
@@ -15,7 +12,7 @@ const test = asRoot(suite('blackbox/threads'));
 test('a thread that can’t be made leaves everything as it was, and a runtime that gives up can start again', () => {
   withStandInSite((site) => {
     const threads = learnCalls(site, 'ADD').filter(isThread);
-    if (statSync(site.options.executable).size > nodeBytes) assert.ok(threads.length > 0, 'Node makes threads');
+    if (holdsNode(site.options.executable)) assert.ok(threads.length > 0, 'Node makes threads');
     else assert.equal(threads, []);
     const before = site.picture();
     // All that Node's pool waits for are alike.

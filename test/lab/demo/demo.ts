@@ -3,6 +3,7 @@
 // that it prints is one that ran, as printed: real drivers, a real move between namespaces, real pings.
 import { statSync } from 'node:fs';
 import process from 'node:process';
+import { holdsNode } from '../../support/executable-kind.ts';
 import { bootLab, type EmulatedLab } from '../emulated-lab.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { LabError as SetupError } from '../lab-error.ts';
@@ -10,8 +11,6 @@ import { executable, type LabCall, type LabError, LabNode, type LabResult, nodeP
 import { readDemoManifest } from './manifest.ts';
 import { chapter, command, output, say, table, verdict } from './narration.ts';
 
-/** An executable that holds Node has more. */
-const nodeBytes = 50e6;
 const timeoutMs = 60_000;
 const configFile = '/tmp/network.json';
 const manifest = readDemoManifest();
@@ -180,7 +179,7 @@ function summarise(lab: EmulatedLab, attached: readonly Attachment[], delMs: rea
 
 function describeExecutable(): string {
   const { size } = statSync(executable);
-  const kind = size > nodeBytes ? 'the one on Node, for development (README.md, Install)' : 'the native one';
+  const kind = holdsNode(executable) ? 'the one on Node, for development (README.md, Install)' : 'the native one';
   return `the executable dist/dra-sriov, ${(size / 1e6).toFixed(1)} MB, ${kind}`;
 }
 
