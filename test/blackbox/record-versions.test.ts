@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asRoot } from '../support/netns.ts';
+import { withHostLocal11 } from '../support/peers.ts';
 import { type CniCall, type StandInNode, sourceProgram, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames } from './pod-view.ts';
 
-const test = asRoot(suite('blackbox/record-versions'));
+const test = withHostLocal11(suite('blackbox/record-versions'));
 
 /** Calls of the build after this one. */
 function next(change: 'version' | 'field', call: CniCall = {}): CniCall {

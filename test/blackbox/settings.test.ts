@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
+import { withHostLocal11 } from '../support/peers.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames, linkOf } from './pod-view.ts';
@@ -109,7 +110,7 @@ root('a VF of vfio-pci: its address in the result, nothing in the pod', () => {
   });
 });
 
-root('a VF without a PF on this machine', () => {
+withHostLocal11(test)('a VF without a PF on this machine', () => {
   withStandInNode({ built: true }, (node) => {
     node.hidePf();
     const conf = node.conf({ cniVersion: '1.1.0', deviceID: node.vfPcis[0], vlan: 0, mtu: 1400, ipam: node.ipam() });

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasGo } from './go.ts';
+import { asRoot } from './netns.ts';
+import type { Suite, TestBody } from './suite.ts';
 
 /** A Go module with programs to test with: `.` is test/peers, the others are folders in it. */
 export type PeerModule = '.' | 'kubernetes' | 'multus-4.0' | 'rdma-cni' | 'sriov-cni';
@@ -44,4 +47,10 @@ export function peerSupports(name: string, cniVersion: string): boolean {
   const versions = versionsOf.get(name) ?? askVersions(path);
   versionsOf.set(name, versions);
   return versions.includes(cniVersion);
+}
+
+/** Registers tests that need a host-local that speaks CNI 1.1; Debian's does not. */
+export function withHostLocal11(test: Suite): (name: string, body: TestBody) => void {
+  if (peerSupports('host-local', '1.1.0')) return asRoot(test);
+  return (name) => test.skip(name, 'host-local here speaks no CNI 1.1.0', { allowedInCi: !hasGo() });
 }

@@ -128,7 +128,8 @@ test('a grandchild that floods the pipes after the death of the child holds nobo
   const { value, tookMs } = timed(() => shell('yes >&2 & echo $!; exit 0', { timeoutMs: 60_000 }));
   assert.ok(tookMs < 25_000, `took ${tookMs} ms`);
   assert.equal([value.status, value.stderr.length], [0, 65_536]);
-  process.kill(Number(value.stdout), 'SIGKILL');
+  // Soon it ends by itself: nobody reads its pipes any more.
+  assert.ok(ends(Number(value.stdout)));
 });
 
 test('what is too much on stderr is dropped, and the child ends as it will', () => {
