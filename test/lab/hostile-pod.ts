@@ -58,10 +58,8 @@ export const operations: readonly string[] = [
   'ip link add link $IF name iv0 type ipvlan mode l2; ip link set iv0 up',
   'ip link add link $IF name iv1 type ipvlan mode l2; move iv1',
   'ip link add link mv0 name mv0.7 type vlan id 7; ip link set mv0.7 up',
-  'ip link add bond0 type bond mode active-backup; ip link set $IF down; ip link set $IF master bond0; ip link set bond0 up',
   'ip link add br0 type bridge; ip link set $IF master br0; ip link set br0 up',
   'ip link add vrf0 type vrf table 10; ip link set $IF master vrf0; ip link set vrf0 up',
-  'ip link add team0 type team; ip link set $IF down; ip link set $IF master team0; ip link set team0 up',
   'ip link set $IF nomaster',
 ];
 

@@ -65,9 +65,9 @@ test('the same where the namespace died first', async (node, vfs) => {
   await asBefore(node, vf, body);
 });
 
-test('a pod puts the VF into a bond, a bridge, a VRF or a team', async (node, vfs) => {
+test('a pod puts the VF into a bridge or a VRF', async (node, vfs) => {
   const vf = nth(vfs, 0);
-  for (const kind of ['bond', 'bridge', 'vrf', 'team']) {
+  for (const kind of ['bridge', 'vrf']) {
     await asBefore(node, vf, async () => {
       const said = await beHostile(
         node,

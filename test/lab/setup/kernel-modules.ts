@@ -20,8 +20,6 @@ export const neededModules = [
   'macvlan',
   'ipvlan',
   'bridge',
-  'bonding',
-  'team',
   'vrf',
   'macvtap',
   'sch_ingress',
@@ -36,11 +34,8 @@ export const neededModules = [
 /** What some tests load. */
 export const modulesOnDemand = ['ib_core'] as const;
 
-/** They would create a first device of their own. */
-const moduleParameters = new Map([
-  ['dummy', 'numdummies=0'],
-  ['bonding', 'max_bonds=0'],
-]);
+/** The kernel would create a first device of its own. */
+const moduleParameters = new Map([['dummy', 'numdummies=0']]);
 
 function fileIndex(modulesFolder: string): ReadonlyMap<string, string> {
   const index = new Map<string, string>();
