@@ -40,6 +40,19 @@ pub fn read(path: &Path, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8
     read_all(&mut open_regular(path, OpenOptions::new().read(true), flags)?, max_bytes)
 }
 
+fn holds(bytes: &[u8], text: &str) -> bool {
+    // SAFETY: the two slices are read, as far as they reach
+    let found = unsafe { libc::memmem(bytes.as_ptr().cast(), bytes.len(), text.as_ptr().cast(), text.len()) };
+    !found.is_null()
+}
+
+/// Which of these files in a directory hold the text. One that can't be read, or is larger than that, holds nothing.
+pub fn holding(directory: &Path, names: Vec<Name>, text: &str, max_bytes: usize) -> Vec<Name> {
+    let does =
+        |name: &Name| read(&directory.join(name.path()), max_bytes, false).is_ok_and(|bytes| holds(&bytes, text));
+    names.into_iter().filter(does).collect()
+}
+
 static TEMPORARY_FILES: AtomicU32 = AtomicU32::new(0);
 
 fn directory_of(path: &Path) -> &Path {

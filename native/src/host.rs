@@ -89,6 +89,12 @@ fn add_files(host: &Object) -> JsResult<()> {
         Func::from(|path: Name, content: Text| Answer(files::write_system_file(path.path(), &content.0))),
     )?;
     host.set("appendFile", Func::from(|path: Name, content: Text| Answer(files::append(path.path(), &content.0))))?;
+    host.set(
+        "filesHolding",
+        Func::from(|directory: Name, names: Vec<Name>, text: Text, max: usize| {
+            files::holding(directory.path(), names, &text.0, max)
+        }),
+    )?;
     host.set("readDir", Func::from(|path: Name| Answer(files::read_dir(path.path()))))?;
     host.set("readLink", Func::from(|path: Name| Answer(files::read_link(path.path()))))?;
     host.set("lstat", Func::from(|path: Name| Answer(files::lstat(path.path()).map(rquickjs::convert::List))))?;

@@ -28,6 +28,13 @@ export interface FoundSpecs {
   readonly broken: readonly BrokenSpec[];
 }
 
+interface SpecDirectory {
+  /** Of all specs. */
+  readonly names: readonly string[];
+  /** Of those that may be ours, by their names or by what is in them. */
+  readonly candidates: readonly string[];
+}
+
 const maxFileBytes = 1024 * 1024;
 const maxFilesPerDirectory = 4096;
 
@@ -72,6 +79,7 @@ export class CdiSpecs {
   readonly #parseYaml: (text: string) => unknown;
   readonly #trace: Trace;
   readonly #parsed = new Map<string, FoundSpecs>();
+  readonly #listed = new Map<string, SpecDirectory>();
 
   constructor(platform: Platform, parseYaml: (text: string) => unknown, trace: Trace) {
     this.#platform = platform;
@@ -99,8 +107,9 @@ export class CdiSpecs {
     const hiddenDevices = new Set<string>();
     const all: FoundSpecs[] = [];
     for (const directory of this.#platform.paths.cdiDirs) {
-      const names = this.#specNames(directory).filter((name) => !hiddenFiles.has(name));
-      const { devices, broken } = merge(names.map((name) => this.#open(`${directory}/${name}`, needles)));
+      const { names, candidates } = this.#list(directory);
+      const visible = candidates.filter((name) => !hiddenFiles.has(name));
+      const { devices, broken } = merge(visible.map((name) => this.#open(`${directory}/${name}`, needles)));
       all.push({ devices: devices.filter((device) => !hiddenDevices.has(qualifiedName(device))), broken });
       for (const name of names) hiddenFiles.add(name);
       for (const device of devices) hiddenDevices.add(qualifiedName(device));
@@ -108,16 +117,24 @@ export class CdiSpecs {
     return merge(all);
   }
 
-  #specNames(directory: string): readonly string[] {
-    const names = this.#list(directory).filter(isSpecFileName);
-    if (names.length <= maxFilesPerDirectory) return names;
-    throw this.#trace.failure(
-      'io',
-      `${directory} holds ${names.length} CDI specs; at most ${maxFilesPerDirectory} are read`,
-    );
+  #list(directory: string): SpecDirectory {
+    const known = this.#listed.get(directory);
+    if (known !== undefined) return known;
+    const names = this.#readDir(directory).filter(isSpecFileName);
+    if (names.length > maxFilesPerDirectory) {
+      throw this.#trace.failure(
+        'io',
+        `${directory} holds ${names.length} CDI specs; at most ${maxFilesPerDirectory} are read`,
+      );
+    }
+    const others = names.filter((name) => !isOurFileName(name));
+    const marked = new Set(this.#platform.filesHolding(directory, others, commonMark));
+    const listed = { names, candidates: names.filter((name) => isOurFileName(name) || marked.has(name)) };
+    this.#listed.set(directory, listed);
+    return listed;
   }
 
-  #list(directory: string): readonly string[] {
+  #readDir(directory: string): readonly string[] {
     try {
       return this.#platform.readDir(directory) ?? [];
     } catch (cause) {
@@ -133,7 +150,8 @@ export class CdiSpecs {
     const ours = isOurFileName(file.slice(file.lastIndexOf('/') + 1));
     try {
       const text = this.#platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
-      if (text === undefined || !isRelevant(text, ours, needles)) return nothing;
+      const isRelevant = needles.length === 0 || needles.some((needle) => text?.includes(needle));
+      if (text === undefined || !isRelevant) return nothing;
       const found = { devices: readDevices(this.#parse(text, file), file), broken: [] };
       this.#parsed.set(file, found);
       return found;
@@ -149,11 +167,6 @@ export class CdiSpecs {
     const plain = readBlockYaml(text);
     return plain === undefined ? this.#parseYaml(text) : plain;
   }
-}
-
-function isRelevant(text: string, ours: boolean, needles: readonly string[]): boolean {
-  if (!ours && !text.includes(commonMark)) return false;
-  return needles.length === 0 || needles.some((needle) => text.includes(needle));
 }
 
 const qualifiedName = (device: CdiDevice): string => `${device.kind}=${device.name}`;

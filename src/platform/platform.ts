@@ -138,6 +138,11 @@ export interface Platform {
 
   /** Whole file as bytes; null when absent (ENOENT, ENOTDIR, ENAMETOOLONG); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
+  /**
+   * Which of these files in a directory hold the text: many at once, for less than it takes to read each. One that readFile, without
+   * following links, would refuse or not find holds nothing.
+   */
+  filesHolding(directory: string, names: readonly string[], text: string): readonly string[];
   /** `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
   /** Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file or the whole new one. Durable. */

@@ -33,7 +33,7 @@ export function nullIfAbsent<T>(look: () => T): T | null {
   }
 }
 
-type Readers = Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
+type Readers = Pick<Platform, 'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
 
 function readRegularFile(tree: FileTree, path: string, followLinks: boolean, maxBytes: number): Buffer {
   const what = `read ${path}`;
@@ -70,6 +70,17 @@ export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint):
       failurePoint('readFile', path);
       return nullIfAbsent(() => readRegularFile(tree, path, followLinks, maxBytes));
     },
+    filesHolding: (directory, names, text) =>
+      names.filter((name) => {
+        const path = `${directory}/${name}`;
+        try {
+          failurePoint('readFile', path);
+          return readRegularFile(tree, path, false, defaultMaxBytes).includes(text);
+        } catch (thrown) {
+          if (isSystemError(thrown)) return false;
+          throw thrown;
+        }
+      }),
     readDir(path) {
       failurePoint('readDir', path);
       return nullIfAbsent(() => {

@@ -27,7 +27,7 @@ function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: Retur
 /** The operations that change nothing. */
 export function createReaders(
   host: Host,
-): Pick<Platform, 'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'> {
+): Pick<Platform, 'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'> {
   return {
     readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) => {
       const what = `read ${path}`;
@@ -35,6 +35,8 @@ export function createReaders(
       const bytes = nullOn(absent, what, read);
       return bytes === null ? null : Buffer.from(bytes);
     },
+    filesHolding: (directory, names, text) =>
+      host.filesHolding(directory, names, text, defaultMaxBytes).map(textOf),
     readDir: (path) => nullOn(absent, `list ${path}`, () => host.readDir(path).map(textOf).sort()),
     readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(host.readLink(path))),
     stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(host.lstat(path))),

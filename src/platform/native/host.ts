@@ -28,6 +28,7 @@ export interface Host {
   decodeUtf8(bytes: Uint8Array): string;
 
   readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
+  filesHolding(directory: string, names: readonly string[], text: string, maxBytes: number): Name[];
   writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
   copyFileAtomic(from: string, to: string, mode: number): void;
   writeSystemFile(path: string, content: string): void;

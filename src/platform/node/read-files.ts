@@ -13,7 +13,7 @@ import { textFromBytes } from '../../lib/byte-text.ts';
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { FileKind, FileStatus, Platform } from '../platform.ts';
 import { readAll, systemPath, withRegularFile } from './descriptor.ts';
-import { absent, errno, isErrno, nullOn } from './system-call.ts';
+import { absent, asSystemError, errno, isErrno, nullOn } from './system-call.ts';
 
 const defaultMaxBytes = 1024 * 1024;
 
@@ -49,6 +49,15 @@ function readRegularFile(path: string, maxBytes: number, followLinks: boolean): 
   }
 }
 
+function holds(path: string, text: string): boolean {
+  try {
+    return readRegularFile(path, defaultMaxBytes, false).includes(text);
+  } catch (thrown) {
+    if (isSystemError(asSystemError(`read ${path}`, thrown))) return false;
+    throw thrown;
+  }
+}
+
 function readNames(path: string): string[] {
   return readdirSync(systemPath(path), 'buffer').map(textFromBytes);
 }
@@ -56,11 +65,12 @@ function readNames(path: string): string[] {
 /** The operations that change nothing. */
 export function createReaders(): Pick<
   Platform,
-  'readFile' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
+  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
 > {
   return {
     readFile: (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) =>
       nullOn(absent, `read ${path}`, () => readRegularFile(path, maxBytes, followLinks)),
+    filesHolding: (directory, names, text) => names.filter((name) => holds(`${directory}/${name}`, text)),
     readDir: (path) => nullOn(absent, `list ${path}`, () => readNames(path).sort()),
     readLink: (path) =>
       nullOn([...absent, errno.EINVAL], `read link ${path}`, () =>

@@ -30,6 +30,11 @@ test('reads through links on the way, relative and absolute', () => {
   assert.is(platform.readLink('/sys/bus/pci/devices/0000:3b:02.1/vendor'), null);
 });
 
+test('tells which files hold a text', () => {
+  const platform = createMemoryPlatform({ files: { '/a/b': 'some text', '/a/c': 'other' } });
+  assert.equal(platform.filesHolding('/a', ['absent', 'b', 'c'], 'text'), ['b']);
+});
+
 test('files given by a path over links land where the links lead', () => {
   const platform = createMemoryPlatform({ ...sysfs, files: { '/sys/class/net/ens1f0v1/device/numa_node': '1' } });
   assert.is(platform.files.get('/sys/devices/pci0000:3a/0000:3b:02.1/numa_node'), '1');

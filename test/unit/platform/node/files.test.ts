@@ -233,6 +233,21 @@ test('directories get their mode under any umask, and those that were there keep
   });
 });
 
+test('tells which files hold a text, and takes no link, directory, FIFO or file too large for one that does', () => {
+  withTemporaryDirectory((directory) => {
+    for (const name of ['with', 'other']) writeFileSync(`${directory}/${name}`, `some ${name} text`);
+    writeFileSync(`${directory}/large`, `${' '.repeat(1024 * 1024)}with`);
+    writeFileSync(`${directory}/empty`, '');
+    symlinkSync('with', `${directory}/link`);
+    mkdirSync(`${directory}/directory`);
+    execFileSync('mkfifo', [`${directory}/fifo`]);
+    const names = ['absent', 'directory', 'empty', 'fifo', 'large', 'link', 'other', 'with'];
+    assert.equal(platform.filesHolding(directory, names, 'with'), ['with']);
+    assert.equal(platform.filesHolding(directory, names, 'text'), ['other', 'with']);
+    assert.equal(platform.filesHolding(`${directory}/absent`, names, 'with'), []);
+  });
+});
+
 test('lists sorted, removes, renames', () => {
   withTemporaryDirectory((directory) => {
     for (const name of ['b', 'a', 'B', '10', '9']) writeFileSync(`${directory}/${name}`, name);
