@@ -1,4 +1,4 @@
-//! flock(2) on a file that its holder unlinks.
+//! flock(2) on a file that its holder unlinks, or on what is there and stays.
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -71,13 +71,14 @@ fn wait_for(path: &Path, timeout_ms: f64, make: bool) -> Outcome<Option<File>> {
 /// The locks that this process holds.
 #[derive(Default)]
 pub struct Locks {
-    files: HashMap<u32, File>,
+    /// With whether unlock() takes the file away.
+    files: HashMap<u32, (File, bool)>,
     taken: u32,
 }
 
 impl Locks {
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.files.values().map(AsFd::as_fd).collect()
+        self.files.values().map(|(file, _)| file.as_fd()).collect()
     }
 
     /// The number of the lock, or None where it is held for that long. Without a note: on the file or directory that exists.
@@ -88,14 +89,14 @@ impl Locks {
             let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
         }
         self.taken += 1;
-        self.files.insert(self.taken, file);
+        self.files.insert(self.taken, (file, note.is_some()));
         Ok(Some(self.taken))
     }
 
     /// Unlinks before it closes: after that, the file may be a newcomer's. One that can't be unlinked is no lock either.
     pub fn unlock(&mut self, path: &Path, number: u32) {
-        let Some(file) = self.files.remove(&number) else { return };
-        if is_still_at(path, &file).unwrap_or(false) {
+        let Some((file, is_ours)) = self.files.remove(&number) else { return };
+        if is_ours && is_still_at(path, &file).unwrap_or(false) {
             let _ = fs::remove_file(path);
         }
     }

@@ -6,7 +6,7 @@ import type { SriovConf } from '../config/sriov-conf.ts';
 import { findPlugin } from '../ipam/plugin.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
-import type { Netns } from '../platform/platform.ts';
+import type { HeldLock, Netns } from '../platform/platform.ts';
 import { describeKey } from '../state/record-store.ts';
 import { identifyVf } from '../vf/identity.ts';
 import type { VfIdentity } from '../vf/vf.ts';
@@ -15,7 +15,7 @@ import { type CommandContext, keyOf } from './context.ts';
 import { openPodNetns } from './pod-netns.ts';
 import { emptyResult, readPrevResult } from './prev-result.ts';
 import { reclaimSelf, reclaimVf } from './reap.ts';
-import { reclaimFromSriovCni } from './sriov-cni.ts';
+import { lockAgainstSriovCni, reclaimFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -49,12 +49,15 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
     const { pci, source, trace } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
     context.log.info('VF found', { pci, source, verdict: trace.at(-1)?.verdict });
     const vfLock = locks.lockVf(pci, `ADD of ${key.ifname} of container ${key.containerId}`);
+    let sriovCniLock: HeldLock | null = null;
     try {
+      sriovCniLock = lockAgainstSriovCni(context, pci);
       const identity = identifyVf(platform, pci, source);
       reclaimVf(context, pci, key);
       reclaimFromSriovCni(context, pci);
       return attachVf(context, conf, identity, source, netns, previous);
     } finally {
+      sriovCniLock?.unlock();
       vfLock.unlock();
     }
   } finally {

@@ -6,7 +6,7 @@ import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { Platform } from '../platform/platform.ts';
+import type { HeldLock, Platform } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { isUserspaceDriver, noPf } from '../vf/identity.ts';
@@ -14,6 +14,9 @@ import { findOnHost, findPfOf } from '../vf/locate.ts';
 import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
+
+/** As long as for a lock of our own; sriov-cni itself waits for a minute. */
+const lockLimitMs = 30_000;
 
 // Pods that sriov-cni attached before this plugin took its place on the node. Their attachments become records of ours, in
 // memory only, and go the way of all records.
@@ -26,6 +29,22 @@ interface Holding {
 }
 
 /**
+ * sriov-cni's own lock of a VF, where it has ever taken one (pkg/utils/pci_allocator.go): while a node is switched from one plugin to the other
+ * under load, what sriov-cni has begun with the VF ends first. Null where there is none to take. Taken after our own, which sriov-cni knows
+ * nothing of. Throws CniError tryAgainLater.
+ */
+export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform'>, pci: PciAddress): HeldLock | null {
+  const directory = `${platform.paths.sriovCniDir}/pci/vf_lock`;
+  if (platform.stat(directory)?.kind !== 'directory') return null;
+  const path = `${directory}/${pci}.lock`;
+  // sriov-cni makes it, too, and never removes it
+  if (platform.stat(path) === null) platform.appendFile(path, '');
+  const lock = platform.lock(path, lockLimitMs, null);
+  if (lock !== null) return lock;
+  throw new CniError('tryAgainLater', `sriov-cni holds its lock ${path} for more than ${lockLimitMs} ms`);
+}
+
+/**
  * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether there was such
  * an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay, or a record of ours has what is left.
  */
@@ -35,7 +54,9 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
   const { platform, locks, log, store } = context;
   const { pci } = seen;
   const lock = locks.lockVf(pci, `DEL of ${key.ifname} of container ${key.containerId}`);
+  let sriovCniLock: HeldLock | null = null;
   try {
+    sriovCniLock = lockAgainstSriovCni(context, pci);
     const attachment = readQuietly(context, key);
     if (attachment === null) return true;
     const holding = holdingOf(context, attachment);
@@ -50,6 +71,7 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
     log.info('detached what sriov-cni had attached', { pci, network: key.network, ifname: key.ifname });
     return true;
   } finally {
+    sriovCniLock?.unlock();
     lock.unlock();
   }
 }

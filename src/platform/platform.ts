@@ -172,7 +172,7 @@ export interface Platform {
   /**
    * flock(2) on `path`, never through a link. Null when it is held by another for `timeoutMs`. `note`: a file, made with 0600 where it is
    * absent, with that in it, so that a waiter can name the holder (read the file). Null: a file or directory as it is, opened for reading;
-   * SystemError ENOENT where there is none. A file is unlinked by unlock(); taking it copes with that (compares inodes).
+   * SystemError ENOENT where there is none; it stays. A file with a note is unlinked by unlock(); taking it copes with that (compares inodes).
    */
   lock(path: string, timeoutMs: number, note: string | null): HeldLock | null;
 

@@ -1,8 +1,19 @@
 // Pods that sriov-cni attached, on stand-ins: what it does to the netdev is done with `ip`, and its files are written as it
 // writes them. The PF's settings, which stand-ins have not, are looked at in the lab.
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { asRoot, type TestNetns, withNetns } from '../support/netns.ts';
 import { peer } from '../support/peers.ts';
 import { formatSriovCniAttachment } from '../support/sriov-cni-files.ts';
@@ -76,6 +87,26 @@ root('DEL brings VF, name, MAC, MTU and address back and removes sriov-cni’s f
       assert.equal(node.picture(), before);
       assert.equal(filesOf(node), []);
     }
+  });
+});
+
+root('ADD waits until sriov-cni is done with the VF, and leaves the file of its lock', async () => {
+  await withStandInNode({ built: true }, async (node) => {
+    const [pci = ''] = node.vfPcis;
+    const lock = join(node.sriovCniDir, 'pci/vf_lock', `${pci}.lock`);
+    mkdirSync(dirname(lock), { recursive: true, mode: 0o700 });
+    const holder = spawn('flock', [lock, '-c', 'echo locked; sleep 1']);
+    await once(holder.stdout, 'data');
+    const begin = performance.now();
+    node.succeed('ADD', node.conf({ deviceID: pci }));
+    assert.ok(performance.now() - begin > 900);
+    assert.ok(existsSync(lock));
+    rmSync(lock);
+    node.succeed('DEL', node.conf({ deviceID: pci }));
+    node.succeed('ADD', node.conf({ deviceID: pci }));
+    assert.is(statSync(lock).size, 0);
+    execFileSync('flock', ['-n', lock, 'true']);
+    node.succeed('DEL', node.conf({ deviceID: pci }));
   });
 });
 

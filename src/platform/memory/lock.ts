@@ -33,7 +33,7 @@ export function createMemoryLock(
         if (!held) return;
         held = false;
         heldLocks.delete(path);
-        if (kind !== 'directory') tree.remove(at);
+        if (note !== null) tree.remove(at);
       },
     };
   };

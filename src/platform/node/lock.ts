@@ -69,7 +69,7 @@ export function heldLockFds(): readonly number[] {
   return [...heldFds];
 }
 
-function held(path: string, fd: number): HeldLock {
+function held(path: string, fd: number, isOurs: boolean): HeldLock {
   let isHeld = true;
   heldFds.add(fd);
   return {
@@ -79,7 +79,7 @@ function held(path: string, fd: number): HeldLock {
       heldFds.delete(fd);
       try {
         // before the close: after it, the file may be a newcomer's
-        if (isStillAt(path, fd)) unlinkSync(systemPath(path));
+        if (isOurs && isStillAt(path, fd)) unlinkSync(systemPath(path));
       } catch {
         // a file that can't be unlinked is no lock either
       }
@@ -97,7 +97,7 @@ export function lock(path: string, timeoutMs: number, note: string | null): Held
     const attempt = systemCall(what, () => tryLock(what, path, note === null));
     if (typeof attempt === 'number') {
       if (note !== null) writeNote(attempt, note);
-      return held(path, attempt);
+      return held(path, attempt, note !== null);
     }
     if (attempt === 'gone') {
       if (++replacements > maxReplacements) throw new SystemError(what, errno.EIO, 'it is another file at every look');

@@ -218,6 +218,39 @@ test('ADD takes the VF of a dead one, restored; its late DEL only releases the a
   assert.is(node.vfs[0]?.vlan, 0);
 });
 
+/** A node where sriov-cni has locked VFs, and its lock of VF 0. */
+function withItsLock(node: MemoryNode): string {
+  node.platform.files.set(`${directory}/pci/vf_lock/${vfPci(1)}.lock`, '');
+  return `${directory}/pci/vf_lock/${vfPci(0)}.lock`;
+}
+
+test('ADD, and DEL of what it attached, take sriov-cni’s lock of the VF, and leave its file', () => {
+  for (const isMigrated of [false, true]) {
+    const { node, conf } = isMigrated ? migrated() : { node: new MemoryNode(), conf: {} };
+    const lock = withItsLock(node);
+    const verb = isMigrated ? 'DEL' : 'ADD';
+    const config = isMigrated ? conf : node.conf();
+    const before = node.picture();
+    node.platform.files.set(lock, '');
+    node.platform.heldLocks.set(lock, 'sriov-cni');
+    const error = node.fail(verb, config);
+    assert.is(error.code, 11);
+    assert.match(error.msg, `sriov-cni holds its lock ${lock} for more than 30000 ms`);
+    node.platform.heldLocks.delete(lock);
+    assert.equal(node.picture(), before);
+    node.platform.files.delete(lock);
+    node.succeed(verb, config);
+    assert.is(node.platform.files.get(lock), '');
+    assert.equal([...node.platform.heldLocks.keys()], []);
+  }
+});
+
+test('where sriov-cni has never locked a VF, ADD makes no lock of its', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD', node.conf());
+  assert.equal(sriovCniFiles(node), []);
+});
+
 test('a namespace made later at the path of a dead one doesn’t hold its VF', () => {
   const { node } = migrated();
   node.endPod(node.pod);

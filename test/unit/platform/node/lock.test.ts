@@ -91,6 +91,22 @@ test('a killed holder holds nothing', () =>
     assert.not(existsSync(path));
   }));
 
+test('a lock without a note is one on what is there, which stays as it is', () => {
+  withTemporaryDirectory((directory) => {
+    const path = `${directory}/their.lock`;
+    assert.throws(
+      () => platform.lock(path, 0, null),
+      (thrown: unknown) => isSystemError(thrown, 'ENOENT'),
+    );
+    writeFileSync(path, 'theirs');
+    const lock = platform.lock(path, 0, null);
+    assert.is(platform.lock(path, 0, null), null);
+    lock?.unlock();
+    assert.is(readFileSync(path, 'utf8'), 'theirs');
+    platform.lock(path, 0, null)?.unlock();
+  });
+});
+
 test('who loses the file to a newcomer takes none of theirs away', () => {
   withTemporaryDirectory((directory) => {
     const path = `${directory}/vf.lock`;
