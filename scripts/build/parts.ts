@@ -8,6 +8,10 @@ import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from '
 export const partEntries = {
   boot: 'src/hosts/native.ts',
   plugin: 'src/commands/plugin.ts',
+  add: 'src/commands/add.ts',
+  check: 'src/commands/check.ts',
+  status: 'src/commands/status.ts',
+  gc: 'src/commands/gc.ts',
   ipv4: 'src/kernel/ip-text4.ts',
   ipv6: 'src/kernel/ip-text6.ts',
   yaml: 'src/lib/yaml.ts',
@@ -43,13 +47,26 @@ function whenCalled(name: PartName, functions: readonly string[]): Plugin {
   };
 }
 
-/** The library behind them makes its constants when it is loaded: 1.4 ms that a run without addresses needn't spend. */
-const addressesWhenCalled = [
-  whenCalled('ipv4', ['parseIpv4', 'formatIpv4']),
-  whenCalled('ipv6', ['parseIpv6', 'formatIpv6']),
-];
+/**
+ * Modules that are parts of their own, by the functions that others call. A verb has no use for the code of another one, of which DEL's is
+ * needed by all; ip-address makes its constants when it is loaded: 1.4 ms that a run without addresses needn't spend.
+ */
+const calledFunctions: Readonly<Partial<Record<PartName, readonly string[]>>> = {
+  add: ['add'],
+  check: ['check'],
+  status: ['status'],
+  gc: ['gc'],
+  ipv4: ['parseIpv4', 'formatIpv4'],
+  ipv6: ['parseIpv6', 'formatIpv6'],
+};
 
-function usualOptions(root: string): BuildOptions {
+/** For all parts but the one itself. */
+function othersWhenCalled(part: PartName): readonly Plugin[] {
+  const others = Object.entries(calledFunctions).filter(([name]) => name !== part);
+  return others.map(([name, functions]) => whenCalled(name as PartName, functions));
+}
+
+function usualOptions(root: string, name: PartName): BuildOptions {
   const alias = Object.fromEntries(
     Object.entries(shimOf).map(([module, shim]) => [module, join(root, shims, `${shim}.ts`)]),
   );
@@ -61,7 +78,7 @@ function usualOptions(root: string): BuildOptions {
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: [netlinkAsEsModules, ...addressesWhenCalled],
+    plugins: [netlinkAsEsModules, ...othersWhenCalled(name)],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -73,13 +90,12 @@ function usualOptions(root: string): BuildOptions {
 const entryOf = (name: PartName): BuildOptions => ({ entryPoints: [partEntries[name]], outfile: 'unused' });
 
 /** Parts that work with modules of the part `plugin`. */
-const borrowers: readonly PartName[] = ['operator', 'sriov-cni-cache'];
+const borrowers: readonly PartName[] = ['add', 'check', 'status', 'gc', 'operator', 'sriov-cni-cache'];
 
 /** What the part `plugin` has and its borrowers need. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {
-  const usual = usualOptions(root);
-  const plugin = { ...usual, ...entryOf('plugin') };
-  const needed = borrowers.map((name) => findSharedModules(root, plugin, { ...usual, ...entryOf(name) }));
+  const own = (name: PartName): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
+  const needed = borrowers.map((name) => findSharedModules(root, own('plugin'), own(name)));
   const names = new Map<string, Set<string>>();
   for (const shared of (await Promise.all(needed)).flat()) {
     names.set(shared.path, new Set([...(names.get(shared.path) ?? []), ...shared.names]));
@@ -88,12 +104,11 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
 }
 
 function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]): BuildOptions {
-  const usual = usualOptions(root);
+  const usual = usualOptions(root, name);
   if (name === 'plugin') {
     return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
   }
   const own = { ...usual, ...entryOf(name) };
-  if (name === 'ipv4' || name === 'ipv6') return { ...own, plugins: [] };
   return borrowers.includes(name)
     ? { ...own, plugins: [borrowFrom(root, 'plugin', shared), ...(usual.plugins ?? [])] }
     : own;

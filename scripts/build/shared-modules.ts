@@ -14,7 +14,8 @@ function leaveOut(root: string, paths: ReadonlySet<string>): Plugin {
   return {
     name: 'leave-out',
     setup(setup) {
-      setup.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, importer }) => {
+      setup.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, importer, kind }) => {
+        if (kind === 'entry-point') return null;
         const target = relative(root, join(dirname(importer), path));
         return paths.has(target) ? { path: target, external: true } : null;
       });

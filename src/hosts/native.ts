@@ -13,20 +13,17 @@ declare const __host: Host;
 /** Container runtimes give up after 2 minutes, and then nobody reads why. */
 const runLimitSeconds = 110;
 
-function loadOnce<Part>(name: string): () => Part {
-  let part: Part | undefined;
-  return () => {
-    part ??= __host.loadPart(name) as Part;
-    return part;
-  };
+/** The host runs each once. */
+function part<Part>(name: string): () => Part {
+  return () => __host.loadPart(name) as Part;
 }
 
 const parts: Parts = {
-  plugin: loadOnce('plugin'),
-  cli: loadOnce('cli'),
-  operator: loadOnce('operator'),
-  yaml: loadOnce('yaml'),
-  sriovCniCache: loadOnce('sriov-cni-cache'),
+  plugin: part('plugin'),
+  cli: part('cli'),
+  operator: part('operator'),
+  yaml: part('yaml'),
+  sriovCniCache: part('sriov-cni-cache'),
 };
 
 /** There is no platform yet, and a runtime still expects a CNI error on stdout. An environment variable has a bad path. */

@@ -35,8 +35,7 @@ export function createReaders(
       const bytes = nullOn(absent, what, read);
       return bytes === null ? null : Buffer.from(bytes);
     },
-    filesHolding: (directory, names, text) =>
-      host.filesHolding(directory, names, text, defaultMaxBytes).map(textOf),
+    filesHolding: (directory, names, text) => host.filesHolding(directory, names, text, defaultMaxBytes).map(textOf),
     readDir: (path) => nullOn(absent, `list ${path}`, () => host.readDir(path).map(textOf).sort()),
     readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(host.readLink(path))),
     stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(host.lstat(path))),

@@ -22,7 +22,7 @@ export interface Host {
   writeStderr(text: string): void;
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
 
-  /** Runs a part of the program and returns its exports. */
+  /** Runs a part of the program, when it is first asked for, and returns its exports. */
   loadPart(name: string): unknown;
   encodeUtf8(text: string): ArrayBuffer;
   decodeUtf8(bytes: Uint8Array): string;
