@@ -10,6 +10,7 @@ readonly -A package_of=(
   [python3]=python3
   [skopeo]=skopeo
   [strace]=strace
+  [valgrind]=valgrind
   [nsenter]=util-linux
   [flock]=util-linux
   [zsh]=zsh

@@ -87,7 +87,10 @@ function usualOptions(root: string, name: PartName): BuildOptions {
   };
 }
 
-const entryOf = (name: PartName): BuildOptions => ({ entryPoints: [partEntries[name]], outfile: 'unused' });
+const entryOf = (name: PartName, entry: string = partEntries[name]): BuildOptions => ({
+  entryPoints: [entry],
+  outfile: 'unused',
+});
 
 /** Parts that work with modules of the part `plugin`. */
 const borrowers: readonly PartName[] = ['add', 'check', 'status', 'gc', 'operator', 'sriov-cni-cache'];
@@ -103,25 +106,29 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
   return [...names].map(([path, each]) => ({ path, names: [...each] }));
 }
 
-function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]): BuildOptions {
+function optionsOf(root: string, name: PartName, shared: readonly SharedModule[], entry?: string): BuildOptions {
   const usual = usualOptions(root, name);
   if (name === 'plugin') {
     return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
   }
-  const own = { ...usual, ...entryOf(name) };
+  const own = { ...usual, ...entryOf(name, entry) };
   return borrowers.includes(name)
     ? { ...own, plugins: [borrowFrom(root, 'plugin', shared), ...(usual.plugins ?? [])] }
     : own;
 }
 
-/** Bundles one part into an ES module for QuickJS. Names are kept: a stack trace in an error report can be read. */
+/**
+ * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names are kept: a stack trace in an error report can be
+ * read.
+ */
 export async function bundlePart(
   root: string,
   name: PartName,
   output: string,
   shared: readonly SharedModule[],
+  entry?: string,
 ): Promise<Bundle> {
-  const { metafile } = await build({ ...optionsOf(root, name, shared), outfile: output, metafile: true });
+  const { metafile } = await build({ ...optionsOf(root, name, shared, entry), outfile: output, metafile: true });
   const [written] = Object.values(metafile.outputs);
   if (written === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
   return { bytes: written.bytes, files: written.inputs };

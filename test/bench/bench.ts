@@ -6,9 +6,12 @@ import { parseArgs } from 'node:util';
 import { withStandInNode } from '../support/stand-in-node.ts';
 import { withTemporaryDirectory } from '../support/temporary-directory.ts';
 import { compare, type Samples } from './comparisons.ts';
+import { countCurves, countManyVfs, countUsual } from './count-cases.ts';
+import { canCount } from './counts.ts';
 import { describeMachine, load } from './machine.ts';
+import { buildWithManyVfs } from './many-vfs/build.ts';
 import { Measure, type Sample } from './measure.ts';
-import { type Findings, formatFindings } from './report.ts';
+import { type CountFindings, type Findings, formatFindings } from './report.ts';
 import { createSubjects, nativeExecutable, nodeExecutable, type Phase, phases, type Subject } from './subjects.ts';
 
 const usage = `Usage: npm run bench -- [--runs N] [--json]
@@ -58,7 +61,14 @@ function collect(subjects: readonly Subject[], runs: number): Samples {
   return samples;
 }
 
-function bench(runs: number): Findings {
+async function count(): Promise<CountFindings | null> {
+  if (!canCount()) return null;
+  const { version, cases } = countUsual(nativeExecutable);
+  const vfs = countManyVfs(await buildWithManyVfs());
+  return { version, usual: cases, curves: countCurves(nativeExecutable), vfs };
+}
+
+async function bench(runs: number): Promise<Findings> {
   const before = load();
   const samples = withTemporaryDirectory((directory) =>
     withStandInNode({ built: true }, (node) => {
@@ -77,6 +87,7 @@ function bench(runs: number): Findings {
     },
     samples,
     comparisons: compare(samples),
+    counts: await count(),
   };
 }
 
@@ -85,7 +96,7 @@ function jsonOf({ samples, ...rest }: Findings): string {
   return `${JSON.stringify({ ...rest, samples: Object.fromEntries(plain) }, null, 2)}\n`;
 }
 
-function main(): number {
+async function main(): Promise<number> {
   let options: Options;
   try {
     options = readOptions();
@@ -93,9 +104,9 @@ function main(): number {
     process.stderr.write(`bench: ${(thrown as Error).message}\n${usage}`);
     return 2;
   }
-  const findings = bench(options.runs);
+  const findings = await bench(options.runs);
   process.stdout.write(options.json ? jsonOf(findings) : formatFindings(findings));
   return 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

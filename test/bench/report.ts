@@ -1,4 +1,6 @@
 import { largestExecutableMb, type Outcome, type Samples } from './comparisons.ts';
+import type { CountedCase } from './count-cases.ts';
+import type { Counts } from './counts.ts';
 import type { Machine } from './machine.ts';
 import type { Sample } from './measure.ts';
 import { type Spread, spreadOf } from './spread.ts';
@@ -12,6 +14,18 @@ export interface Findings {
   readonly executableMb: Readonly<Record<string, number>>;
   readonly samples: Samples;
   readonly comparisons: readonly Outcome[];
+  /** Null where valgrind or strace is missing. */
+  readonly counts: CountFindings | null;
+}
+
+export interface CountFindings {
+  /** Instructions of VERSION. */
+  readonly version: number;
+  readonly usual: readonly CountedCase[];
+  /** The last of `usual` on nodes that have much of something. */
+  readonly curves: readonly CountedCase[];
+  /** By the number of VFs that the PF tells of. */
+  readonly vfs: readonly CountedCase[];
 }
 
 const nameWidth = 18;
@@ -85,6 +99,28 @@ function comparisonTable({ comparisons, executableMb }: Findings): string[] {
   ];
 }
 
+const millions = (instructions: number): string => (instructions / 1e6).toFixed(1);
+
+function countCells({ instructions, systemCalls, netlinkMessages }: Counts): string {
+  return `${millions(instructions).padStart(9)}${String(systemCalls).padStart(7)}${String(netlinkMessages).padStart(9)}`;
+}
+
+/** The native executable's own, in user mode: the same on a busy machine and an idle one. */
+function countTable({ version, usual, curves, vfs }: CountFindings): string[] {
+  const columns = `${'million'.padStart(9)}${'calls'.padStart(7)}${'netlink'.padStart(9)}`;
+  const rowOf = ({ name, add, del }: CountedCase): string => `  ${name.padEnd(28)}${countCells(add)}${countCells(del)}`;
+  return [
+    `${'instructions, system calls'.padEnd(30)}${'ADD'.padStart(25)}${'DEL'.padStart(25)}`,
+    `${' '.repeat(30)}${columns}${columns}`,
+    ...usual.map(rowOf),
+    `  VERSION${millions(version).padStart(30)}`,
+    'the last of them on a node that also has',
+    ...curves.map(rowOf),
+    'a PF that tells of',
+    ...vfs.map(rowOf),
+  ];
+}
+
 /** For a terminal of 80 columns. */
 export function formatFindings(findings: Findings): string {
   const { machine, runs, load, samples } = findings;
@@ -97,5 +133,11 @@ export function formatFindings(findings: Findings): string {
     for (const [name, each] of samples[phase] ?? []) lines.push(row(name, each));
   }
   lines.push('', ...comparisonTable(findings));
+  lines.push(
+    '',
+    ...(findings.counts === null
+      ? ['nothing was counted: valgrind or strace is missing']
+      : countTable(findings.counts)),
+  );
   return `${lines.join('\n')}\n`;
 }
