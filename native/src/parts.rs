@@ -25,6 +25,7 @@ fn bytecode(name: &str) -> Option<Cow<'static, [u8]>> {
         "check" => part!("check").into(),
         "status" => part!("status").into(),
         "gc" => part!("gc").into(),
+        "give-back" => part!("give-back").into(),
         "ipv4" => part!("ipv4").into(),
         "ipv6" => part!("ipv6").into(),
         "yaml" => part!("yaml").into(),

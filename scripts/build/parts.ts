@@ -12,6 +12,7 @@ export const partEntries = {
   check: 'src/commands/check.ts',
   status: 'src/commands/status.ts',
   gc: 'src/commands/gc.ts',
+  'give-back': 'src/vf/give-back.ts',
   ipv4: 'src/kernel/ip-text4.ts',
   ipv6: 'src/kernel/ip-text6.ts',
   yaml: 'src/lib/yaml.ts',
@@ -36,7 +37,7 @@ const shimOf = {
 /** A module of which other parts get stubs in place of these functions: the first call of one loads the part that it is. */
 function whenCalled(name: PartName, functions: readonly string[]): Plugin {
   const load = `let part; const load = () => (part ??= __host.loadPart('${name}'));`;
-  const stubs = functions.map((each) => `export const ${each} = (argument) => load().${each}(argument);`);
+  const stubs = functions.map((each) => `export const ${each} = (...args) => load().${each}(...args);`);
   const contents = [load, ...stubs].join('\n');
   return {
     name: `${name}-when-called`,
@@ -56,6 +57,7 @@ const calledFunctions: Readonly<Partial<Record<PartName, readonly string[]>>> = 
   check: ['check'],
   status: ['status'],
   gc: ['gc'],
+  'give-back': ['bringHome', 'restoreVf'],
   ipv4: ['parseIpv4', 'formatIpv4'],
   ipv6: ['parseIpv6', 'formatIpv6'],
 };
@@ -93,7 +95,7 @@ const entryOf = (name: PartName, entry: string = partEntries[name]): BuildOption
 });
 
 /** Parts that work with modules of the part `plugin`. */
-const borrowers: readonly PartName[] = ['add', 'check', 'status', 'gc', 'operator', 'sriov-cni-cache'];
+const borrowers: readonly PartName[] = ['add', 'check', 'status', 'gc', 'give-back', 'operator', 'sriov-cni-cache'];
 
 /** What the part `plugin` has and its borrowers need. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {

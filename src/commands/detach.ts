@@ -6,9 +6,8 @@ import type { Netns } from '../platform/platform.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { openRecordedNetns } from '../state/liveness.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
-import { bringHome } from '../vf/bring-home.ts';
+import { bringHome, restoreVf } from '../vf/give-back.ts';
 import type { PodLinkTraits } from '../vf/locate.ts';
-import { restoreVf } from '../vf/restore.ts';
 import type { CommandContext } from './context.ts';
 import { countFailure, releaseAddresses } from './release.ts';
 
