@@ -29,8 +29,8 @@ const sources = {
   files: ['native/Cargo.toml', 'native/Cargo.lock'],
 };
 
-/** Parts that only people wait for (native/src/parts.rs). */
-const deflated: ReadonlySet<PartName> = new Set(['cli', 'operator']);
+/** Parts that only people wait for, or that are hardly ever needed (native/src/parts.rs). */
+const deflated: ReadonlySet<PartName> = new Set(['yaml', 'cli', 'operator']);
 
 function kilobytes(bytes: number): string {
   return `${(bytes / 1e3).toFixed(0)} KB`;
