@@ -33,7 +33,10 @@ export function nullIfAbsent<T>(look: () => T): T | null {
   }
 }
 
-type Readers = Pick<Platform, 'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
+type Readers = Pick<
+  Platform,
+  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
+>;
 
 function readRegularFile(tree: FileTree, path: string, followLinks: boolean, maxBytes: number): Buffer {
   const what = `read ${path}`;
