@@ -11,6 +11,9 @@ const kinds: readonly CdiKind[] = [
   { vendor: 'virtualfunction.sriovnetwork.openshift.io', class: 'nic' },
 ];
 
+/** A text in every spec of ours and in its name, to tell foreign specs without parsing them. */
+export const commonMark = 'sriovnetwork';
+
 const kindNames: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind.vendor}/${kind.class}`));
 
 /** What the CDI library puts in front of a UID (GenerateTransientSpecName). */
@@ -25,18 +28,15 @@ export function isOurKind(kind: string): boolean {
 
 /** True where only a driver of ours writes a file of this name, whatever is in it. */
 export function isOurFileName(name: string): boolean {
-  return filePrefixes.some((prefix) => name.startsWith(prefix));
+  return name.includes(commonMark) && filePrefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /** True for the names that the CDI library reads as specs. */
 export function isSpecFileName(name: string): boolean {
-  return extensions.some((extension) => name.endsWith(extension));
+  return name.endsWith('.yaml') || name.endsWith('.json');
 }
 
 /** Every file name that a driver of ours may have given to the spec of a pod or a claim; `uid` has no `/`. */
 export function specFileNames(uid: string): readonly string[] {
   return filePrefixes.flatMap((prefix) => extensions.map((extension) => `${prefix}${uid}${extension}`));
 }
-
-/** A text in every spec of ours, to tell foreign specs without parsing them. */
-export const commonMark = 'sriovnetwork';

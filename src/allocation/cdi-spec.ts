@@ -103,15 +103,15 @@ export class CdiSpecs {
    * A file or a device in a more important directory hides one of the same name.
    */
   mentioning(needles: readonly string[]): FoundSpecs {
-    const hiddenFiles = new Set<string>();
+    const hiding: (readonly string[])[] = [];
     const hiddenDevices = new Set<string>();
     const all: FoundSpecs[] = [];
     for (const directory of this.#platform.paths.cdiDirs) {
       const { names, candidates } = this.#list(directory);
-      const visible = candidates.filter((name) => !hiddenFiles.has(name));
+      const visible = candidates.filter((name) => !hiding.some((others) => others.includes(name)));
       const { devices, broken } = merge(visible.map((name) => this.#open(`${directory}/${name}`, needles)));
       all.push({ devices: devices.filter((device) => !hiddenDevices.has(qualifiedName(device))), broken });
-      for (const name of names) hiddenFiles.add(name);
+      hiding.push(names);
       for (const device of devices) hiddenDevices.add(qualifiedName(device));
     }
     return merge(all);
@@ -127,9 +127,10 @@ export class CdiSpecs {
         `${directory} holds ${names.length} CDI specs; at most ${maxFilesPerDirectory} are read`,
       );
     }
-    const others = names.filter((name) => !isOurFileName(name));
-    const marked = new Set(this.#platform.filesHolding(directory, others, commonMark));
-    const listed = { names, candidates: names.filter((name) => isOurFileName(name) || marked.has(name)) };
+    const ours = names.filter(isOurFileName);
+    const others = ours.length === 0 ? names : names.filter((name) => !isOurFileName(name));
+    const marked = this.#platform.filesHolding(directory, others, commonMark);
+    const listed = { names, candidates: [...ours, ...marked].sort() };
     this.#listed.set(directory, listed);
     return listed;
   }
