@@ -102,8 +102,11 @@ export interface LabLink {
 
 type Json = Record<string, unknown>;
 
-/** What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). */
-const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate']);
+/**
+ * What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). Besides the flag
+ * PROMISC, promiscuity counts what devices on top have asked for, and that is taken anew when the link is next opened (__dev_set_rx_mode).
+ */
+const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate', 'promiscuity']);
 
 /** igb resets its card now and then, and carrier is back a little later. */
 const carrierFlags = new Set(['NO-CARRIER', 'LOWER_UP']);
@@ -254,11 +257,9 @@ export class LabNode {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
       find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' | sort || true`);
-    const stable = ({ flags, promiscuity, ...link }: Json): Json => {
+    const stable = ({ flags, ...link }: Json): Json => {
       const kept = Object.entries(link).filter(([key]) => !volatileKeys.has(key));
-      const shown = (flags as string[]).filter((flag) => !carrierFlags.has(flag));
-      // Without the flag it is what devices on top have counted, taken anew when the link is next opened (__dev_set_rx_mode, net/core/dev.c).
-      return { ...Object.fromEntries(kept), flags: shown, ...(shown.includes('PROMISC') ? { promiscuity } : {}) };
+      return { ...Object.fromEntries(kept), flags: (flags as string[]).filter((flag) => !carrierFlags.has(flag)) };
     };
     const byName = (one: Json, other: Json): number => String(one['ifname']).localeCompare(String(other['ifname']));
     return { links: links.map(stable).sort(byName), files };
