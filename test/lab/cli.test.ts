@@ -103,7 +103,7 @@ test('two prompts that are opened at once share a lab, which ends with the last;
     const [one, other] = [new Session(folder), new Session(folder)];
     for (const session of [one, other]) await session.sees('[lab]');
     one.type('sleep 1000\n');
-    other.type('echo seen $((6 * 7)); touch /tmp/mark\n');
+    other.type('touch /tmp/mark; echo seen $((6 * 7))\n');
     await other.sees('seen 42');
     one.type('\u0003');
     await one.sees('[lab]');
