@@ -11,11 +11,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { asRoot } from '../support/netns.ts';
 import { builtExecutable } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { withTemporaryDirectory } from '../support/temporary-directory.ts';
 
 const test = suite('install');
+const root = asRoot(test);
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
 
@@ -54,7 +56,7 @@ test('the copy is the executable, for all to run, and works', () => {
   });
 });
 
-test('another plugin comes back when this one is removed', () => {
+root('another plugin comes back when this one is removed', () => {
   withTemporaryDirectory((directory) => {
     const path = join(directory, 'sriov');
     const other = '#!/bin/sh\necho sriov-cni >&2\n';
@@ -73,7 +75,7 @@ test('another plugin comes back when this one is removed', () => {
   });
 });
 
-test('it stays while a VF is in a pod', () => {
+root('it stays while a VF is in a pod', () => {
   withTemporaryDirectory((directory) => {
     const state = join(directory, 'state');
     mkdirSync(join(state, 'vf-test1/c1'), { recursive: true });

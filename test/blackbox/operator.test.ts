@@ -140,7 +140,7 @@ function onBareNode(...argv: readonly string[]): Run {
   });
 }
 
-test('a node without a card and without attachments says so', () => {
+root('a node without a card and without attachments says so', () => {
   assert.match(onBareNode('inspect').stdout, 'no network card with SR-IOV');
   assert.match(onBareNode('attachments').stdout, 'No attachments');
   assert.match(onBareNode('gc', '--dry-run').stdout, 'Nothing to reclaim');

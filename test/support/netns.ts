@@ -66,6 +66,6 @@ export function withNetns<T>(body: (netns: TestNetns) => T): T {
 export function asRoot(test: Suite): (name: string, body: TestBody) => void {
   return (name, body) => {
     if (process.getuid?.() === 0) test(name, body);
-    else test.skip(name, 'needs root, for network namespaces');
+    else test.skip(name, 'needs root, for network namespaces, or because only what root owns is trusted');
   };
 }
