@@ -30,7 +30,15 @@ const sources = {
 };
 
 /** Parts that only people wait for, or that are hardly ever needed (native/src/parts.rs). */
-const deflated: ReadonlySet<PartName> = new Set(['yaml', 'cli', 'operator']);
+const deflated: ReadonlySet<PartName> = new Set([
+  'check',
+  'status',
+  'gc',
+  'yaml',
+  'sriov-cni-cache',
+  'cli',
+  'operator',
+]);
 
 function kilobytes(bytes: number): string {
   return `${(bytes / 1e3).toFixed(0)} KB`;
