@@ -3,7 +3,7 @@ import { parseDelConf } from '../config/parse.ts';
 import { openNetnsOfNode, seesAllProcesses } from '../kernel/namespace-search.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
-import { readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
+import { pciDeviceExists, readDriver, readPfNetdev, readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
@@ -11,7 +11,7 @@ import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../sta
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { isUserspaceDriver, noPf } from '../vf/identity.ts';
 import { findOnHost, findPfOf } from '../vf/locate.ts';
-import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
+import type { VfAdminState, VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
@@ -60,6 +60,7 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
     const attachment = readQuietly(context, key);
     if (attachment === null) return true;
     const holding = holdingOf(context, attachment);
+    requirePf(context, holding);
     const record = toRecord(context, key, holding, ipamOf(context));
     const failures = detach(context, record);
     // Where only the address is left, a record of ours has it now: sriov-cni's would begin all over again.
@@ -91,10 +92,11 @@ export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): v
   const netnsPath = deadSriovCniNetns(context, pci);
   if (netnsPath === null) return;
   const cache = context.sriovCniCache();
-  const attachment = cache.latestAttachmentOf(platform, pci);
+  const attachment = mostTraced(context, cache.listAttachmentsOf(platform, pci));
   if (attachment !== null) {
     log.info('restoring a VF that a dead pod of sriov-cni had', { pci, file: attachment.path });
     const key = { network: attachment.network, containerId: nameOf(attachment), ifname: '' };
+    requirePf(context, { attachment, netnsPath });
     const record = toRecord(context, key, { attachment, netnsPath }, null);
     const failures = detach(context, record);
     if (failures.length > 0) throw detachIncomplete(record, failures);
@@ -141,16 +143,36 @@ function readQuietly(context: CommandContext, key: AttachmentKey): SriovCniAttac
   }
 }
 
-/** An older attachment of a VF holds it no more: sriov-cni gave the VF to another pod since. */
+/**
+ * An attachment whose pod died without a DEL may have left the VF to another one by now. While that one's pod lives, the VF is its own; when
+ * both are dead, the one goes that knows what the VF was before. Times of files tell nothing: the clock may have been set in between.
+ */
 function holdingOf(context: CommandContext, attachment: SriovCniAttachment): Holding {
-  const { platform, request } = context;
+  const { platform, host, request } = context;
+  const { pci, path } = attachment;
   const cache = context.sriovCniCache();
-  const allocated = cache.readAllocation(platform, attachment.pci);
-  const latest = cache.latestAttachmentOf(platform, attachment.pci);
-  if (allocated === null || latest?.path !== attachment.path) return { attachment, netnsPath: null };
+  const allocated = cache.readAllocation(platform, pci);
+  if (allocated === null) return { attachment, netnsPath: null };
+  const isThere = isNamespace(platform, allocated);
+  const all = cache.listAttachmentsOf(platform, pci);
+  const isHeld =
+    all.length <= 1 ||
+    (isThere && findOnHost(platform, host, pci) === null
+      ? isSameNamespace(platform, request.netns, allocated)
+      : mostTraced(context, all)?.path === path);
+  if (!isHeld) return { attachment, netnsPath: null };
   // The runtime may know the namespace by another path than at ADD.
-  const elsewhere = request.netns !== '' && !isNamespace(platform, allocated);
-  return { attachment, netnsPath: elsewhere ? request.netns : allocated };
+  return { attachment, netnsPath: request.netns !== '' && !isThere ? request.netns : allocated };
+}
+
+function isSameNamespace(platform: Platform, one: string, other: string): boolean {
+  if (one === '' || one === other) return one === other;
+  const [a, b] = [one, other].map((path) => {
+    const netns = openNetnsOfNode(platform, path);
+    netns?.close();
+    return netns;
+  });
+  return a != null && b != null && a.device === b.device && a.inode === b.inode;
 }
 
 function isNamespace(platform: Platform, path: string): boolean {
@@ -173,7 +195,7 @@ function toRecord(
   ipam: AttachmentRecord['ipam'],
 ): AttachmentRecord {
   const { platform, request } = context;
-  const { pci, path, mac, isOfThisBoot } = attachment;
+  const { pci, path, mac } = attachment;
   const identity = identityOf(platform, attachment);
   const netns = netnsPath === null ? null : openNetnsOfNode(platform, netnsPath);
   try {
@@ -188,7 +210,7 @@ function toRecord(
       mac,
       netns: { path: netnsPath ?? '', device: `${netns?.device ?? ''}`, inode: `${netns?.inode ?? ''}` },
       // Of another boot: `detach` leaves the VF alone.
-      bootId: identity !== null && netnsPath !== null && isOfThisBoot ? platform.bootId() : '',
+      bootId: netnsPath !== null && countTraces(context, attachment) > 0 ? platform.bootId() : '',
       podIfindex: null,
       addresses: [],
       routes: [],
@@ -211,6 +233,49 @@ function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): Vf
   const pfDriver = readDriver(platform, pfPci) ?? 'none';
   const kind = netdev === null ? 'userspace' : 'netdev';
   return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? 'none', kind };
+}
+
+/** Null where there is none. */
+function mostTraced(context: CommandContext, all: readonly SriovCniAttachment[]): SriovCniAttachment | null {
+  const counted = all.map((attachment) => ({ attachment, traces: countTraces(context, attachment) }));
+  return counted.sort((one, other) => other.traces - one.traces)[0]?.attachment ?? null;
+}
+
+/**
+ * How much of what ADD changed of the VF is still so: nothing after a reboot, which makes VFs anew, and on the host. Of two attachments
+ * without a DEL in between, the first counts more: the second has found the VF changed already.
+ */
+function countTraces({ platform, host }: CommandContext, attachment: SriovCniAttachment): number {
+  const identity = identityOf(platform, attachment);
+  if (identity === null) return 0;
+  const { path, settings, admin, netdev, mac } = attachment;
+  const pf = findPfOf(platform, host, identity);
+  const now = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
+  const keys = Object.keys(settings) as (keyof VfAdminState)[];
+  const set = keys.filter((key) => settings[key] !== admin[key] && settings[key] === now?.[key]).length;
+  if (netdev === null) return set;
+  const link = findOnHost(platform, host, identity.pci);
+  if (link === null) return set + (identity.driver === 'none' || isUserspaceDriver(identity.driver) ? 0 : 1);
+  // The kernel brings it back as the pod named it, or as dev<ifindex> where that is taken (dev_change_net_namespace, net/core/dev.c).
+  const isAsInPod = path.endsWith(`-${link.name}`) || /^dev\d+$/.test(link.name);
+  return (
+    set +
+    (isAsInPod && link.name !== netdev.name ? 1 : 0) +
+    (mac !== null && mac !== netdev.mac && mac === link.mac ? 1 : 0)
+  );
+}
+
+/** What was set at a PF can be neither seen nor given back while its netdev is away. Throws CniError detachIncomplete. */
+function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }: Holding): void {
+  const identity =
+    netnsPath === null || Object.keys(attachment.settings).length === 0 ? null : identityOf(platform, attachment);
+  if (identity === null || identity.pfPci === null || findPfOf(platform, host, identity) !== null) return;
+  if (!pciDeviceExists(platform, identity.pfPci)) return;
+  const what = `PF ${identity.pfPci} of VF ${identity.pci} has no netdev on the host: it is in another namespace, or its driver is not bound`;
+  throw new CniError(
+    'detachIncomplete',
+    `${what}; what sriov-cni has set there, and its file ${attachment.path}, wait for it`,
+  );
 }
 
 /** A PF that is no device of its own is a stand-in, and so are its VFs. */

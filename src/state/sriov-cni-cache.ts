@@ -33,11 +33,12 @@ export interface SriovCniAttachment {
   readonly netdev: { readonly name: string; readonly mac: MacAddress; readonly mtu: number | null } | null;
   /** The PF's record of the VF before: the MAC, and of the others what ADD has set. */
   readonly admin: Pick<VfAdminState, 'mac'> & Partial<VfAdminState>;
+  /** What ADD has set at the PF. */
+  readonly settings: Partial<VfAdminState>;
   /** The MAC asked for; null where the VF kept its own. */
   readonly mac: MacAddress | null;
+  /** By a clock that may have been set: for people only. */
   readonly modifiedMs: number;
-  /** False: the node has booted since, and the VF has been made anew. */
-  readonly isOfThisBoot: boolean;
 }
 
 /** The attachment of a container's interface; null where sriov-cni has none. Throws CniError io or decode, and SystemError. */
@@ -45,8 +46,11 @@ export function readAttachment(platform: Platform, containerId: string, ifname: 
   return readFrom(platform, `${platform.paths.sriovCniDir}/${containerId}-${ifname}`);
 }
 
-/** The newest attachment of a VF; null where there is none. Files that are none of sriov-cni's are passed over. */
-export function latestAttachmentOf(platform: Platform, pci: PciAddress): SriovCniAttachment | null {
+/**
+ * The attachments of a VF: more than one where a pod died and its DEL didn't come before the VF's next ADD. Files that are none of
+ * sriov-cni's are passed over.
+ */
+export function listAttachmentsOf(platform: Platform, pci: PciAddress): readonly SriovCniAttachment[] {
   const { sriovCniDir } = platform.paths;
   const all = (platform.readDir(sriovCniDir) ?? []).flatMap((name) => {
     try {
@@ -55,8 +59,7 @@ export function latestAttachmentOf(platform: Platform, pci: PciAddress): SriovCn
       return [];
     }
   });
-  const ofVf = all.filter((attachment) => attachment.pci === pci);
-  return ofVf.sort((one, other) => other.modifiedMs - one.modifiedMs)[0] ?? null;
+  return all.filter((attachment) => attachment.pci === pci);
 }
 
 /**
@@ -89,16 +92,17 @@ function readFrom(platform: Platform, path: string): SriovCniAttachment | null {
     throw new CniError('decode', `${path}: OrigVfState is missing: an old release of sriov-cni wrote it`);
   const network = conf.requiredText('name');
   if (!isIdentifier(network)) throw refuse(path, 'name', network, 'the name of a network');
-  const mac = conf.text('MAC');
+  const asked = conf.text('MAC');
+  const mac = asked === undefined ? null : parseMacAddress(asked);
   return {
     path,
     network,
     pci: required(path, 'deviceID', conf.requiredText('deviceID'), parsePciAddress, 'a PCI address'),
     netdev: readNetdev(path, before),
     admin: readAdmin(path, conf, before),
-    mac: mac === undefined ? null : parseMacAddress(mac),
+    settings: readSettings(conf, mac),
+    mac,
     modifiedMs,
-    isOfThisBoot: modifiedMs >= bootedAtMs(platform),
   };
 }
 
@@ -129,6 +133,25 @@ function readAdmin(path: string, conf: JsonFields, before: JsonFields): SriovCni
       ? { minTxRateMbps: before.count('MinTxRate') ?? 0, maxTxRateMbps: before.count('MaxTxRate') ?? 0 }
       : {}),
   };
+}
+
+/** In the spellings that sriov-cni takes; what is none of them is no setting of any PF. */
+function readSettings(conf: JsonFields, mac: MacAddress | null): Partial<VfAdminState> {
+  const one = <T extends string>(key: string, allowed: readonly T[]): T | undefined =>
+    allowed.find((value) => value === conf.text(key));
+  const isTagged = conf.count('vlan') !== undefined;
+  const all = {
+    mac: mac ?? undefined,
+    vlan: conf.count('vlan'),
+    vlanQos: isTagged ? (conf.count('vlanQoS') ?? 0) : undefined,
+    vlanProtocol: isTagged ? (one('vlanProto', ['802.1q', '802.1ad']) ?? '802.1q') : undefined,
+    spoofchk: one('spoofchk', ['on', 'off']),
+    trust: one('trust', ['on', 'off']),
+    linkState: one('link_state', linkStates),
+    minTxRateMbps: conf.count('min_tx_rate'),
+    maxTxRateMbps: conf.count('max_tx_rate'),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 function readVlan(before: JsonFields): Pick<VfAdminState, 'vlan' | 'vlanQos' | 'vlanProtocol'> {
@@ -163,9 +186,4 @@ function readTrusted(platform: Platform, path: string): string | null {
     if (thrown instanceof NotOurs) throw new CniError('io', `${path} can't be trusted`, { cause: thrown });
     throw thrown;
   }
-}
-
-function bootedAtMs(platform: Platform): number {
-  const uptime = platform.readFile(`${platform.paths.procfs}/uptime`)?.toString('utf8') ?? '';
-  return platform.epochMs() - Number.parseFloat(uptime) * 1000;
 }

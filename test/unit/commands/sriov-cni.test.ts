@@ -49,7 +49,6 @@ function attach(node: MemoryNode, conf: Readonly<Record<string, unknown>>, pod: 
   files.set(`${directory}/${pod.containerId}-net1`, text);
   files.set(`${directory}/pci/${vfPci(index)}`, pod.path);
   modified.set(`${directory}/${pod.containerId}-net1`, node.platform.epochMs());
-  files.set('/proc/uptime', '1000.00 1.00\n');
   node.platform.clock.nowMs += 1000;
 }
 
@@ -123,16 +122,71 @@ test('the pod’s namespace died first: DEL renames and restores the VF', () => 
   assert.equal(node.picture(), before);
 });
 
-test('after a reboot the VF is left alone, and the address released', () => {
-  const { node, conf } = migrated();
+/** VFs are made anew, with other MACs; what was below /run is gone. */
+function reboot(node: MemoryNode): void {
   node.endPod(node.pod);
-  node.platform.files.set('/proc/uptime', '0.10 1.00\n');
-  const vf = structuredClone(node.vfs[0]);
-  node.succeed('DEL', conf);
-  assert.equal(node.vfs[0], vf);
-  assert.is(node.link(0).name, 'net1');
-  assert.equal([...node.leases], []);
-  assert.equal(sriovCniFiles(node), []);
+  const fresh = new MemoryNode({ driver: igbvfDriver });
+  Object.assign(node.vfs[0] ?? {}, fresh.vfs[0]);
+  node.edit(() => Object.assign(node.link(0), { name: 'vf0', mac: '02:00:00:00:99:99', up: false }));
+}
+
+/** No battery, a step by NTP, another time zone in the firmware. */
+const clocks = [0, Date.UTC(2001, 0, 1), Date.UTC(2099, 0, 1)];
+
+function setClock(node: MemoryNode, epochMs: number): void {
+  Object.assign(node.platform, { epochMs: () => epochMs });
+}
+
+test('after a reboot the VF is left alone, and the address released, whatever the clock says', () => {
+  for (const epochMs of clocks) {
+    const { node, conf } = migrated();
+    reboot(node);
+    setClock(node, epochMs);
+    const now = [structuredClone(node.vfs[0]), structuredClone(node.link(0).name), node.link(0).mac];
+    node.succeed('DEL', conf);
+    assert.equal([node.vfs[0], node.link(0).name, node.link(0).mac], now);
+    assert.equal([...node.leases], []);
+    assert.equal(sriovCniFiles(node), []);
+  }
+});
+
+test('without a reboot the VF is given back, whatever the clock says', () => {
+  for (const epochMs of clocks) {
+    for (const isDead of [false, true]) {
+      const { node, conf, before } = migrated();
+      setClock(node, epochMs);
+      if (isDead) node.endPod(node.pod);
+      node.succeed('DEL', conf);
+      assert.equal(node.picture(), before);
+      assert.equal(sriovCniFiles(node), []);
+    }
+  }
+});
+
+/** What is left of an attachment whose pod has died, at the PF and of the netdev. */
+const traces: readonly (readonly [conf: object, vf: object, link: object])[] = [
+  [{}, {}, { name: 'net1' }],
+  [{}, {}, { name: 'dev7' }],
+  [{ vlan: 100 }, { vlan: 100 }, {}],
+  [{ trust: 'on' }, { trust: 1 }, {}],
+  [{ spoofchk: 'off' }, { spoofchk: 0 }, {}],
+  [{ max_tx_rate: 200 }, { maxTxRate: 200 }, {}],
+  [{ mac }, { mac }, {}],
+  [{ mac }, {}, { mac }],
+];
+
+test('each thing that ADD changed tells by itself that it was in this boot, as where a DEL before has done the rest', () => {
+  for (const [keys, atPf, ofLink] of traces) {
+    const node = new MemoryNode({ driver: igbvfDriver });
+    const before = node.picture();
+    const [vf, link] = [structuredClone(node.vfs[0]), { name: 'vf0', mac: node.link(0).mac }];
+    attach(node, node.conf({ ...keys }));
+    node.endPod(node.pod);
+    Object.assign(node.vfs[0] ?? {}, vf, atPf);
+    node.edit(() => Object.assign(node.link(0), link, ofLink));
+    node.succeed('DEL', node.conf({ ...keys }));
+    assert.equal(node.picture(), before, JSON.stringify([keys, atPf, ofLink]));
+  }
 });
 
 test('a VF of vfio-pci: its settings come back', () => {
@@ -162,20 +216,69 @@ test('DEL that fails keeps the files, and the next one goes on', () => {
   assert.equal(sriovCniFiles(node), []);
 });
 
-test('a late DEL of a pod whose VF sriov-cni gave to another one leaves that alone', () => {
-  const { node, conf } = migrated();
+/** The first pod ended without a DEL, and sriov-cni gave its VF to another one. The clock may have been set back in between. */
+function attachedTwice(firstMs: number): Migrated & { readonly later: Pod } {
+  const { node, conf, before } = migrated();
+  node.endPod(node.pod);
   const later = node.addPod();
-  const late = node.pod;
-  node.platform.files.set(
-    `${directory}/${later.containerId}-net1`,
-    node.platform.files.get(`${directory}/c1-net1`) ?? '',
-  );
-  node.platform.modified.set(`${directory}/${later.containerId}-net1`, node.platform.epochMs());
-  const vf = structuredClone(node.vfs[0]);
-  node.succeed('DEL', conf, node.of(late));
-  assert.equal(node.vfs[0], vf);
-  assert.ok(late.namespace.links.includes(node.link(0)));
-  assert.equal(sriovCniFiles(node).sort(), [`${directory}/c2-net1`, `${directory}/pci/${vfPci(0)}`]);
+  attach(node, conf, later);
+  node.platform.modified.set(`${directory}/c1-net1`, firstMs);
+  return { node, conf, before, later };
+}
+
+test('a late DEL of a pod whose VF sriov-cni gave to another one leaves that alone, whatever the clock said', () => {
+  for (const firstMs of clocks) {
+    for (const netns of ['', '/run/netns/pod1']) {
+      const { node, conf, later } = attachedTwice(firstMs);
+      const vf = structuredClone(node.vfs[0]);
+      node.succeed('DEL', conf, { containerId: 'c1', netns });
+      assert.equal(node.vfs[0], vf);
+      assert.ok(later.namespace.links.includes(node.link(0)));
+      assert.equal(sriovCniFiles(node).sort(), [`${directory}/c2-net1`, `${directory}/pci/${vfPci(0)}`]);
+      node.succeed('DEL', conf, node.of(later));
+      assert.ok(node.host.links.includes(node.link(0)));
+      assert.equal(sriovCniFiles(node), []);
+    }
+  }
+});
+
+test('two pods on one VF, both dead: it is as before the first, in whatever order their DELs come, or as ADD comes first', () => {
+  for (const firstMs of clocks) {
+    for (const order of [
+      ['c1', 'c2'],
+      ['c2', 'c1'],
+      ['ADD', 'c1', 'c2'],
+      ['c2', 'ADD', 'c1'],
+    ]) {
+      const { node, conf, before, later } = attachedTwice(firstMs);
+      node.endPod(later);
+      const third = node.addPod();
+      for (const step of order) {
+        if (step !== 'ADD') node.succeed('DEL', conf, { containerId: step, netns: '' });
+        else {
+          node.succeed('ADD', node.conf(), node.of(third));
+          assert.is(node.vfs[0]?.vlan, 0);
+        }
+      }
+      node.succeed('DEL', node.conf(), node.of(third));
+      assert.equal(node.picture(), before, order.join(', '));
+      assert.equal(sriovCniFiles(node), []);
+    }
+  }
+});
+
+test('the PF’s netdev is away: DEL and ADD wait for it', () => {
+  const { node, conf, before } = migrated();
+  node.edit(() => node.host.links.splice(node.host.links.indexOf(node.pf), 1));
+  for (let time = 0; time < 2; time++) {
+    const error = node.fail('DEL', conf);
+    assert.is(error.code, 109);
+    assert.match(error.msg, pfPci);
+  }
+  assert.is(sriovCniFiles(node).length, 2);
+  node.edit(() => node.host.links.push(node.pf));
+  node.succeed('DEL', conf);
+  assert.equal(node.picture(), before);
 });
 
 test('a damaged file counts as none: it is named in the log and kept, and the address is released', () => {

@@ -1,7 +1,7 @@
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import {
-  latestAttachmentOf,
+  listAttachmentsOf,
   readAllocation,
   readAttachment,
   removeAllocation,
@@ -36,7 +36,7 @@ const conf = { cniVersion: '1.0.0', name: 'net', type: 'sriov', deviceID: pci };
 
 function nodeWith(files: Readonly<Record<string, string>>): MemoryPlatform {
   const below = Object.entries(files).map(([name, content]) => [`${directory}/${name}`, content]);
-  const platform = createMemoryPlatform({ files: { '/proc/uptime': '100.50 180.00\n', ...Object.fromEntries(below) } });
+  const platform = createMemoryPlatform({ files: Object.fromEntries(below) });
   for (const [name] of below) platform.modified.set(String(name), platform.epochMs() - 10_000);
   return platform;
 }
@@ -71,12 +71,22 @@ test('an attachment: the VF, its netdev, and of the PF’s settings those that A
     },
     mac: '02:00:00:00:00:aa',
     modifiedMs: platform.epochMs() - 10_000,
-    isOfThisBoot: true,
+    settings: {
+      mac: '02:00:00:00:00:aa',
+      vlan: 100,
+      vlanQos: 0,
+      vlanProtocol: '802.1q',
+      spoofchk: 'off',
+      trust: 'on',
+      linkState: 'enable',
+      maxTxRateMbps: 200,
+    },
   });
   const plain = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
   const attachment = readAttachment(plain, 'c1', 'net1');
   assert.equal(attachment?.admin, { mac: '00:00:00:00:00:00' });
   assert.is(attachment?.mac, null);
+  assert.equal(attachment?.settings, {});
 });
 
 test('no file is no attachment, and a VF without a netdev has none', () => {
@@ -93,16 +103,6 @@ test('older releases kept less: no protocol, no trust, no MTU', () => {
   assert.is(attachment?.netdev?.mtu, null);
   assert.is(attachment?.admin.vlanProtocol, '802.1q');
   assert.is(attachment?.admin.trust, 'off');
-});
-
-test('the node has booted since, or when it booted can’t be told', () => {
-  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
-  platform.modified.set(`${directory}/c1-net1`, platform.epochMs() - 101_000);
-  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, false);
-  platform.modified.set(`${directory}/c1-net1`, platform.epochMs() - 99_000);
-  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, true);
-  platform.files.delete('/proc/uptime');
-  assert.is(readAttachment(platform, 'c1', 'net1')?.isOfThisBoot, false);
 });
 
 const valid = (): Record<string, unknown> => JSON.parse(formatSriovCniAttachment(conf, vf)) as Record<string, unknown>;
@@ -131,7 +131,7 @@ for (const [what, [text, message]] of Object.entries(refused)) {
       () => readAttachment(platform, 'c1', 'net1'),
       (thrown: Error) => thrown.message.includes(message) && thrown.message.includes(`${directory}/c1-net1`),
     );
-    assert.is(latestAttachmentOf(platform, pci), null, 'and passed over');
+    assert.equal(listAttachmentsOf(platform, pci), [], 'and passed over');
   });
 }
 
@@ -154,7 +154,7 @@ function never(): never {
   throw new Error('no such reader');
 }
 
-test('the newest attachment of a VF', () => {
+test('the attachments of a VF', () => {
   const other = { ...vf, pci: '0000:3b:02.2' };
   const platform = nodeWith({
     'c1-net1': formatSriovCniAttachment(conf, vf),
@@ -162,10 +162,9 @@ test('the newest attachment of a VF', () => {
     'c3-net1': formatSriovCniAttachment(conf, other),
     [`pci/${pci}`]: '/run/netns/c2',
   });
-  platform.modified.set(`${directory}/c2-net1`, platform.epochMs() - 9_000);
-  platform.modified.set(`${directory}/c3-net1`, platform.epochMs() - 8_000);
-  assert.is(latestAttachmentOf(platform, pci)?.path, `${directory}/c2-net1`);
-  assert.is(latestAttachmentOf(platform, '0000:3b:02.3' as PciAddress), null);
+  const paths = listAttachmentsOf(platform, pci).map(({ path }) => path);
+  assert.equal(paths.sort(), [`${directory}/c1-net1`, `${directory}/c2-net1`]);
+  assert.equal(listAttachmentsOf(platform, '0000:3b:02.3' as PciAddress), []);
 });
 
 test('which namespace has a VF', () => {
