@@ -1,5 +1,6 @@
 import { explain, isCniError } from '../cni/errors.ts';
 import { isJsonObject } from '../cni/json-text.ts';
+import type { CniRequest } from '../cni/request.ts';
 import { type IpamCall, startIpam } from '../ipam/plugin.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
@@ -57,8 +58,7 @@ export function recordedIpam(
   const { containerId, ifname } = record.key;
   const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
   const isAsked = sameKey(record.key, request);
-  const configured = request.config['ipam'];
-  const isOwn = isAsked && isJsonObject(configured) && configured['type'] === ipam.type;
+  const isOwn = isAsked && isConfigOf(request, ipam);
   const netns = isAsked ? netnsForRelease(platform, request) : '';
   return {
     type: ipam.type,
@@ -72,6 +72,14 @@ export function recordedIpam(
       CNI_PATH: pluginDirs.join(':'),
     },
   };
+}
+
+/** False for another plugin's config, and for one that no plugin could read: a runtime's cache may be damaged, and DEL has to end. */
+function isConfigOf({ config }: CniRequest, { type }: IpamInvocation): boolean {
+  const { ipam, prevResult, runtimeConfig } = config;
+  return (
+    isJsonObject(ipam) && ipam['type'] === type && [prevResult, runtimeConfig].every((part) => isJsonObject(part ?? {}))
+  );
 }
 
 /** '' where it is gone, or can't be looked at. */

@@ -165,9 +165,9 @@ root('a prevResult that is none: code 6, naming the field', () => {
     const deviceID = node.vfPcis[0];
     const cases: readonly (readonly [unknown, string])[] = [
       [{ interfaces: {} }, 'prevResult.interfaces'],
-      [{ interfaces: [{ mac: 'x' }] }, 'prevResult.interfaces[0].name'],
+      [{ interfaces: [{ name: 7 }] }, 'prevResult.interfaces[0].name'],
       [{ ips: [{ address: '10.0.0.1' }] }, 'prevResult.ips[0].address'],
-      [{ interfaces: [{ name: 'a' }], ips: [{ address: '10.0.0.1/8', interface: 1 }] }, 'prevResult.ips[0].interface'],
+      [{ ips: [{ address: '10.0.0.1/8', interface: 'a' }] }, 'prevResult.ips[0].interface'],
       [{ routes: [{ dst: '10.0.0.0/33' }] }, 'prevResult.routes[0].dst'],
       [{ cniVersion: '9.9.9' }, 'prevResult.cniVersion'],
       [{ dns: [] }, 'prevResult.dns'],

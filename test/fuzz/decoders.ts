@@ -6,6 +6,7 @@ import { isUid, parseDeviceName } from '../../src/allocation/device-name.ts';
 import { resolveVf } from '../../src/allocation/resolve.ts';
 import { parseCniArgs, parseCniArgsLeniently } from '../../src/cni/cni-args.ts';
 import { isIdentifier, isInterfaceName } from '../../src/cni/environment.ts';
+import { isCniError } from '../../src/cni/errors.ts';
 import { parseJson } from '../../src/cni/json-text.ts';
 import { readRequest } from '../../src/cni/read-request.ts';
 import { formatResult, parseResult } from '../../src/cni/result-versions.ts';
@@ -20,6 +21,7 @@ import { type PciAddress, parsePciAddress } from '../../src/lib/pci-address.ts';
 import { printable, quote, show } from '../../src/lib/quote.ts';
 import { parseYaml } from '../../src/lib/yaml.ts';
 import { createMemoryPlatform } from '../../src/platform/memory.ts';
+import type { AttachmentRecord } from '../../src/state/attachment-record.ts';
 import { formatRecord, parseKey, parseRecord } from '../../src/state/record-codec.ts';
 import { RecordStore } from '../../src/state/record-store.ts';
 import { readAllocation, readAttachment } from '../../src/state/sriov-cni-cache.ts';
@@ -166,9 +168,16 @@ function feedRecord(text: string): string {
   const platform = createMemoryPlatform({ files: { '/var/lib/cni/dra-sriov/vf-net/c1/net1.json': text } });
   const log: string[] = [];
   const store = new RecordStore(platform, createLog({ level: 'debug', write: (line) => void log.push(line) }));
-  const key = parseKey(text);
-  if (key !== null) requireSafeNames({ network: key.network, container: key.containerId, interface: key.ifname });
-  const record = store.read(sampleKey);
+  let record: AttachmentRecord | null;
+  try {
+    const key = parseKey(text);
+    if (key !== null) requireSafeNames({ network: key.network, container: key.containerId, interface: key.ifname });
+    record = store.read(sampleKey);
+  } catch (thrown) {
+    if (!isCniError(thrown, 'recordVersion')) throw thrown;
+    require(platform.readDir('/var/lib/cni/dra-sriov/.damaged') === null, 'it was set aside');
+    return 'of a newer version';
+  }
   for (const line of log) requirePrintable(line.trimEnd(), 'the log');
   if (record === null) {
     require(platform.readDir('/var/lib/cni/dra-sriov/.damaged')?.length === 1, 'it was not set aside');

@@ -205,7 +205,7 @@ test('a child inherits no namespace or socket of ours', () => {
     const listed = platform.startProcess(request).wait().stdout;
     assert.match(listed, / 2 -> /);
     assert.not(listed.includes('net:['), listed);
-    assert.is(listed.split(' -> socket:').length - 1, 3, listed);
+    assert.not(listed.includes('socket:'), listed);
     socket.close();
     netns.close();
   });

@@ -110,6 +110,8 @@ test('the IPAM plugin gets what the runtime says now where that is for it, else 
   for (const [change, isOwn] of [
     [{ ipam: { type: 'host-local', changed: true }, prevResult, runtimeConfig }, true],
     [{ ipam: { type: 'static' }, prevResult }, false],
+    [{ ipam: { type: 'host-local' }, prevResult: 'gone' }, false],
+    [{ ipam: { type: 'host-local' }, runtimeConfig: [] }, false],
     [{ ipam: 5 }, false],
     [{}, false],
   ] as const) {
