@@ -61,6 +61,8 @@ export interface LabCall {
   /** Name of a pod made by `addPod`, '' for none; default `pod1`. */
   readonly pod?: string;
   readonly args?: string;
+  /** Another plugin; its path on the machine, whose files the lab sees. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -204,14 +206,21 @@ export class LabNode {
     };
   }
 
-  /** Runs one verb of the plugin. */
+  /** Runs one verb of the plugin, or of another. */
   async cni(command: string, conf: unknown, call: LabCall = {}): Promise<LabOutcome> {
-    const { status, stdout, stderr }: CommandResult = await this.lab.run([`${this.pluginDir}/sriov`], {
+    const { status, stdout, stderr }: CommandResult = await this.lab.run([call.program ?? `${this.pluginDir}/sriov`], {
       env: this.environment(command, call),
       stdin: typeof conf === 'string' ? conf : JSON.stringify(conf),
       timeoutMs: callTimeoutMs,
     });
     return { status, stdout, stderr, json: stdout.trim() === '' ? null : JSON.parse(stdout) };
+  }
+
+  /** Runs the tool for operators, with the node's own directories. */
+  operate(...argv: readonly string[]): Promise<CommandResult> {
+    const { CNI_PATH = '', ...others } = this.environment('', {});
+    const paths = Object.fromEntries(Object.entries(others).filter(([name]) => name.startsWith('DRA_SRIOV_')));
+    return this.lab.run([`${this.pluginDir}/dra-sriov`, ...argv], { env: { ...paths, CNI_PATH }, timeoutMs: 60_000 });
   }
 
   /** `cni` that has to succeed; its result. */

@@ -5,20 +5,8 @@ import { onSharedNode } from '../shared-node.ts';
 
 const test = onSharedNode(suite('lab/operator'), { vfs: [3] });
 
-interface Run {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function operate(node: LabNode, ...argv: readonly string[]): Promise<Run> {
-  const { CNI_PATH = '', ...paths } = node.environment('', {});
-  const env = Object.fromEntries(Object.entries(paths).filter(([name]) => name.startsWith('DRA_SRIOV_')));
-  return node.lab.run([`${node.pluginDir}/dra-sriov`, ...argv], { env: { ...env, CNI_PATH }, timeoutMs: 60_000 });
-}
-
 async function json<T>(node: LabNode, ...argv: readonly string[]): Promise<T> {
-  const { stdout, stderr } = await operate(node, ...argv, '--json');
+  const { stdout, stderr } = await node.operate(...argv, '--json');
   assert.is(stderr, '', argv.join(' '));
   return JSON.parse(stdout) as T;
 }
@@ -105,7 +93,7 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   );
   assert.is(held.admin?.maxTxRateMbps, (info['rate'] as { max_tx: number }).max_tx);
   assert.equal([held.holder?.ifname, held.holder?.pod.name, held.disagreements], ['net1', 'pod1', []]);
-  const { status, stdout } = await operate(node, 'doctor');
+  const { status, stdout } = await node.operate('doctor');
   assert.is(status, 0, stdout);
 
   await node.sh(
@@ -114,19 +102,19 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   assert.equal((await inspectVf(node, first)).disagreements, ['spoofchk is off, should be on']);
   assert.equal((await inspectVf(node, second)).disagreements, ['it is called other in the pod, recorded is net2']);
   assert.match(await checkOf(node, 'agreement'), `wrong: ${first.pciAddress}: spoofchk is off, should be on; 1 more`);
-  assert.match((await operate(node, 'attachments')).stdout, /vf-test8\/pod1 +net1 +vf-test1 .* attached .* alive/);
+  assert.match((await node.operate('attachments')).stdout, /vf-test8\/pod1 +net1 +vf-test1 .* attached .* alive/);
 
   await node.removePod('pod1');
   assert.match(
     await checkOf(node, 'records'),
     'warning: dead or half done: net1 of vf-test8/pod1, net2 of vf-test8/pod1',
   );
-  assert.match((await operate(node, 'gc', '--dry-run')).stdout, `would reclaim: VF ${first.pciAddress}`);
+  assert.match((await node.operate('gc', '--dry-run')).stdout, `would reclaim: VF ${first.pciAddress}`);
   assert.equal(Object.keys(await node.leases()).length, 2);
-  const collected = await operate(node, 'gc');
+  const collected = await node.operate('gc');
   assert.is(collected.status, 0, collected.stdout + collected.stderr);
   assert.equal(Object.keys(await node.leases()).length, 0);
-  assert.match((await operate(node, 'gc')).stdout, 'Nothing to reclaim');
+  assert.match((await node.operate('gc')).stdout, 'Nothing to reclaim');
   await node.addPod('pod1');
 });
 

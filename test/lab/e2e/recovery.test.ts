@@ -278,6 +278,79 @@ test('an application renamed the VF, gave its name to another device, and change
   await node.sh('ip -n pod1 link del net1 && ip -n pod1 link del data0.5');
 });
 
+/** A namespace of the pod’s own. */
+const refuge = 'refuge';
+
+/** The pod takes its VF out of sight, and makes a veth that has its ifindex, name and MAC. */
+async function hideVf(node: LabNode): Promise<number> {
+  const [{ ifindex }] = await node.ip<[{ ifindex: number }]>('-n', 'pod1', 'link', 'show', 'net1');
+  await node.sh(`ip -n pod1 link set net1 netns ${refuge}`);
+  await makeImpostor(node, ifindex);
+  return ifindex;
+}
+
+function makeImpostor(node: LabNode, ifindex: number): Promise<string> {
+  return node.sh(`ip -n pod1 link add net1 address ${mac} index ${ifindex} type veth peer name peer0`);
+}
+
+/** It has been touched by nobody, and is nowhere else. */
+async function assertImpostorStays(node: LabNode, ifindex: number): Promise<void> {
+  const [link] = await node.ip<[PodLink & { ifindex: number; linkinfo?: { info_kind?: string } }]>(
+    '-n',
+    'pod1',
+    'link',
+    'show',
+    'net1',
+  );
+  assert.equal([link.ifindex, link.address, link.mtu, link.linkinfo?.info_kind], [ifindex, mac, 1500, 'veth']);
+  assert.is(await node.sh('ip -br link show type veth'), '', 'the host has none');
+}
+
+test('a pod hides its VF under another name behind a veth with its ifindex: DEL moves the VF', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = fullConf(node, vf);
+  await node.sh(`ip netns add ${refuge}`);
+  await node.succeed('ADD', conf);
+  const ifindex = await hideVf(node);
+  await node.sh(`ip -n ${refuge} link set net1 netns pod1 name data0`);
+  assert.is((await vfInPod(node, 'pod1', vf))?.ifname, 'data0');
+  await node.succeed('DEL', conf);
+  await assertNothingHeld(node);
+  await assertImpostorStays(node, ifindex);
+  await node.sh(`ip -n pod1 link del net1 && ip netns del ${refuge}`);
+});
+
+test('the VF is away, a veth has its ifindex, in its pod or in a later one of that path: nothing is moved by DEL or gc', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  const conf = fullConf(node, vf);
+  await node.sh(`ip netns add ${refuge}`);
+  const result = await node.succeed('ADD', conf);
+  const held = await node.leases();
+  const ifindex = await hideVf(node);
+  for (const isLater of [false, true]) {
+    if (isLater) {
+      await node.removePod('pod1');
+      await node.addPod('pod1');
+      await makeImpostor(node, ifindex);
+    }
+    const unlike = await node.fail('CHECK', { ...conf, prevResult: result });
+    assert.match(unlike.msg, `VF ${vf.pciAddress} is not in the pod`);
+    const error = await node.fail('DEL', conf);
+    assert.is(error.code, 109, error.msg);
+    assert.match(error.msg, vf.pciAddress);
+    const collected = await node.operate('gc');
+    assert.match(collected.stdout, isLater ? `FAILED: VF ${vf.pciAddress}` : 'Nothing to reclaim');
+    await assertImpostorStays(node, ifindex);
+    assert.is((await vfInPod(node, refuge, vf))?.ifname, 'net1');
+    assert.equal(await node.leases(), held);
+  }
+  await destroyPod(node, refuge, vf, 'net1');
+  await node.succeed('DEL', conf);
+  await assertNothingHeld(node);
+  await assertImpostorStays(node, ifindex);
+  await node.sh('ip -n pod1 link del net1');
+});
+
 test('an application moved the VF to where nobody can fetch it: DEL says so, keeps all, and ends when it is back', async (node, vfs) => {
   const vf = nth(vfs, 0);
   const conf = fullConf(node, vf);

@@ -83,3 +83,57 @@ test('a failure when the VF is in the pod already brings it home: no address lef
   assert.equal(await node.leases(), { '10.0.2.9': 'pod2' });
   await node.succeed('DEL', holder, { pod: 'pod2' });
 });
+
+interface Use {
+  readonly set: string;
+  readonly unset: string;
+  readonly named: readonly string[];
+}
+
+/** What a node may have on a VF of its own. */
+const usesOf = (netdev: string): readonly Use[] => [
+  {
+    set: `ip addr add 192.0.2.2/24 dev ${netdev} && ip route add default via 192.0.2.1 dev ${netdev}`,
+    unset: `ip addr del 192.0.2.2/24 dev ${netdev}`,
+    named: ['192.0.2.2'],
+  },
+  {
+    set: `ip route add default dev ${netdev} scope link`,
+    unset: `ip route del default dev ${netdev}`,
+    named: ['route', '0.0.0.0/0'],
+  },
+  {
+    set: `ip link add link ${netdev} name uplink.9 type vlan id 9`,
+    unset: 'ip link del uplink.9',
+    named: ['uplink.9'],
+  },
+  {
+    set: `ip link add br9 type bridge && ip link set ${netdev} master br9`,
+    unset: 'ip link del br9',
+    named: ['br9'],
+  },
+  {
+    set: `ip link add link ${netdev} name mv9 netns pod2 address 02:00:00:00:06:09 type macvlan && ip -n pod2 link set mv9 up`,
+    unset: 'ip -n pod2 link del mv9',
+    named: ['02:00:00:00:06:09'],
+  },
+];
+
+test('a VF that the node itself uses is refused, and keeps its addresses and routes', async (node, vfs) => {
+  const { netdev, pciAddress } = nth(vfs, 0);
+  const conf = node.conf({ deviceID: pciAddress, ...taken, ipam: node.ipam() });
+  // Link-local addresses come by themselves, and in their own time.
+  const addressing = (): Promise<string> => node.sh(`ip -4 addr show ${netdev}; ip -4 route show dev ${netdev}`);
+  await node.sh(`ip link set ${netdev} up`);
+  for (const { set, unset, named } of usesOf(netdev)) {
+    await node.sh(set);
+    const before = await addressing();
+    await assertRefused(node, conf, { code: 102, named: [pciAddress, ...named] });
+    assert.is(await addressing(), before);
+    await node.sh(unset);
+  }
+  assert.equal(await node.leases(), {});
+  await node.sh(`ip link set ${netdev} down`);
+  await node.succeed('ADD', conf);
+  await node.succeed('DEL', conf);
+});

@@ -72,6 +72,27 @@ test('a VF of vfio-pci: settings through the PF, addresses for the application, 
   await toNetwork(node, vf);
 });
 
+test('a VF of vfio-pci whose group a program has open, as a virtual machine has, is refused until that ends', async (node, vfs) => {
+  const vf = nth(vfs, 0);
+  await toVfio(node, vf);
+  const conf = node.conf({ deviceID: vf.pciAddress, vlan: 100, trust: 'on', ipam: node.ipam() });
+  const group = `/dev/vfio/${(await node.sh(`basename $(readlink ${device(vf)}/iommu_group)`)).trim()}`;
+  const machine = await node.lab.start(['sh', '-c', `exec sleep 1000 3<>${group}`]);
+  await node.sh(`until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q ${group}; do sleep 0.05; done`);
+  const before = await node.picture();
+  const error = await node.fail('ADD', conf);
+  assert.is(error.code, 102);
+  assert.match(error.msg, `VF ${vf.pciAddress} is in use: a program has ${group} open`);
+  assert.equal(await node.picture(), before);
+  assert.equal(await node.leases(), {});
+
+  await machine.stop('KILL');
+  await node.succeed('ADD', conf);
+  await node.succeed('DEL', conf);
+  await unbind(node, vf);
+  await toNetwork(node, vf);
+});
+
 test('no driver bound: ADD says so and changes nothing', async (node, vfs) => {
   const vf = nth(vfs, 0);
   await unbind(node, vf);
