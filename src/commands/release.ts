@@ -68,7 +68,7 @@ export function recordedIpam(
       CNI_CONTAINERID: containerId,
       CNI_IFNAME: ifname,
       CNI_NETNS: netns === '' ? recordedNetns(platform, record) : netns,
-      CNI_ARGS: (isOwn ? platform.environment['CNI_ARGS'] : '') || ipam.args,
+      CNI_ARGS: ipam.args,
       CNI_PATH: pluginDirs.join(':'),
     },
   };

@@ -103,7 +103,7 @@ test('the VF of the record is freed, whatever stdin says of it', () => {
   assert.equal(node.picture(), before);
 });
 
-test('the IPAM plugin gets what the runtime says now where that is for it, else what ADD got; arguments that are missing are those of ADD', () => {
+test('the IPAM plugin gets what the runtime says now where that is for it, else what ADD got; the arguments are those of ADD', () => {
   const args = 'K8S_POD_UID=u1';
   const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.0.2.5/24' }] };
   const runtimeConfig = { ips: ['10.0.2.5/24'] };
@@ -117,7 +117,7 @@ test('the IPAM plugin gets what the runtime says now where that is for it, else 
   ] as const) {
     const node = new MemoryNode();
     node.succeed('ADD', node.conf(keys), { env: { CNI_ARGS: args } });
-    node.succeed('DEL', node.conf(change), { env: { CNI_ARGS: '' } });
+    node.succeed('DEL', node.conf(change), { env: { CNI_ARGS: 'A=B=C' } });
     const [adding, release] = node.platform.startedProcesses;
     assert.is(release?.path, '/opt/cni/bin/host-local');
     assert.is(release?.stdin, isOwn ? JSON.stringify(node.conf(change)) : adding?.stdin);
