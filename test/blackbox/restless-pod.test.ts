@@ -21,6 +21,7 @@ test('a pod with a thousand interfaces, which makes and removes others all the t
     node.pod.run('ip', '-batch', batch);
     const before = linkNames(node.host);
     node.succeed('ADD', conf);
+    node.pod.run('ip', 'link', 'add', 'mv0', 'link', 'net1', 'type', 'macvlan');
     node.pod.run('ip', 'link', 'set', 'net1', 'down');
     node.pod.run('ip', 'link', 'set', 'net1', 'name', 'hidden');
     const script = 'while :; do ip link add busy type veth peer name busier; ip link del busy; done';
@@ -35,6 +36,7 @@ test('a pod with a thousand interfaces, which makes and removes others all the t
     } finally {
       if (restless.pid !== undefined) process.kill(-restless.pid, 'SIGKILL');
     }
+    assert.not(linkNames(node.pod).includes('mv0'), 'what the pod has stacked on the VF goes, too');
     // The VF keeps the ifindex that it got there, so that not all is as before.
     assert.equal(linkNames(node.host), before);
     assert.equal(node.leases(), []);

@@ -31,7 +31,7 @@ export function registerErrorsTest(verb: Verb): void {
         `${verb}: ${faults.length} of ${all.length} failures: ${overcome} overcome, ${undone} undone, ${kept} with the record kept`,
       );
       report(failures);
-      assert.ok(all.length > 900, `only ${all.length} failures`);
+      assert.ok(all.length > 700, `only ${all.length} failures`);
     });
   });
 }

@@ -1,6 +1,17 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
+import { isSystemError } from '../../lib/system-error.ts';
 import type { Netns } from '../../platform/platform.ts';
-import { atLeast, findAttribute, readAttributes, toText, toU32, u32At, u32Attribute } from '../netlink/attributes.ts';
+import {
+  atLeast,
+  attribute,
+  findAttribute,
+  nestedAttribute,
+  readAttributes,
+  toText,
+  toU32,
+  u32At,
+  u32Attribute,
+} from '../netlink/attributes.ts';
 import {
   IFLA_IFNAME,
   IFLA_INFO_KIND,
@@ -35,19 +46,61 @@ const notOnTop = new Set([
   ...['veth', 'netkit', 'vxcan'],
 ]);
 
+/** What is made on top of one other link, and names that by IFLA_LINK. */
+const kindsOnTop = ['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'macsec', 'vxlan', 'amt', 'rmnet', 'lowpan'];
+
 /**
  * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of the one that this calls
  * `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller. Throws SystemError.
  */
 export function listStackedLinks(session: NetlinkSession, lowerIfindex: number, netnsId?: number): StackedLink[] {
+  const ask = { session, lowerIfindex, netnsId };
+  try {
+    return list(ask).filter(({ kind }) => !notOnTop.has(kind));
+  } catch (thrown) {
+    if (!isSystemError(thrown, 'EINTR')) throw thrown;
+    return kindsOnTop.flatMap((kind) => listOfKind(ask, kind));
+  }
+}
+
+interface Ask {
+  readonly session: NetlinkSession;
+  readonly lowerIfindex: number;
+  readonly netnsId: number | undefined;
+}
+
+/** Throws SystemError; EINTR: none was found, and yet the list never stood still. */
+function list(
+  { session, lowerIfindex, netnsId }: Ask,
+  isSought: (payload: Buffer) => boolean = () => true,
+  filter: readonly Buffer[] = [],
+): StackedLink[] {
   const isOnTop = (payload: Buffer): boolean => {
     const lower = findAttribute('a link', payload, IFLA_LINK, ifinfomsgLength);
-    return lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
+    return isSought(payload) && lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
   };
-  const payload = Buffer.concat([formatLink({}), skipStatistics(), ...inNamespace(netnsId)]);
+  const payload = Buffer.concat([formatLink({}), skipStatistics(), ...inNamespace(netnsId), ...filter]);
   const what = 'list interfaces (ip link show)';
-  const replies = session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, isOnTop);
-  return replies.map(decode).filter(({ kind }) => !notOnTop.has(kind));
+  return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, isOnTop).map(decode);
+}
+
+/**
+ * Where thousands of others come and go: the kernel tells those of one kind at once (`ip link show type KIND`). Of a kind that it doesn't
+ * know it lists all, and there are none.
+ */
+function listOfKind(ask: Ask, kind: string): StackedLink[] {
+  let isKnown = true;
+  const isOfKind = (payload: Buffer): boolean => {
+    const isIt = readKind(payload) === kind;
+    isKnown &&= isIt;
+    return isIt;
+  };
+  try {
+    return list(ask, isOfKind, [nestedAttribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from(`${kind}\0`)))]);
+  } catch (thrown) {
+    if (isKnown || !isSystemError(thrown, 'EINTR')) throw thrown;
+    return [];
+  }
 }
 
 /** `ip link del LINK`, in the session's namespace or another as above. Throws SystemError; EOPNOTSUPP: a device that can't be removed so. */
@@ -87,14 +140,18 @@ function inNamespace(netnsId: number | undefined): Buffer[] {
 
 function decode(payload: Buffer): StackedLink {
   const attributes = readAttributes('a link', payload, ifinfomsgLength);
-  const info = attributes.get(IFLA_LINKINFO);
-  const kind = info === undefined ? null : findAttribute('IFLA_LINKINFO', info, IFLA_INFO_KIND);
   const lowerNetns = attributes.get(IFLA_LINK_NETNSID);
   const ifindex = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 4) | 0;
   return {
     ifindex,
     name: toText('IFLA_IFNAME', attributes.get(IFLA_IFNAME) ?? Buffer.from(`if${ifindex}\0`)),
-    kind: kind === null ? '' : toText('IFLA_INFO_KIND', kind),
+    kind: readKind(payload),
     lowerNetnsId: lowerNetns === undefined ? null : toU32('IFLA_LINK_NETNSID', lowerNetns) | 0,
   };
+}
+
+function readKind(payload: Buffer): string {
+  const info = findAttribute('a link', payload, IFLA_LINKINFO, ifinfomsgLength);
+  const kind = info === null ? null : findAttribute('IFLA_LINKINFO', info, IFLA_INFO_KIND);
+  return kind === null ? '' : toText('IFLA_INFO_KIND', kind);
 }

@@ -1,7 +1,7 @@
 import { listNetnsIds, listStackedLinks, netnsIdOf, removeLink } from '../../../../src/kernel/rtnl/stacked-links.ts';
 import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { answering, cString, hex, linkPayload, nla, u32 } from '../fake-kernel.ts';
+import { answering, cString, datagram, done, fakeSession, header, hex, linkPayload, nla, u32 } from '../fake-kernel.ts';
 import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/stacked-links');
@@ -49,6 +49,23 @@ test('what is on top of a link, here or elsewhere; tunnels and pairs only name i
     socket.last.payload,
     Buffer.concat([Buffer.alloc(16), hex('08 00 1d 00 08 00 00 00 08 00 2e 00 03 00 00 00')]),
   );
+});
+
+test('in a namespace that never stands still the kernel is asked kind by kind; of one that it does not know there is none', () => {
+  const NLM_F_DUMP_INTR = 0x10;
+  const restless = linkPayload(4, 'busy', on(9), kind('veth'));
+  const vlan = linkPayload(5, 'vlan5', on(7), kind('vlan'));
+  const asksFor = (payload: Buffer, name: string): boolean => payload.includes(cString(name));
+  const [session, socket] = fakeSession((request) => {
+    const isConsistent = asksFor(request.payload, 'vlan') || asksFor(request.payload, 'macvlan');
+    const found = asksFor(request.payload, 'vlan') && !asksFor(request.payload, 'macvlan') ? [vlan] : [];
+    const replies = isConsistent ? found : [restless];
+    const flags = isConsistent ? 2 : 2 | NLM_F_DUMP_INTR;
+    return [...replies.map((reply) => datagram(header(request, 16, reply, flags))), done(request)];
+  });
+  assert.equal(listStackedLinks(session, 7), [{ ifindex: 5, name: 'vlan5', kind: 'vlan', lowerNetnsId: null }]);
+  const filter = '10 00 12 80 09 00 01 00 76 6c 61 6e 00 00 00 00';
+  assert.ok(socket.sent.some(({ payload }) => payload.subarray(-16).equals(hex(filter))));
 });
 
 test('namespace IDs; -1 is none', () => {
