@@ -93,7 +93,7 @@ export function failAt(site: Site, verb: Verb, faults: readonly Fault[]): ErrorT
   const tally: ErrorTally = { overcome: 0, undone: 0, kept: 0, failures: [] };
   let pictures = takePictures(site);
   for (const fault of faults) {
-    if (verb === 'DEL') site.succeed('ADD', 0);
+    if (verb === 'DEL') site.occupy();
     try {
       judge(site, verb, fault, site.run(verb, 0, fault), pictures, tally);
     } catch (thrown) {

@@ -31,7 +31,7 @@ export function learnCalls(site: Site, verb: Verb): readonly SystemCall[] {
   // The first attachment of a node makes folders.
   site.succeed('ADD', 0);
   site.succeed('DEL', 0);
-  if (verb === 'DEL') site.succeed('ADD', 0);
+  if (verb === 'DEL') site.occupy();
   const calls = site.trace(verb);
   if (verb === 'ADD') site.succeed('DEL', 0);
   return calls;
@@ -91,7 +91,7 @@ export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], rec
   const pictures = takePictures(site);
   for (const { name, nth, text } of calls) {
     const fault = { name, nth, kind: 'kill' } as const;
-    if (verb === 'DEL') site.succeed('ADD', 0);
+    if (verb === 'DEL') site.occupy();
     try {
       const { status, stdout, stderr } = site.run(verb, 0, fault);
       if (status === null) tally.killed++;

@@ -18,6 +18,8 @@ export interface SiteOptions {
   readonly ipamDir: string;
   /** A file for strace. */
   readonly log: string;
+  /** What the tenant of the first pod makes of its interface before DEL: commands in the pod's namespace. */
+  readonly tenant?: readonly (readonly string[])[];
   /** The VF's netdev, which may change its address by itself: no PF guards it. `other` is an address to try that with. */
   readonly ownMac?: { readonly netdev: string; readonly other: string };
 }
@@ -106,6 +108,16 @@ export class Site {
     const outcome = this.run(command, pod, undefined, conf);
     if (outcome.status === 0) return outcome;
     throw new Error(`${command} of c${pod} ended with ${outcome.status}: ${outcome.stdout}\n${outcome.stderr}`);
+  }
+
+  /** ADD for pod 0, whose tenant then makes of the interface what it likes. */
+  occupy(): void {
+    this.succeed('ADD', 0);
+    const { pods, tenant = [] } = this.options;
+    for (const command of tenant) {
+      const { status, stderr } = spawnSync('nsenter', [`--net=${pods[0]}`, ...command], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
+    }
   }
 
   /** GC, by whose list nothing is valid any more. */

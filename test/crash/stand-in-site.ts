@@ -4,6 +4,11 @@ import { peerDir } from '../support/peers.ts';
 import { builtExecutable, withStandInNode } from '../support/stand-in-node.ts';
 import { Site } from './site.ts';
 
+const tenant = [
+  'ip link set net1 promisc on allmulticast on multicast off alias mine txqueuelen 77 group 5',
+  'ip link add mv0 link net1 type macvlan',
+].map((command) => command.split(' '));
+
 /** A site with stand-ins: the VF is up, has an altname that is in the way, and a neighbour that is up, so that it has carrier. */
 export function withStandInSite<T>(body: (site: Site) => T): T {
   return withStandInNode({ built: true }, (node) =>
@@ -37,6 +42,7 @@ export function withStandInSite<T>(body: (site: Site) => T): T {
           stateDir: join(node.directory, 'state'),
           ipamDir: join(node.directory, 'ipam'),
           log: join(node.directory, 'strace.log'),
+          tenant,
         }),
       );
     }),
