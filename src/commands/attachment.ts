@@ -3,7 +3,7 @@ import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
-import { prepareIpv6, refuseDuplicates } from '../ipam/ipv6.ts';
+import { detectDuplicates, prepareIpv6 } from '../ipam/ipv6.ts';
 import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import { isIpv6 } from '../kernel/ip-text.ts';
@@ -197,10 +197,14 @@ export class Attachment {
     const hasCarrier = this.#waitForCarrier(ifindex);
     const hasIpv6 = addresses.some(isIpv6);
     const detection = hasIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
-    applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
+    const apply = (): void => applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
+    const link = { ifindex, ifname: request.ifname };
+    const looks = detection === 'optimistic' && hasCarrier;
+    const isSure = looks ? detectDuplicates(platform, log, this.#pod, link, ipam, apply) : true;
+    if (!looks) apply();
+    if (!isSure) log.warning('IPv6 addresses are not announced: the kernel is still looking for duplicates');
     if (hasCarrier) {
-      if (detection === 'optimistic') refuseDuplicates(platform, log, this.#pod, ifindex, ipam);
-      this.#announce(ifindex, addresses);
+      this.#announce(ifindex, isSure ? addresses : addresses.filter((each) => !isIpv6(each)));
     } else {
       log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
     }

@@ -3,14 +3,21 @@ import type { CniResult } from '../cni/result.ts';
 import { canonicalCidr } from '../kernel/ip-text.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { RT_SCOPE_LINK } from '../kernel/netlink/constants.ts';
+import type { NetlinkSession } from '../kernel/netlink/session.ts';
 import { addAddress, type DuplicateDetection, listAddresses, removeAddress } from '../kernel/rtnl/addresses.ts';
-import { setSysctls } from '../kernel/sysctl.ts';
+import { readSysctl, setSysctls } from '../kernel/sysctl.ts';
 import type { Log } from '../lib/log.ts';
+import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 
-/** A neighbour that has the address answers the kernel's first probe within a round trip. */
-const answerLimitMs = 10;
+/**
+ * How long the kernel waits for an answer to its probe: the least that it takes (HZ / 100, addrconf_dad_work, net/ipv6/addrconf.c).
+ * A neighbour that has the address answers within a round trip.
+ */
+const answerMs = 10;
+/** Its work queue has a pace of its own. */
+const detectionLimits: RetryLimits = { timeoutMs: 200, firstPauseMs: answerMs, maxPauseMs: answerMs };
 
 /**
  * What IPv6 addresses need of a link that is up: IPv6 itself, which a cluster may have switched off for all pods; that they survive
@@ -64,27 +71,45 @@ function completeLinkLocal({ session }: Namespace, ifindex: number): void {
 }
 
 /**
- * To be called when the addresses are there and the link has a carrier. Throws CniError duplicateAddress; a look that fails is a
- * warning, as CHECK looks again.
+ * Has `add` add the addresses of an IPAM result, and the kernel look for duplicates of them without its pause of a second. True where
+ * they are known to be nobody else's; until then a VF that hears its own multicast would take what is sent in their name for a
+ * duplicate's. Throws CniError duplicateAddress, and what `add` throws; a look that fails is a warning, as CHECK looks again.
  */
-export function refuseDuplicates(
+export function detectDuplicates(
   platform: Platform,
   log: Log,
   pod: Namespace,
-  ifindex: number,
+  { ifindex, ifname }: { readonly ifindex: number; readonly ifname: string },
   result: CniResult,
-): void {
-  platform.sleepMs(answerLimitMs);
-  const added = new Set(result.ips.map(({ address }) => canonicalCidr(address)));
-  const found = findDuplicates(log, pod, ifindex).filter((cidr) => added.has(cidr));
-  if (found.length === 0) return;
-  const text = found.join(', ');
+  add: () => void,
+): boolean {
+  const pause = `net/ipv6/neigh/${ifname}/retrans_time_ms`;
+  const set = (value: string): void => {
+    for (const failure of setSysctls(platform, pod.netns, [[pause, value]]))
+      log.warning('a sysctl is not set', { reason: explain(failure) });
+  };
+  const usual = readSysctl(platform, pod.netns, pause);
+  if (usual !== null) set(String(answerMs));
+  try {
+    add();
+    return poll(platform, detectionLimits, () => areComplete(log, pod, ifindex, result));
+  } finally {
+    if (usual !== null) set(usual);
+  }
+}
+
+function areComplete(log: Log, { session }: Namespace, ifindex: number, { ips }: CniResult): boolean {
+  const added = new Set(ips.map(({ address }) => canonicalCidr(address)));
+  const present = listOrWarn(log, session, ifindex).filter(({ cidr }) => added.has(cidr));
+  const duplicates = present.filter(({ duplicate }) => duplicate).map(({ cidr }) => cidr);
+  if (duplicates.length === 0) return present.length > 0 && present.every(({ tentative }) => !tentative);
+  const text = duplicates.join(', ');
   throw new CniError('duplicateAddress', `${text}: another host of the network has this address; dmesg tells its MAC`);
 }
 
-function findDuplicates(log: Log, { session }: Namespace, ifindex: number): readonly string[] {
+function listOrWarn(log: Log, session: NetlinkSession, ifindex: number): ReturnType<typeof listAddresses> {
   try {
-    return listAddresses(session, ifindex).flatMap(({ cidr, duplicate }) => (duplicate ? [cidr] : []));
+    return listAddresses(session, ifindex);
   } catch (thrown) {
     log.warning('duplicate IPv6 addresses could not be looked for', { reason: explain(thrown) });
     return [];

@@ -17,18 +17,23 @@ export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly S
   return platform.inNetns(netns, () => converge(steps));
 }
 
+/** The value of a sysctl inside a namespace; null where there is none, or where it can't be read. Throws SystemError as setSysctls. */
+export function readSysctl(platform: Platform, netns: Netns, key: string): string | null {
+  return platform.inNetns(netns, () => readOne(platform, `${platform.paths.procfs}/sys/${key}`));
+}
+
 function setOne(platform: Platform, path: string, value: string): void {
   try {
     platform.writeSystemFile(path, value);
   } catch (refused) {
-    if (!has(platform, path, value)) throw refused;
+    if (readOne(platform, path) !== value) throw refused;
   }
 }
 
-function has(platform: Platform, path: string, value: string): boolean {
+function readOne(platform: Platform, path: string): string | null {
   try {
-    return platform.readFile(path)?.toString('utf8').trim() === value;
+    return platform.readFile(path)?.toString('utf8').trim() ?? null;
   } catch {
-    return false;
+    return null;
   }
 }

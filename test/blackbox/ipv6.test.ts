@@ -11,6 +11,7 @@ const root = asRoot(test);
 interface AddressInfo {
   readonly local: string;
   readonly optimistic?: true;
+  readonly tentative?: true;
   readonly nodad?: true;
   readonly dadfailed?: true;
 }
@@ -34,6 +35,12 @@ function withIpv6Node(
   });
 }
 
+/** For at most 5 s. */
+function waitUntil(isSo: () => boolean): void {
+  const deadlineMs = performance.now() + 5000;
+  while (!isSo() && performance.now() < deadlineMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+}
+
 function addNeighbour({ host }: StandInNode, address: string): void {
   host.run('ip', 'addr', 'add', `${address}/64`, 'dev', 'vf1', 'nodad');
 }
@@ -48,14 +55,39 @@ function roundTripMs(netns: TestNetns, address: string): number {
   return Number(ms);
 }
 
-root('usable at once in both directions, while the kernel looks for duplicates', () => {
+root('usable at once in both directions, and known to be nobody else’s', () => {
   withIpv6Node((node, conf, call) => {
     addNeighbour(node, 'fd00:2::1');
     node.succeed('ADD', conf, call);
     const info = infoOf(node.pod, 'net1', 'fd00:2::5');
-    assert.equal([info?.optimistic, info?.nodad, info?.dadfailed], [true, undefined, undefined]);
+    assert.equal([info?.optimistic, info?.nodad, info?.dadfailed], [undefined, undefined, undefined]);
+    assert.is(info?.tentative, undefined);
+    const pauseOf = (ifname: string): string =>
+      node.pod.run('cat', `/proc/sys/net/ipv6/neigh/${ifname}/retrans_time_ms`);
+    assert.is(pauseOf('net1'), pauseOf('lo'));
     assert.ok(roundTripMs(node.pod, 'fd00:2::1') < 500, 'the pod reaches a neighbour');
     assert.ok(roundTripMs(node.host, 'fd00:2::5') < 500, 'a neighbour reaches the pod');
+    node.succeed('DEL', conf, call);
+  });
+});
+
+root('a VF that hears its own multicast is no duplicate of itself, and the network hears of the address', () => {
+  withIpv6Node((node, conf, call) => {
+    node.host.run('ip', 'link', 'add', 'switch', 'type', 'bridge', 'mcast_snooping', '0');
+    node.host.run('ip', 'link', 'set', 'switch', 'up');
+    node.host.run('ip', 'link', 'set', 'vf1', 'master', 'switch');
+    node.host.run('bridge', 'link', 'set', 'dev', 'vf1', 'hairpin', 'on');
+    // As a neighbour knows it that has spoken with the address's last holder.
+    node.host.run('ip', 'addr', 'add', 'fd00:2::1/64', 'dev', 'switch', 'nodad');
+    const stale = ['fd00:2::5', 'lladdr', '02:00:00:00:00:99', 'dev', 'switch', 'nud', 'stale'];
+    node.host.run('ip', 'neigh', 'add', ...stale);
+    node.succeed('ADD', conf, call);
+    waitUntil(() => infoOf(node.pod, 'net1', 'fd00:2::5')?.optimistic === undefined);
+    assert.is(infoOf(node.pod, 'net1', 'fd00:2::5')?.dadfailed, undefined);
+    const [link] = node.pod.ip('link', 'show', 'net1') as [{ address: string }];
+    const known = (): unknown => (node.host.ip('neigh', 'show', 'to', 'fd00:2::5') as [{ lladdr: string }])[0].lladdr;
+    waitUntil(() => known() === link.address);
+    assert.is(known(), link.address);
     node.succeed('DEL', conf, call);
   });
 });

@@ -1,5 +1,5 @@
 import { isCniError } from '../../../src/cni/errors.ts';
-import { prepareIpv6, refuseDuplicates } from '../../../src/ipam/ipv6.ts';
+import { detectDuplicates, prepareIpv6 } from '../../../src/ipam/ipv6.ts';
 import { parseCidr } from '../../../src/kernel/ip-text.ts';
 import { Namespace } from '../../../src/kernel/namespace.ts';
 import { createLog } from '../../../src/lib/log.ts';
@@ -40,10 +40,11 @@ class PreparedNode {
     return prepareIpv6(this.node.platform, this.#log, this.#pod, this.node.link(0).ifindex, 'vf0');
   }
 
-  refuseDuplicates(...addresses: readonly string[]): void {
+  detect(addresses: readonly string[], add = (): void => undefined): boolean {
     const ips = addresses.map((address) => ({ address }));
     const result = { interfaces: [], ips, routes: [], dns: {} };
-    refuseDuplicates(this.node.platform, this.#log, this.#pod, this.node.link(0).ifindex, result);
+    const link = { ifindex: this.node.link(0).ifindex, ifname: 'vf0' };
+    return detectDuplicates(this.node.platform, this.#log, this.#pod, link, result, add);
   }
 
   get written(): string[] {
@@ -130,13 +131,36 @@ test('where that fails, duplicates are not looked for', () => {
 test('a duplicate of what IPAM gave is 115, naming it; others are not ours to judge', () => {
   const prepared = new PreparedNode();
   prepared.has('fd00::5/64', tentative | dadFailed);
-  prepared.has('fd00::6/64', optimisticTentative);
-  prepared.refuseDuplicates('fd00::6/64', '10.0.2.5/24');
+  prepared.has('fd00::6/64', 0);
+  prepared.has('fd00::7/64', optimisticTentative);
+  assert.is(prepared.detect(['fd00::6/64', '10.0.2.5/24']), true);
   assert.throws(
-    () => prepared.refuseDuplicates('fd00::6/64', 'FD00:0::5/64'),
+    () => prepared.detect(['fd00::6/64', 'FD00:0::5/64']),
     (thrown: unknown) =>
       isCniError(thrown, 'duplicateAddress') && thrown.code === 115 && thrown.message.startsWith('fd00::5/64: '),
   );
+});
+
+test('nothing is sure while the kernel is looking, which it does without its pause for so long; then that is as it was', () => {
+  const prepared = new PreparedNode();
+  const pause = '/proc/sys/net/ipv6/neigh/vf0/retrans_time_ms';
+  prepared.node.platform.files.set(pause, '1000\n');
+  let seen: string | undefined;
+  const add = (): void => {
+    seen = prepared.node.platform.readFile(pause)?.toString('utf8');
+    prepared.has('fd00::5/64', optimisticTentative);
+  };
+  assert.is(prepared.detect(['fd00::5/64'], add), false);
+  assert.is(seen?.trim(), '10');
+  assert.is(prepared.node.platform.readFile(pause)?.toString('utf8').trim(), '1000');
+  const failing = (): void => {
+    throw new Error('no room');
+  };
+  assert.throws(() => prepared.detect(['fd00::5/64'], failing), /no room/);
+  assert.is(prepared.node.platform.readFile(pause)?.toString('utf8').trim(), '1000');
+  prepared.node.platform.failNext('writeSystemFile', pause, EROFS);
+  prepared.detect(['fd00::5/64']);
+  assert.match(prepared.lines[0] ?? '', 'retrans_time_ms');
 });
 
 test('a look that fails is a warning', () => {
@@ -144,7 +168,7 @@ test('a look that fails is a warning', () => {
   // Shorter than an IPv6 address.
   const attributes = attribute(1, Buffer.alloc(4));
   prepared.node.link(0).addresses.push({ family: 10, prefixLength: 64, flags: 0, scope: 0, attributes, cidr: '' });
-  prepared.refuseDuplicates('fd00::5/64');
+  assert.is(prepared.detect(['fd00::5/64']), false);
   assert.match(
     prepared.lines[0] ?? '',
     /level=warning msg="duplicate IPv6 addresses could not be looked for".*EBADMSG/,
