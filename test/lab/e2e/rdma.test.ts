@@ -86,15 +86,17 @@ exclusive(
 );
 
 exclusive(
-  'exclusive: the next pod gets VF and RDMA device of a dead one whose namespace a process holds',
+  'exclusive: a process holds the pod’s namespace: nobody else gets the VF, and DEL brings it and its RDMA device home',
   async (node, vf) => {
     const conf = node.conf({ deviceID: vf.pciAddress });
     await node.succeed('ADD', conf);
     await node.sh(`rdma dev set ${device} netns pod1`);
     const holder = await node.lab.start(['ip', 'netns', 'exec', 'pod1', 'sleep', '1000']);
     await node.sh('until [ -n "$(ip netns pids pod1)" ]; do sleep 0.05; done; ip netns del pod1');
-    await node.succeed('ADD', conf, { pod: 'pod2' });
+    assert.is((await node.fail('ADD', conf, { pod: 'pod2' })).code, 102);
+    await node.succeed('DEL', conf);
     assert.equal(await devices(node), [device]);
+    await node.succeed('ADD', conf, { pod: 'pod2' });
     await node.succeed('DEL', conf, { pod: 'pod2' });
     await holder.stop();
     await node.addPod('pod1');
