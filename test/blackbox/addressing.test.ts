@@ -14,7 +14,7 @@ interface AddressInfo {
   readonly local: string;
   readonly prefixlen: number;
   readonly broadcast?: string;
-  readonly optimistic?: boolean;
+  readonly tentative?: boolean;
   readonly dadfailed?: boolean;
 }
 
@@ -68,7 +68,7 @@ root('both families: usable at return, with broadcast address, and default route
     assert.is(infos.find(({ local }) => local === '10.0.2.5')?.broadcast, '10.0.2.255');
     const v6 = infos.find(({ local }) => local === 'fd00:2::5');
     assert.is(v6?.prefixlen, 64);
-    assert.equal([v6?.optimistic, v6?.dadfailed], [true, undefined], 'an optimistic address is usable');
+    assert.equal([v6?.tentative, v6?.dadfailed], [undefined, undefined], 'it is known to be nobody else’s');
     assert.equal(routeTexts(node.pod, 'net1', '-4'), ['default via 10.0.2.1']);
     assert.equal(routeTexts(node.pod, 'net1', '-6'), ['default via fd00:2::1']);
     assert.equal(
