@@ -125,8 +125,8 @@ test('a prompt whose client is killed is closed, with what it runs, and its lab 
     await one.sees('sleep');
     await delay(500);
     one.child.kill('SIGKILL');
-    other.type('while pidof sleep; do usleep 100000; done; echo gone\n');
-    await other.sees('\ngone');
+    other.type('while pidof sleep; do usleep 100000; done; echo gone $((6 * 7))\n');
+    await other.sees('gone 42');
     other.child.kill('SIGHUP');
     await once(other.child, 'exit');
     const end = performance.now() + limitMs;
