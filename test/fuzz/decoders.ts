@@ -20,11 +20,11 @@ import { parseMacAddress } from '../../src/lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../../src/lib/pci-address.ts';
 import { printable, quote, show } from '../../src/lib/quote.ts';
 import { parseYaml } from '../../src/lib/yaml.ts';
-import { createMemoryPlatform } from '../../src/platform/memory.ts';
 import type { AttachmentRecord } from '../../src/state/attachment-record.ts';
 import { formatRecord, parseKey, parseRecord } from '../../src/state/record-codec.ts';
 import { RecordStore } from '../../src/state/record-store.ts';
 import { readAllocation, readAttachment } from '../../src/state/sriov-cni-cache.ts';
+import { createMemoryPlatform } from '../support/memory-platform.ts';
 import {
   ask,
   checkpoint,

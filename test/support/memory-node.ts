@@ -2,10 +2,10 @@
 // commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through, in order.
 import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
-import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
 import { MemoryKernel, type MemoryNamespace, type MemoryRdmaDevice } from './memory-kernel.ts';
 import { igbvfDriver, type MemoryLink, plainDriver, stubbornDriver, type VfDriver } from './memory-links.ts';
+import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from './memory-platform.ts';
 import { sourceParts } from './source-parts.ts';
 import { type FakeVf, newFakeVf } from './vf-info.ts';
 

@@ -1,5 +1,5 @@
 import { runCli } from '../../src/cli/cli.ts';
-import type { MemoryPlatform } from '../../src/platform/memory.ts';
+import type { MemoryPlatform } from './memory-platform.ts';
 import { sourceParts } from './source-parts.ts';
 
 export interface Operation {

@@ -1,8 +1,8 @@
 import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Parts } from '../../src/parts.ts';
-import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../../src/platform/memory.ts';
 import { MemoryNode } from '../support/memory-node.ts';
+import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from '../support/memory-platform.ts';
 import { sourceParts } from '../support/source-parts.ts';
 import { assert, suite } from '../support/suite.ts';
 

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { CdiSpecs } from '../../../src/allocation/cdi-spec.ts';
 import { Trace } from '../../../src/allocation/trace.ts';
 import { isCniError } from '../../../src/cni/errors.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   claimA,

@@ -1,6 +1,6 @@
 import { readCheckpoints } from '../../../src/allocation/checkpoint.ts';
 import { Trace } from '../../../src/allocation/trace.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   checkpoint,

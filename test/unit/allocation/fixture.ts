@@ -9,8 +9,8 @@ import {
 import { type ErrorName, isCniError } from '../../../src/cni/errors.ts';
 import type { SriovConf } from '../../../src/config/sriov-conf.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert } from '../../support/suite.ts';
 
 export const podUid = '6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01';

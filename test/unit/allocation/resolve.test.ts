@@ -1,7 +1,7 @@
 import { resolveVf } from '../../../src/allocation/resolve.ts';
 import { isCniError } from '../../../src/cni/errors.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   ask,

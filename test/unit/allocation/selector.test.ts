@@ -1,7 +1,7 @@
 import { whyNotSelected } from '../../../src/allocation/selector.ts';
 import type { VfSelector } from '../../../src/config/sriov-conf.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { podSpec, refuses, resolve, vf1, vf2, vf3 } from './fixture.ts';
 

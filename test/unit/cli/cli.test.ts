@@ -1,6 +1,6 @@
 import { runCli } from '../../../src/cli/cli.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import { version } from '../../../src/version.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 

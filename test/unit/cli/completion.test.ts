@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { operate } from '../../support/operate.ts';
 import { assert, suite } from '../../support/suite.ts';
 

@@ -1,5 +1,5 @@
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import { MemoryNode, pfPci, vfPci } from '../../support/memory-node.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { operate } from '../../support/operate.ts';
 import { assert, suite } from '../../support/suite.ts';
 

@@ -1,8 +1,8 @@
 import { runCli } from '../../../src/cli/cli.ts';
 import { formatVersions } from '../../../src/cni/versions.ts';
-import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
 import { version } from '../../../src/version.ts';
+import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 

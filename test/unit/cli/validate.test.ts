@@ -2,7 +2,7 @@ import type { Finding } from '../../../src/cli/finding.ts';
 import { createStyle } from '../../../src/cli/text/style.ts';
 import { checkText, validate } from '../../../src/cli/validate.ts';
 import { usualTypes } from '../../../src/config/usual-types.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { drawPictures } from '../../../scripts/pictures/pictures.ts';
 import { runCli } from '../../../src/cli/cli.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
 

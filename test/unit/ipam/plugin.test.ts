@@ -2,8 +2,8 @@ import { type CniError, explain, isCniError } from '../../../src/cni/errors.ts';
 import { findPlugin, type IpamCall, type IpamProcess, isNotImplemented, startIpam } from '../../../src/ipam/plugin.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { ProcessResult } from '../../../src/platform/platform.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('ipam/plugin');

@@ -2,7 +2,7 @@ import { announce } from '../../../src/kernel/announce.ts';
 import { Namespace } from '../../../src/kernel/namespace.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { ack, FakeSocket, fakeSession, hex, refusal } from './fake-kernel.ts';
 

@@ -1,7 +1,7 @@
 import { readBusInfo, readEthtool, writeEthtool } from '../../../src/kernel/ethtool.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('kernel/ethtool');

@@ -8,8 +8,8 @@ import {
   seesAllProcesses,
 } from '../../../src/kernel/namespace-search.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
-import type { MemoryPlatform } from '../../../src/platform/memory.ts';
 import { MemoryNode, type Pod } from '../../support/memory-node.ts';
+import type { MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('kernel/namespace-search');

@@ -1,6 +1,6 @@
 import { isNetdevFile, readNetdevFiles, writeNetdevFile } from '../../../src/kernel/netdev-files.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('kernel/netdev-files');

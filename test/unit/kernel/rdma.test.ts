@@ -1,6 +1,6 @@
 import { moveRdmaDevices } from '../../../src/kernel/rdma.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { ack, datagram, done, FakeSocket, header, hex, refusal, type SentMessage } from './fake-kernel.ts';
 

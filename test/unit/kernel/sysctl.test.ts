@@ -1,7 +1,7 @@
 import { setSysctls } from '../../../src/kernel/sysctl.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform } from '../../../src/platform/memory.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('kernel/sysctl');

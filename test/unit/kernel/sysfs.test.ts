@@ -9,7 +9,7 @@ import {
 } from '../../../src/kernel/sysfs.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('kernel/sysfs');

@@ -1,8 +1,8 @@
 import { SystemError } from '../../../src/lib/system-error.ts';
-import type { MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
 import { describeView, isDead, lifeOf, openRecordedNetns } from '../../../src/state/liveness.ts';
 import { MemoryNode } from '../../support/memory-node.ts';
+import type { MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { sampleRecord } from './sample-record.ts';
 

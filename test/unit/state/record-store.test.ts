@@ -1,9 +1,9 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
 import { describeKey, RecordStore, sameKey } from '../../../src/state/record-store.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { sampleKey, samplePci, sampleRecord } from './sample-record.ts';
 

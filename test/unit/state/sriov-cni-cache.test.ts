@@ -1,11 +1,11 @@
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import {
   listAttachmentsOf,
   readAllocation,
   readAttachment,
   removeAllocation,
 } from '../../../src/state/sriov-cni-cache.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { formatSriovCniAttachment, type SriovCniVf } from '../../support/sriov-cni-files.ts';
 import { assert, suite } from '../../support/suite.ts';
 

@@ -1,7 +1,7 @@
 import { isCniError } from '../../../src/cni/errors.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import { Locks } from '../../../src/state/locks.ts';
 import { StateDirectory } from '../../../src/state/state-directory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { samplePci } from './sample-record.ts';
 

@@ -1,7 +1,7 @@
 import { isCniError } from '../../../src/cni/errors.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../src/platform/memory.ts';
 import { identifyVf } from '../../../src/vf/identity.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('vf/identity');

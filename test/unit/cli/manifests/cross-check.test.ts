@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { createMemoryPlatform } from '../../../../src/platform/memory.ts';
+import { createMemoryPlatform } from '../../../support/memory-platform.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 

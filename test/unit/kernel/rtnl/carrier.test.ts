@@ -1,7 +1,7 @@
 import { Namespace } from '../../../../src/kernel/namespace.ts';
 import { waitForCarrier } from '../../../../src/kernel/rtnl/carrier.ts';
 import { isSystemError, SystemError } from '../../../../src/lib/system-error.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../../../src/platform/memory.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../support/memory-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
   ack,

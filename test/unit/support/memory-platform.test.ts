@@ -1,8 +1,8 @@
 import { isSystemError } from '../../../src/lib/system-error.ts';
-import { createMemoryPlatform, MemoryExit } from '../../../src/platform/memory.ts';
+import { createMemoryPlatform, MemoryExit } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
-const test = suite('platform/memory');
+const test = suite('support/memory-platform');
 
 function throws(task: () => unknown, code: string, text: string): void {
   assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));

@@ -1,5 +1,5 @@
-import { SystemError } from '../../lib/system-error.ts';
-import type { FileKind } from '../platform.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
+import type { FileKind } from '../../../src/platform/platform.ts';
 
 const maxLinks = 40;
 export const errno = {

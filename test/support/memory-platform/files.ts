@@ -1,5 +1,5 @@
-import { isSystemError, SystemError } from '../../lib/system-error.ts';
-import type { FileKind, FileStatus, FileWriters, Platform } from '../platform.ts';
+import { isSystemError, SystemError } from '../../../src/lib/system-error.ts';
+import type { FileKind, FileStatus, FileWriters, Platform } from '../../../src/platform/platform.ts';
 import { errno, type FileTree, parentOf } from './file-tree.ts';
 
 const defaultMaxBytes = 1024 * 1024;

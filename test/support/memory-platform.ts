@@ -1,11 +1,5 @@
-import { SystemError } from '../lib/system-error.ts';
-import { errno, FileTree } from './memory/file-tree.ts';
-import { createMemoryReaders, createMemoryWriters, type FailurePoint, type FileOperation } from './memory/files.ts';
-import { createMemoryLock } from './memory/lock.ts';
-import { createMemoryNamespaces, type NetnsIdentity } from './memory/namespaces.ts';
-import { createMemoryProcesses } from './memory/processes.ts';
-import { createMemoryStreams } from './memory/streams.ts';
-import { defaultNodePaths } from './node-paths.ts';
+import { SystemError } from '../../src/lib/system-error.ts';
+import { defaultNodePaths } from '../../src/platform/node-paths.ts';
 import type {
   NetlinkProtocol,
   NetlinkSocket,
@@ -14,11 +8,22 @@ import type {
   Platform,
   ProcessRequest,
   ProcessResult,
-} from './platform.ts';
+} from '../../src/platform/platform.ts';
+import { errno, FileTree } from './memory-platform/file-tree.ts';
+import {
+  createMemoryReaders,
+  createMemoryWriters,
+  type FailurePoint,
+  type FileOperation,
+} from './memory-platform/files.ts';
+import { createMemoryLock } from './memory-platform/lock.ts';
+import { createMemoryNamespaces, type NetnsIdentity } from './memory-platform/namespaces.ts';
+import { createMemoryProcesses } from './memory-platform/processes.ts';
+import { createMemoryStreams } from './memory-platform/streams.ts';
 
-export type { FileOperation } from './memory/files.ts';
-export type { NetnsIdentity } from './memory/namespaces.ts';
-export { MemoryExit } from './memory/streams.ts';
+export type { FileOperation } from './memory-platform/files.ts';
+export type { NetnsIdentity } from './memory-platform/namespaces.ts';
+export { MemoryExit } from './memory-platform/streams.ts';
 
 export interface MemoryPlatformOptions {
   /** Path -> content. A path may lead over `links`. */

@@ -1,5 +1,5 @@
-import { SystemError } from '../../lib/system-error.ts';
-import type { Platform } from '../platform.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
+import type { Platform } from '../../../src/platform/platform.ts';
 import { errno } from './file-tree.ts';
 
 /** Thrown by exit(), so that nothing after it runs. */

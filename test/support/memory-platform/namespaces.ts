@@ -1,5 +1,5 @@
-import { SystemError } from '../../lib/system-error.ts';
-import type { Netns, Platform } from '../platform.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
+import type { Netns, Platform } from '../../../src/platform/platform.ts';
 import { errno, type FileTree } from './file-tree.ts';
 import { nullIfAbsent } from './files.ts';
 
