@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { errorReference } from '../src/cni/error-reference.ts';
 import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
 import { type KeyText, keyReference } from '../src/config/key-reference.ts';
 import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
+import { errorReference } from './error-reference.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -93,20 +93,25 @@ export function createKeyReference(): string {
   return keys.flatMap((key) => documentKey(key, schema.entries[key], keyReference[key])).join('\n');
 }
 
+const errorNames = Object.keys(errorCodes) as ErrorName[];
+
 /** The table of error codes, in Markdown. */
 export function createErrorTable(): string {
-  const rows = Object.values(errorCodes).map(({ code, meaning, remedy }) => `| ${code} | ${meaning} | ${remedy} |`);
+  const rows = errorNames.map((name) => {
+    const { meaning, remedy } = errorReference[name];
+    return `| ${errorCodes[name]} | ${meaning} | ${remedy} |`;
+  });
   return ['| Code | Meaning | What to do |', '|---|---|---|', ...rows, ''].join('\n');
 }
 
 /** The reference of all error codes, in Markdown. */
 export function createErrorReference(): string {
-  const sections = Object.entries(errorCodes).map(([name, { code, meaning, remedy }]) => {
-    const { causes, example } = errorReference[name as ErrorName];
+  const sections = errorNames.map((name) => {
+    const { meaning, remedy, causes, example } = errorReference[name];
     const shown =
       example === null ? ['This plugin gives no such error by itself.'] : ['```', example.replace(/[{}]/g, ''), '```'];
     return [
-      `### ${code}: ${meaning}\n`,
+      `### ${errorCodes[name]}: ${meaning}\n`,
       ...causes.map((cause) => `- ${cause}`),
       `\nWhat to do: ${remedy}.\n`,
       ...shown,

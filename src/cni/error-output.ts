@@ -31,11 +31,11 @@ interface Meaning {
 function meaningOf(thrown: unknown): Meaning {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if (isCniError(error)) return error;
-    if (isSystemError(error, ...fileErrnos)) return errorCodes.io;
-    if (isSystemError(error)) return errorCodes.kernel;
+    if (isSystemError(error, ...fileErrnos)) return { code: errorCodes.io };
+    if (isSystemError(error)) return { code: errorCodes.kernel };
   }
   const stack = thrown instanceof Error ? thrown.stack : undefined;
-  return { code: errorCodes.internal.code, details: stack };
+  return { code: errorCodes.internal, details: stack };
 }
 
 /** Enough for every problem of a config; kubelet shows 1 KiB. */

@@ -39,7 +39,7 @@ export function requireKnownError(thrown: unknown): string {
     msg,
     details = '',
   } = JSON.parse(formatError(thrown)) as { code: number; msg: string; details?: string };
-  if (code === errorCodes.internal.code) throw thrown;
+  if (code === errorCodes.internal) throw thrown;
   requirePrintable(`${msg}${details}`, 'the error');
   if (msg.length > 5000 || msg === '') throw new Error(`a message of ${msg.length} characters`);
   return String(code);

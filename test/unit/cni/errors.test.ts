@@ -3,12 +3,11 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cni/errors');
 
-test('every code is there once, ours from 100 up, and says what to do', () => {
-  const codes = Object.values(errorCodes).map(({ code }) => code);
+test('every code is there once, ours from 100 up', () => {
+  const codes = Object.values(errorCodes);
   assert.is(new Set(codes).size, codes.length);
-  const reserved = codes.filter((code) => code < 100);
+  const reserved: readonly number[] = codes.filter((code) => code < 100);
   assert.equal(reserved, [1, 2, 3, 4, 5, 6, 7, 8, 11, 50, 51]);
-  for (const { meaning, remedy } of Object.values(errorCodes)) assert.ok(meaning.length > 0 && remedy.length > 0);
 });
 
 test('is told by name and code', () => {
