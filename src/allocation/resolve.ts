@@ -6,7 +6,7 @@ import { type AllocationAsk, type AllocationNode, Search } from './search.ts';
 import type { TraceStep } from './trace.ts';
 
 export type { AllocationAsk, AllocationNode } from './search.ts';
-export { type Candidate, formatTrace, type TraceStep } from './trace.ts';
+export type { TraceStep } from './trace.ts';
 
 /** Which VF it is, and how that was found out. */
 export interface Resolution extends FoundVf {

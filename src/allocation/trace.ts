@@ -28,7 +28,7 @@ function formatStep({ source, held, verdict }: TraceStep): string {
 }
 
 /** The steps on one line, numbered: the `details` of an allocation error. */
-export function formatTrace(steps: readonly TraceStep[]): string {
+function formatTrace(steps: readonly TraceStep[]): string {
   return steps.map((step, index) => `(${index + 1}) ${formatStep(step)}`).join(' ');
 }
 

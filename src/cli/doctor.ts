@@ -11,7 +11,7 @@ import { wrap } from './text/table.ts';
 import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 
 /** All checks; one that can't be made is wrong itself. */
-export function diagnose(examined: Examined): readonly Check[] {
+function diagnose(examined: Examined): readonly Check[] {
   const { survey, pods, platform } = examined;
   const records = typeof survey === 'string' ? [] : survey.kept.records;
   return [

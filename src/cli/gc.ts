@@ -10,7 +10,7 @@ import { madeUpRequest } from './node/recorded-request.ts';
 import { describeView, readView, type View } from './node/view.ts';
 import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
-export interface GcOptions {
+interface GcOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   /** Works from where this process is, whatever process 1 of the node sees. */

@@ -11,14 +11,14 @@ export interface HostLocal {
   readonly sets: readonly RangeSet[];
 }
 
-export interface RangeSet {
+interface RangeSet {
   /** `10.0.2.0/24`, as written. */
   readonly subnets: readonly string[];
   /** Addresses that can be handed out, the gateways not among them. */
   readonly capacity: bigint;
 }
 
-export const defaultDataDir = '/var/lib/cni/networks';
+const defaultDataDir = '/var/lib/cni/networks';
 
 function toNumber(bytes: Uint8Array): bigint {
   return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);

@@ -6,7 +6,7 @@ import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text/table.ts';
 import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
-export interface InspectOptions {
+interface InspectOptions {
   readonly json?: boolean;
 }
 

@@ -16,7 +16,7 @@ import type { Plan } from './resolve/plan.ts';
 import { prospectsOf } from './resolve/prospects.ts';
 import { complain, type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 
-export interface ResolveOptions {
+interface ResolveOptions {
   readonly podUid: string;
   /** As in the pod's annotation: names by commas, one for each attachment. */
   readonly network?: string;

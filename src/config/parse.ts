@@ -10,8 +10,6 @@ import { macAddress, type WireConf } from './schema.ts';
 import type { DeviceHint, LogLevel, SriovConf, VfSelector, VfSettings, VlanProtocol } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
-export type { ConfProblem } from './wire-conf.ts';
-
 /** What DEL takes from the config on stdin; all else is in the attachment record. */
 export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'pod'>;
 

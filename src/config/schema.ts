@@ -36,7 +36,7 @@ const pluginName = text(
   'the file name of a plugin in CNI_PATH: A-Z a-z 0-9 _ . - without "/"',
 );
 /** A PCI address or what CDI calls a device; what it means is for src/allocation to find out. */
-export const deviceId = text(
+const deviceId = text(
   /^[A-Za-z0-9_.:/=@-]{1,253}$/,
   'a PCI address such as "0000:3b:02.1" or the name of a CDI device (up to 253 of A-Z a-z 0-9 _ . : / = @ -)',
 );

@@ -1,9 +1,9 @@
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 
-export type OnOff = 'on' | 'off';
+type OnOff = 'on' | 'off';
 export type VlanProtocol = '802.1q' | '802.1ad';
-export type LinkState = 'auto' | 'enable' | 'disable';
+type LinkState = 'auto' | 'enable' | 'disable';
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** The DRA driver's filter names (VfConfig / resource filter); each list is an OR, the lists are an AND. */

@@ -22,7 +22,7 @@ const maxLinks = 40;
 /** What execve(2) says of a file that is no program for this machine, or that went away. */
 const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 
-export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
+type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
 /** One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us. */
 export interface IpamCall {

@@ -1,6 +1,6 @@
 import { quote, show } from './quote.ts';
 
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** One line an event. `event` is a fixed text; what varies goes into fields. */
 export interface Log {

@@ -1,5 +1,5 @@
 /** errno values that this program tells apart (asm-generic/errno*.h; the same on x86-64 and arm64). */
-export const errnoNames: Readonly<Record<number, string>> = {
+const errnoNames: Readonly<Record<number, string>> = {
   1: 'EPERM',
   2: 'ENOENT',
   3: 'ESRCH',

@@ -6,7 +6,7 @@ import { oldSriovCni, type Phase } from './subjects.ts';
 export type Samples = Readonly<Partial<Record<Phase, ReadonlyMap<string, readonly Sample[]>>>>;
 
 /** The native plugin beside another subject. */
-export interface Comparison {
+interface Comparison {
   readonly phase: Phase;
   readonly quantity: keyof Sample;
   readonly than: string;

@@ -54,7 +54,7 @@ const runLimitMs = 120_000;
 const faultyRunLimitMs = 40_000;
 
 /** Sleeps without a promise. */
-export function pause(ms: number): void {
+function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 

@@ -32,7 +32,7 @@ export function requirePrintable(text: string, what: string): void {
 }
 
 /** Throws unless it is an error of known meaning, as a runtime may be shown it. */
-export function requireKnownError(thrown: unknown): string {
+function requireKnownError(thrown: unknown): string {
   if (!isCniError(thrown) && !isSystemError(thrown)) throw thrown;
   const {
     code,

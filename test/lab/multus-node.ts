@@ -13,7 +13,7 @@ const callTimeoutMs = 60_000;
 const attempts = 5;
 
 /** 4.3.0 passes the name of a CDI device on, or a device plugin's ID; 4.0.2 knows device plugins only. */
-export type MultusVersion = '4.3.0' | '4.0.2';
+type MultusVersion = '4.3.0' | '4.0.2';
 
 /** The pod's first network, as another plugin makes it. */
 const defaultNetwork = {

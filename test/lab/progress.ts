@@ -7,8 +7,6 @@ export const reportToStderr: Progress = (line) => {
   process.stderr.write(`lab: ${line}\n`);
 };
 
-export const reportNothing: Progress = () => undefined;
-
 export function elapsed(beginMs: number): string {
   return `${((performance.now() - beginMs) / 1000).toFixed(1)} s`;
 }

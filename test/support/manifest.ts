@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
-export interface Metadata {
+interface Metadata {
   readonly name: string;
   readonly namespace: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export interface NetworkAttachmentDefinition {
+interface NetworkAttachmentDefinition {
   readonly kind: 'NetworkAttachmentDefinition';
   readonly metadata: Metadata;
   readonly spec: { readonly config: string };
@@ -40,7 +40,7 @@ export type PodClaim = { readonly name: string } & (
   | { readonly resourceClaimName: string }
 );
 
-export interface PodTemplate {
+interface PodTemplate {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
   readonly spec: { readonly resourceClaims: readonly PodClaim[] };
 }

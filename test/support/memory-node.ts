@@ -57,7 +57,7 @@ export interface Pod {
   readonly namespace: MemoryNamespace;
 }
 
-export { igbvfDriver, plainDriver, stubbornDriver };
+export { igbvfDriver, stubbornDriver };
 
 export class MemoryNode {
   readonly kernel = new MemoryKernel();

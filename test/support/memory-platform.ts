@@ -22,7 +22,7 @@ import { createMemoryProcesses } from './memory-platform/processes.ts';
 import { createMemoryStreams } from './memory-platform/streams.ts';
 
 export type { FileOperation } from './memory-platform/files.ts';
-export type { NetnsIdentity } from './memory-platform/namespaces.ts';
+
 export { MemoryExit } from './memory-platform/streams.ts';
 
 export interface MemoryPlatformOptions {
@@ -49,14 +49,14 @@ export interface MemoryPlatformOptions {
   readonly ethtool?: (netns: Netns, ifname: string, request: Buffer) => Buffer | SystemError;
 }
 
-export interface SentFrame {
+interface SentFrame {
   readonly netns: Netns;
   readonly ifindex: number;
   readonly frame: Buffer;
 }
 
 /** A write to sysfs or procfs, and in which namespace (null: the own one) it was made. */
-export interface SystemWrite {
+interface SystemWrite {
   readonly netns: Netns | null;
   readonly path: string;
   readonly content: string;

@@ -28,7 +28,7 @@ function run(command: string, args: readonly string[]): string {
 }
 
 /** `ip -j -details ARGS...` in the namespace of the tests, its JSON; null where it printed nothing. */
-export function ip(...args: readonly string[]): unknown {
+function ip(...args: readonly string[]): unknown {
   const output = run('ip', ['-j', '-details', ...args]);
   return output.trim() === '' ? null : JSON.parse(output);
 }

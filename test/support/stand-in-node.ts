@@ -2,7 +2,7 @@
 // VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -323,10 +323,6 @@ function filesBelow(directory: string): string[] {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw thrown;
   }
-}
-
-export function readText(path: string): string {
-  return readFileSync(path, 'utf8');
 }
 
 /** A node with a host, one pod's namespace and VFs, for `body`; all gone when it, or the promise it returns, is done. */

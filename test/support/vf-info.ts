@@ -17,7 +17,7 @@ export interface FakeVf {
 const IFLA_NUM_VF = 21;
 export const IFLA_VFINFO_LIST = 22;
 const IFLA_VF_VLAN_LIST = 12;
-export const ETH_P_8021Q = 0x8100;
+const ETH_P_8021Q = 0x8100;
 const EINVAL = 22;
 
 /** In the order in which the kernel applies them. */

@@ -19,7 +19,7 @@ const capabilities: Readonly<Record<string, bigint>> = {
 };
 
 /** Null where it can't be read. */
-export function readLine(platform: Platform, path: string): string | null {
+function readLine(platform: Platform, path: string): string | null {
   try {
     return platform.readFile(path)?.toString('utf8').trim() ?? null;
   } catch (thrown) {

@@ -54,7 +54,7 @@ export function crossCheck(manifests: readonly Manifest[], ourTypes: ReadonlySet
 }
 
 /** Null is the namespace that all of it is applied in, so it fits every other. */
-export const sameNamespace = (one: string | null, other: string | null): boolean =>
+const sameNamespace = (one: string | null, other: string | null): boolean =>
   one === null || other === null || one === other;
 
 function select(cluster: Cluster, pod: Workload): readonly Selected[] {

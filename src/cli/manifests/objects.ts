@@ -49,12 +49,12 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => (isJsonObject(inner) ? inner[key] : undefined), value);
 }
 
-export const objectAt = (value: unknown, ...path: readonly string[]): Json => {
+const objectAt = (value: unknown, ...path: readonly string[]): Json => {
   const found = at(value, ...path);
   return isJsonObject(found) ? found : {};
 };
 
-export const listAt = (value: unknown, ...path: readonly string[]): readonly Json[] => {
+const listAt = (value: unknown, ...path: readonly string[]): readonly Json[] => {
   const found = at(value, ...path);
   return Array.isArray(found) ? found.filter(isJsonObject) : [];
 };

@@ -6,7 +6,7 @@ import { type Life, lifeOf } from '../../state/liveness.ts';
 import { RecordStore, sameKey } from '../../state/record-store.ts';
 
 /** `unknown` also where its network namespace could not be looked at. */
-export type PodState = Life;
+type PodState = Life;
 
 /** An attachment's record as it lies on this node. */
 export interface KeptRecord {
@@ -36,7 +36,7 @@ export interface KeptRecords {
 }
 
 /** A store for who only looks; what it has to say goes to stderr. */
-export function openStore(platform: Platform): RecordStore {
+function openStore(platform: Platform): RecordStore {
   const write = (line: string): void => platform.writeStderr(line);
   return new RecordStore(platform, createLog({ level: 'warning', write }));
 }

@@ -13,7 +13,7 @@ import { type KeptRecord, type KeptRecords, readRecords } from './kept-records.t
 import { findStrays, type Stray } from './strays.ts';
 
 /** Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere to be found. */
-export type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
+type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
 
 export interface SurveyedVf {
   readonly sysfs: SysfsVf;

@@ -20,7 +20,7 @@ const codes = {
 } as const satisfies Record<keyof Style, readonly [string, string]>;
 
 /** True on a terminal that knows colours, unless NO_COLOR (no-color.org) is set and not empty. */
-export function hasColours({ environment, isTerminal }: Pick<Platform, 'environment' | 'isTerminal'>): boolean {
+function hasColours({ environment, isTerminal }: Pick<Platform, 'environment' | 'isTerminal'>): boolean {
   return isTerminal('stdout') && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
 }
 

@@ -164,6 +164,5 @@ export const RDMA_NLDEV_NET_NS_FD = 68;
 // linux/if_ether.h
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
-export const ETH_P_8021Q = 0x8100;
 export const ETH_P_IPV6 = 0x86dd;
 export const ETH_P_8021AD = 0x88a8;

@@ -6,7 +6,7 @@ import { IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_NET_NS_FD, RTM_NEWLINK } from
 import type { NetlinkSession } from '../netlink/session.ts';
 
 export { addAltnames, removeAltnames } from './altnames.ts';
-export { waitForCarrier } from './carrier.ts';
+
 export { type EthernetLink, isEthernet, type Link } from './link.ts';
 export { getLink, listDeviceLinks } from './link-queries.ts';
 

@@ -21,7 +21,7 @@ import {
   IFLA_VF_VLAN_LIST,
 } from '../netlink/constants.ts';
 
-export interface VfVlan {
+interface VfVlan {
   /** 0 to 4094; 0 takes it off. */
   readonly id: number;
   /** 0 to 7 */
@@ -29,7 +29,7 @@ export interface VfVlan {
   readonly protocol: '802.1q' | '802.1ad';
 }
 
-export interface VfRate {
+interface VfRate {
   /** 0: no limit. */
   readonly minTxRateMbps: number;
   /** 0: no limit. */

@@ -15,7 +15,7 @@ import { decodeVfAdminState, decodeVfIndex, type VfAdminState } from './vf-admin
 import { encodeVfChange, nameVfChange, spellVfChange, type VfChange } from './vf-change.ts';
 
 export type { VfAdminState } from './vf-admin-state.ts';
-export type { VfChange, VfRate, VfVlan } from './vf-change.ts';
+export type { VfChange } from './vf-change.ts';
 
 /**
  * The PF's record of one VF, found by the number that the kernel gives it and not by its place in the list; null where

@@ -1,6 +1,6 @@
 /** linux/rtnetlink.h, linux/netlink.h */
 export const RTM_NEWLINK = 16;
-export const RTM_GETLINK = 18;
+const RTM_GETLINK = 18;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 /** The request is not repeated after its header in an error. */

@@ -20,7 +20,7 @@ function snapshotsFolder(): string {
 }
 
 /** Named by all that must be equal between the machine that was saved and the one that goes on from it. */
-export function snapshotFile(model: MachineModel): string {
+function snapshotFile(model: MachineModel): string {
   const argv = qemuArguments(model, { folder: '/run', share: '/share' });
   const packages = Object.entries(model.kit.packages).flat();
   return join(snapshotsFolder(), `${digest(...argv, ...packages)}.snapshot`);

@@ -85,7 +85,7 @@ export function answering(type: number, ...payloads: readonly Buffer[]): [Netlin
   });
 }
 
-export function u16(value: number): Buffer {
+function u16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
   return bytes;
