@@ -1,6 +1,6 @@
 import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
 import { SystemError } from '../../lib/system-error.ts';
-import { type Cidr, formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
+import { formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
 import {
   type Attributes,
   align,
@@ -15,7 +15,6 @@ import {
 import {
   AF_INET,
   AF_INET6,
-  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
@@ -77,30 +76,15 @@ const maxScope = 255;
  */
 export function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
   const dst = networkOf(parseCidr(route.dst));
-  const { scope = RT_SCOPE_UNIVERSE } = route;
-  return encode(ifindex, route, dst, { protocol: RTPROT_BOOT, scope, type: RTN_UNICAST });
-}
-
-/** The payload of RTM_DELROUTE; what is absent matches any route. Throws SystemError as encodeNewRoute does. */
-export function encodeDeleteRoute(ifindex: number, route: RouteSpec): Buffer {
-  const dst = networkOf(parseCidr(route.dst));
-  const anyScope = dst.family === 4 ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
-  return encode(ifindex, route, dst, { scope: route.scope ?? anyScope });
-}
-
-function encode(
-  ifindex: number,
-  route: RouteSpec,
-  dst: Cidr,
-  header: { readonly protocol?: number; readonly scope: number; readonly type?: number },
-): Buffer {
-  const { gw, priority } = route;
+  const { gw, priority, scope = RT_SCOPE_UNIVERSE } = route;
   const table = route.table || RT_TABLE_MAIN;
-  if (header.scope > maxScope) {
-    throw new SystemError(`read scope ${header.scope} of the route to ${route.dst}`, EINVAL, `at most ${maxScope}`);
+  if (scope > maxScope) {
+    throw new SystemError(`read scope ${scope} of the route to ${route.dst}`, EINVAL, `at most ${maxScope}`);
   }
   const fixed = formatRoute({
-    ...header,
+    protocol: RTPROT_BOOT,
+    scope,
+    type: RTN_UNICAST,
     family: dst.family === 6 ? AF_INET6 : AF_INET,
     dstLen: dst.prefixLength,
     table: table < 256 ? table : RT_TABLE_UNSPEC,

@@ -1,15 +1,7 @@
 import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
-import {
-  AF_INET,
-  AF_INET6,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  RTM_DELROUTE,
-  RTM_GETROUTE,
-  RTM_NEWROUTE,
-} from '../netlink/constants.ts';
+import { AF_INET, AF_INET6, NLM_F_CREATE, NLM_F_DUMP, RTM_GETROUTE, RTM_NEWROUTE } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { decodeRoute, encodeDeleteRoute, encodeNewRoute, type RouteOfLink, type RouteSpec } from './route-message.ts';
+import { decodeRoute, encodeNewRoute, type RouteOfLink, type RouteSpec } from './route-message.ts';
 
 export type { RouteOfLink, RouteSpec } from './route-message.ts';
 
@@ -24,16 +16,6 @@ export function addRoute(session: NetlinkSession, ifindex: number, route: RouteS
     type: RTM_NEWROUTE,
     flags: NLM_F_CREATE,
     payload: encodeNewRoute(ifindex, route),
-  });
-}
-
-/** `ip route del ...`: the first route that has all that is given. Throws SystemError; ESRCH: there is none. */
-export function removeRoute(session: NetlinkSession, ifindex: number, route: RouteSpec): void {
-  session.request({
-    what: `remove route to ${route.dst} from interface ${ifindex} (ip route del ${spellRoute(route, `if${ifindex}`)})`,
-    type: RTM_DELROUTE,
-    flags: 0,
-    payload: encodeDeleteRoute(ifindex, route),
   });
 }
 
