@@ -2,7 +2,7 @@ import { type RetryLimits, retry } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { NetlinkSession } from './netlink/session.ts';
-import { getLink } from './rtnl/link-queries.ts';
+import { getLink } from './rtnl/links.ts';
 
 /**
  * A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice), or is detached from its driver for

@@ -35,7 +35,7 @@ import {
   XDP_FLAGS_SKB_MODE,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import type { Link } from './link.ts';
+import type { Link } from './links.ts';
 
 /** What dev_change_flags() (net/core/dev.c) takes, up and down apart. */
 const settableFlags =

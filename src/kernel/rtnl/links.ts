@@ -1,14 +1,235 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
-import { type MacAddress, macToBytes } from '../../lib/mac-address.ts';
-import type { Netns } from '../../platform/platform.ts';
-import { attribute, stringAttribute, u32Attribute } from '../netlink/attributes.ts';
-import { IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_NET_NS_FD, RTM_NEWLINK } from '../netlink/constants.ts';
+import { bytesFromText } from '../../lib/byte-text.ts';
+import { type MacAddress, macFromBytes, macToBytes } from '../../lib/mac-address.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { NetlinkSocket, Netns, Platform } from '../../platform/platform.ts';
+import type { Namespace } from '../namespace.ts';
+import {
+  type Attributes,
+  atLeast,
+  attribute,
+  findAttribute,
+  nestedAttribute,
+  readAttributes,
+  stringAttribute,
+  toText,
+  toU32,
+  u32At,
+  u32Attribute,
+  walkAttributes,
+} from '../netlink/attributes.ts';
+import {
+  ARPHRD_ETHER,
+  ARPHRD_INFINIBAND,
+  IFF_LOWER_UP,
+  IFF_RUNNING,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_ALT_IFNAME,
+  IFLA_CARRIER,
+  IFLA_EXT_MASK,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINK,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MAX_MTU,
+  IFLA_MIN_MTU,
+  IFLA_MTU,
+  IFLA_NET_NS_FD,
+  IFLA_PARENT_DEV_BUS_NAME,
+  IFLA_PARENT_DEV_NAME,
+  IFLA_PHYS_PORT_NAME,
+  IFLA_PROP_LIST,
+  IFLA_XDP,
+  IFLA_XDP_ATTACHED,
+  IFNAMSIZ,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_DELLINKPROP,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  RTM_NEWLINKPROP,
+  RTMGRP_LINK,
+} from '../netlink/constants.ts';
+import { malformed } from '../netlink/malformed.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 
-export { addAltnames, removeAltnames } from './altnames.ts';
+/** A network interface as the kernel describes it. */
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  /** IFF_* */
+  readonly flags: number;
+  /** IFF_UP */
+  readonly up: boolean;
+  readonly carrier: boolean;
+  /** Null where its address is none of Ethernet's six bytes: tunnels have 4 or 16, InfiniBand 20, some none. */
+  readonly mac: MacAddress | null;
+  readonly mtu: number;
+  /** Null before Linux 4.19. */
+  readonly minMtu: number | null;
+  /** Null before Linux 4.19, and where the driver sets no limit. */
+  readonly maxMtu: number | null;
+  readonly altnames: readonly string[];
+  /** IFLA_PARENT_DEV_NAME, e.g. the PCI address; null before Linux 5.14 and for virtual interfaces. */
+  readonly parentDeviceName: string | null;
+  /** IFLA_PARENT_DEV_BUS_NAME, e.g. `pci`. */
+  readonly parentBusName: string | null;
+  /** ifindex of the interface that it is on top of (a VLAN, a macvlan, a child of IPoIB); null for a device of its own. */
+  readonly lower: number | null;
+  /** ifindex of the bridge, bond, ... that it is enslaved to. */
+  readonly master: number | null;
+  /** An XDP program is attached. */
+  readonly xdp: boolean;
+  /** ARPHRD_*: 1 is Ethernet, 32 InfiniBand. */
+  readonly type: number;
+  /** IFLA_PHYS_PORT_NAME, e.g. `p0` or `pf0vf3`. */
+  readonly physPortName: string | null;
+  /** IFLA_*, as they came. */
+  readonly attributes: Attributes;
+}
 
-export { type EthernetLink, isEthernet, type Link } from './link.ts';
-export { getLink, listDeviceLinks } from './link-queries.ts';
+/** What VFs of a network are: anything else has addresses and settings of its own. */
+export type EthernetLink = Link & { readonly mac: MacAddress };
+
+export function isEthernet(link: Link): link is EthernetLink {
+  return link.type === ARPHRD_ETHER && link.mac !== null;
+}
+
+/** Length of struct ifinfomsg, linux/rtnetlink.h. */
+export const ifinfomsgLength = 16;
+
+/** Decodes the payload of RTM_NEWLINK. Throws SystemError EBADMSG. */
+export function decodeLink(payload: Buffer): Link {
+  const header = atLeast('struct ifinfomsg', payload, ifinfomsgLength);
+  const attributes = readAttributes('a link', payload, ifinfomsgLength);
+  const text = (type: number, name: string): string | null =>
+    mapped(attributes.get(type), (data) => toText(name, data));
+  const u32 = (type: number, name: string): number | null => mapped(attributes.get(type), (data) => toU32(name, data));
+  const flags = u32At(header, 8);
+  return {
+    ifindex: u32At(header, 4) | 0,
+    name: text(IFLA_IFNAME, 'IFLA_IFNAME') ?? missing('IFLA_IFNAME'),
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    carrier: mapped(attributes.get(IFLA_CARRIER), decodeCarrier) ?? (flags & IFF_LOWER_UP) !== 0,
+    mac: mapped(attributes.get(IFLA_ADDRESS), decodeMac),
+    mtu: u32(IFLA_MTU, 'IFLA_MTU') ?? missing('IFLA_MTU'),
+    minMtu: u32(IFLA_MIN_MTU, 'IFLA_MIN_MTU'),
+    maxMtu: u32(IFLA_MAX_MTU, 'IFLA_MAX_MTU') || null,
+    altnames: mapped(attributes.get(IFLA_PROP_LIST), decodeAltnames) ?? [],
+    parentDeviceName: text(IFLA_PARENT_DEV_NAME, 'IFLA_PARENT_DEV_NAME'),
+    parentBusName: text(IFLA_PARENT_DEV_BUS_NAME, 'IFLA_PARENT_DEV_BUS_NAME'),
+    lower: u32(IFLA_LINK, 'IFLA_LINK'),
+    master: u32(IFLA_MASTER, 'IFLA_MASTER'),
+    xdp: mapped(attributes.get(IFLA_XDP), hasProgram) ?? false,
+    type: u32At(header, 0) >>> 16,
+    physPortName: text(IFLA_PHYS_PORT_NAME, 'IFLA_PHYS_PORT_NAME'),
+    attributes,
+  };
+}
+
+/**
+ * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a link of no device, such as
+ * loopback or a veth, and null where the kernel doesn't tell. Throws SystemError EBADMSG.
+ */
+export function peekDevice(payload: Buffer): string | null {
+  const type = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16;
+  if (type !== ARPHRD_ETHER && type !== ARPHRD_INFINIBAND) return '';
+  let [bus, name]: [string | null, string | null] = [null, null];
+  let isVirtual = false;
+  const look = (attribute: number, begin: number, end: number): boolean => {
+    if (attribute === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
+    if (attribute === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
+    // IPoIB says a kind of itself, too
+    if (attribute === IFLA_LINKINFO && type === ARPHRD_ETHER) {
+      isVirtual = findAttribute('IFLA_LINKINFO', payload.subarray(begin, end), IFLA_INFO_KIND) !== null;
+    }
+    return isVirtual;
+  };
+  walkAttributes('a link', payload, look, ifinfomsgLength);
+  if (isVirtual) return '';
+  return bus === 'pci' ? name : null;
+}
+
+function mapped<T>(data: Buffer | undefined, decode: (data: Buffer) => T): T | null {
+  return data === undefined ? null : decode(data);
+}
+
+function missing(name: string): never {
+  throw malformed(`${name} is missing`);
+}
+
+function hasProgram(data: Buffer): boolean {
+  const attached = findAttribute('IFLA_XDP', data, IFLA_XDP_ATTACHED);
+  return attached !== null && attached[0] !== 0;
+}
+
+function decodeCarrier(data: Buffer): boolean {
+  return atLeast('IFLA_CARRIER', data, 1)[0] === 1;
+}
+
+function decodeMac(data: Buffer): MacAddress | null {
+  return data.length === 6 ? macFromBytes(data) : null;
+}
+
+function decodeAltnames(data: Buffer): readonly string[] {
+  const names: string[] = [];
+  walkAttributes('IFLA_PROP_LIST', data, (type, begin, end) => {
+    if (type === IFLA_ALT_IFNAME) names.push(toText('IFLA_ALT_IFNAME', data.subarray(begin, end)));
+    return false;
+  });
+  return names;
+}
+
+/**
+ * A link by ifindex, or by name or altname; null where there is none (`ip link show dev NAME`).
+ * Throws SystemError otherwise.
+ */
+export function getLink(
+  session: NetlinkSession,
+  target: { readonly ifindex: number } | { readonly name: string },
+): Link | null {
+  const [what, index, naming] =
+    'ifindex' in target
+      ? [`read interface ${target.ifindex}`, target.ifindex, Buffer.alloc(0)]
+      : [`read interface ${target.name}`, 0, nameAttribute(target.name)];
+  const payload = Buffer.concat([formatLink({ index }), skipStatistics(), naming]);
+  try {
+    const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
+    return reply === undefined ? null : decodeLink(reply);
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENODEV')) return null;
+    throw thrown;
+  }
+}
+
+/**
+ * The links of the session's namespace (`ip link show`) that may be the netdev of one of these PCI devices: those whose parent it is, and those of which the
+ * kernel tells no PCI parent though they belong to a device. Thousands of virtual ones beside cost no more than a look, and a namespace
+ * that never stands still doesn't hide one. Throws SystemError.
+ */
+export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<string>): Link[] {
+  const mayBe = (payload: Buffer): boolean => {
+    const device = peekDevice(payload);
+    return device === null || devices.has(device);
+  };
+  const payload = Buffer.concat([formatLink({}), skipStatistics()]);
+  const what = 'list interfaces (ip link show)';
+  return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, mayBe).map(decodeLink);
+}
+
+export function skipStatistics(): Buffer {
+  return u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+function nameAttribute(name: string): Buffer {
+  return stringAttribute(bytesFromText(name).length < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+}
 
 /**
  * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever looks
@@ -60,4 +281,73 @@ export function setLinkMac(session: NetlinkSession, ifindex: number, mac: MacAdd
 function changeLink(session: NetlinkSession, what: string, ifindex: number, ...attributes: Buffer[]): void {
   const payload = Buffer.concat([formatLink({ index: ifindex }), ...attributes]);
   session.request({ what, type: RTM_NEWLINK, flags: 0, payload });
+}
+
+/**
+ * `ip link property add dev LINK altname NAME...`, at most 127 characters each. The kernel stops at the first one that it
+ * refuses and keeps those before it. Throws SystemError EEXIST where a link has it as a name or altname.
+ */
+export function addAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
+  const what = `add altnames of interface ${ifindex} (ip link property add dev if${ifindex} ${spellAltnames(names)})`;
+  const flags = NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
+  session.request({ what, type: RTM_NEWLINKPROP, flags, payload: encodeAltnames(ifindex, names) });
+}
+
+/** `ip link property del dev LINK altname NAME...`. Throws SystemError ENOENT or EINVAL where it has no such altname. */
+export function removeAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
+  const what = `remove altnames of interface ${ifindex} (ip link property del dev if${ifindex} ${spellAltnames(names)})`;
+  session.request({ what, type: RTM_DELLINKPROP, flags: 0, payload: encodeAltnames(ifindex, names) });
+}
+
+function spellAltnames(names: readonly string[]): string {
+  return names.map((name) => `altname ${name}`).join(' ');
+}
+
+function encodeAltnames(ifindex: number, names: readonly string[]): Buffer {
+  const properties = names.map((name) => stringAttribute(IFLA_ALT_IFNAME, name));
+  return Buffer.concat([formatLink({ index: ifindex }), nestedAttribute(IFLA_PROP_LIST, ...properties)]);
+}
+
+/**
+ * Waits until frames sent from a link would really leave it; tells whether that came to be within `timeoutMs`.
+ * False also where the link is gone. Throws SystemError.
+ */
+export function waitForCarrier(platform: Platform, where: Namespace, ifindex: number, timeoutMs: number): boolean {
+  const deadlineMs = platform.monotonicMs() + timeoutMs;
+  const look = (): boolean | null => {
+    const link = getLink(where.session, { ifindex });
+    return link === null ? null : canSend(link.flags);
+  };
+  if (look() === true) return true;
+  // Subscribed before the next look, so that no change falls between the two.
+  const events = platform.openNetlink(where.netns, RTMGRP_LINK);
+  try {
+    for (;;) {
+      const seen = look();
+      if (seen !== false) return seen === true;
+      const leftMs = deadlineMs - platform.monotonicMs();
+      if (leftMs <= 0 || !waitForEvent(events, leftMs)) return false;
+    }
+  } finally {
+    events.close();
+  }
+}
+
+/**
+ * IFF_LOWER_UP is set as soon as the driver reports carrier; the queue, which drops all frames until then, is opened a
+ * moment later, together with IFF_RUNNING (net/core/link_watch.c, linkwatch_do_dev).
+ */
+function canSend(flags: number): boolean {
+  const needed = IFF_LOWER_UP | IFF_RUNNING;
+  return (flags & needed) === needed;
+}
+
+/** Any event is a reason to look again, and so are lost ones; false when time is up. */
+function waitForEvent(events: NetlinkSocket, timeoutMs: number): boolean {
+  try {
+    return events.receive(timeoutMs) !== null;
+  } catch (thrown) {
+    if (isSystemError(thrown, 'ENOBUFS')) return true;
+    throw thrown;
+  }
 }

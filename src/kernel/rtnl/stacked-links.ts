@@ -27,8 +27,7 @@ import {
   RTM_GETNSID,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { ifinfomsgLength } from './link.ts';
-import { skipStatistics } from './link-queries.ts';
+import { ifinfomsgLength, skipStatistics } from './links.ts';
 
 /** A link on top of another: a VLAN, a macvlan, ... */
 export interface StackedLink {

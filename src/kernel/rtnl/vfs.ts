@@ -10,7 +10,7 @@ import {
   RTM_NEWLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { ifinfomsgLength } from './link.ts';
+import { ifinfomsgLength } from './links.ts';
 import { decodeVfAdminState, decodeVfIndex, type VfAdminState } from './vf-admin-state.ts';
 import { encodeVfChange, nameVfChange, spellVfChange, type VfChange } from './vf-change.ts';
 

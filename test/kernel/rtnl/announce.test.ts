@@ -1,6 +1,5 @@
 import { announce } from '../../../src/kernel/announce.ts';
-import { waitForCarrier } from '../../../src/kernel/rtnl/carrier.ts';
-import { moveLink } from '../../../src/kernel/rtnl/links.ts';
+import { moveLink, waitForCarrier } from '../../../src/kernel/rtnl/links.ts';
 import { setSysctls } from '../../../src/kernel/sysctl.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import { asRoot } from '../../support/netns.ts';

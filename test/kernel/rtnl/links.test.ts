@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NLM_F_DUMP, RTM_GETLINK } from '../../../src/kernel/netlink/constants.ts';
-import { decodeLink } from '../../../src/kernel/rtnl/link.ts';
 import {
   addAltnames,
+  decodeLink,
   getLink,
   listDeviceLinks,
   moveLink,

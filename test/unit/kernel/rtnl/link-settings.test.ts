@@ -7,8 +7,7 @@ import {
   setLinkFlags,
   usualFlags,
 } from '../../../../src/kernel/rtnl/link-settings.ts';
-import type { Link } from '../../../../src/kernel/rtnl/links.ts';
-import { getLink } from '../../../../src/kernel/rtnl/links.ts';
+import { getLink, type Link } from '../../../../src/kernel/rtnl/links.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { answering, cString, hex, linkPayload, nla, u32 } from '../fake-kernel.ts';
 import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';

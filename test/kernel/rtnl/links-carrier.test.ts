@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { waitForCarrier } from '../../../src/kernel/rtnl/carrier.ts';
-import { moveLink } from '../../../src/kernel/rtnl/links.ts';
+import { moveLink, waitForCarrier } from '../../../src/kernel/rtnl/links.ts';
 import { asRoot } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { platform, shownLink, withHostAndPod } from './host-and-pod.ts';
 
-const test = asRoot(suite('kernel/rtnl/carrier'));
+const test = asRoot(suite('kernel/rtnl/links, carrier'));
 
 test('a peer that comes up later, seen from a pod', () => {
   withHostAndPod((host, pod) => {

@@ -1,5 +1,5 @@
 import { Namespace } from '../../../../src/kernel/namespace.ts';
-import { waitForCarrier } from '../../../../src/kernel/rtnl/carrier.ts';
+import { waitForCarrier } from '../../../../src/kernel/rtnl/links.ts';
 import { isSystemError, SystemError } from '../../../../src/lib/system-error.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../support/memory-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
@@ -16,7 +16,7 @@ import {
   u32,
 } from '../fake-kernel.ts';
 
-const test = suite('kernel/rtnl/carrier');
+const test = suite('kernel/rtnl/links, carrier');
 
 const up = 0x1;
 const running = 0x40;
