@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { version } from '../../src/version.ts';
 import { say } from './delivery.ts';
-import { imageArch, imageName, nativeImageParts, writeImageLayout } from './image.ts';
+import { imageName, nativeImageParts, writeImageLayout } from './image.ts';
+import { imageArch } from './oci-layout.ts';
 import { packTar, sourceDateEpoch } from './tarball.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -3,7 +3,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
-import { imageArch, nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
+import { nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
+import { imageArch } from '../../scripts/build/oci-layout.ts';
 import { writeRelease } from '../../scripts/build/release.ts';
 import { version } from '../../src/version.ts';
 import { assert, suite, type TestBody } from '../support/suite.ts';

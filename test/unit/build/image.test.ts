@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileS
 import { join } from 'node:path';
 import process from 'node:process';
 import { gunzipSync } from 'node:zlib';
-import { imageArch, writeImageLayout } from '../../../scripts/build/image.ts';
+import { writeImageLayout } from '../../../scripts/build/image.ts';
+import { imageArch } from '../../../scripts/build/oci-layout.ts';
 import { packTar, sourceDateEpoch } from '../../../scripts/build/tarball.ts';
 import { version } from '../../../src/version.ts';
 import { assert, suite } from '../../support/suite.ts';
