@@ -1,7 +1,9 @@
 import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { listGivenAddresses, listGivenRoutes, listHeardMacs } from '../kernel/rtnl/link-uses.ts';
+import { listGivenAddresses } from '../kernel/rtnl/addresses.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
+import { listHeardMacs } from '../kernel/rtnl/neighbours.ts';
+import { listGivenRoutes } from '../kernel/rtnl/routes.ts';
 import { readIommuGroup, readUppers } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';

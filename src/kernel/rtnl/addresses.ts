@@ -17,6 +17,7 @@ import {
   NLM_F_DUMP,
   NLM_F_EXCL,
   RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
   RTM_DELADDR,
   RTM_GETADDR,
@@ -93,6 +94,17 @@ export function listAddresses(session: NetlinkSession, ifindex: number): Address
     const address = decode(reply);
     return address === null ? [] : [address];
   });
+}
+
+/**
+ * Addresses that somebody has given a link, as CIDRs. Those that the kernel makes wherever a link is up, of the link
+ * itself and by router advertisements, are none. Throws SystemError.
+ */
+export function listGivenAddresses(session: NetlinkSession, ifindex: number): string[] {
+  const given = listAddresses(session, ifindex).filter(
+    ({ family, scope, automatic }) => family === 4 || (scope !== RT_SCOPE_LINK && !automatic),
+  );
+  return given.map(({ cidr }) => cidr);
 }
 
 /** `ip` gives loopback addresses host scope, whatever link they are on. */

@@ -1,13 +1,25 @@
 import { formatNeighbor as formatHeader } from 'netlink/dist/rt/gen_structs.js';
+import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
 import { formatAddress, type IpAddress } from '../ip-text.ts';
-import { attribute } from '../netlink/attributes.ts';
-import { AF_INET, AF_INET6, NDA_DST, NLM_F_CREATE, RTM_DELNEIGH, RTM_NEWNEIGH } from '../netlink/constants.ts';
+import { attribute, findAttribute, u32At } from '../netlink/attributes.ts';
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  NDA_DST,
+  NDA_LLADDR,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  RTM_DELNEIGH,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+} from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 
 /**
  * Has the kernel ask the link for the MAC of an address now, as if a packet for it were to be sent
- * (`ip neigh add ADDRESS dev LINK nud none use`): it sends one request at once, and two more a second apart unless the neighbour is removed
- * (net/core/neighbour.c, NTF_USE). Throws SystemError; ENODEV: no such link.
+ * (`ip neigh add ADDRESS dev LINK nud none use`): it sends one request at once, and two more a second apart unless the
+ * neighbour is removed (net/core/neighbour.c, NTF_USE). Throws SystemError; ENODEV: no such link.
  */
 export function askForNeighbour(session: NetlinkSession, ifindex: number, address: IpAddress): void {
   const text = formatAddress(address.bytes);
@@ -27,6 +39,23 @@ export function removeNeighbour(session: NetlinkSession, ifindex: number, addres
     type: RTM_DELNEIGH,
     flags: 0,
     payload: encode(ifindex, address, {}),
+  });
+}
+
+/** Length of struct ndmsg, linux/neighbour.h. */
+const ndmsgLength = 12;
+
+/**
+ * MAC addresses that a link hears besides its own and groups (`bridge fdb show dev LINK`): those of macvlans on top of
+ * it, which are in whatever namespace. Throws SystemError.
+ */
+export function listHeardMacs(session: NetlinkSession, ifindex: number): MacAddress[] {
+  const what = `list MACs that interface ${ifindex} hears (bridge fdb show dev if${ifindex})`;
+  const payload = formatHeader({ family: AF_BRIDGE, ifindex });
+  return session.request({ what, type: RTM_GETNEIGH, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
+    if (u32At(reply, 4) !== ifindex) return [];
+    const mac = findAttribute('a forwarding entry', reply, NDA_LLADDR, ndmsgLength);
+    return mac?.length === 6 && ((mac[0] ?? 1) & 1) === 0 ? [macFromBytes(mac)] : [];
   });
 }
 

@@ -1,10 +1,11 @@
-import { addAddress } from '../../../src/kernel/rtnl/addresses.ts';
-import { listGivenAddresses, listGivenRoutes, listHeardMacs } from '../../../src/kernel/rtnl/link-uses.ts';
+import { addAddress, listGivenAddresses } from '../../../src/kernel/rtnl/addresses.ts';
+import { listHeardMacs } from '../../../src/kernel/rtnl/neighbours.ts';
+import { listGivenRoutes } from '../../../src/kernel/rtnl/routes.ts';
 import { asRoot } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { withHostAndPod } from './host-and-pod.ts';
 
-const root = asRoot(suite('kernel/rtnl/link-uses'));
+const root = asRoot(suite('kernel/rtnl, what a link is used for'));
 
 root('what the kernel does by itself where a link is up is no use of it', () => {
   withHostAndPod((host) => {
