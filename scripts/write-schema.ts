@@ -6,9 +6,9 @@ import process from 'node:process';
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
-import { type KeyText, keyReference } from '../src/config/key-reference.ts';
 import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
 import { errorReference } from './error-reference.ts';
+import { type KeyText, keyReference } from './key-reference.ts';
 
 const root = join(import.meta.dirname, '..');
 

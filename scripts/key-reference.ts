@@ -1,6 +1,6 @@
-import type { ConfKey } from './schema.ts';
+import type { ConfKey } from '../src/config/schema.ts';
 
-/** What people read about a key, in editors (JSON Schema) and in docs/configuration.md. Never loaded by the plugin. */
+/** What people read about a key, in editors (JSON Schema) and in docs/configuration.md. */
 export interface KeyText {
   readonly does: string;
   /** What an absent key means. */
