@@ -137,7 +137,7 @@ export function decodeLink(payload: Buffer): Link {
  * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a link of no device, such as
  * loopback or a veth, and null where the kernel doesn't tell. Throws SystemError EBADMSG.
  */
-export function peekDevice(payload: Buffer): string | null {
+function peekDevice(payload: Buffer): string | null {
   const type = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16;
   if (type !== ARPHRD_ETHER && type !== ARPHRD_INFINIBAND) return '';
   let [bus, name]: [string | null, string | null] = [null, null];

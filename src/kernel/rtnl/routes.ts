@@ -175,7 +175,7 @@ function encodeMetrics({ mtu, advmss }: RouteSpec): Buffer[] {
  * Decodes the payload of RTM_NEWROUTE: the route, or those of its next hops, that lead over this link. None for routes
  * that aren't unicast (local, broadcast, ...), or are cached clones. Throws SystemError EBADMSG.
  */
-export function decodeRoute(payload: Buffer, ifindex: number): readonly RouteOfLink[] {
+function decodeRoute(payload: Buffer, ifindex: number): readonly RouteOfLink[] {
   const header = atLeast('struct rtmsg', payload, rtmsgLength);
   const family = header[0];
   if (family !== AF_INET && family !== AF_INET6) return [];
