@@ -8,7 +8,7 @@ import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import { isIpv6 } from '../kernel/ip-text.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { identifyNetns } from '../kernel/namespace-search.ts';
+import { identifyNetns } from '../kernel/namespace.ts';
 import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp, waitForCarrier } from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';

@@ -2,7 +2,6 @@ import { CniError, explain } from '../cni/errors.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
-import type { Netns } from '../platform/platform.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { openRecordedNetns } from '../state/liveness.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
@@ -50,8 +49,8 @@ function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
 function leavePod(context: CommandContext, record: AttachmentRecord): void {
   const { netdev: before, rdmaDevices = [] } = record.snapshot;
   if (before === null || !ownsVf(context, record)) return;
-  const { platform, log, host } = context;
-  const netns = openPodNetns(context, record);
+  const { platform, log, host, request } = context;
+  const netns = openRecordedNetns(platform, record, sameKey(record.key, request) ? request.netns : '');
   try {
     const { identity, netns: netnsId } = record;
     const traits = podLinkTraits(record);
@@ -68,13 +67,6 @@ export function podLinkTraits(record: AttachmentRecord): PodLinkTraits {
   const hostName = snapshot.netdev?.name ?? key.ifname;
   const { identifiedBy } = snapshot.netdev ?? {};
   return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs, identifiedBy };
-}
-
-function openPodNetns(context: CommandContext, record: AttachmentRecord): Netns | null {
-  const { platform, request } = context;
-  const recorded = openRecordedNetns(platform, record);
-  if (recorded !== null || request.netns === '' || !sameKey(record.key, request)) return recorded;
-  return openRecordedNetns(platform, { ...record, netns: { ...record.netns, path: request.netns } });
 }
 
 function restore(context: CommandContext, record: AttachmentRecord): readonly Error[] {

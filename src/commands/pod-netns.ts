@@ -1,11 +1,13 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
+import { isSameNetns } from '../kernel/namespace.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 
 /** Opens CNI_NETNS. Throws CniError invalidNetns where it is none, or the host's own (CNI_NETNS_OVERRIDE allows that). */
 export function openPodNetns(platform: Platform, request: CniRequest): Netns {
   const netns = open(platform, request.netns);
-  if (!isOwn(platform, netns) || request.netnsOverride) return netns;
+  if (!isSameNetns(platform.ownNetns(), netns) || request.netnsOverride) return netns;
   netns.close();
   throw new CniError('invalidNetns', `CNI_NETNS ${request.netns} is the host's own network namespace`);
 }
@@ -19,18 +21,14 @@ export function netnsForRelease(platform: Platform, request: CniRequest): string
   try {
     const netns = platform.openNetns(request.netns);
     if (netns === null) return request.netns;
-    const isHosts = isOwn(platform, netns);
+    const isHosts = isSameNetns(platform.ownNetns(), netns);
     netns.close();
     return isHosts ? '' : request.netns;
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     // No namespace, or none that can be looked at: what to make of it is for the IPAM plugin to say.
     return request.netns;
   }
-}
-
-function isOwn(platform: Platform, netns: Netns): boolean {
-  const own = platform.ownNetns();
-  return netns.inode === own.inode && netns.device === own.device;
 }
 
 function open(platform: Platform, path: string): Netns {
@@ -38,6 +36,7 @@ function open(platform: Platform, path: string): Netns {
     const netns = platform.openNetns(path);
     if (netns !== null) return netns;
   } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
     throw new CniError('invalidNetns', `CNI_NETNS ${path} can't be used`, { cause });
   }
   throw new CniError('invalidNetns', `CNI_NETNS ${path} doesn't exist`);

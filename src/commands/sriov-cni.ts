@@ -1,5 +1,6 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
+import { isSameNetns } from '../kernel/namespace.ts';
 import { openNetnsOfNode, seesAllProcesses } from '../kernel/namespace-search.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
@@ -172,7 +173,7 @@ function isSameNamespace(platform: Platform, one: string, other: string): boolea
     netns?.close();
     return netns;
   });
-  return a != null && b != null && a.device === b.device && a.inode === b.inode;
+  return a != null && b != null && isSameNetns(a, b);
 }
 
 function isNamespace(platform: Platform, path: string): boolean {

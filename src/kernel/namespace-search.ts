@@ -1,54 +1,22 @@
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import { Namespace } from './namespace.ts';
+import { hasInode, isNetns, type NetnsId } from './namespace.ts';
 
-// Where a network namespace lives on without the path that it was known by: in processes, and bound to files of other mount namespaces
-// (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c). Only for what is rare: it looks at every process of the node.
+// Where network namespaces are: in processes, and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c). Only
+// for what is rare: it looks at every process of the node.
 
-/** Which network namespace it is. */
-export interface NetnsId {
-  /** Of its file in nsfs, as decimal text. */
-  readonly device: string;
-  /** As decimal text. Another namespace may get it when this one has ended, but no two have it at the same time. */
-  readonly inode: string;
-  /** SO_NETNS_COOKIE: given once in a boot. Absent where it wasn't recorded. */
-  readonly cookie?: string;
-}
-
-/** Which namespace it is, with all that the kernel tells. Throws SystemError. */
-export function identifyNetns({ netns, session }: Namespace): NetnsId {
-  const cookie = session.netnsCookie();
-  return { device: String(netns.device), inode: String(netns.inode), ...(cookie === null ? {} : { cookie }) };
-}
-
-/** Whether an open namespace is that one. Throws SystemError. */
-export function isNetns(platform: Platform, netns: Netns, id: NetnsId): boolean {
-  if (!hasInode(netns, id)) return false;
-  const namespace = new Namespace(platform, netns);
-  try {
-    return hasCookie(namespace, id);
-  } finally {
-    namespace.close();
-  }
-}
-
-const hasInode = (netns: Netns, { device, inode }: NetnsId): boolean =>
-  String(netns.device) === device && String(netns.inode) === inode;
-
-/** Whether a namespace of that inode is that one, and none that was made after its end. True where nothing tells. Throws SystemError. */
-export function hasCookie(namespace: Namespace, { cookie }: NetnsId): boolean {
-  return cookie === undefined || (namespace.session.netnsCookie() ?? cookie) === cookie;
-}
-
-/** Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO, linux/proc_ns.h). */
+/**
+ * Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO,
+ * linux/proc_ns.h).
+ */
 export function seesAllProcesses(platform: Platform): boolean {
   return platform.readLink(`${platform.paths.procfs}/self/ns/pid`) === 'pid:[4026531836]';
 }
 
 /**
- * What is to be seen of a network namespace: opened through a process that lives in it, or through a file of this mount namespace or that of
- * process 1 that it is bound to; `out of reach` where only others have it bound, whose paths pods may have a hand in; null where nothing is.
- * Throws SystemError where it can't be told: who can't look must not say no.
+ * What is to be seen of a network namespace: opened through a process that lives in it, or through a file of this mount
+ * namespace or that of process 1 that it is bound to; `out of reach` where only others have it bound, whose paths pods
+ * may have a hand in; null where nothing is. Throws SystemError where it can't be told: who can't look must not say no.
  */
 export function searchNetns(platform: Platform, id: NetnsId): Netns | 'out of reach' | null {
   if (id.inode === '') return null;
@@ -77,7 +45,7 @@ function openIfAllowed(platform: Platform, path: string): Netns | 'denied' | nul
   }
 }
 
-/** Null where nothing is at the path, or no namespace. Throws SystemError where that can’t be told. */
+/** Null where nothing is at the path, or no namespace. Throws SystemError where that can't be told. */
 export function openIfNamespace(platform: Platform, path: string): Netns | null {
   try {
     return platform.openNetns(path);
@@ -91,13 +59,34 @@ export function openIfNamespace(platform: Platform, path: string): Netns | null 
 }
 
 /**
- * As openIfNamespace, and where nothing is at the path here, what process 1 has there: containers and debug shells have mounts of their own.
+ * As openIfNamespace, and where nothing is at the path here, what process 1 has there: containers and debug shells have
+ * mounts of their own.
  */
 export function openNetnsOfNode(platform: Platform, path: string): Netns | null {
   // A link to an absolute path leads into the own root.
   const there = `${platform.paths.procfs}/1/root${path.replace(/^\/var\/run\//, '/run/')}`;
   const here = openIfNamespace(platform, path) ?? openIfAllowed(platform, there);
   return here === 'denied' ? null : here;
+}
+
+/**
+ * Each network namespace but our own that a process lives in or that is bound to a file here, opened for `visit` and
+ * closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be opened. Throws
+ * SystemError.
+ */
+export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns) => void): void {
+  const seen = new Set([`net:[${platform.ownNetns().inode}]`]);
+  for (const { target, path } of [...listProcessNetns(platform), ...listMountedNetns(platform, 'self')]) {
+    if (seen.has(target)) continue;
+    const netns = openIfAllowed(platform, path);
+    if (netns === null || netns === 'denied') continue;
+    seen.add(target);
+    try {
+      visit(netns);
+    } finally {
+      netns.close();
+    }
+  }
 }
 
 /** Paths of the namespace with that inode; null for one that only others can open. */
@@ -107,27 +96,40 @@ function* listPlaces(platform: Platform, inode: string): Generator<string | null
   for (const { path, target } of listProcessNetns(platform)) if (target === wanted) yield path;
   const roots: Readonly<Record<string, string>> = { self: '', 1: `${procfs}/1/root` };
   for (const pid of ['self', '1', ...listMountNamespaces(platform)]) {
-    const mounts = unlessEnded(platform, pid, () =>
-      platform.readFile(`${procfs}/${pid}/mountinfo`, { maxBytes: maxMountsBytes }),
-    )?.toString('utf8');
-    // Of each mount: its number, its parent's, the device, what of it is mounted, and where (man 5 proc).
-    const line = mounts?.split('\n').find((each) => each.split(' ', 4)[3] === wanted);
+    const mount = listMountedNetns(platform, pid).find(({ target }) => target === wanted);
     const root = roots[pid];
-    if (line !== undefined) yield root === undefined ? null : `${root}${unescapeOctal(line.split(' ', 5)[4] ?? '')}`;
+    if (mount !== undefined) yield root === undefined ? null : `${root}${mount.path}`;
   }
 }
 
 /** A node has thousands of mounts. */
-export const maxMountsBytes = 64 * 1024 * 1024;
+const maxMountsBytes = 64 * 1024 * 1024;
 
-export const unescapeOctal = (name: string): string =>
+const unescapeOctal = (name: string): string =>
   name.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
+/** The network namespaces that are bound to files where a process has its mounts. Throws SystemError. */
+function listMountedNetns(platform: Platform, pid: string): NetnsPlace[] {
+  const path = `${platform.paths.procfs}/${pid}/mountinfo`;
+  const mounts = unlessEnded(platform, pid, () => platform.readFile(path, { maxBytes: maxMountsBytes }));
+  return (mounts?.toString('utf8') ?? '').split('\n').flatMap((line): NetnsPlace[] => {
+    // Of each mount: its number, its parent's, the device, what of it is mounted, and where (man 5 proc).
+    const [, , , target = '', mountPoint = ''] = line.split(' ', 5);
+    return target.startsWith('net:[') ? [{ target, path: unescapeOctal(mountPoint) }] : [];
+  });
+}
+
+/** A path that opens a network namespace. */
+interface NetnsPlace {
+  readonly path: string;
+  /** `net:[4026531840]`, with its inode. */
+  readonly target: string;
+}
+
 /**
- * The network namespace of each process, and of the other threads of one whose first has ended: the path that opens it, and what that is a
- * link to (`net:[4026531840]`). Throws SystemError.
+ * The network namespace of each process, and of the other threads of one whose first has ended. Throws SystemError.
  */
-export function* listProcessNetns(platform: Platform): Generator<{ readonly path: string; readonly target: string }> {
+export function* listProcessNetns(platform: Platform): Generator<NetnsPlace> {
   const { procfs } = platform.paths;
   for (const pid of listProcesses(platform)) {
     const path = `${procfs}/${pid}/ns/net`;
@@ -172,7 +174,10 @@ function readNetnsLinkOfPeer(platform: Platform, pid: string): string | null {
   return null;
 }
 
-/** A process for each mount namespace, and for each root that processes in one of them have: mounts beyond it are not shown to them. */
+/**
+ * A process for each mount namespace, and for each root that processes in one of them have: mounts beyond it are not
+ * shown to them.
+ */
 function listMountNamespaces(platform: Platform): readonly string[] {
   const seen = new Map<string, string>();
   for (const pid of listProcesses(platform)) {
@@ -198,7 +203,10 @@ function listProcesses(platform: Platform): readonly string[] {
   return (platform.readDir(platform.paths.procfs) ?? []).filter((name) => /^\d+$/.test(name));
 }
 
-/** A process may end between two looks at it: the kernel then says EACCES of its namespaces, ESRCH, or EINVAL of its mounts. */
+/**
+ * A process may end between two looks at it: the kernel then says EACCES of its namespaces, ESRCH, or EINVAL of its
+ * mounts.
+ */
 function unlessEnded<T>(platform: Platform, pid: string, look: () => T | null): T | null {
   try {
     return look();

@@ -5,8 +5,8 @@ import { NetlinkSession } from './netlink/session.ts';
 import { getLink } from './rtnl/links.ts';
 
 /**
- * A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice), or is detached from its driver for
- * that time: then the kernel says ENODEV of a link that is there (netif_device_present, net/core/dev.c).
+ * A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice), or is detached from its
+ * driver for that time: then the kernel says ENODEV of a link that is there (netif_device_present, net/core/dev.c).
  */
 const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
@@ -39,4 +39,47 @@ export class Namespace {
     this.#session?.close();
     this.#session = null;
   }
+}
+
+/** Which network namespace it is. */
+export interface NetnsId {
+  /** Of its file in nsfs, as decimal text. */
+  readonly device: string;
+  /** As decimal text. Another namespace may get it when this one has ended, but no two have it at the same time. */
+  readonly inode: string;
+  /** SO_NETNS_COOKIE: given once in a boot. Absent where it wasn't recorded. */
+  readonly cookie?: string;
+}
+
+/** Which namespace it is, with all that the kernel tells. Throws SystemError. */
+export function identifyNetns({ netns, session }: Namespace): NetnsId {
+  const cookie = session.netnsCookie();
+  return { device: String(netns.device), inode: String(netns.inode), ...(cookie === null ? {} : { cookie }) };
+}
+
+/** Whether an open namespace is that one. Throws SystemError. */
+export function isNetns(platform: Platform, netns: Netns, id: NetnsId): boolean {
+  if (!hasInode(netns, id)) return false;
+  const namespace = new Namespace(platform, netns);
+  try {
+    return hasCookie(namespace, id);
+  } finally {
+    namespace.close();
+  }
+}
+
+/** False for another namespace; true also for one that was given the inode after the end of that one. */
+export const hasInode = (netns: Netns, { device, inode }: NetnsId): boolean =>
+  String(netns.device) === device && String(netns.inode) === inode;
+
+/** Whether two open namespaces are the same one. */
+export const isSameNetns = (one: Netns, other: Netns): boolean =>
+  one.device === other.device && one.inode === other.inode;
+
+/**
+ * Whether a namespace of that inode is that one, and none that was made after its end. True where nothing tells. Throws
+ * SystemError.
+ */
+export function hasCookie(namespace: Namespace, { cookie }: NetnsId): boolean {
+  return cookie === undefined || (namespace.session.netnsCookie() ?? cookie) === cookie;
 }

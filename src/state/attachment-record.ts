@@ -1,6 +1,6 @@
 import type { CniRoute } from '../cni/result.ts';
 import type { PodReference } from '../config/sriov-conf.ts';
-import type { NetnsId } from '../kernel/namespace-search.ts';
+import type { NetnsId } from '../kernel/namespace.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 

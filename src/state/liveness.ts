@@ -1,4 +1,5 @@
-import { isNetns, openIfNamespace, searchNetns, seesAllProcesses } from '../kernel/namespace-search.ts';
+import { hasInode, isNetns } from '../kernel/namespace.ts';
+import { openIfNamespace, searchNetns, seesAllProcesses } from '../kernel/namespace-search.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import type { AttachmentRecord } from './attachment-record.ts';
 
@@ -48,12 +49,16 @@ function viewOf(platform: Platform): string {
   return `${platform.readLink(`${procfs}/self/ns/pid`)} ${started} ${platform.readLink(`${procfs}/self/ns/mnt`)}`;
 }
 
-/** The pod's namespace at the path of ADD; null where it is gone or another one has its path now. Throws SystemError. */
-export function openRecordedNetns(platform: Platform, record: AttachmentRecord): Netns | null {
+/**
+ * The pod's namespace at the path of ADD, or at another one that the runtime knows it by; null where it is gone or
+ * another one has its path now. Throws SystemError.
+ */
+export function openRecordedNetns(platform: Platform, record: AttachmentRecord, otherPath = ''): Netns | null {
   if (record.bootId !== platform.bootId()) return null;
-  const netns = openIfNamespace(platform, record.netns.path);
-  if (netns === null) return null;
-  if (String(netns.inode) === record.netns.inode && String(netns.device) === record.netns.device) return netns;
-  netns.close();
+  for (const path of [record.netns.path, otherPath]) {
+    const netns = path === '' ? null : openIfNamespace(platform, path);
+    if (netns !== null && hasInode(netns, record.netns)) return netns;
+    netns?.close();
+  }
   return null;
 }

@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
-import { Namespace } from '../kernel/namespace.ts';
-import { hasCookie, type NetnsId, searchNetns } from '../kernel/namespace-search.ts';
+import { hasCookie, Namespace, type NetnsId } from '../kernel/namespace.ts';
+import { searchNetns } from '../kernel/namespace-search.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { readDriver } from '../kernel/sysfs.ts';
 import type { Log } from '../lib/log.ts';

@@ -1,5 +1,6 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { Namespace } from '../kernel/namespace.ts';
+import { visitOtherNamespaces } from '../kernel/namespace-search.ts';
 import type { NetlinkSession } from '../kernel/netlink/session.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import {
@@ -15,7 +16,6 @@ import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import { visitOtherNamespaces } from './namespaces.ts';
 
 /** A VF that was in a pod and is on the host again. */
 export interface ReturnedVf {

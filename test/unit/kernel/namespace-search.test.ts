@@ -1,11 +1,10 @@
-import { Namespace } from '../../../src/kernel/namespace.ts';
+import { identifyNetns, isNetns, Namespace } from '../../../src/kernel/namespace.ts';
 import {
-  identifyNetns,
-  isNetns,
   listProcessNetns,
   openNetnsOfNode,
   searchNetns,
   seesAllProcesses,
+  visitOtherNamespaces,
 } from '../../../src/kernel/namespace-search.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { MemoryNode, type Pod } from '../../support/memory-node.ts';
@@ -203,4 +202,21 @@ test('a path that isn’t there here: as process 1 has it', () => {
   assert.is(openNetnsOfNode(at.platform, '/var/run/netns/pod1'), null);
   at.platform.netnsPaths.set('/proc/1/root/run/netns/pod1', at.pod.namespace);
   assert.is(openNetnsOfNode(at.platform, '/var/run/netns/pod1')?.inode, at.pod.namespace.inode);
+});
+
+test('all but the own namespace are visited, each once, by whatever path opens it', () => {
+  const at = new Fixture();
+  at.addProcess(11, at.pod.namespace);
+  at.addProcess(12, at.pod.namespace);
+  at.platform.netnsPaths.set('/run/netns/pod', at.pod.namespace);
+  at.platform.files.set('/proc/self/mountinfo', at.mountLine('/run/netns/pod'));
+  const visited = (endedPids: readonly number[]): (bigint | number)[] => {
+    const inodes: bigint[] = [];
+    const { openNetns } = at.platform;
+    const ended = endedPids.map((pid) => `/proc/${pid}/ns/net`);
+    const platform = { ...at.platform, openNetns: (path: string) => (ended.includes(path) ? null : openNetns(path)) };
+    visitOtherNamespaces(platform, ({ inode }) => inodes.push(inode));
+    return [...inodes, at.platform.openNamespaces.size];
+  };
+  for (const endedPids of [[], [11], [11, 12]]) assert.equal(visited(endedPids), [at.pod.namespace.inode, 0]);
 });
