@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
-import type * as v from 'valibot';
 import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
 import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
+import { allowedBy, type Entries, type Schema } from '../src/lib/json-schema.ts';
 import { errorReference } from './error-reference.ts';
 import { type KeyText, keyReference } from './key-reference.ts';
 
@@ -15,70 +14,84 @@ const root = join(import.meta.dirname, '..');
 const describeKey = (text: KeyText): string =>
   [text.does, `Absent: ${text.absent}.`, ...(text.ip === undefined ? [] : [`Same as \`${text.ip}\`.`])].join(' ');
 
-function describe(node: JsonSchema, texts: Readonly<Record<string, KeyText>>): JsonSchema {
-  const properties = Object.entries(node.properties ?? {}).map(([key, property]) => {
-    const text = texts[key];
-    if (text === undefined || typeof property === 'boolean')
-      throw new Error(`key-reference.ts does not describe ${key}`);
-    return [key, { description: describeKey(text), ...describe(property, text.children ?? {}) }];
+/** What of JSON Schema, draft 7, is needed here. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly [keyword: string]: unknown;
+}
+
+type Texts = Readonly<Record<string, KeyText>>;
+
+const required = (entry: Entries[string]): Schema => (entry.kind === 'optional' ? entry.inner : entry);
+
+function textOf(texts: Texts | undefined, key: string, path = key): KeyText {
+  const text = texts?.[key];
+  if (text === undefined) throw new Error(`key-reference.ts does not describe ${path}`);
+  return text;
+}
+
+function describe(schema: Schema, texts: Texts): JsonSchema {
+  switch (schema.kind) {
+    case 'text':
+      return { type: 'string', ...(schema.pattern === undefined ? {} : { pattern: schema.pattern.source }) };
+    case 'integer':
+      return { type: 'integer', minimum: schema.from, maximum: schema.to };
+    case 'choice':
+      return { enum: schema.choices, type: typeof schema.choices[0] };
+    case 'array':
+      return { type: 'array', items: describe(schema.items, {}) };
+    case 'object':
+      return { type: 'object', ...describeKeys(schema.keys, texts) };
+    default:
+      throw new Error(`no network config has a ${schema.kind}`);
+  }
+}
+
+function describeKeys(keys: Entries, texts: Texts): JsonSchema {
+  const properties = Object.entries(keys).map(([key, entry]) => {
+    const text = textOf(texts, key);
+    return [key, { description: describeKey(text), ...describe(required(entry), text.children ?? {}) }];
   });
-  return properties.length === 0 ? node : { ...node, properties: Object.fromEntries(properties) };
+  const needed = Object.keys(keys).filter((key) => keys[key]?.kind !== 'optional');
+  return {
+    ...(needed.length === 0 ? {} : { required: needed }),
+    ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
+  };
 }
 
 /** The JSON Schema (draft 7) of a network config, from the schema that the plugin validates with. */
 export function createJsonSchema(): JsonSchema {
-  const bare = toJsonSchema(schema, { typeMode: 'output', ignoreActions: ['check'] });
-  const { properties, ...rest } = describe(bare, keyReference);
+  const { properties, ...rest } = describe(schema, keyReference);
   const refused = Object.entries(unsupportedKeys).map(([key, why]) => [
     key,
     { not: {}, description: `Refused: ${why}.` },
   ]);
   return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
     ...rest,
     title: 'Network config of dra-sriov-cni',
     properties: { ...properties, ...Object.fromEntries(refused) },
     dependencies: Object.fromEntries(dependencies.map(({ key, needs }) => [key, [needs]])),
-  } as JsonSchema;
-}
-
-/** The first message in a schema: what it allows. */
-function allowedBy(entry: unknown): string {
-  const { wrapped, pipe, message } = entry as { wrapped?: unknown; pipe?: unknown[]; message?: unknown };
-  if (wrapped !== undefined) return allowedBy(wrapped);
-  if (typeof message === 'string') return message;
-  const [found] = (pipe ?? [])
-    .map((part) => (part as { message?: unknown }).message)
-    .filter((text) => text !== undefined);
-  return String(found);
-}
-
-/** Entries of an object schema, through `optional` and `pipe`; none for other schemas. */
-function entriesOf(entry: unknown): Readonly<Record<string, unknown>> {
-  const { wrapped, pipe, entries } = entry as v.ObjectSchema<v.ObjectEntries, undefined> & {
-    readonly wrapped?: unknown;
-    readonly pipe?: readonly unknown[];
   };
-  if (wrapped !== undefined) return entriesOf(wrapped);
-  return pipe === undefined ? (entries ?? {}) : entriesOf(pipe.at(-1));
 }
 
-/** Of an array, what its items may be too. */
-function itemsAllowedBy(entry: unknown): string {
-  const { wrapped, item } = entry as { wrapped?: unknown; item?: unknown };
-  if (wrapped !== undefined) return itemsAllowedBy(wrapped);
-  return item === undefined ? '' : `; each ${allowedBy(item)}`;
+/** In words; of an array what its items may be, too. */
+function describeAllowed(schema: Schema): string {
+  return schema.kind === 'array' ? `${allowedBy(schema)}; each ${allowedBy(schema.items)}` : allowedBy(schema);
 }
 
-function documentKey(path: string, entry: unknown, text: KeyText): string[] {
-  const children = Object.entries(entriesOf(entry)).flatMap(([key, child]) => {
-    const childText = text.children?.[key];
-    if (childText === undefined) throw new Error(`key-reference.ts does not describe ${path}.${key}`);
-    return documentKey(`${path}.${key}`, child, childText);
+function documentKey(path: string, schema: Schema, text: KeyText): string[] {
+  const keys = schema.kind === 'object' ? Object.entries(schema.keys) : [];
+  const children = keys.flatMap(([key, entry]) => {
+    const inner = `${path}.${key}`;
+    return documentKey(inner, required(entry), textOf(text.children, key, inner));
   });
   return [
     `### \`${path}\`\n`,
     `${text.does}\n`,
-    `- Allowed: ${allowedBy(entry)}${itemsAllowedBy(entry)}`,
+    `- Allowed: ${describeAllowed(schema)}`,
     `- Absent: ${text.absent}`,
     ...(text.ip === undefined ? [] : [`- Same as: \`${text.ip}\``]),
     ...(text.needs === undefined ? [] : [`- Needs: ${text.needs}`]),
@@ -90,7 +103,7 @@ function documentKey(path: string, entry: unknown, text: KeyText): string[] {
 /** The reference of all keys, in Markdown. */
 export function createKeyReference(): string {
   const keys = Object.keys(keyReference) as (keyof typeof keyReference)[];
-  return keys.flatMap((key) => documentKey(key, schema.entries[key], keyReference[key])).join('\n');
+  return keys.flatMap((key) => documentKey(key, required(schema.keys[key]), keyReference[key])).join('\n');
 }
 
 const errorNames = Object.keys(errorCodes) as ErrorName[];

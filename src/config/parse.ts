@@ -1,6 +1,7 @@
 import { CniError } from '../cni/errors.ts';
 import { isJsonObject } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
+import { describeProblems } from '../lib/json-schema.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
@@ -102,10 +103,9 @@ function toDeviceHints(values: Partial<WireConf>): readonly DeviceHint[] {
 /** The error for all that is wrong with a config: code 2 where the only fault is keys of other plugins, else 7. */
 function refuse(network: string, problems: readonly ConfProblem[]): CniError {
   const unsupported = problems.every((problem) => problem.unsupported === true);
-  const texts = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
   return new CniError(
     unsupported ? 'unsupportedField' : 'invalidConfig',
-    `${unsupported ? 'unsupported' : 'invalid'} network config ${quote(network)}: ${texts.join('; ')}`,
+    `${unsupported ? 'unsupported' : 'invalid'} network config ${quote(network)}: ${describeProblems(problems)}`,
   );
 }
 

@@ -1,6 +1,6 @@
-import { entries } from './schema.ts';
+import { schema } from './schema.ts';
 
-const ours: readonly string[] = Object.keys(entries);
+const ours: readonly string[] = Object.keys(schema.keys);
 
 /** Keys that CNI or a runtime puts into a config (SPEC.md, "Configuration format"; libcni). */
 const cniKeys: ReadonlySet<string> = new Set([

@@ -1,155 +1,146 @@
-import * as v from 'valibot';
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isNetdevFile } from '../kernel/netdev-files.ts';
+import {
+  arrayOf,
+  describeProblems,
+  fits,
+  integer,
+  mapOf,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  problemsIn,
+  text,
+  textThat,
+} from '../lib/json-schema.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { VfIdentity } from '../vf/vf.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
 import { recordVersion } from './attachment-record.ts';
 
-const pci = v.pipe(
-  v.string(),
-  v.check((text) => parsePciAddress(text) === text, 'no PCI address'),
-  v.transform((text) => text as PciAddress),
-);
-
-/** As the kernel told it: a record must be readable whatever a driver makes of its addresses. */
-const anyMac = v.pipe(
-  v.string(),
-  v.check((text) => parseMacAddress(text) === text, 'no MAC address'),
-  v.transform((text) => text as MacAddress),
-);
-
-const assignableMac = v.pipe(anyMac, v.check(isAssignableMac, 'no MAC address for a netdev'));
-
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const onOff = v.nullable(v.picklist(['on', 'off']));
-
-const hexByName = v.record(v.string(), v.pipe(v.string(), v.regex(/^([0-9a-f]{2})*$/, 'no bytes')));
-
-/** Root writes to it. */
-const settingPath = v.pipe(v.string(), v.check(isNetdevFile, 'no setting of a netdev'));
-
-// Fields that a newer build has added are kept: looseObject.
-const snapshot = v.looseObject({
-  admin: v.nullable(
-    v.looseObject({
-      mac: anyMac,
-      vlan: count,
-      vlanQos: count,
-      vlanProtocol: v.picklist(['802.1q', '802.1ad']),
-      spoofchk: onOff,
-      trust: onOff,
-      linkState: v.nullable(v.picklist(['auto', 'enable', 'disable'])),
-      minTxRateMbps: count,
-      maxTxRateMbps: count,
-    }),
-  ),
-  netdev: v.nullable(
-    v.looseObject({
-      name: v.string(),
-      ifindex: count,
-      mac: anyMac,
-      mtu: count,
-      up: v.boolean(),
-      altnames: v.nullable(v.array(v.string())),
-      identifiedBy: v.exactOptional(v.picklist(['parent', 'bus-info', 'ifindex'])),
-      settings: v.exactOptional(
-        v.looseObject({
-          flags: count,
-          attributes: hexByName,
-          ethtool: hexByName,
-          files: v.record(settingPath, v.string()),
-        }),
-      ),
-    }),
-  ),
-  macIsFree: v.exactOptional(v.literal(true)),
-  rdmaDevices: v.exactOptional(v.array(v.string())),
-});
+const anyText = text();
+const count = integer(0);
+const onlyTrue = oneOf(true);
 
 /** Each part becomes a name in the file system. */
-const key = v.object({
-  network: v.pipe(v.string(), v.check(isIdentifier, 'no name of a network')),
-  containerId: v.pipe(v.string(), v.check(isIdentifier, 'no container ID')),
-  ifname: v.pipe(v.string(), v.check(isInterfaceName, 'no name of an interface')),
+const key = object({
+  network: textThat(isIdentifier, 'the name of a network'),
+  containerId: textThat(isIdentifier, 'a container ID'),
+  ifname: textThat(isInterfaceName, 'the name of an interface'),
 });
 
-/** Root runs it. */
-const pluginName = v.pipe(
-  v.string(),
-  v.check((text) => !text.includes('/'), 'no name of a plugin'),
-);
+function createNetdevSettings() {
+  const hexByName = mapOf(anyText, text('bytes in hex', /^([0-9a-f]{2})*$/));
+  // Root writes to it.
+  const files = mapOf(textThat(isNetdevFile, 'a setting of a netdev'), anyText);
+  return object({ flags: count, attributes: hexByName, ethtool: hexByName, files });
+}
+
+/** What DEL can't do without, or trusts: a field that a newer build has added is kept. */
+function createSchema() {
+  const pci = textThat<PciAddress>((text) => parsePciAddress(text) === text, 'a PCI address');
+  // As the kernel told it: a record must be readable whatever a driver makes of its addresses.
+  const anyMac = textThat<MacAddress>((text) => parseMacAddress(text) === text, 'a MAC address');
+  const assignableMac = textThat<MacAddress>(
+    (text) => parseMacAddress(text) === text && isAssignableMac(text as MacAddress),
+    'a MAC address for a netdev',
+  );
+  const onOff = nullable(oneOf('on', 'off'));
+  const admin = object({
+    mac: anyMac,
+    vlan: count,
+    vlanQos: count,
+    vlanProtocol: oneOf('802.1q', '802.1ad'),
+    spoofchk: onOff,
+    trust: onOff,
+    linkState: nullable(oneOf('auto', 'enable', 'disable')),
+    minTxRateMbps: count,
+    maxTxRateMbps: count,
+  });
+  const netdev = object({
+    name: anyText,
+    ifindex: count,
+    mac: anyMac,
+    mtu: count,
+    up: oneOf(true, false),
+    altnames: nullable(arrayOf(anyText)),
+    identifiedBy: optional(oneOf('parent', 'bus-info', 'ifindex')),
+    settings: optional(createNetdevSettings()),
+  });
+  const route = object({
+    dst: anyText,
+    gw: optional(anyText),
+    mtu: optional(count),
+    advmss: optional(count),
+    priority: optional(count),
+    table: optional(count),
+    scope: optional(count),
+  });
+  const ipam = object({
+    // Root runs it.
+    type: textThat((text) => !text.includes('/'), 'the file name of a plugin'),
+    stdin: anyText,
+    args: anyText,
+    pluginDirs: arrayOf(anyText),
+    gaveNothing: optional(onlyTrue),
+  });
+  return object({
+    version: integer(1, recordVersion),
+    phase: oneOf('pending', 'attached'),
+    vfGivenUp: optional(onlyTrue),
+    key,
+    pod: nullable(object({ namespace: optional(anyText), name: optional(anyText), uid: optional(anyText) })),
+    identity: object({
+      pci,
+      pfPci: nullable(pci),
+      pfName: nullable(anyText),
+      pfDriver: nullable(anyText),
+      vfIndex: nullable(count),
+      driver: anyText,
+      kind: oneOf('netdev', 'userspace'),
+    }),
+    resolvedFrom: anyText,
+    snapshot: object({
+      admin: nullable(admin),
+      netdev: nullable(netdev),
+      macIsFree: optional(onlyTrue),
+      rdmaDevices: optional(arrayOf(anyText)),
+    }),
+    mac: nullable(assignableMac),
+    netns: object({ path: anyText, device: anyText, inode: anyText, cookie: optional(anyText) }),
+    bootId: anyText,
+    seenFrom: optional(anyText),
+    podIfindex: nullable(count),
+    addresses: arrayOf(anyText),
+    routes: arrayOf(route),
+    ipam: nullable(ipam),
+    failedRelease: optional(object({ tries: count, firstMs: count, bootId: anyText })),
+    config: anyText,
+    cniArgs: anyText,
+    createdAt: anyText,
+    begunMs: optional(count),
+  });
+}
+
+let schema: ReturnType<typeof createSchema> | null = null;
+
+/** Made when it is first needed: an ADD seldom reads a record. */
+function recordSchema(): ReturnType<typeof createSchema> {
+  schema ??= createSchema();
+  return schema;
+}
 
 function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<keyof VfIdentity, unknown>>): boolean {
   const known = [pfPci, pfName, pfDriver, vfIndex].filter((part) => part !== null).length;
   return known === 0 || known === 4;
 }
 
-const record = v.looseObject({
-  version: v.pipe(count, v.minValue(1), v.maxValue(recordVersion)),
-  phase: v.picklist(['pending', 'attached']),
-  vfGivenUp: v.exactOptional(v.literal(true)),
-  key,
-  pod: v.nullable(
-    v.object({
-      namespace: v.exactOptional(v.string()),
-      name: v.exactOptional(v.string()),
-      uid: v.exactOptional(v.string()),
-    }),
-  ),
-  identity: v.pipe(
-    v.looseObject({
-      pci,
-      pfPci: v.nullable(pci),
-      pfName: v.nullable(v.string()),
-      pfDriver: v.nullable(v.string()),
-      vfIndex: v.nullable(count),
-      driver: v.string(),
-      kind: v.picklist(['netdev', 'userspace']),
-    }),
-    v.check((identity) => knowsPfOrNone(identity), 'half of a PF'),
-    v.transform((identity) => identity as VfIdentity),
-  ),
-  resolvedFrom: v.string(),
-  snapshot,
-  mac: v.nullable(assignableMac),
-  netns: v.object({ path: v.string(), device: v.string(), inode: v.string(), cookie: v.exactOptional(v.string()) }),
-  bootId: v.string(),
-  seenFrom: v.exactOptional(v.string()),
-  podIfindex: v.nullable(count),
-  addresses: v.array(v.string()),
-  routes: v.array(
-    v.object({
-      dst: v.string(),
-      gw: v.exactOptional(v.string()),
-      mtu: v.exactOptional(count),
-      advmss: v.exactOptional(count),
-      priority: v.exactOptional(count),
-      table: v.exactOptional(count),
-      scope: v.exactOptional(count),
-    }),
-  ),
-  ipam: v.nullable(
-    v.looseObject({
-      type: pluginName,
-      stdin: v.string(),
-      args: v.string(),
-      pluginDirs: v.array(v.string()),
-      gaveNothing: v.exactOptional(v.literal(true)),
-    }),
-  ),
-  failedRelease: v.exactOptional(v.looseObject({ tries: count, firstMs: count, bootId: v.string() })),
-  config: v.string(),
-  cniArgs: v.string(),
-  createdAt: v.string(),
-  begunMs: v.exactOptional(count),
-});
-
 /** What can be told of a record that this build can't read. */
-const newerRecord = v.object({ version: v.pipe(count, v.minValue(recordVersion + 1)) });
+const newerRecord = object({ version: integer(recordVersion + 1) });
 
 export function formatRecord(value: AttachmentRecord): string {
   return `${JSON.stringify(value)}\n`;
@@ -166,27 +157,27 @@ export function parseRecord(text: string): AttachmentRecord {
 
 function decode(text: string): AttachmentRecord {
   const value = parseJson(text, 'the record');
-  const { success, output } = v.safeParse(newerRecord, value);
-  if (success) {
+  if (fits(newerRecord, value)) {
     const { network, containerId, ifname } = parseKey(text) ?? {};
     const name = ifname === undefined ? '' : ` ${network}/${containerId}/${ifname}`;
     throw new CniError(
       'recordVersion',
-      `the attachment record${name} is of version ${output.version}, and this build reads up to ${recordVersion}: a newer one wrote it`,
+      `the attachment record${name} is of version ${value.version}, and this build reads up to ${recordVersion}: a newer one wrote it`,
     );
   }
-  const outcome = v.safeParse(record, value);
-  if (outcome.success) return outcome.output;
-  const [issue] = outcome.issues;
-  throw new Error(`${v.getDotPath(issue) ?? 'record'}: ${issue.message}`);
+  const schema = recordSchema();
+  if (!fits(schema, value)) throw new Error(describeProblems(problemsIn(schema, value)));
+  const identity = value.identity as VfIdentity;
+  if (!knowsPfOrNone(identity)) throw new Error('identity: half of a PF is not allowed; allowed: all of it, or none');
+  return { ...value, identity };
 }
 
 /** The key in a record of whatever version; null where there is none. Throws nothing. */
 export function parseKey(text: string): AttachmentKey | null {
   if (lastRead?.text === text) return lastRead.record.key;
   try {
-    const outcome = v.safeParse(v.object({ key }), parseJson(text, 'the record'));
-    return outcome.success ? outcome.output.key : null;
+    const value = parseJson(text, 'the record');
+    return fits(object({ key }), value) ? value.key : null;
   } catch {
     return null;
   }
