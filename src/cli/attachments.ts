@@ -1,7 +1,7 @@
 import { printable } from '../lib/quote.ts';
-import { isLeft, type KeptRecord, readRecords } from './node/kept-records.ts';
+import { isLeft, type KeptRecord, readRecords } from './node/records.ts';
 import { attachmentJson, damagedJson } from './node/survey-json.ts';
-import { type Column, formatTable } from './text/table.ts';
+import { type Column, formatTable } from './text.ts';
 import { type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
 
 const columns: readonly Column[] = [

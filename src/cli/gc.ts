@@ -5,8 +5,7 @@ import { reclaimIfLeft } from '../commands/reap.ts';
 import { createLog } from '../lib/log.ts';
 import { printable } from '../lib/quote.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
-import { isLeft, type KeptRecord, readRecords } from './node/kept-records.ts';
-import { madeUpRequest } from './node/recorded-request.ts';
+import { isLeft, type KeptRecord, madeUpRequest, readRecords } from './node/records.ts';
 import { describeView, readView, type View } from './node/view.ts';
 import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 

@@ -3,7 +3,7 @@ import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
-import { type Cell, type Column, formatFields, formatTables, type Row } from './text/table.ts';
+import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
 import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 interface InspectOptions {

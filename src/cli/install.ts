@@ -1,20 +1,21 @@
 import { identifierForm, isIdentifier } from '../cni/environment.ts';
+import { explain } from '../cni/errors.ts';
 import { formatVersions } from '../cni/versions.ts';
 import { createLog } from '../lib/log.ts';
 import { quote } from '../lib/quote.ts';
 import type { Platform } from '../platform/platform.ts';
 import { describeKey, RecordStore } from '../state/record-store.ts';
 import { version } from '../version.ts';
-import { programName } from './about.ts';
+import { complain, type ExitCode, exitCodes, printJson, programName, type Tool } from './tool.ts';
 
-export interface Place {
+interface Place {
   /** Absolute path of a directory that the container runtime looks for plugins in. */
   readonly directory: string;
   /** The plugin's name there: the `type` of network configs. */
   readonly name: string;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly path: string;
   readonly action: 'installed' | 'removed' | 'restored' | 'unchanged';
   /** What lies under the path now: a version of this plugin, another plugin, or nothing. */
@@ -33,11 +34,11 @@ const stagedOf = ({ directory, name }: Place): string => `${directory}/.${name}.
 const backupOf = (place: Place): string => `${pathOf(place)}.before-${programName}`;
 
 /** What is wrong with a plugin's name; null where nothing is. */
-export const nameProblem = (name: string): string | null =>
+const nameProblem = (name: string): string | null =>
   isIdentifier(name) ? null : `--as ${quote(name)} is not allowed; allowed: ${identifierForm}`;
 
 /** The directory as an absolute path, where it is one that plugins may lie in; throws what is wrong with it. */
-export function pluginDirectory(platform: Platform, directory: string): string {
+function pluginDirectory(platform: Platform, directory: string): string {
   const below = directory.startsWith('/') ? '' : `${platform.readLink(`${platform.paths.procfs}/self/cwd`) ?? ''}/`;
   const path = `${below}${directory}`.replace(/\/+$/, '');
   // the dot: what a link leads to
@@ -111,7 +112,7 @@ function withLock<T>(platform: Platform, place: Place, task: () => T): T {
  * Puts this very executable under the plugin's name. The copy lies whole, synced and tried beside the name before it takes
  * the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is kept.
  */
-export function install(platform: Platform, place: Place): Outcome {
+function install(platform: Platform, place: Place): Outcome {
   const path = pathOf(place);
   const backup = backupOf(place);
   const staged = stagedOf(place);
@@ -142,7 +143,7 @@ function refuseWhileInUse(platform: Platform): void {
 }
 
 /** Takes the plugin away, or puts the other one back that had its name. What isn't this plugin stays. */
-export function uninstall(platform: Platform, place: Place, force: boolean): Outcome {
+function uninstall(platform: Platform, place: Place, force: boolean): Outcome {
   const path = pathOf(place);
   const backup = backupOf(place);
   return withLock(platform, place, () => {
@@ -158,4 +159,59 @@ export function uninstall(platform: Platform, place: Place, force: boolean): Out
     platform.unlink(path);
     return { path, action: 'removed', now: null, before, backup: null };
   });
+}
+
+export interface InstallOptions {
+  readonly to: string;
+  readonly as: readonly string[];
+  readonly uninstall?: true;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+function describe({ path, action, now, before, backup }: Outcome): string {
+  switch (action) {
+    case 'installed': {
+      const isUpdate = before !== null && before !== now && before !== 'another plugin';
+      const kept = backup === null ? '' : `the plugin that had this name before is kept as ${backup}\n`;
+      return `installed ${path}, version ${now}${isUpdate ? `, was ${before}` : ''}\n${kept}`;
+    }
+    case 'restored':
+      return `removed ${path}, version ${before}; the plugin that had this name before is back\n`;
+    case 'removed':
+      return `removed ${path}, version ${before}\n`;
+    case 'unchanged':
+      return now === null ? `nothing to remove: there is no ${path}\n` : `${path} is another plugin, and stays\n`;
+  }
+}
+
+function commandLineProblem({ as, uninstall: removes, force }: InstallOptions): string | null {
+  if (force === true && removes !== true) return '--force is for --uninstall';
+  return as.map(nameProblem).find((problem) => problem !== null) ?? null;
+}
+
+function act({ platform }: Tool, { to, as, uninstall: removes, force }: InstallOptions): readonly Outcome[] {
+  const directory = pluginDirectory(platform, to);
+  const places = as.map((name) => ({ directory, name }));
+  return places.map((place) =>
+    removes === true ? uninstall(platform, place, force === true) : install(platform, place),
+  );
+}
+
+/** `install`: puts this executable where the container runtime looks for plugins, or takes it away. */
+export function runInstall(tool: Tool, options: InstallOptions): ExitCode {
+  const problem = commandLineProblem(options);
+  if (problem !== null) {
+    complain(tool, problem);
+    return exitCodes.usage;
+  }
+  try {
+    const outcomes = act(tool, options);
+    if (options.json === true) printJson(tool, outcomes);
+    else tool.platform.writeStdout(outcomes.map(describe).join(''));
+    return exitCodes.fine;
+  } catch (thrown) {
+    complain(tool, explain(thrown));
+    return exitCodes.wrong;
+  }
 }

@@ -1,7 +1,9 @@
+import { supportedVersions } from '../cni/versions.ts';
 import { printable } from '../lib/quote.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { Style } from './text/style.ts';
+import { version } from '../version.ts';
+import type { Style } from './text.ts';
 
 /** What a command of the command line works with. */
 export interface Tool {
@@ -58,3 +60,8 @@ export function formatAge(ms: number): string {
   const unit = units.find(([, length]) => seconds >= 2 * length);
   return unit === undefined ? `${seconds}s` : `${Math.floor(seconds / unit[1])}${unit[0]}`;
 }
+
+export const programName = 'dra-sriov';
+
+/** What CNI plugins say when they are run by hand (libcni's skel). */
+export const aboutText = `CNI plugin ${programName} v${version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`;

@@ -3,9 +3,8 @@ import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { type HostLocal, readHostLocal } from '../host-local.ts';
-import type { KeptRecord } from '../node/kept-records.ts';
-import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
-import type { Examined } from './examined.ts';
+import type { KeptRecord } from '../node/records.ts';
+import { type Check, count, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 interface KnownIpam {
   readonly network: string;

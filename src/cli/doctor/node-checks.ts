@@ -3,8 +3,7 @@ import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { requireTrustedPath } from '../../state/trusted-path.ts';
-import { type Check, note, ok, warning, wrong } from './check.ts';
-import type { Examined } from './examined.ts';
+import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
 
 /** Since then a netdev tells its PCI address by itself (IFLA_PARENT_DEV_NAME). */
 const parentDeviceSince = [5, 14] as const;

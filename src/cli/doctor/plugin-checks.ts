@@ -1,12 +1,10 @@
 import { readHint } from '../../allocation/device-hint.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { version } from '../../version.ts';
-import { programName } from '../about.ts';
 import { askVersion } from '../install.ts';
-import type { KeptRecord } from '../node/kept-records.ts';
-import { recordedConf } from '../node/recorded-request.ts';
-import { type Check, note, ok, warning, wrong } from './check.ts';
-import type { Examined } from './examined.ts';
+import { type KeptRecord, recordedConf } from '../node/records.ts';
+import { programName } from '../tool.ts';
+import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
 
 /** The name of the plugin that this one can stand in for. */
 const predecessor = 'sriov';

@@ -1,5 +1,5 @@
 import { isEthernet } from '../../kernel/rtnl/links.ts';
-import { isLeft } from '../node/kept-records.ts';
+import { isLeft } from '../node/records.ts';
 import type { Survey, SurveyedPf, SurveyedVf } from '../node/survey.ts';
 import { nameHolder } from '../tool.ts';
 import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';

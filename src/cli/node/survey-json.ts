@@ -1,7 +1,8 @@
-// The shapes that `--json` prints (docs/operations.md). Keys are added, never changed or taken away.
 import type { Link } from '../../kernel/rtnl/links.ts';
-import type { DamagedRecord, KeptRecord } from './kept-records.ts';
+import type { DamagedRecord, KeptRecord } from './records.ts';
 import type { Survey, SurveyedPf, SurveyedVf } from './survey.ts';
+
+// The shapes that `--json` prints (docs/operations.md). Keys are added, never changed or taken away.
 
 function linkJson(link: Link | null, netns: string | null): unknown {
   if (link === null) return null;

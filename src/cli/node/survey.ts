@@ -8,9 +8,8 @@ import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';
-import { type Attached, compareWithRecord, findAttached } from './attached.ts';
-import { type KeptRecord, type KeptRecords, readRecords } from './kept-records.ts';
-import { findStrays, type Stray } from './strays.ts';
+import { type Attached, compareWithRecord, findAttached, findStrays, type Stray } from './in-pods.ts';
+import { type KeptRecord, type KeptRecords, readRecords } from './records.ts';
 
 /** Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere to be found. */
 type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';

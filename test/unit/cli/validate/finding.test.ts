@@ -1,5 +1,5 @@
-import { locateJsonError } from '../../../src/cli/json-error.ts';
-import { assert, suite } from '../../support/suite.ts';
+import { locateJsonError } from '../../../../src/cli/validate/finding.ts';
+import { assert, suite } from '../../../support/suite.ts';
 
 const test = suite('cli/json-error');
 

@@ -1,14 +1,11 @@
-import { explain } from '../cni/errors.ts';
-import { isJsonObject } from '../cni/json-text.ts';
-import { printable } from '../lib/quote.ts';
-import { checkDefinition, isDefinition } from './check-definition.ts';
-import { checkNetwork } from './check-network.ts';
-import { error, type Finding, under } from './finding.ts';
-import { crossCheck, isCrossChecked } from './manifests/cross-check.ts';
-import { flattenLists } from './manifests/documents.ts';
-import { type Manifest, readManifests } from './manifests/objects.ts';
-import { readJson } from './read-json.ts';
-import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
+import { explain } from '../../cni/errors.ts';
+import { isJsonObject } from '../../cni/json-text.ts';
+import { printable } from '../../lib/quote.ts';
+import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
+import { crossCheck, isCrossChecked } from './cross-check.ts';
+import { error, type Finding, readJson, under } from './finding.ts';
+import { checkDefinition, checkNetwork, isDefinition } from './network.ts';
+import { flattenLists, type Manifest, readManifests } from './objects.ts';
 
 export interface ValidateOptions {
   /** Names under which this plugin is installed. */

@@ -1,3 +1,40 @@
+import { explain } from '../../cni/errors.ts';
+import { parseJson } from '../../cni/json-text.ts';
+
+/** Something that `validate` has to say about a file. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  /** `plugins[1].vlan`, `NetworkAttachmentDefinition ns/name: spec.config: vlan`; '' for the whole file. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export const error = (path: string, message: string): Finding => ({ severity: 'error', path, message });
+
+export const warning = (path: string, message: string): Finding => ({ severity: 'warning', path, message });
+
+/** The findings with `prefix` before each path, joined by `separator`. */
+export function under(prefix: string, separator: string, findings: readonly Finding[]): Finding[] {
+  return findings.map((finding) => ({
+    ...finding,
+    path: finding.path === '' ? prefix : `${prefix}${separator}${finding.path}`,
+  }));
+}
+
+/** Parses JSON text, or says in which line it stops being JSON. */
+export function readJson(text: string): { readonly value: unknown; readonly findings: readonly Finding[] } {
+  const at = locateJsonError(text);
+  if (at !== null) {
+    const atEnd = text.trim() === '' ? 'the text is empty' : 'this is not JSON';
+    return { value: undefined, findings: [error('', `line ${at.line}, column ${at.column}: ${atEnd}`)] };
+  }
+  try {
+    return { value: parseJson(text, 'the text'), findings: [] };
+  } catch (thrown) {
+    return { value: undefined, findings: [error('', explain(thrown))] };
+  }
+}
+
 export interface JsonPosition {
   /** From 1. */
   readonly line: number;

@@ -1,20 +1,17 @@
-import { listKnownPods } from '../allocation/known-pods.ts';
-import { type Explanation, explainAllocation } from '../allocation/resolve.ts';
-import { Search } from '../allocation/search.ts';
-import { isInterfaceName } from '../cni/environment.ts';
-import { type CniError, explain, isCniError } from '../cni/errors.ts';
-import { parseConf } from '../config/parse.ts';
-import type { SriovConf } from '../config/sriov-conf.ts';
-import type { PciAddress } from '../lib/pci-address.ts';
-import { printable, quote } from '../lib/quote.ts';
-import { describeKey } from '../state/record-store.ts';
+import { listKnownPods } from '../../allocation/known-pods.ts';
+import { type Explanation, explainAllocation } from '../../allocation/resolve.ts';
+import { Search } from '../../allocation/search.ts';
+import { isInterfaceName } from '../../cni/environment.ts';
+import { type CniError, explain, isCniError } from '../../cni/errors.ts';
+import { parseConf } from '../../config/parse.ts';
+import type { SriovConf } from '../../config/sriov-conf.ts';
+import type { PciAddress } from '../../lib/pci-address.ts';
+import { printable, quote } from '../../lib/quote.ts';
+import { describeKey } from '../../state/record-store.ts';
+import { type KeptRecord, madeUpRequest, readRecords } from '../node/records.ts';
+import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type NetworkConfig, readNetworkFile } from './network-file.ts';
-import { type KeptRecord, readRecords } from './node/kept-records.ts';
-import { madeUpRequest } from './node/recorded-request.ts';
-import { describePlan } from './resolve/describe-plan.ts';
-import type { Plan } from './resolve/plan.ts';
-import { prospectsOf } from './resolve/prospects.ts';
-import { complain, type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
+import { describePlan, type Plan, prospectsOf } from './plan.ts';
 
 interface ResolveOptions {
   readonly podUid: string;

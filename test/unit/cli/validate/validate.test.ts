@@ -1,10 +1,10 @@
-import type { Finding } from '../../../src/cli/finding.ts';
-import { createStyle } from '../../../src/cli/text/style.ts';
-import { checkText, validate } from '../../../src/cli/validate.ts';
-import { usualTypes } from '../../../src/config/usual-types.ts';
-import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
-import { sourceParts } from '../../support/source-parts.ts';
-import { assert, suite } from '../../support/suite.ts';
+import { createStyle } from '../../../../src/cli/text.ts';
+import type { Finding } from '../../../../src/cli/validate/finding.ts';
+import { checkText, validate } from '../../../../src/cli/validate/validate.ts';
+import { usualTypes } from '../../../../src/config/usual-types.ts';
+import { createMemoryPlatform, type MemoryPlatform } from '../../../support/memory-platform.ts';
+import { sourceParts } from '../../../support/source-parts.ts';
+import { assert, suite } from '../../../support/suite.ts';
 
 const test = suite('cli/validate');
 

@@ -1,9 +1,9 @@
-import { version } from '../../../src/version.ts';
-import { MemoryNode, pfPci, vfPci } from '../../support/memory-node.ts';
-import { createMemoryPlatform } from '../../support/memory-platform.ts';
-import { operate } from '../../support/operate.ts';
-import { assert, suite } from '../../support/suite.ts';
-import { checkpoint, claimA, podSpec, podUid } from '../allocation/fixture.ts';
+import { version } from '../../../../src/version.ts';
+import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
+import { createMemoryPlatform } from '../../../support/memory-platform.ts';
+import { operate } from '../../../support/operate.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { checkpoint, claimA, podSpec, podUid } from '../../allocation/fixture.ts';
 
 const test = suite('cli/doctor');
 

@@ -1,7 +1,6 @@
-import { createStyle } from '../../../../src/cli/text/style.ts';
-import { formatFields, formatTable, formatTables, wrap } from '../../../../src/cli/text/table.ts';
-import { createMemoryPlatform } from '../../../support/memory-platform.ts';
-import { assert, suite } from '../../../support/suite.ts';
+import { createStyle, formatFields, formatTable, formatTables, wrap } from '../../../src/cli/text.ts';
+import { createMemoryPlatform } from '../../support/memory-platform.ts';
+import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/text');
 

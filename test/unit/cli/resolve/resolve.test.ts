@@ -1,7 +1,7 @@
-import { MemoryNode, vfPci } from '../../support/memory-node.ts';
-import { operate } from '../../support/operate.ts';
-import { assert, suite } from '../../support/suite.ts';
-import { checkpoint, claimA, claimSpec, podSpec, podUid } from '../allocation/fixture.ts';
+import { MemoryNode, vfPci } from '../../../support/memory-node.ts';
+import { operate } from '../../../support/operate.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { checkpoint, claimA, claimSpec, podSpec, podUid } from '../../allocation/fixture.ts';
 
 const test = suite('cli/resolve');
 

@@ -1,14 +1,12 @@
-import { printable } from '../lib/quote.ts';
-import { type Check, type Verdict, wrong } from './doctor/check.ts';
-import { checkClaims } from './doctor/claim-checks.ts';
-import { type Examined, examine } from './doctor/examined.ts';
-import { checkIpam } from './doctor/ipam-checks.ts';
-import { nodeChecks } from './doctor/node-checks.ts';
-import { checkPlugins } from './doctor/plugin-checks.ts';
-import { checkVfs } from './doctor/vf-checks.ts';
-import type { Paint } from './text/style.ts';
-import { wrap } from './text/table.ts';
-import { type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
+import { printable } from '../../lib/quote.ts';
+import { type Paint, wrap } from '../text.ts';
+import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
+import { type Check, type Examined, examine, type Verdict, wrong } from './check.ts';
+import { checkClaims } from './claim-checks.ts';
+import { checkIpam } from './ipam-checks.ts';
+import { nodeChecks } from './node-checks.ts';
+import { checkPlugins } from './plugin-checks.ts';
+import { checkVfs } from './vf-checks.ts';
 
 /** All checks; one that can't be made is wrong itself. */
 function diagnose(examined: Examined): readonly Check[] {

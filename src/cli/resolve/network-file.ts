@@ -1,10 +1,10 @@
-import { isJsonObject } from '../cni/json-text.ts';
-import { usualTypes } from '../config/usual-types.ts';
-import { quote } from '../lib/quote.ts';
-import { isDefinition } from './check-definition.ts';
-import { flattenLists } from './manifests/documents.ts';
-import { readJson } from './read-json.ts';
-import type { Tool } from './tool.ts';
+import { isJsonObject } from '../../cni/json-text.ts';
+import { usualTypes } from '../../config/usual-types.ts';
+import { quote } from '../../lib/quote.ts';
+import type { Tool } from '../tool.ts';
+import { readJson } from '../validate/finding.ts';
+import { isDefinition } from '../validate/network.ts';
+import { flattenLists } from '../validate/objects.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

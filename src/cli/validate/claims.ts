@@ -1,8 +1,7 @@
 import { quote } from '../../lib/quote.ts';
-import { error, type Finding, warning } from '../finding.ts';
 import type { Cluster, Selected } from './cross-check.ts';
-import type { Claim, DeviceRequest, PodClaim, Workload } from './objects.ts';
-import { titleOf } from './objects.ts';
+import { error, type Finding, warning } from './finding.ts';
+import { type Claim, type DeviceRequest, type PodClaim, titleOf, type Workload } from './objects.ts';
 
 /** A claim of a pod, with the object that it refers to. */
 export interface FoundClaim {
