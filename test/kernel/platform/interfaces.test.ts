@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { readBusInfo, readEthtool, writeEthtool } from '../../../src/kernel/ethtool.ts';
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = asRoot(suite('kernel/platform/interfaces'));
 const platform = createNodePlatform({});
@@ -42,10 +42,6 @@ const broadcast = Buffer.concat([
   Buffer.from('0806', 'hex'),
   Buffer.alloc(46, 0x5a),
 ]);
-
-function throws(task: () => unknown, code: string, text: string): void {
-  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
-}
 
 test('a frame leaves the interface and arrives at its peer, byte for byte', () => {
   withVeth((netns, ns, ifindex) => {

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Datagram, NetlinkSocket, Netns } from '../../../src/platform/platform.ts';
 import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import {
   linkName,
   linkRequest,
@@ -142,10 +142,7 @@ test('a single datagram of more than 32 KiB comes whole', () => {
 test('a datagram too large to be the kernel’s is an error, and the next one comes', () => {
   within((socket, ns) => {
     sendFromOutside(ns, socket, (1 << 20) + 1);
-    assert.throws(
-      () => receive(socket),
-      (thrown: unknown) => isSystemError(thrown, 'EMSGSIZE'),
-    );
+    throws(() => receive(socket), 'EMSGSIZE');
     sendFromOutside(ns, socket, 16);
     assert.is(receive(socket).bytes.length, 16);
   });
@@ -213,11 +210,12 @@ test('events that overflow the buffer are reported as ENOBUFS, and the socket wo
   within((events, ns) => {
     const flips = Array.from({ length: 6000 }, (_, index) => `link set lo mtu ${1500 + (index % 2)}`);
     ns.run('sh', '-c', `ip -batch - <<'END'\n${flips.join('\n')}\nEND`);
-    assert.throws(
+    throws(
       () => {
         while (events.receive(0) !== null);
       },
-      (thrown: unknown) => isSystemError(thrown, 'ENOBUFS') && thrown.message.includes('netlink'),
+      'ENOBUFS',
+      'netlink',
     );
     while (events.receive(0) !== null);
     ns.ip('link', 'set', 'lo', 'up');
@@ -232,7 +230,7 @@ test('a closed socket refuses, and leaves no descriptor', () => {
     socket.close();
     socket.close();
     for (const use of [() => socket.send(linkRequest(1)), () => socket.receive(0)]) {
-      assert.throws(use, (thrown: unknown) => isSystemError(thrown, 'EBADF'));
+      throws(use, 'EBADF');
     }
   });
   assert.is(readdirSync('/proc/self/fd').length, before);

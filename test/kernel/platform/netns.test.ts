@@ -1,19 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { asRoot, withNetns } from '../../support/netns.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = asRoot(suite('kernel/platform/netns'));
 const platform = createNodePlatform({});
-
-function throws(task: () => unknown, code: string, text: string): void {
-  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
-}
 
 function threadNetns(): string {
   return readlinkSync('/proc/thread-self/ns/net');
@@ -86,12 +82,13 @@ test('comes back after a task that returns, throws, or enters another namespace'
       const [a, b] = [opened(outer.path), opened(inner.path)];
       assert.is(platform.inNetns(a, threadNetns), `net:[${a.inode}]`);
       assert.is(threadNetns(), home);
-      assert.throws(
+      throws(
         () =>
           platform.inNetns(a, () => {
             throw new Error('on purpose');
           }),
-        /on purpose/,
+        'Error',
+        'on purpose',
       );
       assert.is(threadNetns(), home);
       const seen = platform.inNetns(a, () => [platform.inNetns(b, threadNetns), threadNetns()]);
@@ -110,7 +107,7 @@ test('comes back after a task that returns, throws, or enters another namespace'
 test('refuses a task that would go on after it returned', () => {
   withNetns((ns) => {
     const netns = opened(ns.path);
-    assert.throws(() => platform.inNetns(netns, async () => null), /may not return a promise/);
+    throws(() => platform.inNetns(netns, async () => null), 'Error', 'promise');
     assert.is(threadNetns(), `net:[${platform.ownNetns().inode}]`);
     netns.close();
   });

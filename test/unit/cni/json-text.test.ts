@@ -1,15 +1,11 @@
-import { isCniError } from '../../../src/cni/errors.ts';
 import { isJsonObject, parseJson } from '../../../src/cni/json-text.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('cni/json-text');
 
 const refuses = (text: string, words: string): void => {
-  assert.throws(
-    () => parseJson(text, 'the text'),
-    (thrown: unknown) => isCniError(thrown, 'decode') && thrown.message.includes(words),
-    text.slice(0, 40),
-  );
+  throws(() => parseJson(text, 'the text'), 'decode', words);
 };
 
 test('refuses empty and malformed text', () => {

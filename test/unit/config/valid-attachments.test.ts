@@ -1,6 +1,6 @@
-import { isCniError } from '../../../src/cni/errors.ts';
 import { parseValidAttachments } from '../../../src/config/valid-attachments.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('config/valid-attachments');
 
@@ -8,11 +8,7 @@ const newKey = 'cni.dev/valid-attachments';
 const oldKey = 'cni.dev/attachments';
 
 function refuses(config: Readonly<Record<string, unknown>>, words: string): void {
-  assert.throws(
-    () => parseValidAttachments(config),
-    (thrown: unknown) => isCniError(thrown, 'invalidConfig') && thrown.message.includes(words),
-    JSON.stringify(config).slice(0, 100),
-  );
+  throws(() => parseValidAttachments(config), 'invalidConfig', words);
 }
 
 test('reads the list under either key; the newer one counts', () => {

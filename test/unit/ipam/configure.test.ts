@@ -1,9 +1,9 @@
-import { isCniError } from '../../../src/cni/errors.ts';
 import type { CniResult, CniRoute } from '../../../src/cni/result.ts';
 import { applyIpamResult, resolveRoutes } from '../../../src/ipam/configure.ts';
 import { Namespace } from '../../../src/kernel/namespace.ts';
 import { MemoryNode } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('ipam/configure');
 
@@ -126,14 +126,7 @@ test('a refused address or route is 113, naming it and the interface', () => {
     ['address', ['10.0.2.5/24', 'vf0']],
     ['route', ['10.9.0.0/16', '10.0.2.1', 'vf0']],
   ] as const) {
-    assert.throws(
-      () => applied(result, (node) => node.kernel.refuse(what, 22)),
-      (thrown: unknown) => {
-        if (!isCniError(thrown, 'kernel') || thrown.code !== 113) return false;
-        for (const word of words) assert.match(thrown.message, word);
-        return /EINVAL/.test((thrown.cause as Error).message);
-      },
-    );
+    throws(() => applied(result, (node) => node.kernel.refuse(what, 22)), 'kernel', 'EINVAL', ...words);
   }
 });
 

@@ -1,4 +1,3 @@
-import { isCniError } from '../../../src/cni/errors.ts';
 import { detectDuplicates, prepareIpv6 } from '../../../src/ipam/ipv6.ts';
 import { parseCidr } from '../../../src/kernel/ip-text.ts';
 import { Namespace } from '../../../src/kernel/namespace.ts';
@@ -6,6 +5,7 @@ import { createLog } from '../../../src/lib/log.ts';
 import { MemoryNode } from '../../support/memory-node.ts';
 import { attribute } from '../../support/netlink-bytes.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('ipam/ipv6');
 
@@ -91,10 +91,7 @@ test('IPv6 that is off and can’t be switched on is an error; a kernel without 
     const refused = new PreparedNode();
     refused.node.platform.files.set(pathOf(ifname, 'disable_ipv6'), '1\n');
     refused.node.platform.failNext('writeSystemFile', pathOf(ifname, 'disable_ipv6'), EROFS);
-    assert.throws(
-      () => refused.prepare(),
-      (thrown: unknown) => isCniError(thrown, 'kernel') && thrown.message.includes('vf0'),
-    );
+    throws(() => refused.prepare(), 'kernel', 'vf0');
     const on = new PreparedNode();
     on.node.platform.failNext('writeSystemFile', pathOf(ifname, 'disable_ipv6'), EROFS);
     assert.is(on.prepare(), 'optimistic');
@@ -134,11 +131,7 @@ test('a duplicate of what IPAM gave is 115, naming it; others are not ours to ju
   prepared.has('fd00::6/64', 0);
   prepared.has('fd00::7/64', optimisticTentative);
   assert.is(prepared.detect(['fd00::6/64', '10.0.2.5/24']), true);
-  assert.throws(
-    () => prepared.detect(['fd00::6/64', 'FD00:0::5/64']),
-    (thrown: unknown) =>
-      isCniError(thrown, 'duplicateAddress') && thrown.code === 115 && thrown.message.startsWith('fd00::5/64: '),
-  );
+  throws(() => prepared.detect(['fd00::6/64', 'FD00:0::5/64']), 'duplicateAddress', 'fd00::5/64: ');
 });
 
 test('nothing is sure while the kernel is looking, which it does without its pause for so long; then that is as it was', () => {
@@ -156,7 +149,7 @@ test('nothing is sure while the kernel is looking, which it does without its pau
   const failing = (): void => {
     throw new Error('no room');
   };
-  assert.throws(() => prepared.detect(['fd00::5/64'], failing), /no room/);
+  throws(() => prepared.detect(['fd00::5/64'], failing), 'Error', 'no room');
   assert.is(prepared.node.platform.readFile(pause)?.toString('utf8').trim(), '1000');
   prepared.node.platform.failNext('writeSystemFile', pause, EROFS);
   prepared.detect(['fd00::5/64']);

@@ -3,6 +3,7 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('kernel/ethtool');
 
@@ -86,7 +87,7 @@ test('the bus-info; a netdev that is gone, and a setting that is refused, say so
   info.write('0000:3b:02.1', 100);
   const [platform] = driver({ 3: () => info });
   assert.is(readBusInfo(platform, platform.ownNetns(), 'vf0'), '0000:3b:02.1');
-  assert.throws(() => writeEthtool(platform, platform.ownNetns(), 'vf0', 'pause', '00'.repeat(12)), /EOPNOTSUPP/);
+  throws(() => writeEthtool(platform, platform.ownNetns(), 'vf0', 'pause', '00'.repeat(12)), 'EOPNOTSUPP');
   const gone = createMemoryPlatform({ ethtool: () => new SystemError('ask vf0', ENODEV) });
-  assert.throws(() => readEthtool(gone, gone.ownNetns(), 'vf0'), /ENODEV/);
+  throws(() => readEthtool(gone, gone.ownNetns(), 'vf0'), 'ENODEV');
 });

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { identifyNetns, isNetns, Namespace } from '../../../src/kernel/namespace.ts';
 import {
   listProcessNetns,
@@ -10,6 +11,7 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import { MemoryNode, type Pod } from '../../support/memory-node.ts';
 import type { MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('kernel/namespace-search');
 
@@ -84,17 +86,17 @@ function fail(path: string, errno: number): null {
 test('who can’t look must not say no', () => {
   const at = new Fixture();
   at.addProcess(11, at.pod.namespace);
-  assert.throws(() => searchNetns({ ...at.platform, openNetns: (path) => fail(path, EMFILE) }, at.id), /EMFILE/);
+  throws(() => searchNetns({ ...at.platform, openNetns: (path) => fail(path, EMFILE) }, at.id), 'EMFILE');
   const { readLink } = at.platform;
   for (const [name, errno] of [
-    ['net', EACCES],
-    ['net', EMFILE],
-    ['mnt', EMFILE],
+    ['net', 'EACCES'],
+    ['net', 'EMFILE'],
+    ['mnt', 'EMFILE'],
   ] as const) {
     if (name === 'mnt') at.platform.links.delete('/proc/11/ns/net');
     const blind = (path: string): string | null =>
-      fail(path, path === `/proc/11/ns/${name}` ? errno : 0) ?? readLink(path);
-    assert.throws(() => searchNetns({ ...at.platform, readLink: blind }, at.id), /look at \/proc\/11/);
+      fail(path, path === `/proc/11/ns/${name}` ? constants.errno[errno] : 0) ?? readLink(path);
+    throws(() => searchNetns({ ...at.platform, readLink: blind }, at.id), errno, '/proc/11');
   }
 });
 
@@ -116,7 +118,7 @@ test('a process that not even root may look into is where others of its network 
       return inode === undefined ? stat(path) : { ...stat('/proc/1/mountinfo'), inode };
     },
   } as MemoryPlatform;
-  assert.throws(() => searchNetns(platform, at.id), /look at \/proc\/1/);
+  throws(() => searchNetns(platform, at.id), 'EACCES', '/proc/1');
   networks['1'] = 5n;
   assert.is(searchNetns(platform, at.id), 'out of reach', 'bound in its mount namespace');
   at.platform.files.set('/proc/1/mountinfo', '');

@@ -8,9 +8,9 @@ import {
   readVf,
 } from '../../../src/kernel/sysfs.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('kernel/sysfs');
 
@@ -152,10 +152,7 @@ test('an attribute that the driver refuses to give counts as absent; other failu
   platform.failNext('readFile', path, 95);
   assert.is(readNetdevAttribute(platform, 'ens1f0', 'phys_port_name'), null);
   platform.failNext('readFile', path, 13);
-  assert.throws(
-    () => readNetdevAttribute(platform, 'ens1f0', 'phys_port_name'),
-    (thrown: Error) => isSystemError(thrown, 'EACCES'),
-  );
+  throws(() => readNetdevAttribute(platform, 'ens1f0', 'phys_port_name'), 'EACCES');
 });
 
 test('the PFs of a node: devices that can have VFs', () => {

@@ -1,5 +1,6 @@
 import { poll, retry } from '../../../src/lib/retry.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('lib/retry');
 
@@ -47,14 +48,14 @@ test('pauses double up to their limit', () => {
 
 test('when time is up the last error is thrown, and no pause goes over it', () => {
   const { clock, pauses } = createClock();
-  assert.throws(() => retry(clock, limits, () => true, failing(99)), /failure 4/);
+  throws(() => retry(clock, limits, () => true, failing(99)), 'Error', 'failure 4');
   assert.equal(pauses, [10, 20, 40]);
   assert.ok(clock.nowMs <= 1100);
 });
 
 test('an error that is not retryable is thrown at once', () => {
   const { clock, pauses } = createClock();
-  assert.throws(() => retry(clock, limits, () => false, failing(1)), /failure 1/);
+  throws(() => retry(clock, limits, () => false, failing(1)), 'Error', 'failure 1');
   assert.equal(pauses, []);
 });
 
@@ -74,5 +75,5 @@ test('poll tells whether it became true in time', () => {
 
 test('what poll’s check throws passes through', () => {
   const { clock } = createClock();
-  assert.throws(() => poll(clock, limits, failing(1) as never), /failure 1/);
+  throws(() => poll(clock, limits, failing(1) as never), 'Error', 'failure 1');
 });

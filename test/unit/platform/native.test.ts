@@ -1,7 +1,7 @@
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import type { Host, HostError } from '../../../src/platform/native/host.ts';
 import { createNativePlatform } from '../../../src/platform/native.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('platform/native');
 
@@ -15,10 +15,6 @@ function fails(errno: number, detail = ''): () => never {
     const error: HostError = { errno, detail };
     throw error;
   };
-}
-
-function throws(task: () => unknown, code: string, text: string): void {
-  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
 }
 
 const path = '/dir/file';
@@ -146,16 +142,15 @@ test('a namespace is entered and left, also where the task fails', () => {
     platform.inNetns(pod, () => 5),
     5,
   );
-  assert.throws(() =>
-    platform.inNetns(pod, () => {
-      throw new Error('failed');
-    }),
-  );
+  const fail = (): never => {
+    throw new Error('failed');
+  };
+  throws(() => platform.inNetns(pod, fail), 'Error', 'failed');
   assert.is(
     platform.inNetns(own, () => 6),
     6,
   );
-  assert.throws(() => platform.inNetns(pod, async () => 1), /may not return a promise/);
+  throws(() => platform.inNetns(pod, async () => 1), 'Error', 'promise');
   assert.equal(log, ['enter 2', 'enter 1', 'enter 2', 'enter 1', 'enter 2', 'enter 1']);
   pod.close();
   pod.close();

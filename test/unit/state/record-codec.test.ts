@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCniError } from '../../../src/cni/errors.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
 import { formatRecord, parseKey, parseRecord } from '../../../src/state/record-codec.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import { sampleRecord } from './sample-record.ts';
 
 const test = suite('state/record-codec');
@@ -32,9 +32,9 @@ function leaves(value: unknown, path: readonly string[] = []): string[] {
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]));
 }
 
-/** The path as messages have it, for a pattern. */
+/** The path as messages have it. */
 function asShown(path: string): string {
-  return path.replace(/\.(\d+)/g, '\\[$1\\]').replaceAll('.', '\\.');
+  return path.replace(/\.(\d+)/g, '[$1]');
 }
 
 test('what is written is read back', () => {
@@ -80,15 +80,9 @@ test('fields that a newer build has added are kept', () => {
 
 test('a record of a newer version is told from a damaged one', () => {
   for (const version of [2, 3, 1000])
-    assert.throws(
-      () => parseRecord(JSON.stringify({ version, key: sampleRecord.key })),
-      (thrown: unknown) => isCniError(thrown, 'recordVersion') && thrown.message.includes('vf-net/c1/net1'),
-    );
+    throws(() => parseRecord(JSON.stringify({ version, key: sampleRecord.key })), 'recordVersion', 'vf-net/c1/net1');
   for (const version of [0, -1, 1.5, '2', null])
-    assert.throws(
-      () => parseRecord(broken('version', version)),
-      (thrown: unknown) => !isCniError(thrown),
-    );
+    throws(() => parseRecord(broken('version', version)), 'Error', 'version');
 });
 
 test('settings of the netdev are read back; root writes none to another file, nor what are no bytes', () => {
@@ -114,11 +108,7 @@ test('settings of the netdev are read back; root writes none to another file, no
     { files: { ifalias: 'x' } },
     { files: { threaded: 0 } },
   ]) {
-    assert.throws(
-      () => parseRecord(formatRecord(withSettings(wrong))),
-      /snapshot\.netdev\.settings/,
-      JSON.stringify(wrong),
-    );
+    throws(() => parseRecord(formatRecord(withSettings(wrong))), 'Error', 'snapshot.netdev.settings');
   }
 });
 
@@ -126,7 +116,7 @@ test('a record whose VF was given up says so, and nothing else stands for it', (
   const givenUp = { ...sampleRecord, vfGivenUp: true } as const;
   assert.equal(parseRecord(formatRecord(givenUp)), givenUp);
   for (const value of [false, null, 'yes'])
-    assert.throws(() => parseRecord(JSON.stringify({ ...copy(), vfGivenUp: value })), /vfGivenUp/);
+    throws(() => parseRecord(JSON.stringify({ ...copy(), vfGivenUp: value })), 'Error', 'vfGivenUp');
 });
 
 test('tries to release that failed, and that there is nothing to release, are read back; a record without is one of before', () => {
@@ -135,7 +125,7 @@ test('tries to release that failed, and that there is nothing to release, are re
   const tried = { ...sampleRecord, ipam, failedRelease };
   assert.equal(parseRecord(formatRecord(tried)), tried);
   for (const value of [null, { tries: -1, firstMs: 0, bootId: '' }, { tries: 1, firstMs: 0.5, bootId: '' }])
-    assert.throws(() => parseRecord(JSON.stringify({ ...copy(), failedRelease: value })), /failedRelease/);
+    throws(() => parseRecord(JSON.stringify({ ...copy(), failedRelease: value })), 'Error', 'failedRelease');
 });
 
 test('settings that the PF doesn’t report are read back as null', () => {
@@ -149,7 +139,7 @@ test('settings that the PF doesn’t report are read back as null', () => {
 test('addresses that the kernel told are kept, whatever the driver makes of them', () => {
   for (const mac of ['ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:01', '00:00:00:00:00:00']) {
     for (const path of ['snapshot.admin.mac', 'snapshot.netdev.mac']) assert.ok(parseRecord(broken(path, mac)), path);
-    assert.throws(() => parseRecord(broken('mac', mac)), /^mac/, mac);
+    throws(() => parseRecord(broken('mac', mac)), 'Error', 'mac');
   }
 });
 
@@ -159,7 +149,7 @@ test('every value is needed but the details of pods and routes', () => {
     // An element of a list that is gone is a shorter list.
     if (/\.\d+$/.test(path)) continue;
     if (optional.test(path)) assert.ok(parseRecord(broken(path, undefined)), path);
-    else assert.throws(() => parseRecord(broken(path, undefined)), undefined, path);
+    else throws(() => parseRecord(broken(path, undefined)), 'Error', asShown(path));
   }
 });
 
@@ -167,7 +157,7 @@ test('every value of another type is refused, and named', () => {
   for (const path of leaves(copy())) {
     for (const wrong of [{}, [[]], true]) {
       if (path === 'snapshot.netdev.up' && wrong === true) continue;
-      assert.throws(() => parseRecord(broken(path, wrong)), new RegExp(`^${asShown(path)}`), path);
+      throws(() => parseRecord(broken(path, wrong)), 'Error', asShown(path));
     }
   }
 });
@@ -196,20 +186,18 @@ test('values out of range are refused', () => {
     ['podIfindex', '7'],
     ['netns.inode', 4026532001],
   ];
-  for (const [path, value] of cases)
-    assert.throws(() => parseRecord(broken(path, value)), new RegExp(`^${path}`), path);
+  for (const [path, value] of cases) throws(() => parseRecord(broken(path, value)), 'Error', path);
 });
 
 test('truncated anywhere, it is no record', () => {
   const text = formatRecord(sampleRecord).trimEnd();
   for (let length = 0; length < text.length; length += 7) {
-    assert.throws(() => parseRecord(text.slice(0, length)), undefined, `${length} bytes`);
+    throws(() => parseRecord(text.slice(0, length)), 'decode');
   }
 });
 
 test('other JSON is no record', () => {
-  for (const text of ['null', '[]', '{}', '"record"', '1', '[{}]'])
-    assert.throws(() => parseRecord(text), undefined, text);
+  for (const text of ['null', '[]', '{}', '"record"', '1', '[{}]']) throws(() => parseRecord(text), 'Error');
 });
 
 test('keys of the prototype change no prototype', () => {
@@ -227,7 +215,7 @@ test('what was read before is not taken for what is read now', () => {
   assert.is(parseKey(text)?.ifname, sampleRecord.key.ifname);
   assert.is(parseKey(other)?.ifname, 'net9');
   assert.is(parseRecord(other).mac, null);
-  assert.throws(() => parseRecord(text.slice(0, -3)));
+  throws(() => parseRecord(text.slice(0, -3)), 'decode');
   assert.is(parseRecord(other).key.ifname, 'net9');
   assert.equal(parseRecord(text), sampleRecord);
 });

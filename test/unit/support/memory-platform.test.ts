@@ -1,12 +1,8 @@
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { createMemoryPlatform, MemoryExit } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('support/memory-platform');
-
-function throws(task: () => unknown, code: string, text: string): void {
-  assert.throws(task, (thrown: unknown) => isSystemError(thrown, code) && thrown.message.includes(text));
-}
 
 const sysfs = {
   files: {
@@ -155,7 +151,7 @@ test('children are started at once and report when joined', () => {
   const child = platform.startProcess(request);
   assert.equal(platform.startedProcesses, [request]);
   assert.is(child.wait(), result);
-  assert.throws(() => platform.startProcess({ ...request, path: '/x' }).wait(), /no such child/);
+  throws(() => platform.startProcess({ ...request, path: '/x' }).wait(), 'Error');
   throws(() => createMemoryPlatform().startProcess(request).wait(), 'ENOENT', '/opt/cni/bin/ipam');
 });
 

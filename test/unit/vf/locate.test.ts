@@ -2,6 +2,7 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import { findInPod, findOnHost, findPf, pciAddressOf, whatIdentifies } from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import { drvinfo, VfFixture } from './fixture.ts';
 
 const test = suite('vf/locate');
@@ -106,7 +107,7 @@ test('an interface on top of the VF has its parent, and is not the VF', () => {
 test('a driver that fails to answer otherwise is an error', () => {
   const at = new VfFixture({ withoutParents: true });
   answerBusInfo(at, new SystemError('ask', EIO));
-  assert.throws(() => pciAddressOf(at.node.platform, at.host, at.vf()), /EIO/);
+  throws(() => pciAddressOf(at.node.platform, at.host, at.vf()), 'EIO');
 });
 
 test('in a pod: another device is never taken for the VF, whatever its name, MAC and ifindex', () => {

@@ -1,6 +1,7 @@
-import { isSystemError, SystemError } from '../../../src/lib/system-error.ts';
+import { isSystemError } from '../../../src/lib/system-error.ts';
 import { moveLinkTo, renameLinkTo, restoreAltnames } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/move');
@@ -38,24 +39,21 @@ test('EBUSY is retried for a while', () => {
   assert.is(at.takeChanges().length, 5);
   const stuck = new VfFixture();
   stuck.node.kernel.refuse('to pod1', EBUSY);
-  assert.throws(() => moveLinkTo(stuck.host, stuck.vf(), stuck.openPod(), 'net1'), /EBUSY/);
+  throws(() => moveLinkTo(stuck.host, stuck.vf(), stuck.openPod(), 'net1'), 'EBUSY');
   assert.ok(stuck.node.platform.clock.nowMs <= 1000);
 });
 
 test('any other refusal is thrown at once, with the kernel’s words', () => {
   const at = new VfFixture();
   at.node.kernel.refuse('to pod1', EPERM, { extack: 'not for you' });
-  assert.throws(
-    () => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'),
-    (thrown: unknown) => thrown instanceof SystemError && /not for you/.test(thrown.message),
-  );
+  throws(() => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'), 'EPERM', 'not for you');
   assert.is(at.takeChanges().length, 1);
 });
 
 test('a taken name is EEXIST', () => {
   const at = new VfFixture();
   at.node.kernel.addLink(at.node.pod.namespace, 'net1');
-  assert.throws(() => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'), /EEXIST/);
+  throws(() => moveLinkTo(at.host, at.vf(), at.openPod(), 'net1'), 'EEXIST');
 });
 
 test('altnames that the link has got since it was looked at don’t keep it', () => {

@@ -1,6 +1,6 @@
 import { addAddress, listAddresses, removeAddress } from '../../../../src/kernel/rtnl/addresses.ts';
-import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import { throws } from '../../../support/throws.ts';
 import { answering, fakeSession, hex, nla, refusal, u32 } from '../fake-kernel.ts';
 import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
@@ -71,24 +71,16 @@ test('/31 has no broadcast address, /30 has one; a loopback address has host sco
 test('text that is no CIDR sends nothing', () => {
   for (const text of ['10.1.2.3', '10.1.2.300/24', 'fe80::1%eth0/64', '']) {
     const [session, socket] = fakeSession();
-    assert.throws(
-      () => addAddress(session, 3, text),
-      (thrown: Error) => isSystemError(thrown, 'EINVAL'),
-      text,
-    );
-    assert.throws(() => removeAddress(session, 3, text), text);
+    throws(() => addAddress(session, 3, text), 'EINVAL');
+    throws(() => removeAddress(session, 3, text), 'EINVAL');
     assert.is(socket.sent.length, 0);
   }
 });
 
 test('a refusal names the address and the command', () => {
   const [session] = fakeSession((request) => [refusal(request, 17, 'Address already assigned')]);
-  assert.throws(
-    () => addAddress(session, 3, '10.1.2.3/24'),
-    (thrown: Error) =>
-      thrown.message ===
-      'add address 10.1.2.3/24 to interface 3 (ip addr add 10.1.2.3/24 brd + dev if3): EEXIST (Address already assigned)',
-  );
+  const tokens = ['10.1.2.3/24', 'interface 3', 'ip addr add 10.1.2.3/24 brd + dev if3', 'Address already assigned'];
+  throws(() => addAddress(session, 3, '10.1.2.3/24'), 'EEXIST', ...tokens);
 });
 
 function ifaddrmsg(family: number, prefixLength: number, flags: number, scope: number, ifindex: number): Buffer {
@@ -128,10 +120,6 @@ test('malformed addresses', () => {
     [Buffer.concat([ifaddrmsg(2, 24, 0, 0, 3), hex('ffff0100')]), 'an address'],
   ];
   for (const [payload, words] of cases) {
-    assert.throws(
-      () => listAddresses(answering(20, payload)[0], 3),
-      (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes(words),
-      words,
-    );
+    throws(() => listAddresses(answering(20, payload)[0], 3), 'EBADMSG', words);
   }
 });

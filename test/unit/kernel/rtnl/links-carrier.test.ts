@@ -1,8 +1,9 @@
 import { Namespace } from '../../../../src/kernel/namespace.ts';
 import { waitForCarrier } from '../../../../src/kernel/rtnl/links.ts';
-import { isSystemError, SystemError } from '../../../../src/lib/system-error.ts';
+import { SystemError } from '../../../../src/lib/system-error.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../support/memory-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import { throws } from '../../../support/throws.ts';
 import {
   ack,
   cString,
@@ -119,10 +120,7 @@ test('a link that is gone', () => {
 
 test('the subscription is closed, whatever happens', () => {
   const broken = waiting([up], [new SystemError('recv', 9)]);
-  assert.throws(
-    () => run(broken),
-    (thrown: Error) => isSystemError(thrown, 'EBADF'),
-  );
+  throws(() => run(broken), 'EBADF');
   const patient = waiting([up, up, up | running | lowerUp], [event]);
   run(patient);
   for (const { sockets } of [broken, patient]) {

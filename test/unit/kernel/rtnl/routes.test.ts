@@ -1,7 +1,7 @@
 import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import { addRoute, listRoutes, type RouteSpec } from '../../../../src/kernel/rtnl/routes.ts';
-import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import { throws } from '../../../support/throws.ts';
 import { answering, done, fakeSession, header, hex, nla, refusal, type SentMessage, u32 } from '../fake-kernel.ts';
 import { testSentBytes } from './sent-bytes.ts';
 
@@ -78,7 +78,7 @@ test('table 255 fits the header, 256 doesn’t; of priority, table, mtu and advm
 });
 
 test('what is no route sends nothing', () => {
-  const cases: readonly [RouteSpec, string][] = [
+  const cases: readonly [RouteSpec, 'EINVAL' | 'EAFNOSUPPORT'][] = [
     [{ dst: 'default' }, 'EINVAL'],
     [{ dst: '10.0.0.0' }, 'EINVAL'],
     [{ dst: '10.0.0.0/8', gw: '10.0.0.1/24' }, 'EINVAL'],
@@ -88,10 +88,7 @@ test('what is no route sends nothing', () => {
   ];
   for (const [route, code] of cases) {
     const [session, socket] = fakeSession();
-    assert.throws(
-      () => addRoute(session, 3, route),
-      (thrown: Error) => isSystemError(thrown, code),
-    );
+    throws(() => addRoute(session, 3, route), code);
     assert.is(socket.sent.length, 0);
   }
 });
@@ -219,10 +216,6 @@ test('malformed routes', () => {
     [Buffer.concat([rtmsg({ family: 2 }), nla(9, nextHop(3, hex('0000')))]), 'a next hop'],
   ];
   for (const [payload, words] of cases) {
-    assert.throws(
-      () => listRoutes(answering(24, payload)[0], 3),
-      (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes(words),
-      words,
-    );
+    throws(() => listRoutes(answering(24, payload)[0], 3), 'EBADMSG', words);
   }
 });

@@ -1,6 +1,6 @@
 import { listNetnsIds, listStackedLinks, netnsIdOf, removeLink } from '../../../../src/kernel/rtnl/stacked-links.ts';
-import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import { throws } from '../../../support/throws.ts';
 import { answering, cString, datagram, done, fakeSession, header, hex, linkPayload, nla, u32 } from '../fake-kernel.ts';
 import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
@@ -76,13 +76,7 @@ test('namespace IDs; -1 is none', () => {
 
 test('what is cut is malformed', () => {
   for (const payload of [Buffer.alloc(4), Buffer.concat([Buffer.alloc(4), nla(1, hex('00'))])]) {
-    assert.throws(
-      () => listNetnsIds(answering(88, payload)[0]),
-      (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes('NETNSA_NSID'),
-    );
+    throws(() => listNetnsIds(answering(88, payload)[0]), 'EBADMSG', 'NETNSA_NSID');
   }
-  assert.throws(
-    () => listStackedLinks(answering(16, linkPayload(4, 'a', nla(5, hex('0700'))))[0], 7),
-    (thrown: Error) => isSystemError(thrown, 'EBADMSG') && thrown.message.includes('IFLA_LINK'),
-  );
+  throws(() => listStackedLinks(answering(16, linkPayload(4, 'a', nla(5, hex('0700'))))[0], 7), 'EBADMSG', 'IFLA_LINK');
 });

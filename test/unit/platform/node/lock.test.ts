@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { isSystemError } from '../../../../src/lib/system-error.ts';
 import { createNodePlatform } from '../../../../src/platform/node.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
+import { throws } from '../../../support/throws.ts';
 
 const test = suite('platform/node/lock');
 const platform = createNodePlatform({});
@@ -57,10 +57,7 @@ test('a lock is held once, shows its note, and goes with its file', () => {
 
 test('a lock file without its directory is an error, not a wait', () => {
   withTemporaryDirectory((directory) => {
-    assert.throws(
-      () => platform.lock(`${directory}/absent/vf.lock`, 1000, ''),
-      (thrown: unknown) => isSystemError(thrown, 'ENOENT') && thrown.message.startsWith(`lock ${directory}/absent`),
-    );
+    throws(() => platform.lock(`${directory}/absent/vf.lock`, 1000, ''), 'ENOENT', `lock ${directory}/absent`);
   });
 });
 
@@ -94,10 +91,7 @@ test('a killed holder holds nothing', () =>
 test('a lock without a note is one on what is there, which stays as it is', () => {
   withTemporaryDirectory((directory) => {
     const path = `${directory}/their.lock`;
-    assert.throws(
-      () => platform.lock(path, 0, null),
-      (thrown: unknown) => isSystemError(thrown, 'ENOENT'),
-    );
+    throws(() => platform.lock(path, 0, null), 'ENOENT');
     writeFileSync(path, 'theirs');
     const lock = platform.lock(path, 0, null);
     assert.is(platform.lock(path, 0, null), null);
