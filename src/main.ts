@@ -1,9 +1,10 @@
 import { readCommand } from './cni/environment.ts';
 import { formatError } from './cni/error-output.ts';
 import { explain } from './cni/errors.ts';
-import { isJsonObject, parseJson } from './cni/json-text.ts';
+import { parseJson } from './cni/json-text.ts';
 import { readRequest } from './cni/read-request.ts';
 import { formatVersions, newestVersion } from './cni/versions.ts';
+import { isJsonObject } from './lib/json.ts';
 import { printable } from './lib/quote.ts';
 import type { Parts } from './parts.ts';
 import type { Platform } from './platform/platform.ts';

@@ -1,6 +1,7 @@
 import { explain } from '../cni/errors.ts';
-import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { parseJson } from '../cni/json-text.ts';
 import { readBlockYaml } from '../lib/block-yaml.ts';
+import { isJsonObject, type Json } from '../lib/json.ts';
 import { show } from '../lib/quote.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -38,7 +39,7 @@ interface SpecDirectory {
 const maxFileBytes = 1024 * 1024;
 const maxFilesPerDirectory = 4096;
 
-function readEnv(device: Readonly<Record<string, unknown>>, name: string): ReadonlyMap<string, string> {
+function readEnv(device: Json, name: string): ReadonlyMap<string, string> {
   const edits = device['containerEdits'] ?? {};
   const list = isJsonObject(edits) ? (edits['env'] ?? []) : edits;
   if (!Array.isArray(list)) throw new Error(`containerEdits.env of device ${show(name)} is no list`);

@@ -1,5 +1,6 @@
 import { explain } from '../cni/errors.ts';
-import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { parseJson } from '../cni/json-text.ts';
+import { isJsonObject, type Json } from '../lib/json.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type ClaimVf, nadName } from './claim-specs.ts';
@@ -9,8 +10,6 @@ import type { Trace } from './trace.ts';
 export interface CheckpointVf extends ClaimVf {
   readonly resourceName: string | null;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** About 3 KiB a VF; more than any node has. */
 const maxFileBytes = 4 * 1024 * 1024;

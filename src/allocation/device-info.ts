@@ -1,4 +1,5 @@
-import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { parseJson } from '../cni/json-text.ts';
+import { isJsonObject } from '../lib/json.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { show } from '../lib/quote.ts';
 import { isSystemError } from '../lib/system-error.ts';

@@ -1,5 +1,6 @@
 import { explain } from '../cni/errors.ts';
-import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { parseJson } from '../cni/json-text.ts';
+import { isJsonObject, type Json } from '../lib/json.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Trace } from './trace.ts';
@@ -34,7 +35,7 @@ export function readDeviceUsers(platform: Platform, pci: PciAddress, trace: Trac
   }
 }
 
-function entriesOf(checkpoint: unknown): readonly Readonly<Record<string, unknown>>[] {
+function entriesOf(checkpoint: unknown): readonly Json[] {
   const data = isJsonObject(checkpoint) ? checkpoint['Data'] : undefined;
   const entries = isJsonObject(data) ? data['PodDeviceEntries'] : undefined;
   return Array.isArray(entries) ? entries.filter(isJsonObject) : [];

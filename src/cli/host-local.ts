@@ -1,7 +1,5 @@
-import { isJsonObject } from '../cni/json-text.ts';
 import { type Cidr, lastAddressOf, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
-
-type Json = Readonly<Record<string, unknown>>;
+import { isJsonObject, type Json } from '../lib/json.ts';
 
 /** What host-local (containernetworking/plugins) is asked for in a network config. */
 export interface HostLocal {

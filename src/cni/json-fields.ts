@@ -1,10 +1,10 @@
+import { isJsonObject, type Json } from '../lib/json.ts';
 import { quote, show } from '../lib/quote.ts';
 import { CniError } from './errors.ts';
-import { isJsonObject } from './json-text.ts';
 
 /** Reads fields of a JSON object that came from another program; errors name the path of the field and its value. */
 export class JsonFields {
-  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #object: Json;
   readonly #path: string;
 
   /** `path` is where the object lies, for errors. Throws CniError decode where `value` is no object. */
@@ -93,14 +93,4 @@ export class JsonFields {
 function refuse(path: string, value: unknown, allowed: string): CniError {
   const shown = typeof value === 'string' ? quote(value) : show(value);
   return new CniError('decode', `${path}: ${shown} is not allowed; allowed: ${allowed}`);
-}
-
-/** `Fields` with every key that may be undefined made optional. */
-type Present<Fields> = {
-  [Key in keyof Fields as undefined extends Fields[Key] ? never : Key]: Fields[Key];
-} & { [Key in keyof Fields as undefined extends Fields[Key] ? Key : never]?: Exclude<Fields[Key], undefined> };
-
-/** The object without its undefined entries. */
-export function withoutAbsent<Fields extends object>(fields: Fields): Present<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<Fields>;
 }

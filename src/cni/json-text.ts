@@ -45,8 +45,3 @@ export function parseJson(text: string, what: string): unknown {
     throw new CniError('decode', `${what} is not JSON`, { cause });
   }
 }
-
-/** True for `{...}` of JSON: no array, no null. */
-export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

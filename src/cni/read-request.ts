@@ -1,3 +1,4 @@
+import { isJsonObject, type Json } from '../lib/json.ts';
 import { quote, show } from '../lib/quote.ts';
 import { parseCniArgs, parseCniArgsLeniently } from './cni-args.ts';
 import {
@@ -10,18 +11,18 @@ import {
   splitPluginPath,
 } from './environment.ts';
 import { CniError } from './errors.ts';
-import { isJsonObject, parseJson } from './json-text.ts';
+import { parseJson } from './json-text.ts';
 import type { CniCommand, CniRequest } from './request.ts';
 import { type CniVersion, checkVersion, impliedVersion, newestVersion } from './versions.ts';
 
-function readConfig(stdin: string): Readonly<Record<string, unknown>> {
+function readConfig(stdin: string): Json {
   const config = parseJson(stdin, 'the network config on stdin');
   if (isJsonObject(config)) return config;
   throw new CniError('decode', `the network config on stdin is ${show(config)}; expected a JSON object`);
 }
 
 /** The version a config claims; '' and null mean none, as in Go. Throws CniError decode where it is no string. */
-function readVersion(config: Readonly<Record<string, unknown>>): string {
+function readVersion(config: Json): string {
   const version = config['cniVersion'] ?? '';
   if (typeof version !== 'string') {
     throw new CniError(
@@ -32,7 +33,7 @@ function readVersion(config: Readonly<Record<string, unknown>>): string {
   return version === '' ? impliedVersion : version;
 }
 
-function readNetworkName(config: Readonly<Record<string, unknown>>): string {
+function readNetworkName(config: Json): string {
   const name = config['name'] ?? '';
   if (name === '') throw new CniError('invalidConfig', 'invalid network config: name: missing; a network needs a name');
   if (typeof name === 'string' && isIdentifier(name)) return name;
@@ -42,7 +43,7 @@ function readNetworkName(config: Readonly<Record<string, unknown>>): string {
   );
 }
 
-function hasIpam(config: Readonly<Record<string, unknown>>): boolean {
+function hasIpam(config: Json): boolean {
   const ipam = config['ipam'];
   return isJsonObject(ipam) && typeof ipam['type'] === 'string' && ipam['type'] !== '';
 }
@@ -61,7 +62,7 @@ const withoutStdin = {
 function readStdinPart(
   command: CniCommand,
   stdin: string,
-): { stdin: string; config: Readonly<Record<string, unknown>>; cniVersion: CniVersion; network: string } {
+): { stdin: string; config: Json; cniVersion: CniVersion; network: string } {
   const config = readConfig(stdin);
   const network = readNetworkName(config);
   const cniVersion = readVersion(config);

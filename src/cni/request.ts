@@ -1,3 +1,5 @@
+import type { Json } from '../lib/json.ts';
+
 export type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC' | 'VERSION';
 
 /** What the runtime said in the environment and on stdin; checked for form, not for meaning. */
@@ -13,7 +15,7 @@ export interface CniRequest {
   readonly netnsOverride: boolean;
   /** The config on stdin, verbatim (delegated to IPAM) and as JSON. */
   readonly stdin: string;
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly config: Json;
   readonly cniVersion: string;
   readonly network: string;
 }

@@ -1,10 +1,9 @@
+import { type Json, present } from '../lib/json.ts';
 import { quote } from '../lib/quote.ts';
 import { CniError } from './errors.ts';
-import { JsonFields, withoutAbsent } from './json-fields.ts';
+import { JsonFields } from './json-fields.ts';
 import type { CniDns, CniInterface, CniIp, CniResult, CniRoute } from './result.ts';
 import { atLeast, type CniVersion, checkVersion, isSupportedVersion, supportedVersions } from './versions.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 const familyOf = (address: string): '4' | '6' => (address.includes(':') ? '6' : '4');
 
@@ -38,11 +37,11 @@ function listsOf({ interfaces, ips, routes }: CniResult, cniVersion: CniVersion)
 }
 
 function oldInterface({ name, mac, sandbox }: CniInterface): CniInterface {
-  return withoutAbsent({ name, mac, sandbox });
+  return present({ name, mac, sandbox });
 }
 
 function oldRoute({ dst, gw }: CniRoute): CniRoute {
-  return withoutAbsent({ dst, gw });
+  return present({ dst, gw });
 }
 
 function familiesOf({ ips, routes }: CniResult): Json {
@@ -53,7 +52,7 @@ function familiesOf({ ips, routes }: CniResult): Json {
     return {
       [`ip${version}`]: {
         ip: first.address,
-        ...withoutAbsent({ gateway: first.gateway }),
+        ...present({ gateway: first.gateway }),
         ...unlessEmpty('routes', own),
       },
     };
@@ -89,7 +88,7 @@ function readLists(fields: JsonFields): Omit<CniResult, 'dns'> {
 
 function readInterface(value: unknown, path: string): CniInterface {
   const fields = new JsonFields(value, path);
-  return withoutAbsent({
+  return present({
     name: fields.text('name') ?? '',
     mac: fields.text('mac'),
     mtu: fields.count('mtu'),
@@ -103,12 +102,12 @@ function readInterface(value: unknown, path: string): CniInterface {
 function readIp(value: unknown, path: string): CniIp {
   const fields = new JsonFields(value, path);
   const [address, gateway, index] = [fields.cidr('address'), fields.address('gateway'), fields.integer('interface')];
-  return withoutAbsent({ address, gateway, interface: index });
+  return present({ address, gateway, interface: index });
 }
 
 function readRoute(value: unknown, path: string): CniRoute {
   const fields = new JsonFields(value, path);
-  return withoutAbsent({
+  return present({
     dst: fields.cidr('dst'),
     gw: fields.address('gw'),
     mtu: fields.count('mtu'),
@@ -123,7 +122,7 @@ function readFamilies(fields: JsonFields): Omit<CniResult, 'dns'> {
   const families = (['ip4', 'ip6'] as const).flatMap((key) => {
     const family = fields.object(key);
     if (family === undefined) return [];
-    const ip: CniIp = withoutAbsent({ address: family.cidr('ip'), gateway: family.address('gateway') });
+    const ip: CniIp = present({ address: family.cidr('ip'), gateway: family.address('gateway') });
     return [{ ip, routes: family.list('routes', readRoute) }];
   });
   return {
@@ -135,7 +134,7 @@ function readFamilies(fields: JsonFields): Omit<CniResult, 'dns'> {
 
 function readDns(fields: JsonFields | undefined): CniDns {
   if (fields === undefined) return {};
-  return withoutAbsent({
+  return present({
     nameservers: fields.texts('nameservers'),
     domain: fields.text('domain'),
     search: fields.texts('search'),

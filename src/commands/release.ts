@@ -1,7 +1,7 @@
 import { explain, isCniError } from '../cni/errors.ts';
-import { isJsonObject } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
 import { type IpamCall, startIpam } from '../ipam/plugin.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
 import { openRecordedNetns } from '../state/liveness.ts';

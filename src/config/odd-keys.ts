@@ -1,8 +1,7 @@
+import type { Json } from '../lib/json.ts';
 import { quote } from '../lib/quote.ts';
 import { findMisspelt } from './spelling.ts';
 import type { ConfProblem } from './wire-conf.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Top-level keys of other plugins for interfaces, and which: whoever writes one here expects something that won't happen. */
 const foreignKeys: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
-import { isJsonObject } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
+import { isJsonObject, type Json, present } from '../lib/json.ts';
 import { describeProblems } from '../lib/json-schema.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
@@ -29,11 +29,6 @@ export interface ConfReview {
   readonly warnings: readonly ConfProblem[];
 }
 
-/** The object without what is absent (undefined, an empty list or an empty object), frozen. */
-function present<Fields extends object>(fields: { readonly [Key in keyof Fields]: Fields[Key] | undefined }): Fields {
-  return Object.freeze(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))) as Fields;
-}
-
 /** `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug. */
 function toLogLevel(level: WireConf['logLevel']): LogLevel {
   if (level === 'panic') return 'error';
@@ -56,7 +51,7 @@ function toSettings(values: Partial<WireConf>, mac: MacAddress | undefined): VfS
   const { min_tx_rate: min, max_tx_rate: max } = values;
   const limited = min !== undefined || max !== undefined;
   const tag = { vlanQos: vlanQoS + 0, vlanProtocol: vlanProto.toLowerCase() as VlanProtocol };
-  return present<VfSettings>({
+  return present({
     ...(vlan === undefined ? {} : { vlan: vlan + 0, ...tag }),
     mac,
     mtu,
@@ -80,7 +75,7 @@ function asGiven(texts: readonly string[] | undefined): readonly string[] | unde
 /** An empty list selects nothing in particular, and a selector without lists is none. */
 function toSelector(wire: WireConf['vfSelector']): VfSelector | undefined {
   if (wire === undefined) return undefined;
-  const selector = present<VfSelector>({
+  const selector = present({
     pfNames: asGiven(wire.pfNames),
     pfPciAddresses: lowerCase<PciAddress>(wire.pfPciAddresses),
     vendors: lowerCase(wire.vendors),
@@ -122,10 +117,10 @@ export function parseConf(request: CniRequest): SriovConf {
     ...checkPod(args),
   ];
   if (problems.length + argsProblems.length > 0) throw refuse(network, [...problems, ...argsProblems]);
-  return present<SriovConf>({
+  return present({
     cniVersion,
     network,
-    type: values.type,
+    type: values.type ?? '',
     deviceHints: toDeviceHints(values),
     deviceInfoFile: values.runtimeConfig?.CNIDeviceInfoFile,
     resourceName: values.resourceName,
@@ -144,9 +139,9 @@ export function reviewConf(config: unknown): ConfReview {
 }
 
 /** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
-export function readLogSettings(config: Readonly<Record<string, unknown>>): LogSettings {
+export function readLogSettings(config: Json): LogSettings {
   const { values, logProblems } = checkConf(config);
-  return present<LogSettings>({
+  return present({
     logLevel: toLogLevel(values.logLevel),
     logFile: values.logFile,
     problems: logProblems,
@@ -160,7 +155,7 @@ export function readLogSettings(config: Readonly<Record<string, unknown>>): LogS
 export function parseDelConf(request: CniRequest): DelConf {
   const { config, args, cniVersion, network } = request;
   const { values } = checkConf(config);
-  return present<DelConf>({
+  return present({
     cniVersion,
     network,
     type: values.type ?? '',

@@ -1,3 +1,4 @@
+import type { Json } from '../lib/json.ts';
 import { schema } from './schema.ts';
 
 const ours: readonly string[] = Object.keys(schema.keys);
@@ -43,9 +44,7 @@ function meantKey(key: string): string | undefined {
 }
 
 /** Top-level keys that look like ours and are none: one edit away (case apart), in the order of the config. */
-export function findMisspelt(
-  config: Readonly<Record<string, unknown>>,
-): readonly { readonly key: string; readonly meant: string }[] {
+export function findMisspelt(config: Json): readonly { readonly key: string; readonly meant: string }[] {
   return Object.keys(config).flatMap((key) => {
     const meant = meantKey(key);
     return meant === undefined ? [] : [Object.freeze({ key, meant })];

@@ -1,6 +1,6 @@
 import { identifierForm, isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
-import { isJsonObject } from '../cni/json-text.ts';
+import { isJsonObject, type Json } from '../lib/json.ts';
 import { show } from '../lib/quote.ts';
 
 export interface ValidAttachment {
@@ -37,7 +37,7 @@ function readAttachment(value: unknown, path: string): ValidAttachment {
  * without a list): then nobody knows. Throws CniError invalidConfig where one is malformed: a list that is not understood must not
  * cost anybody an attachment.
  */
-export function parseValidAttachments(config: Readonly<Record<string, unknown>>): readonly ValidAttachment[] | null {
+export function parseValidAttachments(config: Json): readonly ValidAttachment[] | null {
   const key = (config[newKey] ?? null) === null ? oldKey : newKey;
   const list = config[key] ?? null;
   if (list === null) return null;

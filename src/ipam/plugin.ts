@@ -1,9 +1,10 @@
 import { CniError, explain } from '../cni/errors.ts';
-import { isJsonObject, parseJson } from '../cni/json-text.ts';
+import { parseJson } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
 import type { CniResult } from '../cni/result.ts';
 import { parseResult } from '../cni/result-versions.ts';
 import { parseCidr } from '../kernel/ip-text.ts';
+import { isJsonObject } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { FileStatus, Platform, ProcessResult, RunningProcess } from '../platform/platform.ts';

@@ -3,6 +3,7 @@ import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
 import { JsonFields } from '../cni/json-fields.ts';
 import { parseJson } from '../cni/json-text.ts';
+import { present } from '../lib/json.ts';
 import { type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
@@ -151,7 +152,7 @@ function readSettings(conf: JsonFields, mac: MacAddress | null): Partial<VfAdmin
     minTxRateMbps: conf.count('min_tx_rate'),
     maxTxRateMbps: conf.count('max_tx_rate'),
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return present(all);
 }
 
 function readVlan(before: JsonFields): Pick<VfAdminState, 'vlan' | 'vlanQos' | 'vlanProtocol'> {

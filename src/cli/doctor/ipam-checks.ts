@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../cni/json-text.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';

@@ -1,10 +1,10 @@
 import { parseCniArgsLeniently } from '../../cni/cni-args.ts';
 import { explain, isCniError } from '../../cni/errors.ts';
-import { isJsonObject } from '../../cni/json-text.ts';
 import type { CniCommand, CniRequest } from '../../cni/request.ts';
 import { newestVersion } from '../../cni/versions.ts';
 import { parseConf } from '../../config/parse.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';

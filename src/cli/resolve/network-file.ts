@@ -1,12 +1,10 @@
-import { isJsonObject } from '../../cni/json-text.ts';
 import { usualTypes } from '../../config/usual-types.ts';
+import { isJsonObject, type Json } from '../../lib/json.ts';
 import { quote } from '../../lib/quote.ts';
 import type { Tool } from '../tool.ts';
 import { readJson } from '../validate/finding.ts';
 import { isDefinition } from '../validate/network.ts';
 import { flattenLists } from '../validate/objects.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** A network config of this plugin, and its network's name; null where it has none. */
 export interface NetworkConfig {

@@ -5,6 +5,7 @@ import { isInterfaceName } from '../../cni/environment.ts';
 import { type CniError, explain, isCniError } from '../../cni/errors.ts';
 import { parseConf } from '../../config/parse.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
+import type { Json } from '../../lib/json.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import { printable, quote } from '../../lib/quote.ts';
 import { describeKey } from '../../state/record-store.ts';
@@ -118,7 +119,7 @@ const allocationNode = ({
   parseYaml: (text) => yaml().parseYaml(text),
 });
 
-function confOf(podUid: string, network: string, config: Readonly<Record<string, unknown>>): SriovConf {
+function confOf(podUid: string, network: string, config: Json): SriovConf {
   const args = { K8S_POD_UID: podUid };
   return parseConf(madeUpRequest('ADD', { network, args, config, stdin: JSON.stringify(config) }));
 }

@@ -1,10 +1,10 @@
 import { identifierForm, isIdentifier } from '../../cni/environment.ts';
-import { isJsonObject } from '../../cni/json-text.ts';
 import { isSupportedVersion, supportedVersions } from '../../cni/versions.ts';
 import { reviewConf } from '../../config/parse.ts';
+import { isJsonObject, type Json } from '../../lib/json.ts';
 import { printable, quote, show } from '../../lib/quote.ts';
 import { error, type Finding, readJson, under, warning } from './finding.ts';
-import { at, type Json, type Manifest, textAt } from './objects.ts';
+import { at, type Manifest, textAt } from './objects.ts';
 
 export interface NetworkRules {
   /** Values of `type` that mean this plugin; configs of others are only looked at for their `type`. */

@@ -1,7 +1,5 @@
-import { isJsonObject } from '../../cni/json-text.ts';
+import { isJsonObject, type Json } from '../../lib/json.ts';
 import { quote, show } from '../../lib/quote.ts';
-
-export type Json = Readonly<Record<string, unknown>>;
 
 /** An object of Kubernetes and the file it is in. */
 export interface Manifest {

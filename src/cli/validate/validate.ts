@@ -1,5 +1,5 @@
 import { explain } from '../../cni/errors.ts';
-import { isJsonObject } from '../../cni/json-text.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import { printable } from '../../lib/quote.ts';
 import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { crossCheck, isCrossChecked } from './cross-check.ts';
