@@ -91,7 +91,8 @@ test('no address: nothing is sent', () => {
 
 test('never throws: what is no address is told, and the others go out', () => {
   const { neighbours, frames, failures } = announced(['fd00:1::3/64', 'nonsense', '10.1.2.3/24']);
-  assert.equal(failures, ['announce nonsense at 02:11:22:33:44:55: read address "nonsense": EINVAL (no IPv4 address)']);
+  assert.is(failures.length, 1);
+  for (const token of ['nonsense', '02:11:22:33:44:55', 'EINVAL']) assert.match(failures[0] ?? '', token);
   assert.equal([neighbours.length, frames.length], [2, 1]);
 });
 

@@ -8,19 +8,10 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../src/kernel/ip-text.ts';
-import { isSystemError } from '../../../src/lib/system-error.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('kernel/ip-text');
-
-function errorOf(run: () => unknown): string {
-  try {
-    run();
-    return 'nothing was thrown';
-  } catch (thrown) {
-    return isSystemError(thrown, 'EINVAL') ? thrown.message : `no EINVAL: ${String(thrown)}`;
-  }
-}
 
 const good: readonly [text: string, canonical: string, network: string, last: string][] = [
   ['10.1.2.3/24', '10.1.2.3/24', '10.1.2.0', '10.1.2.255'],
@@ -87,44 +78,18 @@ test('what is no CIDR is refused, and quoted', () => {
     'g::/64',
     '[::1]/64',
   ];
-  for (const text of bad) {
-    assert.match(
-      errorOf(() => parseCidr(text)),
-      /^read address ".*": EINVAL \(.+\)$/s,
-      JSON.stringify(text),
-    );
-  }
-  assert.is(
-    errorOf(() => parseCidr('10.1.2.3')),
-    'read address "10.1.2.3": EINVAL (the prefix length is missing)',
-  );
-  assert.is(
-    errorOf(() => parseCidr('10.1.2.300/8')),
-    'read address "10.1.2.300": EINVAL (no IPv4 address)',
-  );
-  assert.is(
-    errorOf(() => parseCidr('10.1.2.3/33')),
-    'read address "10.1.2.3/33": EINVAL (the prefix length is no number from 0 to 32)',
-  );
+  for (const text of bad) throws(() => parseCidr(text), 'EINVAL', JSON.stringify(text.split('/')[0]).slice(1, -1));
+  throws(() => parseCidr('10.1.2.3/33'), 'EINVAL', '"10.1.2.3/33"', '32');
 });
 
 test('an address alone has no prefix', () => {
-  assert.is(
-    errorOf(() => parseAddress('10.1.2.3/24')),
-    'read address "10.1.2.3/24": EINVAL (no IPv4 address)',
-  );
-  assert.is(
-    errorOf(() => parseAddress('fd00::1/64')),
-    'read address "fd00::1/64": EINVAL (no IPv6 address)',
-  );
+  throws(() => parseAddress('10.1.2.3/24'), 'EINVAL', '"10.1.2.3/24"', 'IPv4');
+  throws(() => parseAddress('fd00::1/64'), 'EINVAL', '"fd00::1/64"', 'IPv6');
 });
 
 test('bytes of another length are no address', () => {
   for (const length of [0, 3, 5, 15, 17]) {
-    assert.match(
-      errorOf(() => formatAddress(new Uint8Array(length))),
-      `${length} bytes`,
-    );
+    throws(() => formatAddress(new Uint8Array(length)), 'EINVAL', `${length} bytes`);
   }
 });
 

@@ -113,13 +113,13 @@ test('the addresses of one link: `ip addr show dev LINK`', () => {
 });
 
 test('malformed addresses', () => {
-  const cases: readonly [Buffer, string][] = [
-    [hex('0218'), 'struct ifaddrmsg holds 2 bytes; at least 8 are needed'],
-    [Buffer.concat([ifaddrmsg(10, 64, 0, 0, 3), nla(1, hex('0a010203'))]), 'holds 4 bytes; at least 16 are needed'],
-    [Buffer.concat([ifaddrmsg(2, 24, 0, 0, 3), nla(1, hex('0a010203')), nla(8, hex('80'))]), 'IFA_FLAGS holds 1 bytes'],
-    [Buffer.concat([ifaddrmsg(2, 24, 0, 0, 3), hex('ffff0100')]), 'an address'],
+  const cases: readonly [Buffer, ...string[]][] = [
+    [hex('0218'), 'struct ifaddrmsg', '2', '8'],
+    [Buffer.concat([ifaddrmsg(10, 64, 0, 0, 3), nla(1, hex('0a010203'))]), '4', '16'],
+    [Buffer.concat([ifaddrmsg(2, 24, 0, 0, 3), nla(1, hex('0a010203')), nla(8, hex('80'))]), 'IFA_FLAGS', '1'],
+    [Buffer.concat([ifaddrmsg(2, 24, 0, 0, 3), hex('ffff0100')]), 'address'],
   ];
-  for (const [payload, words] of cases) {
-    throws(() => listAddresses(answering(20, payload)[0], 3), 'EBADMSG', words);
+  for (const [payload, ...tokens] of cases) {
+    throws(() => listAddresses(answering(20, payload)[0], 3), 'EBADMSG', ...tokens);
   }
 });

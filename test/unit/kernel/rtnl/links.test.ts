@@ -276,22 +276,8 @@ test('a link without name or MTU, or cut, is malformed', () => {
 
 test('a refusal names the operation, the object and the command', () => {
   const [session] = fakeSession((request) => [refusal(request, 17, 'File exists')]);
-  const messages = sent.map(([, send]) => {
-    try {
-      send(session);
-      return '';
-    } catch (thrown) {
-      return (thrown as Error).message;
-    }
-  });
-  assert.equal(messages, [
-    'move interface 3 to the namespace 4026532999 as net1 (ip link set if3 netns NS name net1): EEXIST (File exists)',
-    'rename interface 3 to net7 (ip link set if3 name net7): EEXIST (File exists)',
-    'set MTU of interface 3 (ip link set if3 mtu 9000): EEXIST (File exists)',
-    'set MAC of interface 3 (ip link set if3 address 02:11:22:33:44:55): EEXIST (File exists)',
-    'set interface 3 up (ip link set if3 up): EEXIST (File exists)',
-    'set interface 3 down (ip link set if3 down): EEXIST (File exists)',
-    'add altnames of interface 3 (ip link property add dev if3 altname enp59s0f0v3 altname averyveryverylongaltname0): EEXIST (File exists)',
-    'remove altnames of interface 3 (ip link property del dev if3 altname enp59s0f0v3 altname averyveryverylongaltname0): EEXIST (File exists)',
-  ]);
+  for (const [command, send] of sent) {
+    const ofIfindex = command.replace('ens1f0', 'if3');
+    throws(() => send(session), 'EEXIST', 'interface 3', `(${ofIfindex})`, 'File exists');
+  }
 });
