@@ -9,6 +9,8 @@ import type { Trace } from './trace.ts';
 /** What the DRA driver's checkpoint says about one VF of a pod. */
 export interface CheckpointVf extends ClaimVf {
   readonly resourceName: string | null;
+  /** The devices that the container runtime gives to containers, `<vendor>/<class>=<name>`: each must be in a CDI spec. */
+  readonly cdiDevices: readonly string[];
 }
 
 /** About 3 KiB a VF; more than any node has. */
@@ -28,6 +30,11 @@ function textField(object: unknown, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+function textsField(object: unknown, name: string): readonly string[] {
+  const value = field(object, name);
+  return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
+}
+
 function networkOf(device: Json): string | null {
   const configured = nadName(textField(field(device, 'Config'), 'netAttachDefName'));
   if (configured !== null) return configured;
@@ -45,7 +52,8 @@ function readVf(device: unknown, claimUid: string, file: string): CheckpointVf |
   const pci: PciAddress | null = parsePciAddress(address ?? '');
   if (pci === null) return null;
   const resourceName = textField(device, 'MultusResourceName') ?? null;
-  return { pci, claimUid, networkName: networkOf(device), resourceName, file };
+  const cdiDevices = textsField(field(device, 'Device'), 'cdiDeviceIds');
+  return { pci, claimUid, networkName: networkOf(device), resourceName, cdiDevices, file };
 }
 
 /** `preparedClaimsByPodUID` at the top or inside `v1`, as the driver's versions have it: pod -> claim -> devices. */

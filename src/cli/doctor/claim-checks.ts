@@ -40,14 +40,15 @@ function checkDriver({ pods, platform }: PodFacts): Check {
 
 function checkPrepared(facts: PodFacts): Check {
   const { pods, platform, survey } = facts;
-  const unprepared = pods.filter(({ specified }) => specified === null);
+  const unprepared = pods.filter(({ specified, unspecified }) => specified === null || unspecified.length > 0);
   const [first] = unprepared;
   if (first !== undefined) {
-    const found = `no CDI spec in ${platform.paths.cdiDirs.join(' or ')} for ${listSome(unprepared.map((pod) => nameOf(facts, pod)))}`;
+    const device = first.unspecified[0] ?? `pod ${first.podUid}`;
+    const found = `no CDI spec in ${platform.paths.cdiDirs.join(' or ')} has ${device}, which the driver’s checkpoint names; no container can be made in ${listSome(unprepared.map((pod) => nameOf(facts, pod)))}`;
     return wrong(
       'claims',
       found,
-      'restart the DRA driver’s pod on this node, then the pod; its checkpoint knows the claim',
+      'delete the pod, so that its controller makes another: the driver does not write a prepared claim’s spec again, whatever is restarted',
     );
   }
   const present = new Set(survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci as string)));
@@ -60,7 +61,7 @@ function checkPrepared(facts: PodFacts): Check {
       'VFs were made anew: restart the pod; a pod that is gone: remove its CDI spec',
     );
   }
-  return ok('claims', 'a CDI spec for every pod, and every VF is there');
+  return ok('claims', 'every pod and claim has its CDI spec, and every VF is there');
 }
 
 /** The annotation is not on the node, but what Multus made of it is. */

@@ -1,10 +1,12 @@
 import { readHint } from '../../allocation/device-hint.ts';
+import { quote } from '../../lib/quote.ts';
+import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { version } from '../../version.ts';
 import { askVersion } from '../install.ts';
 import { type KeptRecord, recordedConf } from '../node/records.ts';
 import { programName } from '../tool.ts';
-import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
+import { type Check, count, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 /** The name of the plugin that this one can stand in for. */
 const predecessor = 'sriov';
@@ -15,7 +17,60 @@ function findExecutable({ platform, pluginDirs }: Examined, name: string): strin
   return pluginDirs.map((directory) => `${directory}/${name}`).find((path) => platform.isExecutable(path)) ?? null;
 }
 
-function checkInstalled(examined: Examined): Check {
+/** Kubelet's logs: `<namespace>_<pod>_<UID>/<container>/`. */
+const podLogs = '/var/log/pods';
+
+/**
+ * Containers that copy sriov-cni into the node's CNI directory at each start, by name: `sriov-cni` of dra-driver-sriov's Helm chart and
+ * of the SR-IOV Network Operator's config daemon, `kube-sriov-cni` of sriov-cni's own DaemonSet.
+ */
+const installers: readonly string[] = ['sriov-cni', 'kube-sriov-cni'];
+
+/** The pods of this node that put sriov-cni in, `<namespace>/<pod>`. Throws SystemError. */
+function findInstallers(platform: Platform): readonly string[] {
+  return (platform.readDir(podLogs) ?? []).flatMap((directory) => {
+    const [, namespace, name] = /^([^_]+)_([^_]+)_[^_]+$/.exec(directory) ?? [];
+    if (name === undefined) return [];
+    const isInstaller = installers.some((container) => platform.stat(`${podLogs}/${directory}/${container}`) !== null);
+    return isInstaller ? [`${namespace}/${name}`] : [];
+  });
+}
+
+/** Living attachments that were made under a name of the plugin that now is another plugin's, or nobody's: their DEL goes there. */
+function checkNamesInUse(examined: Examined, records: readonly KeptRecord[]): Check | null {
+  const { platform, pluginDirs } = examined;
+  const living = records.filter(({ pod }) => pod !== 'dead');
+  const types = living.flatMap(({ record }) => recordedConf(record)?.type ?? []);
+  for (const type of new Set(types)) {
+    const path = findExecutable(examined, type);
+    if (path !== null && askVersion(platform, path) !== null) continue;
+    const what = path === null ? `${type} is not in ${pluginDirs.join(' or ')}` : `${path} is another plugin now`;
+    const number = types.filter((each) => each === type).length;
+    const found = `${what}; the DEL of ${count(number, 'attachment')} of type ${quote(type)} goes there, and gives no VF back`;
+    const pods = type === predecessor ? quietly(() => findInstallers(platform)) : [];
+    const whose =
+      pods.length === 0
+        ? 'what copies the other one there at each start'
+        : `the container in ${listSome(pods)} that copies sriov-cni there at each start`;
+    const stop = `first stop ${whose} (the Helm chart of dra-driver-sriov, sriov-cni’s DaemonSet, the SR-IOV operator)`;
+    const remedy = `${type === predecessor ? `${stop}, then: ` : ''}${programName} install --to ${pluginDirs[0]} --as ${type}; nobody replaces a plugin of type "${programName}"`;
+    return wrong('plugin', found, remedy);
+  }
+  return null;
+}
+
+function quietly(read: () => readonly string[]): readonly string[] {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isSystemError(thrown)) return [];
+    throw thrown;
+  }
+}
+
+function checkInstalled(examined: Examined, records: readonly KeptRecord[]): Check {
+  const inUse = checkNamesInUse(examined, records);
+  if (inUse !== null) return inUse;
   const { platform, pluginDirs } = examined;
   const found = [programName, predecessor].flatMap((name) => {
     const path = findExecutable(examined, name);
@@ -114,5 +169,5 @@ function checkMultus(examined: Examined, records: readonly KeptRecord[]): Check 
 
 /** Whether the runtime finds this plugin, and what calls it. */
 export function checkPlugins(examined: Examined, records: readonly KeptRecord[]): readonly Check[] {
-  return [checkInstalled(examined), checkMultus(examined, records)];
+  return [checkInstalled(examined, records), checkMultus(examined, records)];
 }

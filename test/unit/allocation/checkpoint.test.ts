@@ -26,7 +26,7 @@ test('the present format', () => {
     JSON.parse(Object.values(checkpoint([{ claim: claimA, pci: vf1, nad: 'ns/vf-data', resource: 'nic' }]))[0] ?? ''),
   );
   assert.equal(vfs, [
-    { pci: vf1, claimUid: claimA, networkName: 'vf-data', resourceName: 'nic', file: checkpointPath },
+    { pci: vf1, claimUid: claimA, networkName: 'vf-data', resourceName: 'nic', cdiDevices: [], file: checkpointPath },
   ]);
 });
 

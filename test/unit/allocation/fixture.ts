@@ -106,16 +106,18 @@ export interface CheckpointDevice {
   readonly pci: string;
   readonly nad?: string;
   readonly resource?: string;
+  /** `cdi_device_ids`, which older drivers did not keep. */
+  readonly cdiDevices?: readonly string[];
 }
 
 export const checkpointPath = '/var/lib/kubelet/plugins/sriovnetwork.k8snetworkplumbingwg.io/checkpoint.json';
 
 export function checkpoint(devices: readonly CheckpointDevice[], uid = podUid, path = checkpointPath): Files {
   const claims: Record<string, unknown[]> = {};
-  for (const { claim, pci, nad = '', resource = '' } of devices) {
+  for (const { claim, pci, nad = '', resource = '', cdiDevices } of devices) {
     claims[claim] ??= [];
     claims[claim].push({
-      Device: { device_name: dashed(pci) },
+      Device: { device_name: dashed(pci), cdi_device_ids: cdiDevices },
       ContainerEdits: { env: [`SRIOVNETWORK_NET_ATTACH_DEF_NAME=${nad}`] },
       PciAddress: pci,
       MultusDeviceID: pci,

@@ -3,7 +3,7 @@ import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../../support/memory-platform.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { checkpoint, claimA, podSpec, podUid } from '../../allocation/fixture.ts';
+import { checkpoint, claimA, claimSpec, dashed, podSpec, podUid } from '../../allocation/fixture.ts';
 
 const test = suite('cli/doctor');
 
@@ -124,6 +124,22 @@ test('the plugin: not installed, of another version, or another one under its pr
   expectCheck(healthy({ 'dra-sriov': 'CNI plugin dra-sriov v0.0.1\n' }), 'plugin', 'warning', 'is version 0.0.1');
 });
 
+test('the name under which living attachments were made is another plugin’s now: their DEL goes there', () => {
+  const foreign: Plugins = { ...ours, sriov: 'CNI sriov plugin v2.10\n' };
+  const node = healthy(foreign);
+  node.succeed('ADD', { ...node.conf(), type: 'sriov' });
+  const advice = ['/opt/cni/bin/sriov is another plugin now', '1 attachment', 'Helm chart', 'type "dra-sriov"'];
+  expectCheck(node, 'plugin', 'wrong', ...advice);
+  const logs = '/var/log/pods/dra-sriov_driver-x7_6f2d/sriov-cni/0.log';
+  place(node, { [logs]: '', '/var/log/pods/kube-system_other_77/web/0.log': '' });
+  expectCheck(node, 'plugin', 'wrong', 'dra-sriov/driver-x7');
+  node.endPod(node.pod);
+  expectCheck(node, 'plugin', 'warning', 'serves configs of type "sriov"');
+  const gone = healthy();
+  gone.succeed('ADD', { ...gone.conf(), type: 'vf-attach' });
+  expectCheck(gone, 'plugin', 'wrong', 'vf-attach is not in /opt/cni/bin', 'install --to /opt/cni/bin --as vf-attach');
+});
+
 test('Multus: its version’s behaviour, and what it really gave', () => {
   expectCheck(healthy(), 'multus', 'note', 'not in /opt/cni/bin');
   const said = (text: string): MemoryNode => healthy({ ...ours, multus: text });
@@ -219,19 +235,24 @@ test('record and kernel disagree', () => {
 test('a claim that is prepared by the checkpoint alone, one of VFs that are gone, and a broken CDI spec', () => {
   const node = healthy();
   place(node, checkpoint([{ claim: claimA, pci: vfPci(0) }]));
-  expectCheck(
-    node,
-    'claims',
-    'wrong',
-    `no CDI spec in /var/run/cdi or /etc/cdi for pod ${podUid}`,
-    'restart the DRA driver',
-  );
+  expectCheck(node, 'claims', 'wrong', `no CDI spec in /var/run/cdi or /etc/cdi has pod ${podUid}`, 'delete the pod');
   const stale = healthy();
   place(stale, podSpec(['0000:5e:10.2']));
   expectCheck(stale, 'claims', 'wrong', 'VFs that aren’t on this node');
   const broken = healthy();
   place(broken, podSpec(['nonsense']));
   expectCheck(broken, 'claims', 'wrong', '"nonsense"');
+});
+
+test('after a reboot the driver writes the spec of the pod again, but not those of its claims', () => {
+  const node = healthy();
+  const kind = 'sriovnetwork.k8snetworkplumbingwg.io/vf';
+  const ofClaim = `${kind}=${claimA}-${dashed(vfPci(0))}`;
+  const cdiDevices = [ofClaim, `${kind}=${podUid}`];
+  place(node, podSpec([vfPci(0)]), checkpoint([{ claim: claimA, pci: vfPci(0), cdiDevices }]));
+  expectCheck(node, 'claims', 'wrong', `has ${ofClaim}`, podUid, 'delete the pod');
+  place(node, claimSpec(claimA, { [vfPci(0)]: 'vf-net' }));
+  expectCheck(node, 'claims', 'ok');
 });
 
 test('fewer attachments than VFs: the annotation’s count', () => {
