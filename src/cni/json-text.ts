@@ -1,3 +1,4 @@
+import { describeProblems, normalize, problemsIn, type Schema, type ValueOf } from '../lib/json-schema.ts';
 import { CniError } from './errors.ts';
 
 const maxDepth = 64;
@@ -44,4 +45,15 @@ export function parseJson(text: string, what: string): unknown {
   } catch (cause) {
     throw new CniError('decode', `${what} is not JSON`, { cause });
   }
+}
+
+/**
+ * What another program has written, in the form of a schema (`normalize`); `what` begins the paths in errors. Throws CniError decode,
+ * naming each field that is wrong, its value, and what is allowed.
+ */
+export function readAs<Of extends Schema>(schema: Of, json: unknown, what: string): ValueOf<Of> {
+  const value = normalize(schema, json);
+  const problems = problemsIn(schema, value, what);
+  if (problems.length > 0) throw new CniError('decode', describeProblems(problems));
+  return value as ValueOf<Of>;
 }

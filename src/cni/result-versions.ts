@@ -1,8 +1,10 @@
 import { type Json, present } from '../lib/json.ts';
+import { arrayOf, integer, lazily, object, optional, text, textThat, type ValueOf } from '../lib/json-schema.ts';
 import { quote } from '../lib/quote.ts';
 import { CniError } from './errors.ts';
-import { JsonFields } from './json-fields.ts';
-import type { CniDns, CniInterface, CniIp, CniResult, CniRoute } from './result.ts';
+import { readAs } from './json-text.ts';
+import type { CniRequest } from './request.ts';
+import type { CniDns, CniInterface, CniResult, CniRoute } from './result.ts';
 import { atLeast, type CniVersion, checkVersion, isSupportedVersion, supportedVersions } from './versions.ts';
 
 const familyOf = (address: string): '4' | '6' => (address.includes(':') ? '6' : '4');
@@ -60,84 +62,97 @@ function familiesOf({ ips, routes }: CniResult): Json {
   return { ...family('4'), ...family('6') };
 }
 
+/** Only its shape is checked: the kernel layer parses it. */
+function isCidr(text: string): boolean {
+  const prefix = Number(/^[0-9A-Fa-f.:]+\/(\d{1,3})$/.exec(text)?.[1] ?? Number.NaN);
+  return prefix <= (text.includes(':') ? 128 : 32);
+}
+
+/** SPEC.md, "ADD Success". Go leaves an empty text out (omitempty). */
+const schemas = lazily(() => {
+  const word = optional(text(), '');
+  const words = optional(arrayOf(text(), 'an array of strings'));
+  const count = optional(integer(0, 0xffffffff));
+  const cidr = textThat(isCidr, 'an address with its prefix length, such as "10.0.2.5/24"');
+  const address = optional(text('an IP address', /^[0-9A-Fa-f.:]+$/), '');
+  const route = { dst: cidr, gw: address, mtu: count, advmss: count, priority: count, table: count, scope: count };
+  const routes = optional(arrayOf(object(route)));
+  const family = optional(object({ ip: cidr, gateway: address, routes }));
+  return {
+    version: object({ cniVersion: word }),
+    lists: object({
+      interfaces: optional(
+        arrayOf(object({ name: word, mac: word, mtu: count, sandbox: word, socketPath: word, pciID: word })),
+      ),
+      // `interface` may be -1 or name none of the list: an IPAM plugin has no interfaces, and may mean its caller's.
+      ips: optional(arrayOf(object({ address: cidr, gateway: address, interface: optional(integer()) }))),
+      routes,
+    }),
+    /** Before 0.3.0. */
+    families: object({ ip4: family, ip6: family }),
+    dns: object({
+      dns: optional(object({ nameservers: words, domain: word, search: words, options: words })),
+    }),
+  };
+});
+
 /**
  * Reads the result of another plugin (IPAM, or `prevResult`) of any version; `cniVersion` is the config's, which counts
  * where the result claims none; `what` names it in errors. Fields that CNI does not have are left out.
- * Throws CniError decode, naming the field and its value.
+ * Throws CniError decode, naming the fields and their values.
  */
 export function parseResult(json: unknown, cniVersion: string, what = 'result'): CniResult {
-  const fields = new JsonFields(json, what);
-  const version = fields.text('cniVersion') ?? cniVersion;
+  const { version: claimed, lists, families } = schemas();
+  const { cniVersion: version = cniVersion } = readAs(claimed, json, what);
   if (!isSupportedVersion(version)) {
     throw new CniError(
       'decode',
       `${what}.cniVersion: ${quote(version)} is not allowed; allowed: ${supportedVersions.join(', ')}`,
     );
   }
-  const body = atLeast(version, '0.3.0') ? readLists(fields) : readFamilies(fields);
-  return { ...body, dns: readDns(fields.object('dns')) };
+  const body = atLeast(version, '0.3.0')
+    ? toLists(readAs(lists, json, what))
+    : joinFamilies(readAs(families, json, what));
+  return { ...body, dns: parseDns(json, what) };
 }
 
-function readLists(fields: JsonFields): Omit<CniResult, 'dns'> {
-  return {
-    interfaces: fields.list('interfaces', readInterface),
-    ips: fields.list('ips', readIp),
-    routes: fields.list('routes', readRoute),
-  };
+type Schemas = ReturnType<typeof schemas>;
+
+function toLists({ interfaces = [], ips = [], routes = [] }: ValueOf<Schemas['lists']>): Omit<CniResult, 'dns'> {
+  return { interfaces: interfaces.map(({ name = '', ...rest }) => ({ name, ...rest })), ips, routes };
 }
 
-function readInterface(value: unknown, path: string): CniInterface {
-  const fields = new JsonFields(value, path);
-  return present({
-    name: fields.text('name') ?? '',
-    mac: fields.text('mac'),
-    mtu: fields.count('mtu'),
-    sandbox: fields.text('sandbox'),
-    socketPath: fields.text('socketPath'),
-    pciID: fields.text('pciID'),
-  });
-}
-
-/** `interface` may be -1 or name none of the list, as libcni's types have it: an IPAM plugin has no interfaces, and may mean its caller's. */
-function readIp(value: unknown, path: string): CniIp {
-  const fields = new JsonFields(value, path);
-  const [address, gateway, index] = [fields.cidr('address'), fields.address('gateway'), fields.integer('interface')];
-  return present({ address, gateway, interface: index });
-}
-
-function readRoute(value: unknown, path: string): CniRoute {
-  const fields = new JsonFields(value, path);
-  return present({
-    dst: fields.cidr('dst'),
-    gw: fields.address('gw'),
-    mtu: fields.count('mtu'),
-    advmss: fields.count('advmss'),
-    priority: fields.count('priority'),
-    table: fields.count('table'),
-    scope: fields.count('scope'),
-  });
-}
-
-function readFamilies(fields: JsonFields): Omit<CniResult, 'dns'> {
-  const families = (['ip4', 'ip6'] as const).flatMap((key) => {
-    const family = fields.object(key);
-    if (family === undefined) return [];
-    const ip: CniIp = present({ address: family.cidr('ip'), gateway: family.address('gateway') });
-    return [{ ip, routes: family.list('routes', readRoute) }];
-  });
+function joinFamilies({ ip4, ip6 }: ValueOf<Schemas['families']>): Omit<CniResult, 'dns'> {
+  const families = [ip4, ip6].filter((family) => family !== undefined);
   return {
     interfaces: [],
-    ips: families.map(({ ip }) => ip),
-    routes: families.flatMap(({ routes }) => routes),
+    ips: families.map(({ ip, gateway }) => present({ address: ip, gateway })),
+    routes: families.flatMap(({ routes = [] }) => routes),
   };
 }
 
-function readDns(fields: JsonFields | undefined): CniDns {
-  if (fields === undefined) return {};
+/**
+ * What a chain has so far: `prevResult` of the config, or else no more than the config's own `dns`. Throws CniError decode.
+ */
+export function resultSoFar(request: CniRequest): CniResult {
+  const { config } = request;
+  return parsePrevResult(request) ?? { interfaces: [], ips: [], routes: [], dns: parseDns(config, 'network config') };
+}
+
+/** `prevResult` of the config; null where it has none. Throws CniError decode. */
+export function parsePrevResult({ config, cniVersion }: CniRequest): CniResult | null {
+  const json = config['prevResult'] ?? null;
+  return json === null ? null : parseResult(json, cniVersion, 'prevResult');
+}
+
+function parseDns(json: unknown, what: string): CniDns {
+  const { nameservers = [], domain, search = [], options = [] } = readAs(schemas().dns, json, what).dns ?? {};
+  const unlessNone = (texts: readonly string[]): readonly string[] | undefined =>
+    texts.length === 0 ? undefined : texts;
   return present({
-    nameservers: fields.texts('nameservers'),
-    domain: fields.text('domain'),
-    search: fields.texts('search'),
-    options: fields.texts('options'),
+    nameservers: unlessNone(nameservers),
+    domain,
+    search: unlessNone(search),
+    options: unlessNone(options),
   });
 }

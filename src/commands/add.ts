@@ -1,6 +1,6 @@
 import { resolveVf } from '../allocation/resolve.ts';
 import type { CniResult } from '../cni/result.ts';
-import { checkConvertible, formatResult } from '../cni/result-versions.ts';
+import { checkConvertible, formatResult, resultSoFar } from '../cni/result-versions.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { findPlugin } from '../ipam/plugin.ts';
@@ -13,7 +13,6 @@ import type { VfIdentity } from '../vf/vf.ts';
 import { Attachment } from './attachment.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { openPodNetns } from './pod-netns.ts';
-import { emptyResult, readPrevResult } from './prev-result.ts';
 import { reclaimSelf, reclaimVf } from './reap.ts';
 import { lockAgainstSriovCni, reclaimFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
@@ -27,7 +26,7 @@ export function add(context: CommandContext): string {
   checkConvertible(request.cniVersion);
   const conf = parseConf(request);
   for (const { path, message } of conf.warnings) context.log.warning('a key is odd', { key: path, problem: message });
-  const previous = readPrevResult(request) ?? emptyResult(request);
+  const previous = resultSoFar(request);
   if (conf.ipam !== null) findPlugin(platform, { type: conf.ipam.type, pluginDirs: request.pluginDirs });
   const netns = openPodNetns(platform, request);
   try {

@@ -1,5 +1,6 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniResult } from '../cni/result.ts';
+import { parsePrevResult } from '../cni/result-versions.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
@@ -13,7 +14,6 @@ import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
 import { openPodNetns } from './pod-netns.ts';
-import { readPrevResult } from './prev-result.ts';
 import { recordedIpam } from './release.ts';
 import { recordFromSriovCni } from './sriov-cni.ts';
 
@@ -24,7 +24,7 @@ import { recordFromSriovCni } from './sriov-cni.ts';
 export function check(context: CommandContext): string {
   const { request, store, platform } = context;
   const conf = parseConf(request);
-  const result = readPrevResult(request);
+  const result = parsePrevResult(request);
   if (result === null) throw new CniError('invalidConfig', 'prevResult is missing: CHECK needs it');
   const key = keyOf(request);
   const record = store.read(key) ?? recordFromSriovCni(context, key);

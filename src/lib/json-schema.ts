@@ -148,6 +148,15 @@ function describeRange({ from, to }: IntegerSchema): string {
   return from > Number.MIN_SAFE_INTEGER ? `an integer from ${from} on` : 'an integer';
 }
 
+/** Schemas that not every run needs are made by the first call. */
+export function lazily<Schemas>(make: () => Schemas): () => Schemas {
+  let made: Schemas | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 export interface JsonProblem {
   /** As `runtimeConfig.ips[0]`; '' for the whole. */
   readonly path: string;
@@ -162,10 +171,10 @@ function pathText(path: Path): string {
   return steps.join('').replace(/^\./, '');
 }
 
-/** What is wrong with a value, in the order of the schema's keys; nothing is changed. */
-export function problemsIn(schema: Schema, value: unknown): readonly JsonProblem[] {
+/** What is wrong with a value, in the order of the schema's keys; nothing is changed. `root` begins each path. */
+export function problemsIn(schema: Schema, value: unknown, root = ''): readonly JsonProblem[] {
   const problems: JsonProblem[] = [];
-  check(schema, value, [], problems);
+  check(schema, value, root === '' ? [] : [root], problems);
   return problems;
 }
 

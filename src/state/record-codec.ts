@@ -7,6 +7,7 @@ import {
   describeProblems,
   fits,
   integer,
+  lazily,
   mapOf,
   nullable,
   object,
@@ -126,13 +127,8 @@ function createSchema() {
   });
 }
 
-let schema: ReturnType<typeof createSchema> | null = null;
-
-/** Made when it is first needed: an ADD seldom reads a record. */
-function recordSchema(): ReturnType<typeof createSchema> {
-  schema ??= createSchema();
-  return schema;
-}
+/** An ADD seldom reads a record. */
+const recordSchema = lazily(createSchema);
 
 function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<keyof VfIdentity, unknown>>): boolean {
   const known = [pfPci, pfName, pfDriver, vfIndex].filter((part) => part !== null).length;

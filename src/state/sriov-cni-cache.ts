@@ -1,9 +1,9 @@
 // A part of its own (src/parts.ts): read only where a pod or a VF may be one that sriov-cni attached.
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError } from '../cni/errors.ts';
-import { JsonFields } from '../cni/json-fields.ts';
-import { parseJson } from '../cni/json-text.ts';
+import { parseJson, readAs } from '../cni/json-text.ts';
 import { present } from '../lib/json.ts';
+import { integer, object, oneOf, optional, text, textThat, type ValueOf } from '../lib/json-schema.ts';
 import { type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
@@ -23,6 +23,47 @@ const maxFileBytes = 1024 * 1024;
 const protocols8021ad: readonly number[] = [0x88a8, 0xa888];
 /** IFLA_VF_LINK_STATE_* (linux/if_link.h). */
 const linkStates = ['auto', 'enable', 'disable'] as const;
+
+const word = optional(text(), '');
+const count = optional(integer(0, 0xffffffff));
+const flag = optional(oneOf(true, false));
+const mac = textThat((text) => parseMacAddress(text) !== null, 'a MAC address');
+
+const stateBefore = object(
+  {
+    HostIFName: optional(textThat(isInterfaceName, 'the name of an interface'), ''),
+    AdminMAC: mac,
+    EffectiveMAC: optional(mac, ''),
+    MTU: count,
+    Vlan: count,
+    VlanQoS: count,
+    VlanProto: count,
+    SpoofChk: flag,
+    Trust: flag,
+    LinkState: count,
+    MinTxRate: count,
+    MaxTxRate: count,
+  },
+  'an object, which old releases of sriov-cni don’t write',
+);
+
+const attachmentFile = object({
+  name: textThat(isIdentifier, 'the name of a network'),
+  deviceID: textThat((text) => parsePciAddress(text) !== null, 'a PCI address'),
+  MAC: word,
+  vlan: count,
+  vlanQoS: count,
+  vlanProto: word,
+  spoofchk: word,
+  trust: word,
+  link_state: word,
+  min_tx_rate: count,
+  max_tx_rate: count,
+  OrigVfState: stateBefore,
+});
+
+type StateBefore = ValueOf<typeof stateBefore>;
+type AttachmentFile = ValueOf<typeof attachmentFile>;
 
 /** An attachment that sriov-cni made. */
 export interface SriovCniAttachment {
@@ -87,94 +128,73 @@ function readFrom(platform: Platform, path: string): SriovCniAttachment | null {
   const modifiedMs = platform.stat(path)?.modifiedMs;
   const text = readTrusted(platform, path);
   if (text === null || modifiedMs === undefined) return null;
-  const conf = new JsonFields(parseJson(text, path), path);
-  const before = conf.object('OrigVfState');
-  if (before === undefined)
-    throw new CniError('decode', `${path}: OrigVfState is missing: an old release of sriov-cni wrote it`);
-  const network = conf.requiredText('name');
-  if (!isIdentifier(network)) throw refuse(path, 'name', network, 'the name of a network');
-  const asked = conf.text('MAC');
-  const mac = asked === undefined ? null : parseMacAddress(asked);
+  return toAttachment(path, readAs(attachmentFile, parseJson(text, path), path), modifiedMs);
+}
+
+function toAttachment(path: string, file: AttachmentFile, modifiedMs: number): SriovCniAttachment {
+  const before = file.OrigVfState;
+  const mac = file.MAC === undefined ? null : parseMacAddress(file.MAC);
   return {
     path,
-    network,
-    pci: required(path, 'deviceID', conf.requiredText('deviceID'), parsePciAddress, 'a PCI address'),
-    netdev: readNetdev(path, before),
-    admin: readAdmin(path, conf, before),
-    settings: readSettings(conf, mac),
+    network: file.name,
+    pci: parsePciAddress(file.deviceID) as PciAddress,
+    netdev: toNetdev(path, before),
+    admin: toAdmin(file, before),
+    settings: toSettings(file, mac),
     mac,
     modifiedMs,
   };
 }
 
-function readNetdev(path: string, before: JsonFields): SriovCniAttachment['netdev'] {
-  const name = before.text('HostIFName');
+function toNetdev(path: string, before: StateBefore): SriovCniAttachment['netdev'] {
+  const { HostIFName: name, EffectiveMAC: mac, MTU: mtu = 0 } = before;
   if (name === undefined) return null;
-  if (!isInterfaceName(name)) throw refuse(path, 'OrigVfState.HostIFName', name, 'the name of an interface');
-  const mtu = before.count('MTU') ?? 0;
-  return { name, mac: readMac(path, before, 'EffectiveMAC'), mtu: mtu === 0 ? null : mtu };
+  if (mac === undefined)
+    throw new CniError('decode', `${path}.OrigVfState.EffectiveMAC: missing; needed: a MAC address`);
+  return { name, mac: parseMacAddress(mac) as MacAddress, mtu: mtu === 0 ? null : mtu };
 }
 
 /**
  * sriov-cni keeps the whole state but changes only what the config names. Its `true` may stand for what a PF doesn't report; then
  * the PF would have refused to set it, too.
  */
-function readAdmin(path: string, conf: JsonFields, before: JsonFields): SriovCniAttachment['admin'] {
-  const onOff = (key: string): 'on' | 'off' => (before.flag(key) === true ? 'on' : 'off');
-  const has = (key: string): boolean => conf.count(key) !== undefined;
+function toAdmin(file: AttachmentFile, before: StateBefore): SriovCniAttachment['admin'] {
+  const onOff = (value = false): 'on' | 'off' => (value ? 'on' : 'off');
+  const isLimited = file.min_tx_rate !== undefined || file.max_tx_rate !== undefined;
   return {
-    mac: readMac(path, before, 'AdminMAC'),
-    ...(has('vlan') ? readVlan(before) : {}),
-    ...(conf.text('spoofchk') === undefined ? {} : { spoofchk: onOff('SpoofChk') }),
-    ...(conf.text('trust') === undefined ? {} : { trust: onOff('Trust') }),
-    ...(conf.text('link_state') === undefined
-      ? {}
-      : { linkState: linkStates[before.count('LinkState') ?? 0] ?? 'auto' }),
-    ...(has('min_tx_rate') || has('max_tx_rate')
-      ? { minTxRateMbps: before.count('MinTxRate') ?? 0, maxTxRateMbps: before.count('MaxTxRate') ?? 0 }
-      : {}),
+    mac: parseMacAddress(before.AdminMAC) as MacAddress,
+    ...(file.vlan === undefined ? {} : toVlan(before)),
+    ...(file.spoofchk === undefined ? {} : { spoofchk: onOff(before.SpoofChk) }),
+    ...(file.trust === undefined ? {} : { trust: onOff(before.Trust) }),
+    ...(file.link_state === undefined ? {} : { linkState: linkStates[before.LinkState ?? 0] ?? 'auto' }),
+    ...(isLimited ? { minTxRateMbps: before.MinTxRate ?? 0, maxTxRateMbps: before.MaxTxRate ?? 0 } : {}),
   };
 }
 
 /** In the spellings that sriov-cni takes; what is none of them is no setting of any PF. */
-function readSettings(conf: JsonFields, mac: MacAddress | null): Partial<VfAdminState> {
-  const one = <T extends string>(key: string, allowed: readonly T[]): T | undefined =>
-    allowed.find((value) => value === conf.text(key));
-  const isTagged = conf.count('vlan') !== undefined;
-  const all = {
+function toSettings(file: AttachmentFile, mac: MacAddress | null): Partial<VfAdminState> {
+  const one = <T extends string>(given: string | undefined, allowed: readonly T[]): T | undefined =>
+    allowed.find((value) => value === given);
+  const isTagged = file.vlan !== undefined;
+  return present({
     mac: mac ?? undefined,
-    vlan: conf.count('vlan'),
-    vlanQos: isTagged ? (conf.count('vlanQoS') ?? 0) : undefined,
-    vlanProtocol: isTagged ? (one('vlanProto', ['802.1q', '802.1ad']) ?? '802.1q') : undefined,
-    spoofchk: one('spoofchk', ['on', 'off']),
-    trust: one('trust', ['on', 'off']),
-    linkState: one('link_state', linkStates),
-    minTxRateMbps: conf.count('min_tx_rate'),
-    maxTxRateMbps: conf.count('max_tx_rate'),
-  };
-  return present(all);
+    vlan: file.vlan,
+    vlanQos: isTagged ? (file.vlanQoS ?? 0) : undefined,
+    vlanProtocol: isTagged ? (one(file.vlanProto, ['802.1q', '802.1ad']) ?? '802.1q') : undefined,
+    spoofchk: one(file.spoofchk, ['on', 'off']),
+    trust: one(file.trust, ['on', 'off']),
+    linkState: one(file.link_state, linkStates),
+    minTxRateMbps: file.min_tx_rate,
+    maxTxRateMbps: file.max_tx_rate,
+  });
 }
 
-function readVlan(before: JsonFields): Pick<VfAdminState, 'vlan' | 'vlanQos' | 'vlanProtocol'> {
+function toVlan(before: StateBefore): Pick<VfAdminState, 'vlan' | 'vlanQos' | 'vlanProtocol'> {
   return {
-    vlan: before.count('Vlan') ?? 0,
-    vlanQos: before.count('VlanQoS') ?? 0,
-    vlanProtocol: protocols8021ad.includes(before.count('VlanProto') ?? 0) ? '802.1ad' : '802.1q',
+    vlan: before.Vlan ?? 0,
+    vlanQos: before.VlanQoS ?? 0,
+    vlanProtocol: protocols8021ad.includes(before.VlanProto ?? 0) ? '802.1ad' : '802.1q',
   };
-}
-
-function readMac(path: string, before: JsonFields, key: string): MacAddress {
-  return required(path, `OrigVfState.${key}`, before.requiredText(key), parseMacAddress, 'a MAC address');
-}
-
-function required<T>(path: string, key: string, text: string, parse: (text: string) => T | null, allowed: string): T {
-  const value = parse(text);
-  if (value === null) throw refuse(path, key, text, allowed);
-  return value;
-}
-
-function refuse(path: string, key: string, text: string, allowed: string): CniError {
-  return new CniError('decode', `${path}.${key}: ${quote(text)} is not allowed; allowed: ${allowed}`);
 }
 
 /** The text of a file that only root can have written, or put there; null where it is absent. */
