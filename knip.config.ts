@@ -5,12 +5,14 @@ import { partEntries } from './scripts/build/parts.ts';
 /** What scripts and tests start or load by path. */
 const started = [
   'scripts/build/{native,node}.ts',
+  'scripts/mutate.ts',
   'test/bench/bench.ts',
   'test/bench/lab/lab-bench.ts',
   'test/bench/many-vfs/{boot,build}.ts',
   'test/lab/cli/holder.ts',
   'test/lab/demo/demo.ts',
   'test/lab/hold-lab.ts',
+  'test/mutation/runner.ts',
   'test/soak/soak.ts',
   'test/support/{fake-pf-plugin,next-build}.ts',
   'test/unit/platform/node/{lock-counter,lock-holder,stream-user}.ts',
