@@ -1,10 +1,10 @@
 import { printable } from '../lib/quote.ts';
-import { isSystemError } from '../lib/system-error.ts';
+import { type ErrnoName, isSystemError } from '../lib/system-error.ts';
 import { errorCodes, explain, isCniError } from './errors.ts';
 import { newestVersion } from './versions.ts';
 
 /** errno values of files and directories; what else the kernel refuses is about links, addresses and namespaces. */
-const fileErrnos: readonly string[] = [
+const fileErrnos: readonly ErrnoName[] = [
   'ENOENT',
   'EIO',
   'EACCES',

@@ -1,52 +1,57 @@
 /** errno values that this program tells apart (asm-generic/errno*.h; the same on x86-64 and arm64). */
-const errnoNames: Readonly<Record<number, string>> = {
-  1: 'EPERM',
-  2: 'ENOENT',
-  3: 'ESRCH',
-  4: 'EINTR',
-  5: 'EIO',
-  6: 'ENXIO',
-  8: 'ENOEXEC',
-  9: 'EBADF',
-  11: 'EAGAIN',
-  12: 'ENOMEM',
-  13: 'EACCES',
-  14: 'EFAULT',
-  16: 'EBUSY',
-  17: 'EEXIST',
-  19: 'ENODEV',
-  20: 'ENOTDIR',
-  21: 'EISDIR',
-  22: 'EINVAL',
-  24: 'EMFILE',
-  27: 'EFBIG',
-  28: 'ENOSPC',
-  30: 'EROFS',
-  32: 'EPIPE',
-  34: 'ERANGE',
-  36: 'ENAMETOOLONG',
-  40: 'ELOOP',
-  71: 'EPROTO',
-  74: 'EBADMSG',
-  75: 'EOVERFLOW',
-  90: 'EMSGSIZE',
-  92: 'ENOPROTOOPT',
-  93: 'EPROTONOSUPPORT',
-  95: 'EOPNOTSUPP',
-  97: 'EAFNOSUPPORT',
-  98: 'EADDRINUSE',
-  99: 'EADDRNOTAVAIL',
-  100: 'ENETDOWN',
-  101: 'ENETUNREACH',
-  105: 'ENOBUFS',
-  110: 'ETIMEDOUT',
-  113: 'EHOSTUNREACH',
-  122: 'EDQUOT',
-};
+export const errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  ENOEXEC: 8,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  EPIPE: 32,
+  ERANGE: 34,
+  ENAMETOOLONG: 36,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  EPROTO: 71,
+  EBADMSG: 74,
+  EOVERFLOW: 75,
+  EMSGSIZE: 90,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
+  EHOSTUNREACH: 113,
+  EDQUOT: 122,
+} as const;
+
+export type ErrnoName = keyof typeof errno;
 
 /** The symbolic name of an errno, or `errno N` where this program has none for it. */
-export function errnoName(errno: number): string {
-  return errnoNames[errno] ?? `errno ${errno}`;
+export function errnoName(number: number): string {
+  return Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }
 
 /**
@@ -59,14 +64,40 @@ export class SystemError extends Error {
   /** 'EBUSY', ... */
   readonly code: string;
 
-  constructor(what: string, errno: number, detail?: string) {
-    super(`${what}: ${errnoName(errno)}${detail === undefined || detail === '' ? '' : ` (${detail})`}`);
-    this.errno = errno;
-    this.code = errnoName(errno);
+  constructor(what: string, number: number, detail?: string) {
+    const code = errnoName(number);
+    super(`${what}: ${code}${detail === undefined || detail === '' ? '' : ` (${detail})`}`);
+    this.errno = number;
+    this.code = code;
   }
 }
 
-export function isSystemError(thrown: unknown, ...codes: readonly string[]): thrown is SystemError {
+export function isSystemError(thrown: unknown, ...codes: readonly ErrnoName[]): thrown is SystemError {
   if (!(thrown instanceof Error) || thrown.name !== 'SystemError') return false;
-  return codes.length === 0 || codes.includes((thrown as SystemError).code);
+  return codes.length === 0 || (codes as readonly string[]).includes((thrown as SystemError).code);
+}
+
+/** Why a host's system call failed. */
+export interface SystemFailure {
+  readonly errno: number;
+  /** '' where errno says it all. */
+  readonly detail: string;
+}
+
+interface HostError {
+  readonly errno?: unknown;
+  readonly detail?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+}
+
+/**
+ * What a host's function threw of a system call: the native host's is a SystemFailure, Node's an Error whose errno is
+ * negative, or none where Node itself refuses an argument, as a NUL in a path. Null for anything else.
+ */
+export function failureOf(thrown: unknown): SystemFailure | null {
+  if (isSystemError(thrown)) return null;
+  const { errno: number, detail = '', code, message } = Object(thrown) as HostError;
+  if (code === 'ERR_INVALID_ARG_VALUE') return { errno: errno.EINVAL, detail: String(message) };
+  return typeof number === 'number' ? { errno: Math.abs(number), detail: String(detail) } : null;
 }

@@ -202,16 +202,3 @@ export interface Platform {
    */
   ethtool(netns: Netns, ifname: string, requests: readonly Uint8Array[]): (Buffer | SystemError)[];
 }
-
-/** The operations that change the file system. */
-export type FileWriters = Pick<
-  Platform,
-  | 'writeFileAtomic'
-  | 'copyFileAtomic'
-  | 'writeSystemFile'
-  | 'appendFile'
-  | 'makeDir'
-  | 'unlink'
-  | 'rename'
-  | 'removeDir'
->;

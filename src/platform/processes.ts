@@ -1,13 +1,6 @@
-import type { Platform, ProcessRequest, ProcessResult, RunningProcess } from './platform.ts';
-
-/** How a child ended, and what came out of it, as hosts tell it: `status` or `signal` is undefined. */
-export type EndedProcess = readonly [
-  status: number | undefined,
-  signal: number | undefined,
-  timedOut: boolean,
-  stdout: string,
-  stderr: string,
-];
+import type { EndedProcess, Os } from './os.ts';
+import type { Platform, ProcessResult, RunningProcess } from './platform.ts';
+import { systemCall } from './system-call.ts';
 
 /** From 1, in the order of asm-generic/signal.h; the same on x86-64 and arm64. */
 const signalNames =
@@ -23,24 +16,23 @@ function toResult([status, signal, timedOut, stdout, stderr]: EndedProcess): Pro
   return { status: status ?? null, signal: name, timedOut, stdout, stderr };
 }
 
-/**
- * `start` begins a child and returns what waits for its end; both throw SystemError. What the start throws is thrown when the child is joined,
- * by every call alike.
- */
-export function createStartProcess(start: (request: ProcessRequest) => () => EndedProcess): Platform['startProcess'] {
-  return (request): RunningProcess => {
-    let wait: () => EndedProcess;
+/** See `Platform.startProcess`. What the start throws is thrown when the child is joined, by every call alike. */
+export function createStartProcess(os: Os): Platform['startProcess'] {
+  return ({ path, args, env, stdin, timeoutMs }): RunningProcess => {
+    const what = `run ${path}`;
+    let join: () => EndedProcess;
     try {
-      wait = start(request);
+      const child = os.startProcess(path, args, env, stdin, timeoutMs);
+      join = () => os.waitProcess(child);
     } catch (thrown) {
-      wait = () => {
+      join = () => {
         throw thrown;
       };
     }
     let result: ProcessResult | undefined;
     return {
       wait() {
-        result ??= toResult(wait());
+        result ??= toResult(systemCall(what, join));
         return result;
       },
     };

@@ -3,9 +3,9 @@
 import { appendFileSync } from 'node:fs';
 import process from 'node:process';
 import { runMain } from '../../src/main.ts';
-import { createNodePlatform } from '../../src/platform/node.ts';
 import { withFakePf } from './fake-pf.ts';
 import { type FaultKind, withFault } from './faults.ts';
+import { createNodePlatform } from './node-platform.ts';
 import { sourceParts } from './source-parts.ts';
 
 const { FAKE_PF, FAULT_AT, FAULT_KIND, FAULT_LOG } = process.env;

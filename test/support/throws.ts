@@ -1,16 +1,16 @@
 import { type CniError, type ErrorName, errorCodes, explain, isCniError } from '../../src/cni/errors.ts';
-import { isSystemError, type SystemError } from '../../src/lib/system-error.ts';
+import { type ErrnoName, isSystemError, type SystemError } from '../../src/lib/system-error.ts';
 import { assert } from './suite.ts';
 
 /** `EBUSY` and the like, or what SystemError calls an errno that has no name. */
-type Errno = `E${Uppercase<string>}` | `errno ${number}`;
+type Errno = ErrnoName | `errno ${number}`;
 
 type Kind = ErrorName | number | Errno | 'Error';
 
 function isOfKind(thrown: unknown, kind: Kind): boolean {
   if (typeof kind === 'number') return isCniError(thrown) && thrown.code === kind;
   if (kind === 'Error') return thrown instanceof Error && !isCniError(thrown) && !isSystemError(thrown);
-  return kind in errorCodes ? isCniError(thrown, kind as ErrorName) : isSystemError(thrown, kind);
+  return kind in errorCodes ? isCniError(thrown, kind as ErrorName) : isSystemError(thrown) && thrown.code === kind;
 }
 
 /**

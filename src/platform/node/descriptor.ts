@@ -1,14 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { bytesFromText } from '../../lib/byte-text.ts';
-import { SystemError } from '../../lib/system-error.ts';
-import { sleepMs } from './sleep.ts';
-import { errno, isErrno, systemCall } from './system-call.ts';
+import { errno } from '../../lib/system-error.ts';
+import { isErrno, LibcError } from './libc.ts';
+import { sleepMs } from './waiting.ts';
 
 const chunkBytes = 64 * 1024;
 const fullPipePauseMs = 1;
 
 /** Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came. */
-const scratch = Buffer.allocUnsafe(chunkBytes);
+const scratch = Buffer.allocUnsafeSlow(chunkBytes);
 
 /** A path as Node takes it: its bytes where it is no UTF-8 (lib/byte-text.ts). */
 export function systemPath(path: string): string | Buffer {
@@ -25,17 +25,29 @@ export function withDescriptor<T>(path: string, flags: number, mode: number, use
   }
 }
 
-/**
- * Opens what must be a regular file, as withDescriptor. O_NONBLOCK lets a FIFO, a socket or a device be opened without
- * waiting, so that fstat can refuse it; it means nothing to a regular file.
- */
-export function withRegularFile<T>(what: string, path: string, flags: number, use: (fd: number) => T): T {
-  return systemCall(what, () =>
-    withDescriptor(path, flags | constants.O_NONBLOCK | constants.O_NOCTTY, 0o600, (fd) => {
-      if (!fstatSync(fd).isFile()) throw new SystemError(what, errno.EINVAL, 'not a regular file');
-      return use(fd);
-    }),
-  );
+/** O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused. */
+export const withoutWaiting = constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** As open(2), which says ENXIO of a unix socket: here EINVAL, with `refusal` as its detail. */
+export function openNoSocket(path: string, flags: number, refusal: string): number {
+  try {
+    return openSync(systemPath(path), flags, 0o600);
+  } catch (thrown) {
+    if (isErrno(thrown, errno.ENXIO)) throw new LibcError(errno.EINVAL, refusal);
+    throw thrown;
+  }
+}
+
+/** Opens what must be a regular file, hands the descriptor to `use` and closes it. */
+export function withRegularFile<T>(path: string, flags: number, use: (fd: number) => T): T {
+  const refusal = 'not a regular file';
+  const fd = openNoSocket(path, flags | withoutWaiting, refusal);
+  try {
+    if (!fstatSync(fd).isFile()) throw new LibcError(errno.EINVAL, refusal);
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** read(2); waits where a non-blocking pipe has nothing yet. */
@@ -51,15 +63,27 @@ function readSome(fd: number, into: Buffer): number {
 }
 
 /** Reads until the end, whatever size fstat claims (sysfs says 4096, procfs 0). Throws EOVERFLOW past `maxBytes`. */
-export function readAll(what: string, fd: number, maxBytes: number): Buffer {
-  const chunks: Buffer[] = [];
+export function readAll(fd: number, maxBytes: number): ArrayBuffer {
+  const chunks: ArrayBuffer[] = [];
   for (let total = 0; ; ) {
     const count = readSome(fd, scratch);
-    if (count === 0) return Buffer.concat(chunks, total);
-    chunks.push(Buffer.from(scratch.subarray(0, count)));
+    if (count === 0) return joined(chunks, total);
+    chunks.push(scratch.buffer.slice(0, count));
     total += count;
-    if (total > maxBytes) throw new SystemError(what, errno.EOVERFLOW, `more than ${maxBytes} bytes`);
+    if (total > maxBytes) throw new LibcError(errno.EOVERFLOW);
   }
+}
+
+function joined(chunks: readonly ArrayBuffer[], total: number): ArrayBuffer {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const bytes = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(new Uint8Array(chunk), at);
+    at += chunk.byteLength;
+  }
+  return bytes.buffer;
 }
 
 /** Copies from where `from` stands to its end, a piece at a time: an executable may be larger than memory is free. */

@@ -1,6 +1,23 @@
 import process from 'node:process';
-import { SystemError } from '../../lib/system-error.ts';
-import { errno } from './system-call.ts';
+import { errno, errnoName } from '../../lib/system-error.ts';
+
+/** A system call that failed, as Node's own errors have it: errno is negative. */
+export class LibcError extends Error {
+  readonly errno: number;
+  /** '' where errno says it all. */
+  readonly detail: string;
+
+  constructor(number: number, detail = '') {
+    super(errnoName(number));
+    this.errno = -number;
+    this.detail = detail;
+  }
+}
+
+/** True for what failed with that errno. */
+export function isErrno(thrown: unknown, number: number): boolean {
+  return (thrown as { readonly errno?: unknown }).errno === -number;
+}
 
 /**
  * The calls that Node has no function for. ioctl(2) and syscall(2) are variadic in C; they are called as if they were not,
@@ -71,9 +88,9 @@ export function tryLibc(call: (libc: Libc) => number | bigint): number {
   }
 }
 
-/** As tryLibc; throws SystemError about `what` where the call failed. */
-export function callLibc(what: string, call: (libc: Libc) => number | bigint): number {
+/** As tryLibc; throws LibcError where the call failed. */
+export function callLibc(call: (libc: Libc) => number | bigint): number {
   const result = tryLibc(call);
-  if (result < 0) throw new SystemError(what, -result);
+  if (result < 0) throw new LibcError(-result);
   return result;
 }

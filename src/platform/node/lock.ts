@@ -9,12 +9,11 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { SystemError } from '../../lib/system-error.ts';
-import type { HeldLock } from '../platform.ts';
+import { errno, failureOf } from '../../lib/system-error.ts';
+import type { Os } from '../os.ts';
 import { systemPath } from './descriptor.ts';
-import { tryLibc } from './libc.ts';
-import { monotonicMs, sleepMs } from './sleep.ts';
-import { errno, systemCall } from './system-call.ts';
+import { LibcError, tryLibc } from './libc.ts';
+import { monotonicMs, sleepMs } from './waiting.ts';
 
 // sys/file.h
 const LOCK_EX = 2;
@@ -25,13 +24,13 @@ const maxPauseMs = 20;
 /** Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities. */
 const maxReplacements = 1000;
 
-function openLockFile(what: string, path: string, existing: boolean): number {
+function openLockFile(path: string, existing: boolean): number {
   const { O_CREAT, O_RDONLY, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = existing ? O_RDONLY : O_CREAT | O_RDWR;
   const fd = openSync(systemPath(path), flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
   if (existing || fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  throw new SystemError(what, errno.EINVAL, 'not a regular file');
+  throw new LibcError(errno.EINVAL, 'not a regular file');
 }
 
 /** False where another took the file away after we opened it: then the lock on it means nothing to newcomers. */
@@ -44,14 +43,14 @@ function isStillAt(path: string, fd: number): boolean {
 type Attempt = number | 'held' | 'gone';
 
 /** Opens and locks without waiting; the descriptor, or why there is none. */
-function tryLock(what: string, path: string, existing: boolean): Attempt {
-  const fd = openLockFile(what, path, existing);
+function tryLock(path: string, existing: boolean): Attempt {
+  const fd = openLockFile(path, existing);
   const result = tryLibc((libc) => libc.flock(fd, LOCK_EX | LOCK_NB));
   if (result === 0 && isStillAt(path, fd)) return fd;
   closeSync(fd);
   if (result === 0) return 'gone';
   if (result === -errno.EAGAIN) return 'held';
-  throw new SystemError(what, -result);
+  throw new LibcError(-result);
 }
 
 /** The note is for people; a full disk is no reason not to lock, since DEL must work on one. */
@@ -59,53 +58,65 @@ function writeNote(fd: number, note: string): void {
   try {
     ftruncateSync(fd, 0);
     writeSync(fd, note, 0);
-  } catch {}
+  } catch (thrown) {
+    if (failureOf(thrown) === null) throw thrown;
+  }
 }
 
-const heldFds = new Set<number>();
+interface Held {
+  readonly fd: number;
+  /** unlock() takes the file away. */
+  readonly isOurs: boolean;
+}
+
+/** The locks that this process holds, by numbers that are given once. */
+const held = new Map<number, Held>();
+let taken = 0;
 
 /** Descriptors of the locks that this process holds. */
 export function heldLockFds(): readonly number[] {
-  return [...heldFds];
-}
-
-function held(path: string, fd: number, isOurs: boolean): HeldLock {
-  let isHeld = true;
-  heldFds.add(fd);
-  return {
-    unlock() {
-      if (!isHeld) return;
-      isHeld = false;
-      heldFds.delete(fd);
-      try {
-        // before the close: after it, the file may be a newcomer's
-        if (isOurs && isStillAt(path, fd)) unlinkSync(systemPath(path));
-      } catch {
-        // a file that can't be unlinked is no lock either
-      }
-      closeSync(fd);
-    },
-  };
+  return Array.from(held.values(), ({ fd }) => fd);
 }
 
 /** flock(2), see `Platform.lock`. The kernel gives the lock up when its holder ends, however that ends. */
-export function lock(path: string, timeoutMs: number, note: string | null): HeldLock | null {
-  const what = `lock ${path}`;
+function lock(path: string, timeoutMs: number, note: string | undefined): number | undefined {
+  const fd = waitForLock(path, timeoutMs, note === undefined);
+  if (fd === undefined) return undefined;
+  if (note !== undefined) writeNote(fd, note);
+  held.set(++taken, { fd, isOurs: note !== undefined });
+  return taken;
+}
+
+function waitForLock(path: string, timeoutMs: number, existing: boolean): number | undefined {
   const deadlineMs = monotonicMs() + timeoutMs;
   let replacements = 0;
   for (let pauseMs = firstPauseMs; ; ) {
-    const attempt = systemCall(what, () => tryLock(what, path, note === null));
-    if (typeof attempt === 'number') {
-      if (note !== null) writeNote(attempt, note);
-      return held(path, attempt, note !== null);
-    }
+    const attempt = tryLock(path, existing);
+    if (typeof attempt === 'number') return attempt;
     if (attempt === 'gone') {
-      if (++replacements > maxReplacements) throw new SystemError(what, errno.EIO, 'it is another file at every look');
+      if (++replacements > maxReplacements) throw new LibcError(errno.EIO, 'it is another file at every look');
       continue;
     }
     const leftMs = deadlineMs - monotonicMs();
-    if (leftMs <= 0) return null;
+    if (leftMs <= 0) return undefined;
     sleepMs(Math.min(pauseMs, leftMs));
     pauseMs = Math.min(pauseMs * 2, maxPauseMs);
   }
 }
+
+/** Unlinks before it closes: after that, the file may be a newcomer's. */
+function unlock(path: string, number: number): void {
+  const lost = held.get(number);
+  if (lost === undefined) return;
+  held.delete(number);
+  const { fd, isOurs } = lost;
+  try {
+    if (isOurs && isStillAt(path, fd)) unlinkSync(systemPath(path));
+  } catch (thrown) {
+    // a file that can't be unlinked is no lock either
+    if (failureOf(thrown) === null) throw thrown;
+  }
+  closeSync(fd);
+}
+
+export const lockCalls: Pick<Os, 'lock' | 'unlock'> = { lock, unlock };

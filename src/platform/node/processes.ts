@@ -1,14 +1,12 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { accessSync, closeSync, constants, readSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { SystemError } from '../../lib/system-error.ts';
-import type { Platform, ProcessRequest } from '../platform.ts';
-import { createStartProcess, type EndedProcess } from '../processes.ts';
-import { callLibc, tryLibc } from './libc.ts';
+import { errno, failureOf } from '../../lib/system-error.ts';
+import type { EndedProcess, Os } from '../os.ts';
+import type { ProcessRequest } from '../platform.ts';
+import { callLibc, isErrno, LibcError, tryLibc } from './libc.ts';
 import { heldLockFds } from './lock.ts';
-import { POLLIN, POLLOUT, poll } from './poll.ts';
-import { monotonicMs } from './sleep.ts';
-import { errno, isErrno, systemCall } from './system-call.ts';
+import { monotonicMs, POLLIN, POLLOUT, poll } from './waiting.ts';
 
 // Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child is begun by
 // Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which would, doesn't run.
@@ -44,7 +42,7 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    if (!isErrno(thrown, errno.ESRCH)) throw thrown;
   }
 }
 
@@ -54,13 +52,13 @@ interface Pipe {
   readonly childs: number;
 }
 
-function makePipe(what: string, weWrite: boolean): Pipe {
+function makePipe(weWrite: boolean): Pipe {
   const fds = Buffer.alloc(8);
-  callLibc(what, (libc) => libc.pipe2(fds, O_CLOEXEC));
+  callLibc((libc) => libc.pipe2(fds, O_CLOEXEC));
   const [read, write] = [fds.readInt32LE(0), fds.readInt32LE(4)];
   const pipe = weWrite ? { ours: write, childs: read } : { ours: read, childs: write };
   const on = Buffer.from([1, 0, 0, 0]);
-  callLibc(what, (libc) => libc.ioctl(pipe.ours, FIONBIO, on));
+  callLibc((libc) => libc.ioctl(pipe.ours, FIONBIO, on));
   return pipe;
 }
 
@@ -95,6 +93,7 @@ class Input extends OurEnd {
         this.#written += writeSync(this.fd, this.#bytes, this.#written);
       } catch (thrown) {
         if (isErrno(thrown, errno.EAGAIN)) return;
+        if (failureOf(thrown) === null) throw thrown;
         // EPIPE: it ended, or it doesn't care; it may
         break;
       }
@@ -117,20 +116,20 @@ class Output extends OurEnd {
   }
 
   /** Takes what is there without waiting, but not for ever where somebody writes faster than this reads. */
-  drain(what: string): void {
+  drain(): void {
     for (let turn = 0; this.fd !== null && turn < chunksATurn; turn++) {
       const chunk = Buffer.allocUnsafe(chunkBytes);
       const count = readNow(this.fd, chunk);
       if (count === null) return;
       if (count === 0) this.close();
-      this.#keep(what, chunk.subarray(0, count));
+      this.#keep(chunk.subarray(0, count));
     }
   }
 
-  #keep(what: string, bytes: Buffer): void {
+  #keep(bytes: Buffer): void {
     const room = this.#limitBytes - this.#size;
     if (bytes.length > room && !this.#drops) {
-      throw new SystemError(what, errno.EOVERFLOW, `it wrote more than ${this.#limitBytes} bytes; it was killed`);
+      throw new LibcError(errno.EOVERFLOW, `it wrote more than ${this.#limitBytes} bytes; it was killed`);
     }
     const kept = bytes.subarray(0, room);
     this.#size += kept.length;
@@ -153,28 +152,27 @@ function readNow(fd: number, into: Buffer): number | null {
 }
 
 /** What spawn(2) says only to an event loop: Node's `error` event comes later than we are. */
-function whyNot(what: string, path: string): SystemError {
+function whyNot(path: string): unknown {
   try {
     accessSync(path, constants.X_OK);
   } catch (thrown) {
-    return new SystemError(what, -Number((thrown as NodeJS.ErrnoException).errno));
+    return thrown;
   }
-  return new SystemError(what, errno.EACCES);
+  return new LibcError(errno.EACCES);
 }
 
-function spawnChild(what: string, { path, args, env }: ProcessRequest, stdio: readonly number[]): number {
+function spawnChild({ path, args, env }: ProcessRequest, stdio: readonly number[]): number {
   const options: SpawnOptions = { env: { ...env }, detached: true, stdio: [...stdio, ...heldLockFds()] };
   // at run time: node:child_process costs 3 ms, and most runs have no child
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const child: ChildProcess = systemCall(what, () => spawn(path, args, options));
+  const child: ChildProcess = spawn(path, args, options);
   child.once('error', () => undefined);
   child.unref();
-  if (child.pid === undefined) throw whyNot(what, path);
+  if (child.pid === undefined) throw whyNot(path);
   return child.pid;
 }
 
 class Child {
-  readonly #what: string;
   readonly #pid: number;
   readonly #pidfd: OurEnd;
   readonly #stdin: Input;
@@ -183,17 +181,16 @@ class Child {
   #deadlineMs: number;
 
   constructor(request: ProcessRequest) {
-    this.#what = `run ${request.path}`;
-    if (!request.path.startsWith('/')) throw new SystemError(this.#what, errno.EINVAL, 'not an absolute path');
+    if (!request.path.startsWith('/')) throw new LibcError(errno.EINVAL, 'not an absolute path');
     this.#deadlineMs = monotonicMs() + request.timeoutMs;
-    const pipes = [true, false, false].map((weWrite) => makePipe(this.#what, weWrite));
+    const pipes = [true, false, false].map(makePipe);
     const [stdin = -1, stdout = -1, stderr = -1] = pipes.map(({ ours }) => ours);
     this.#stdin = new Input(stdin, request.stdin);
     this.#stdout = new Output(stdout, maxOutputBytes, false);
     this.#stderr = new Output(stderr, maxStderrBytes, true);
     const childs = pipes.map((pipe) => pipe.childs);
     try {
-      this.#pid = spawnChild(this.#what, request, childs);
+      this.#pid = spawnChild(request, childs);
     } catch (thrown) {
       for (const { ours } of pipes) closeSync(ours);
       throw thrown;
@@ -242,8 +239,8 @@ class Child {
   }
 
   #drain(): void {
-    this.#stdout.drain(this.#what);
-    this.#stderr.drain(this.#what);
+    this.#stdout.drain();
+    this.#stderr.drain();
   }
 
   /** Until there is something to do, or the limit has passed. */
@@ -253,13 +250,13 @@ class Child {
       return end.fd === null ? [] : [{ fd: end.fd, events: end instanceof Input ? POLLOUT : POLLIN }];
     });
     const leftMs = this.#deadlineMs - monotonicMs();
-    poll(this.#what, polled, this.#pidfd.fd === null && !exited ? Math.min(leftMs, lookAgainMs) : leftMs);
+    poll(polled, this.#pidfd.fd === null && !exited ? Math.min(leftMs, lookAgainMs) : leftMs);
   }
 
   /** The child stays a zombie, so that its group's number is nobody else's. */
   #hasExited(): boolean {
     const info = Buffer.alloc(siginfoBytes);
-    callLibc(this.#what, (libc) => libc.waitid(P_PID, this.#pid, info, WEXITED | WNOHANG | WNOWAIT));
+    callLibc((libc) => libc.waitid(P_PID, this.#pid, info, WEXITED | WNOHANG | WNOWAIT));
     return info.readInt32LE(0) !== 0;
   }
 
@@ -267,7 +264,7 @@ class Child {
   #reap(): number {
     const status = Buffer.alloc(4);
     const result = tryLibc((libc) => libc.waitpid(this.#pid, status, 0));
-    if (result < 0) throw new SystemError(this.#what, -result);
+    if (result < 0) throw new LibcError(-result);
     return status.readInt32LE(0);
   }
 
@@ -280,8 +277,17 @@ class Child {
   }
 }
 
-/** The child runs from now on. */
-export const startProcess: Platform['startProcess'] = createStartProcess((request) => {
-  const child = new Child(request);
-  return () => child.wait();
-});
+/** Null: it was joined. */
+const children: (Child | null)[] = [];
+
+export const processCalls: Pick<Os, 'startProcess' | 'waitProcess'> = {
+  /** The child runs from now on. */
+  startProcess: (path, args, env, stdin, timeoutMs) =>
+    children.push(new Child({ path, args, env, stdin, timeoutMs })) - 1,
+  waitProcess(number) {
+    const child = children[number] ?? null;
+    if (child === null) throw new LibcError(errno.ECHILD);
+    children[number] = null;
+    return child.wait();
+  },
+};

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { readBusInfo, readEthtool, writeEthtool } from '../../../src/kernel/ethtool.ts';
-import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
+import { createNodePlatform } from '../../support/node-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Datagram, NetlinkSocket, Netns } from '../../../src/platform/platform.ts';
 import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
+import { createNodePlatform } from '../../support/node-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
 import {

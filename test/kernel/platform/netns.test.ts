@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { asRoot, withNetns } from '../../support/netns.ts';
+import { createNodePlatform } from '../../support/node-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
 import { throws } from '../../support/throws.ts';
@@ -139,7 +139,7 @@ test('a thread that can not come back says so, and nothing is done in the wrong 
   withNetns((ns) => {
     const script = `
       import { closeSync } from 'node:fs';
-      import { createNodePlatform } from '${import.meta.dirname}/../../../src/platform/node.ts';
+      import { createNodePlatform } from '${import.meta.dirname}/../../../test/support/node-platform.ts';
       const platform = createNodePlatform({});
       const own = platform.ownNetns();
       const said = (task) => { try { return task(); } catch (thrown) { return thrown.message; } };
@@ -163,7 +163,7 @@ test('without the right to enter, it says so and stays', () => {
   withNetns((ns) => {
     const script = `
       import { readlinkSync } from 'node:fs';
-      import { createNodePlatform } from '${import.meta.dirname}/../../../src/platform/node.ts';
+      import { createNodePlatform } from '${import.meta.dirname}/../../../test/support/node-platform.ts';
       const platform = createNodePlatform({});
       const netns = platform.openNetns('${ns.path}');
       try { platform.inNetns(netns, () => platform.writeStdout('inside')); }

@@ -1,9 +1,9 @@
 import { Namespace } from '../../../src/kernel/namespace.ts';
 import type { NetlinkSession } from '../../../src/kernel/netlink/session.ts';
 import { getLink, type Link } from '../../../src/kernel/rtnl/links.ts';
-import { createNodePlatform } from '../../../src/platform/node.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { type TestNetns, withNetns } from '../../support/netns.ts';
+import { createNodePlatform } from '../../support/node-platform.ts';
 
 export const platform = createNodePlatform({});
 

@@ -1,5 +1,5 @@
 import { isSystemError, SystemError } from '../../../src/lib/system-error.ts';
-import type { FileKind, FileStatus, FileWriters, Platform } from '../../../src/platform/platform.ts';
+import type { FileKind, FileStatus, Platform } from '../../../src/platform/platform.ts';
 import { errno, type FileTree, parentOf } from './file-tree.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -164,11 +164,23 @@ function replaceFile(tree: FileTree, what: string, path: string, content: string
   if ((mode & 0o111) !== 0) tree.executables.add(at);
 }
 
+type Writers = Pick<
+  Platform,
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
+>;
+
 export function createMemoryWriters(
   tree: FileTree,
   failurePoint: FailurePoint,
   onSystemWrite: (path: string, content: string) => void,
-): FileWriters {
+): Writers {
   return {
     writeFileAtomic(path, content, { mode }) {
       failurePoint('writeFileAtomic', path);

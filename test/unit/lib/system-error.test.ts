@@ -1,4 +1,6 @@
-import { errnoName, isSystemError, SystemError } from '../../../src/lib/system-error.ts';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { errno, errnoName, failureOf, isSystemError, SystemError } from '../../../src/lib/system-error.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('lib/system-error');
@@ -18,4 +20,26 @@ test('is told by name and code, not by class', () => {
   assert.ok(isSystemError(Object.assign(new Error('x'), { name: 'SystemError', code: 'EBUSY' }), 'EBUSY'));
   for (const other of [new Error('EBUSY'), 'EBUSY', null, undefined, { name: 'SystemError' }])
     assert.not(isSystemError(other));
+});
+
+test('the numbers are the system’s', () => {
+  const known = constants.errno as Readonly<Record<string, number>>;
+  // those of Linux alone are not in Node's list
+  for (const [name, number] of Object.entries(errno)) assert.is(number, known[name] ?? number, name);
+});
+
+function thrownBy(task: () => unknown): unknown {
+  try {
+    return task();
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
+test('a failed system call of either host, and nothing else', () => {
+  assert.equal(failureOf({ errno: 16, detail: 'in use' }), { errno: 16, detail: 'in use' });
+  assert.equal(failureOf(thrownBy(() => readFileSync('/absent'))), { errno: 2, detail: '' });
+  assert.is(failureOf(thrownBy(() => readFileSync('/a\0b')))?.errno, 22);
+  const bugs = [new TypeError('x is not a function'), new SystemError('x', 16), 'EBUSY', null, undefined, {}];
+  for (const bug of bugs) assert.is(failureOf(bug), null);
 });

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import process from 'node:process';
-import { createNodePlatform } from '../../../../src/platform/node.ts';
+import { createNodePlatform } from '../../../support/node-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
 import { throws } from '../../../support/throws.ts';
@@ -85,8 +85,8 @@ test('a FIFO, a socket, a device and a directory are refused at once', () => {
     if (existsSync(`${directory}/socket`)) {
       throws(() => platform.readFile(`${directory}/socket`), 'EINVAL', 'not a regular file');
     }
-    throws(() => platform.appendFile(`${directory}/fifo`, 'x'), 'ENXIO', 'fifo');
-    throws(() => platform.writeSystemFile(`${directory}/fifo`, 'x'), 'ENXIO', 'fifo');
+    throws(() => platform.appendFile(`${directory}/fifo`, 'x'), 'EINVAL', 'not a regular file');
+    throws(() => platform.writeSystemFile(`${directory}/fifo`, 'x'), 'EINVAL', 'not a regular file');
     throws(() => platform.lock(`${directory}/fifo`, 0, ''), 'EINVAL', 'fifo');
     assert.ok(platform.monotonicMs() - beginMs < 1000);
   });
@@ -143,7 +143,7 @@ test('an atomic write that fails half-way (file size limit) removes its temporar
   withTemporaryDirectory((directory) => {
     writeFileSync(`${directory}/record`, 'old');
     const script = `
-      import { createNodePlatform } from '${import.meta.dirname}/../../../../src/platform/node.ts';
+      import { createNodePlatform } from '${import.meta.dirname}/../../../../test/support/node-platform.ts';
       process.on('SIGXFSZ', () => {});
       try {
         createNodePlatform({}).writeFileAtomic('${directory}/record', 'x'.repeat(100000), { mode: 0o600, durable: true });

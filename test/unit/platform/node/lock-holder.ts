@@ -1,6 +1,6 @@
 // Takes the lock argv[2] with the note argv[3], says so, and holds it for argv[4] ms.
 import process from 'node:process';
-import { createNodePlatform } from '../../../../src/platform/node.ts';
+import { createNodePlatform } from '../../../support/node-platform.ts';
 
 const platform = createNodePlatform({});
 const [path = '', note = '', holdMs = '0'] = platform.argv;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { createNodePlatform } from '../../../../src/platform/node.ts';
+import { createNodePlatform } from '../../../support/node-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
 import { throws } from '../../../support/throws.ts';

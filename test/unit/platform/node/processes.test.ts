@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { poll } from '../../../../src/lib/retry.ts';
-import { createNodePlatform } from '../../../../src/platform/node.ts';
 import type { ProcessRequest, ProcessResult } from '../../../../src/platform/platform.ts';
+import { createNodePlatform } from '../../../support/node-platform.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
 import { throws } from '../../../support/throws.ts';

@@ -1,5 +1,5 @@
 // Uses one stream as argv[2] says, for the test of streams.
-import { createNodePlatform } from '../../../../src/platform/node.ts';
+import { createNodePlatform } from '../../../support/node-platform.ts';
 
 const platform = createNodePlatform({});
 const [what = '', amount = '0'] = platform.argv;

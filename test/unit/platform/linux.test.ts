@@ -1,18 +1,19 @@
-import type { Host, HostError } from '../../../src/platform/native/host.ts';
-import { createNativePlatform } from '../../../src/platform/native.ts';
+import type { SystemFailure } from '../../../src/lib/system-error.ts';
+import { createPlatform } from '../../../src/platform/linux.ts';
+import type { Os } from '../../../src/platform/os.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
 
-const test = suite('platform/native');
+const test = suite('platform/linux');
 
 /** A host of which only these functions work. */
-function hostWith(functions: Partial<Host>): Host {
-  return { argv: () => [], pid: 7, ...functions } as Host;
+function hostWith(functions: Partial<Os>): Os {
+  return { argv: () => [], pid: 7, ...functions } as Os;
 }
 
 function fails(errno: number, detail = ''): () => never {
   return () => {
-    const error: HostError = { errno, detail };
+    const error: SystemFailure = { errno, detail };
     throw error;
   };
 }
@@ -23,7 +24,7 @@ const mode = { mode: 0o600, durable: false };
 test('what is absent is null or false, and other errors name the operation and the path', () => {
   const calls = ['readFile', 'readDir', 'readLink', 'lstat', 'isExecutable', 'unlink', 'removeDir'] as const;
   const all = (errno: number, detail?: string) =>
-    createNativePlatform(hostWith(Object.fromEntries(calls.map((name) => [name, fails(errno, detail)]))), {});
+    createPlatform(hostWith(Object.fromEntries(calls.map((name) => [name, fails(errno, detail)]))), {});
   for (const absent of [2, 20]) {
     const platform = all(absent);
     assert.equal(
@@ -43,13 +44,13 @@ test('what is absent is null or false, and other errors name the operation and t
 });
 
 test('too much to read says how much is allowed', () => {
-  const platform = createNativePlatform(hostWith({ readFile: fails(75), readStdin: fails(75) }), {});
+  const platform = createPlatform(hostWith({ readFile: fails(75), readStdin: fails(75) }), {});
   throws(() => platform.readFile(path, { maxBytes: 5 }), 'EOVERFLOW', 'read /dir/file: EOVERFLOW (more than 5 bytes)');
   throws(() => platform.readStdin(9), 'EOVERFLOW', 'read stdin: EOVERFLOW (more than 9 bytes)');
 });
 
 test('writes name what they do', () => {
-  const platform = createNativePlatform(
+  const platform = createPlatform(
     hostWith({
       writeFileAtomic: fails(28),
       copyFileAtomic: fails(5),
@@ -67,7 +68,7 @@ test('writes name what they do', () => {
 });
 
 test('a closed stdin is empty, a deaf stderr is no error, a deaf stdout is', () => {
-  const platform = createNativePlatform(
+  const platform = createPlatform(
     hostWith({ readStdin: fails(9), writeStderr: fails(32), writeStdout: fails(32) }),
     {},
   );
@@ -80,7 +81,7 @@ test('device and inode keep all their digits', () => {
   const host = hostWith({
     lstat: () => ['file', 0o600, 4294967294, 5, 1_700_000_000_123, '18446744073709551615', '9007199254740993'],
   });
-  const status = createNativePlatform(host, {}).stat(path);
+  const status = createPlatform(host, {}).stat(path);
   assert.equal(status, {
     kind: 'file',
     mode: 0o600,
@@ -93,7 +94,7 @@ test('device and inode keep all their digits', () => {
 });
 
 test('a child that can not be started says so when it is joined, as often as it is joined', () => {
-  const platform = createNativePlatform(hostWith({ ...namespaces().host, startProcess: fails(2) }), {});
+  const platform = createPlatform(hostWith({ ...namespaces().host, startProcess: fails(2) }), {});
   const child = platform.startProcess({ path: '/bin/none', args: [], env: {}, stdin: '', timeoutMs: 1 });
   throws(() => child.wait(), 'ENOENT', 'run /bin/none');
   throws(() => child.wait(), 'ENOENT', 'run /bin/none');
@@ -101,8 +102,8 @@ test('a child that can not be started says so when it is joined, as often as it 
 
 test('a child is joined once, and its signal has its name', () => {
   let joins = 0;
-  const waitProcess: Host['waitProcess'] = () => [undefined, 8 + ++joins, true, 'out', 'err'];
-  const platform = createNativePlatform(hostWith({ ...namespaces().host, startProcess: () => 0, waitProcess }), {});
+  const waitProcess: Os['waitProcess'] = () => [undefined, 8 + ++joins, true, 'out', 'err'];
+  const platform = createPlatform(hostWith({ ...namespaces().host, startProcess: () => 0, waitProcess }), {});
   const child = platform.startProcess({ path: '/bin/sh', args: [], env: {}, stdin: '', timeoutMs: 1 });
   assert.equal(child.wait(), { status: null, signal: 'SIGKILL', timedOut: true, stdout: 'out', stderr: 'err' });
   assert.is(child.wait(), child.wait());
@@ -110,7 +111,7 @@ test('a child is joined once, and its signal has its name', () => {
 });
 
 interface FakeNetns {
-  readonly host: Host;
+  readonly host: Os;
   readonly log: string[];
 }
 
@@ -134,7 +135,7 @@ function namespaces(broken = -1): FakeNetns {
 
 test('a namespace is entered and left, also where the task fails', () => {
   const { host, log } = namespaces();
-  const platform = createNativePlatform(host, {});
+  const platform = createPlatform(host, {});
   const own = platform.ownNetns();
   const pod = platform.openNetns('/run/netns/pod');
   if (pod === null) throw new Error('it is there');
@@ -163,8 +164,8 @@ test('a namespace is entered and left, also where the task fails', () => {
 test('a thread that can not come back says so, and enters its own namespace before it does anything else there', () => {
   const { host, log } = namespaces(1);
   const started: string[] = [];
-  const startProcess: Host['startProcess'] = (path) => started.push(path);
-  const platform = createNativePlatform({ ...host, startProcess }, {});
+  const startProcess: Os['startProcess'] = (path) => started.push(path);
+  const platform = createPlatform({ ...host, startProcess }, {});
   const own = platform.ownNetns();
   const pod = platform.openNetns('/run/netns/pod');
   if (pod === null) throw new Error('it is there');
@@ -182,7 +183,7 @@ test('a thread that could not come back once is in its own namespace for the nex
     host.enterNetns(fd);
     if (fd === 1 && failures-- > 0) fails(1)();
   };
-  const platform = createNativePlatform({ ...host, enterNetns }, {});
+  const platform = createPlatform({ ...host, enterNetns }, {});
   const own = platform.ownNetns();
   const pod = platform.openNetns('/run/netns/pod');
   if (pod === null) throw new Error('it is there');
@@ -207,7 +208,7 @@ test('a closed socket is used no more', () => {
     netlinkPort: () => 4e9,
     close: (fd) => closed.push(fd),
   });
-  const socket = createNativePlatform(host, {}).openNetlink();
+  const socket = createPlatform(host, {}).openNetlink();
   assert.is(socket.port, 4e9);
   socket.close();
   socket.close();

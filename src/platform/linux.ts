@@ -1,0 +1,139 @@
+import { textFromBytes } from '../lib/byte-text.ts';
+import { errno, isSystemError } from '../lib/system-error.ts';
+import { createNetwork } from './network.ts';
+import { nodePathsFrom } from './node-paths.ts';
+import type { Name, Os } from './os.ts';
+import type { FileKind, FileStatus, Platform } from './platform.ts';
+import { createStartProcess } from './processes.ts';
+import { absent, nullOn, systemCall } from './system-call.ts';
+
+const defaultMaxBytes = 1024 * 1024;
+
+function textOf(name: Name): string {
+  return typeof name === 'string' ? name : textFromBytes(Buffer.from(name));
+}
+
+type Streams = Pick<Platform, 'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit'>;
+
+function createStreams(os: Os): Streams {
+  return {
+    readStdin(maxBytes) {
+      // a closed stdin is an empty one
+      const bytes = nullOn([errno.EBADF], 'read stdin', () => os.readStdin(maxBytes), maxBytes);
+      return bytes === null ? Buffer.alloc(0) : Buffer.from(bytes);
+    },
+    writeStdout: (text) => systemCall('write to stdout', () => os.writeStdout(text)),
+    writeStderr(text) {
+      try {
+        systemCall('write to stderr', () => os.writeStderr(text));
+      } catch (thrown) {
+        // nobody listens: no reason to fail an attachment
+        if (!isSystemError(thrown)) throw thrown;
+      }
+    },
+    isTerminal: (stream) => os.isTerminal(stream),
+    exit(code): never {
+      os.exit(code);
+      throw new Error('the process outlived its end');
+    },
+  };
+}
+
+function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: ReturnType<Os['lstat']>): FileStatus {
+  return { kind: kind as FileKind, mode, uid, sizeBytes, modifiedMs, device: BigInt(device), inode: BigInt(inode) };
+}
+
+type Readers = Pick<
+  Platform,
+  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
+>;
+
+/** The operations that change nothing. */
+function createReaders(os: Os): Readers {
+  return {
+    readFile(path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) {
+      const read = (): ArrayBuffer => os.readFile(path, maxBytes, followLinks);
+      const bytes = nullOn(absent, `read ${path}`, read, maxBytes);
+      return bytes === null ? null : Buffer.from(bytes);
+    },
+    filesHolding: (directory, names, text) => os.filesHolding(directory, names, text, defaultMaxBytes).map(textOf),
+    readDir: (path) => nullOn(absent, `list ${path}`, () => os.readDir(path).map(textOf).sort()),
+    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(os.readLink(path))),
+    stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(os.lstat(path))),
+    isExecutable: (path) => nullOn([...absent, errno.EACCES], `stat ${path}`, () => os.isExecutable(path)) ?? false,
+    isBusy: (path) => os.isBusy(path),
+  };
+}
+
+type Writers = Pick<
+  Platform,
+  | 'writeFileAtomic'
+  | 'copyFileAtomic'
+  | 'writeSystemFile'
+  | 'appendFile'
+  | 'makeDir'
+  | 'unlink'
+  | 'rename'
+  | 'removeDir'
+  | 'lock'
+>;
+
+/** The operations that change the file system. */
+function createWriters(os: Os): Writers {
+  return {
+    writeFileAtomic: (path, content, { mode, durable }) =>
+      systemCall(`write ${path}`, () => os.writeFileAtomic(path, content, mode, durable)),
+    copyFileAtomic: (from, to, mode) => systemCall(`copy ${from} to ${to}`, () => os.copyFileAtomic(from, to, mode)),
+    writeSystemFile: (path, content) =>
+      systemCall(`write '${content.trimEnd()}' to ${path}`, () => os.writeSystemFile(path, content)),
+    appendFile: (path, content) => systemCall(`append to ${path}`, () => os.appendFile(path, content)),
+    makeDir: (path, mode) => systemCall(`make directory ${path}`, () => os.makeDir(path, mode)),
+    unlink: (path) => nullOn(absent, `unlink ${path}`, () => os.unlink(path)) !== null,
+    rename: (from, to) => systemCall(`rename ${from} to ${to}`, () => os.rename(from, to)),
+    removeDir: (path) =>
+      nullOn([...absent, errno.ENOTEMPTY], `remove directory ${path}`, () => os.removeDir(path)) !== null,
+    lock(path, timeoutMs, note) {
+      const number = systemCall(`lock ${path}`, () => os.lock(path, timeoutMs, note ?? undefined));
+      // the host forgets a number that was given back
+      return number === undefined ? null : { unlock: () => os.unlock(path, number) };
+    },
+  };
+}
+
+function readBootId(readFile: Platform['readFile'], procfs: string): string {
+  const path = `${procfs}/sys/kernel/random/boot_id`;
+  const bytes = readFile(path);
+  if (bytes === null) throw new Error(`${path} is absent: is ${procfs} mounted?`);
+  return bytes.toString('utf8').trim();
+}
+
+/** Linux above the system calls of a host. Throws where a path in `environment` is refused. */
+export function createPlatform(os: Os, environment: Platform['environment']): Platform {
+  let bootId: string | undefined;
+  const paths = nodePathsFrom(environment);
+  const readers = createReaders(os);
+  const network = createNetwork(os);
+  const startProcess = createStartProcess(os);
+  return {
+    argv: os.argv(),
+    get executable() {
+      return systemCall('find this executable', () => textOf(os.executable()));
+    },
+    paths,
+    environment,
+    pid: os.pid,
+    monotonicMs: () => os.monotonicMs(),
+    epochMs: () => Date.now(),
+    sleepMs: (ms) => os.sleepMs(ms),
+    bootId() {
+      bootId ??= readBootId(readers.readFile, paths.procfs);
+      return bootId;
+    },
+    ...createStreams(os),
+    ...readers,
+    ...createWriters(os),
+    ...network,
+    // a child lives where its parent is
+    startProcess: (request) => network.inNetns(network.ownNetns(), () => startProcess(request)),
+  };
+}

@@ -1,0 +1,135 @@
+import { errno, SystemError } from '../lib/system-error.ts';
+import type { Os } from './os.ts';
+import type { NetlinkProtocol, NetlinkSocket, Netns, Platform } from './platform.ts';
+import { absent, nullOn, systemCall } from './system-call.ts';
+
+/** Enters a namespace, runs `task`, comes back. */
+type Within = <T>(netns: Netns, task: () => T) => T;
+
+/** A descriptor that is closed once and then used no more: a closed number may soon be another file's. */
+function descriptor(os: Os, what: string, fd: number): { readonly use: () => number; readonly close: () => void } {
+  let isOpen = true;
+  return {
+    use() {
+      if (!isOpen) throw new SystemError(`use ${what} after close`, errno.EBADF);
+      return fd;
+    },
+    close() {
+      if (isOpen) os.close(fd);
+      isOpen = false;
+    },
+  };
+}
+
+/** The own namespace is needed until the end, to come back to. */
+function stayOpen(): void {}
+
+type Namespaces = Pick<Platform, 'ownNetns' | 'openNetns'>;
+
+const ownNetnsPath = '/proc/thread-self/ns/net';
+
+function createNamespaces(os: Os): Namespaces {
+  const open = (path: string, errnos: readonly number[]): Netns | null => {
+    const what = `network namespace ${path}`;
+    const number = nullOn(errnos, `open ${what}`, () => os.openNetns(path));
+    if (number === null) return null;
+    const { use, close } = descriptor(os, what, number);
+    const [device, inode] = systemCall(`open ${what}`, () => os.identity(number));
+    return {
+      get fd() {
+        return use();
+      },
+      device: BigInt(device),
+      inode: BigInt(inode),
+      close,
+    };
+  };
+  let own: Netns | undefined;
+  return {
+    openNetns: (path) => open(path, absent),
+    ownNetns() {
+      own ??= { ...(open(ownNetnsPath, []) as Netns), close: stayOpen };
+      return own;
+    },
+  };
+}
+
+/**
+ * For a thread that is in its own namespace. A thread that can't come back would configure the wrong host: that is
+ * thrown, and from then on every task, those of the own namespace too, enters its namespace first.
+ */
+function createWithin(os: Os, ownNetns: () => Netns): Within {
+  let current: Netns | undefined;
+  let isLost = false;
+  const enter = ({ fd }: Netns, what: string): void => systemCall(what, () => os.enterNetns(fd));
+  return (netns, task) => {
+    const before = current ?? ownNetns();
+    if (netns === before && !isLost) return task();
+    const { device, inode } = netns;
+    enter(netns, `enter network namespace ${device}:${inode}`);
+    current = netns;
+    isLost = false;
+    try {
+      const result = task();
+      refusePromise(result);
+      return result;
+    } finally {
+      if (netns !== before) {
+        current = before;
+        isLost = true;
+        enter(before, "return to the host's network namespace");
+        isLost = false;
+      }
+    }
+  };
+}
+
+function refusePromise(result: unknown): void {
+  if (typeof (result as { readonly then?: unknown } | null | undefined)?.then !== 'function') return;
+  throw new Error('a task inside a network namespace must be done when it returns: it may not return a promise');
+}
+
+/** NETLINK_ROUTE, NETLINK_RDMA: linux/netlink.h. */
+const netlinkProtocols: Readonly<Record<NetlinkProtocol, number>> = { route: 0, rdma: 20 };
+
+/** In the namespace that the thread is in; the socket stays there when the thread leaves. */
+function openNetlinkSocket(os: Os, groups: number, protocol: NetlinkProtocol): NetlinkSocket {
+  const number = systemCall('open netlink socket', () => os.openNetlink(groups, netlinkProtocols[protocol]));
+  const { use, close } = descriptor(os, 'netlink socket', number);
+  return {
+    port: systemCall('read name of netlink socket', () => os.netlinkPort(number)),
+    netnsCookie: () => systemCall('read cookie of network namespace', () => os.netnsCookie(use())) ?? null,
+    send: (bytes) => systemCall('send to netlink', () => os.send(use(), bytes)),
+    receive(timeoutMs) {
+      const received = systemCall('receive from netlink', () => os.receive(use(), timeoutMs));
+      if (received === undefined) return null;
+      const [bytes, senderPort] = received;
+      return { bytes: Buffer.from(bytes), senderPort };
+    },
+    close,
+  };
+}
+
+type Network = Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns' | 'openNetlink' | 'sendFrames' | 'ethtool'>;
+
+/** Network namespaces, and what is done inside one. */
+export function createNetwork(os: Os): Network {
+  const { ownNetns, openNetns } = createNamespaces(os);
+  const within = createWithin(os, ownNetns);
+  return {
+    ownNetns,
+    openNetns,
+    inNetns: within,
+    openNetlink: (netns = ownNetns(), groups = 0, protocol = 'route') =>
+      within(netns, () => openNetlinkSocket(os, groups, protocol)),
+    sendFrames: (netns, ifindex, frames) =>
+      within(netns, () => systemCall(`send frames out of interface ${ifindex}`, () => os.sendFrames(ifindex, frames))),
+    ethtool(netns, ifname, requests) {
+      const what = `ask ${ifname} (ethtool)`;
+      const answers = within(netns, () => systemCall(what, () => os.ethtool(ifname, requests)));
+      return answers.map((answer) =>
+        typeof answer === 'number' ? new SystemError(what, answer) : Buffer.from(answer),
+      );
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import process from 'node:process';
+import type { Os } from '../os.ts';
+import { readAll, writeAll } from './descriptor.ts';
+import { fileCalls } from './files.ts';
+import { interfaceCalls } from './interfaces.ts';
+import { lockCalls } from './lock.ts';
+import { networkCalls } from './network.ts';
+import { processCalls } from './processes.ts';
+import { monotonicMs, sleepMs } from './waiting.ts';
+
+/** Of argv: the executable and the script that it runs (in the packaged executable, the name of its entry). */
+const argumentsBeforeOurs = 2;
+
+const [stdinFd, stdoutFd, stderrFd] = [0, 1, 2];
+
+/** Linux through Node: files and children by Node's own functions, sockets and namespaces by libc (node:ffi). */
+export const nodeOs: Os = {
+  argv: () => process.argv.slice(argumentsBeforeOurs),
+  environment: () => process.env,
+  executable: () => process.execPath,
+  pid: process.pid,
+  exit: (code) => process.exit(code),
+  monotonicMs,
+  sleepMs,
+  readStdin: (maxBytes) => readAll(stdinFd, maxBytes),
+  writeStdout: (text) => writeAll(stdoutFd, Buffer.from(text)),
+  writeStderr: (text) => writeAll(stderrFd, Buffer.from(text)),
+  isTerminal: (stream) => process.getBuiltinModule('node:tty').isatty(stream === 'stdout' ? stdoutFd : stderrFd),
+  ...fileCalls,
+  ...lockCalls,
+  ...processCalls,
+  ...networkCalls,
+  ...interfaceCalls,
+};

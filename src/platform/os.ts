@@ -1,0 +1,89 @@
+/** What is no UTF-8 comes as its bytes; in a path that is handed over, lib/byte-text.ts stands for them. */
+export type Name = string | ArrayBuffer;
+
+/** How a child ended, and what came out of it: `status` or `signal` is undefined. */
+export type EndedProcess = readonly [
+  status: number | undefined,
+  signal: number | undefined,
+  timedOut: boolean,
+  stdout: string,
+  stderr: string,
+];
+
+/** Device and inode as decimal text. */
+type Identity = readonly [device: string, inode: string];
+
+/**
+ * The system calls that a host provides, those that belong together as one: on QuickJS each function is a crossing into
+ * native code, which costs more than the call. What they mean is `Platform`'s to say. A function that fails throws what
+ * `failureOf` (lib/system-error.ts) takes for a failed system call. Descriptors, locks and children are numbers that
+ * only the host's own functions take.
+ */
+export interface Os {
+  /** Without the program's own name. */
+  argv(): readonly string[];
+  environment(): Readonly<Record<string, string | undefined>>;
+  /** Absolute path of this executable. */
+  executable(): Name;
+  readonly pid: number;
+  exit(code: number): void;
+  monotonicMs(): number;
+  sleepMs(ms: number): void;
+
+  /** EOVERFLOW past `maxBytes`; EBADF where it is closed. */
+  readStdin(maxBytes: number): ArrayBuffer;
+  writeStdout(text: string): void;
+  writeStderr(text: string): void;
+  isTerminal(stream: 'stdout' | 'stderr'): boolean;
+
+  /** EOVERFLOW past `maxBytes`. */
+  readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
+  filesHolding(directory: string, names: readonly string[], text: string, maxBytes: number): Name[];
+  writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
+  copyFileAtomic(from: string, to: string, mode: number): void;
+  writeSystemFile(path: string, content: string): void;
+  appendFile(path: string, content: string): void;
+  /** In no order. */
+  readDir(path: string): Name[];
+  readLink(path: string): Name;
+  lstat(
+    path: string,
+  ): readonly [kind: string, mode: number, uid: number, size: number, modifiedMs: number, ...Identity];
+  isExecutable(path: string): boolean;
+  /** Never fails. */
+  isBusy(path: string): boolean;
+  makeDir(path: string, mode: number): void;
+  unlink(path: string): void;
+  rename(from: string, to: string): void;
+  removeDir(path: string): void;
+
+  /** The lock's number; undefined where it is held for that long. Without a note: on what exists. */
+  lock(path: string, timeoutMs: number, note: string | undefined): number | undefined;
+  /** Never fails. */
+  unlock(path: string, lock: number): void;
+
+  startProcess(
+    path: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    stdin: string,
+    timeoutMs: number,
+  ): number;
+  /** Once a child. */
+  waitProcess(child: number): EndedProcess;
+
+  openNetns(path: string): number;
+  identity(fd: number): Identity;
+  enterNetns(fd: number): void;
+  /** `protocol`: NETLINK_*; `groups`: RTMGRP_* bits. In the namespace that the thread is in. */
+  openNetlink(groups: number, protocol: number): number;
+  netlinkPort(fd: number): number;
+  /** As decimal text; undefined where the kernel has none. */
+  netnsCookie(fd: number): string | undefined;
+  send(fd: number, bytes: Uint8Array): void;
+  receive(fd: number, timeoutMs: number): readonly [bytes: ArrayBuffer, senderPort: number] | undefined;
+  close(fd: number): void;
+  sendFrames(ifindex: number, frames: readonly Uint8Array[]): void;
+  /** Of each request the bytes that came back, or the errno. */
+  ethtool(ifname: string, requests: readonly Uint8Array[]): readonly (ArrayBuffer | number)[];
+}
