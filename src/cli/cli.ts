@@ -71,6 +71,7 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('gc')
     .description('give back what dead pods hold')
     .option('--dry-run', 'only tell what would be given back')
+    .option('--addresses', 'also release addresses of host-local whose containers are gone')
     .option('--here', 'also where process 1 has another mount or network namespace')
     .option(...jsonOption)
     .addHelpText('after', examples('gc --dry-run', 'gc'))

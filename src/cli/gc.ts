@@ -4,16 +4,20 @@ import { type CommandContext, createContext } from '../commands/context.ts';
 import { reclaimIfLeft } from '../commands/reap.ts';
 import { createLog } from '../lib/log.ts';
 import { printable } from '../lib/quote.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
+import { findOrphans, type Lease, releaseLease } from './host-local.ts';
 import { isLeft, type KeptRecord, madeUpRequest, readRecords } from './node/records.ts';
 import { describeView, readView, type View } from './node/view.ts';
-import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
+import { complain, type ExitCode, exitCodes, nameHolder, printJson, programName, type Tool } from './tool.ts';
 
 interface GcOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   /** Works from where this process is, whatever process 1 of the node sees. */
   readonly here?: boolean;
+  /** Also releases addresses that no record has. */
+  readonly addresses?: boolean;
 }
 
 /** Of attachments that are kept, and of records that can't be read. */
@@ -31,12 +35,19 @@ interface Outcome {
   readonly reason: string | null;
 }
 
+/** An address that leaked: no record has it, so nothing but host-local's store tells of it. */
+interface Released {
+  readonly lease: Lease;
+  readonly state: 'released' | 'left' | 'failed';
+  readonly reason: string | null;
+}
+
 /**
  * `gc [--dry-run]`: gives back what attachments hold whose pods are certainly dead, or whose ADD or DEL was killed. What is whole and
  * alive is never touched. Refused where process 1 of the node sees other files or interfaces: addresses would be released in another
  * store, and VFs come home to another namespace.
  */
-export function gc(tool: Tool, { dryRun = false, json = false, here = false }: GcOptions): ExitCode {
+export function gc(tool: Tool, { dryRun = false, json = false, here = false, addresses = false }: GcOptions): ExitCode {
   const view = readView(tool.platform);
   if (!dryRun && !here && [view.mount, view.network].includes('another')) {
     const run = 'nsenter --target 1 --mount --net -- dra-sriov gc';
@@ -55,9 +66,49 @@ export function gc(tool: Tool, { dryRun = false, json = false, here = false }: G
     (kept): Outcome => (context === null ? { kept, state: 'left', reason: null } : reclaim(context, kept)),
   );
   context?.host.close();
-  if (json) printJson(tool, report(dryRun, view, outcomes, counts));
-  else tool.platform.writeStdout(`${describe(tool, outcomes, counts)}${describeView(view)}\n`);
-  return outcomes.some(({ state }) => state === 'failed') ? exitCodes.wrong : exitCodes.fine;
+  const released = findOrphansQuietly(tool).map((lease) => release(tool, lease, addresses && !dryRun));
+  if (json) printJson(tool, { ...report(dryRun, view, outcomes, counts), addresses: released.map(releasedJson) });
+  else {
+    const text = `${describe(tool, outcomes, counts)}${describeReleased(tool, released, addresses)}`;
+    tool.platform.writeStdout(`${text}${describeView(view)}\n`);
+  }
+  return [...outcomes, ...released].some(({ state }) => state === 'failed') ? exitCodes.wrong : exitCodes.fine;
+}
+
+/** Those of reclaimed attachments are gone by now. */
+function findOrphansQuietly(tool: Tool): readonly Lease[] {
+  try {
+    return findOrphans(tool.platform, readRecords(tool.platform).records);
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    complain(tool, `host-local’s store can’t be read: ${thrown.message}`);
+    return [];
+  }
+}
+
+function release({ platform }: Tool, lease: Lease, isAsked: boolean): Released {
+  if (!isAsked) return { lease, state: 'left', reason: null };
+  try {
+    return releaseLease(platform, lease)
+      ? { lease, state: 'released', reason: null }
+      : { lease, state: 'left', reason: 'another container has it now' };
+  } catch (thrown) {
+    return { lease, state: 'failed', reason: explain(thrown) };
+  }
+}
+
+const releasedJson = ({ lease, state, reason }: Released): unknown => ({ ...lease, state, reason });
+
+function describeReleased({ style }: Tool, released: readonly Released[], isAsked: boolean): string {
+  const paints = { released: style.good, left: style.warning, failed: style.bad };
+  const verbs = { released: 'released', left: isAsked ? 'would release' : 'left', failed: 'FAILED' };
+  const lines = released.map(({ lease, state, reason }) => {
+    const why = reason === null ? '' : `\n  ${printable(reason)}`;
+    const what = `${lease.address}, taken by a container that is gone: ${lease.path}`;
+    return `${paints[state](verbs[state])}: ${printable(what)}${why}\n`;
+  });
+  const offer = released.length === 0 || isAsked ? '' : `\`${programName} gc --addresses\` releases what leaked.\n`;
+  return `${lines.join('')}${offer}`;
 }
 
 /** What goes on inside is told on stderr only where it is a warning; each attachment's recorded CNI_PATH serves where there is none. */
@@ -87,7 +138,7 @@ function reclaim(context: CommandContext, kept: KeptRecord): Outcome {
   }
 }
 
-function report(dryRun: boolean, lookedFrom: View, outcomes: readonly Outcome[], counts: Counts): unknown {
+function report(dryRun: boolean, lookedFrom: View, outcomes: readonly Outcome[], counts: Counts): object {
   const entries = outcomes.map(({ kept, state, reason }) => ({
     ...kept.key,
     pod: kept.record.pod,

@@ -1,5 +1,9 @@
 import { type Cidr, lastAddressOf, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
+import { seesAllProcesses } from '../kernel/namespace-search.ts';
 import { isJsonObject, type Json } from '../lib/json.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Platform } from '../platform/platform.ts';
+import type { KeptRecord } from './node/records.ts';
 
 /** What host-local (containernetworking/plugins) is asked for in a network config. */
 export interface HostLocal {
@@ -16,7 +20,27 @@ interface RangeSet {
   readonly capacity: bigint;
 }
 
+/** An address that is taken, by its file: `<containerID>\r\n<ifname>` (plugins/ipam/host-local/backend/disk). */
+export interface Lease {
+  readonly path: string;
+  readonly address: string;
+  readonly containerId: string;
+  /** '' where an old release of host-local didn't keep it. */
+  readonly ifname: string;
+}
+
 const defaultDataDir = '/var/lib/cni/networks';
+
+/** The addresses of a network's store, `<dataDir>/<network>`. Throws SystemError. */
+export function listLeases(platform: Platform, directory: string): readonly Lease[] {
+  const names = (platform.readDir(directory) ?? []).filter((name) => /^[0-9a-f.:]+$/.test(name));
+  return names.flatMap((address) => {
+    const path = `${directory}/${address}`;
+    const text = platform.readFile(path, { maxBytes: 4096, followLinks: false })?.toString('utf8');
+    const [containerId = '', ifname = ''] = text?.trim().split(/\s+/) ?? [];
+    return containerId === '' ? [] : [{ path, address, containerId, ifname }];
+  });
+}
 
 function toNumber(bytes: Uint8Array): bigint {
   return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
@@ -57,4 +81,74 @@ export function readHostLocal(ipam: unknown): HostLocal | null {
     dataDir: typeof dataDir === 'string' && dataDir !== '' ? dataDir : defaultDataDir,
     sets: all.filter(({ subnets }) => subnets.length > 0),
   };
+}
+
+/** The `ipam` of a network config in text; null where that is no JSON object. */
+export function ipamOf(stdin: string): unknown {
+  try {
+    const config: unknown = JSON.parse(stdin);
+    return isJsonObject(config) ? config['ipam'] : null;
+  } catch {
+    return null;
+  }
+}
+
+/** As container runtimes for Kubernetes make them; of other names it can't be told whether a container lives. */
+const containerIdOfRuntime = /^[0-9a-f]{64}$/;
+
+/**
+ * Addresses in the stores of networks on record, and in the usual one (what leaked lies there also when no record is left), whose containers
+ * are gone: no record has them, and no process belongs to them. The store may be others' too. Throws SystemError.
+ */
+export function findOrphans(platform: Platform, records: readonly KeptRecord[]): readonly Lease[] {
+  const usual = (platform.readDir(defaultDataDir) ?? []).map((network) => `${defaultDataDir}/${network}`);
+  const onRecord = records.flatMap(({ key, record }) => {
+    const ipam = readHostLocal(ipamOf(record.ipam?.stdin ?? ''));
+    return ipam === null ? [] : [`${ipam.dataDir}/${key.network}`];
+  });
+  const recorded = new Set(records.map(({ key }) => key.containerId));
+  const unrecorded = [...new Set([...onRecord, ...usual])]
+    .filter((directory) => platform.stat(directory)?.kind === 'directory')
+    .flatMap((directory) => listLeases(platform, directory))
+    .filter(({ containerId }) => containerIdOfRuntime.test(containerId) && !recorded.has(containerId));
+  if (unrecorded.length === 0) return [];
+  const isLiving = findLivingContainers(platform);
+  return unrecorded.filter(({ containerId }) => !isLiving(containerId));
+}
+
+/** Container runtimes put a container's ID into the names of its cgroups. All count as living where not all processes are seen. */
+function findLivingContainers(platform: Platform): (containerId: string) => boolean {
+  if (!seesAllProcesses(platform)) return () => true;
+  const { procfs } = platform.paths;
+  const processes = (platform.readDir(procfs) ?? []).filter((name) => /^\d+$/.test(name));
+  const cgroups = new Set(processes.map((process) => readCgroups(platform, `${procfs}/${process}/cgroup`)));
+  return (containerId) => [...cgroups].some((text) => text.includes(containerId));
+}
+
+function readCgroups(platform: Platform, path: string): string {
+  try {
+    return platform.readFile(path)?.toString('utf8') ?? '';
+  } catch (thrown) {
+    // the process has ended
+    if (isSystemError(thrown, 'ESRCH')) return '';
+    throw thrown;
+  }
+}
+
+const lockLimitMs = 10_000;
+
+/** Gives an address back, under host-local's own lock (`<store>/lock`, flock(2)), unless somebody else has taken it since. */
+export function releaseLease(platform: Platform, { path, containerId }: Lease): boolean {
+  const directory = path.slice(0, path.lastIndexOf('/'));
+  const lock = platform.lock(`${directory}/lock`, lockLimitMs, null);
+  if (lock === null) throw new Error(`host-local holds ${directory}/lock for more than ${lockLimitMs} ms`);
+  try {
+    const isSame = listLeases(platform, directory).some(
+      (lease) => lease.path === path && lease.containerId === containerId,
+    );
+    if (isSame) platform.unlink(path);
+    return isSame;
+  } finally {
+    lock.unlock();
+  }
 }

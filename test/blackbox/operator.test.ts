@@ -96,7 +96,7 @@ root('doctor names what is wrong, and exits with 1; an unknown device lists what
     const { status, stdout } = operate(node, 'doctor');
     assert.is(status, 1, stdout);
     assert.match(stdout, /wrong +plugin +not in/);
-    assert.match(stdout, /ok +vfs +2 VFs on 1 PF, 2 unattached/);
+    assert.match(stdout, /ok +vfs +2 VFs on 1 PF: 2 free/);
     for (const line of stdout.split('\n')) assert.ok([...line].length <= 80 || !line.includes(' -> '), line);
     const unknown = operate(node, 'inspect', '0000:00:00.0');
     assert.equal([unknown.status, unknown.stdout], [1, '']);

@@ -1,10 +1,9 @@
-import { isJsonObject } from '../../lib/json.ts';
 import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
-import type { Platform } from '../../platform/platform.ts';
-import { type HostLocal, readHostLocal } from '../host-local.ts';
+import { findOrphans, type HostLocal, ipamOf, type Lease, listLeases, readHostLocal } from '../host-local.ts';
 import type { KeptRecord } from '../node/records.ts';
-import { type Check, count, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
+import { programName } from '../tool.ts';
+import { type Check, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 interface KnownIpam {
   readonly network: string;
@@ -22,15 +21,6 @@ function knownIpams(records: readonly KeptRecord[]): readonly KnownIpam[] {
     byNetwork.set(key.network, { network: key.network, type, config: ipamOf(stdin), pluginDirs });
   }
   return [...byNetwork.values()];
-}
-
-function ipamOf(stdin: string): unknown {
-  try {
-    const config: unknown = JSON.parse(stdin);
-    return isJsonObject(config) ? config['ipam'] : null;
-  } catch {
-    return null;
-  }
 }
 
 function checkPlugins({ platform, pluginDirs }: Examined, known: readonly KnownIpam[]): Check {
@@ -61,72 +51,51 @@ interface Usage {
   readonly subnets: readonly string[];
   readonly used: number;
   readonly capacity: bigint;
-  /** Addresses of containers that no record knows. */
-  readonly orphans: number;
 }
 
-function readLeases(
-  platform: Platform,
-  directory: string,
-): readonly { readonly address: string; readonly containerId: string }[] {
-  const names = (platform.readDir(directory) ?? []).filter((name) => /^[0-9a-f.:]+$/.test(name));
-  return names.map((address) => {
-    const text = platform.readFile(`${directory}/${address}`, { followLinks: false })?.toString('utf8') ?? '';
-    return { address, containerId: text.split(/\s/)[0] ?? '' };
-  });
-}
-
-function usagesOf(
-  platform: Platform,
-  network: string,
-  ipam: HostLocal,
-  containers: ReadonlySet<string>,
-): readonly Usage[] {
-  const leases = readLeases(platform, `${ipam.dataDir}/${network}`);
+function usagesOf(leases: readonly Lease[], network: string, ipam: HostLocal): readonly Usage[] {
   return ipam.sets.map(({ subnets, capacity }) => {
     const isIpv6 = subnets.some((subnet) => subnet.includes(':'));
-    const own = leases.filter(({ address }) => address.includes(':') === isIpv6);
-    const orphans = own.filter(({ containerId }) => !containers.has(containerId)).length;
-    return { network, subnets, used: own.length, capacity, orphans };
+    const used = leases.filter(({ address }) => address.includes(':') === isIpv6).length;
+    return { network, subnets, used, capacity };
   });
 }
 
 const describeUsage = ({ network, subnets, used, capacity }: Usage): string =>
   `${printable(network)}: ${used} of ${capacity} of ${subnets.join(', ')}`;
 
-function readUsages(
-  { platform }: Examined,
-  known: readonly KnownIpam[],
-  records: readonly KeptRecord[],
-): readonly Usage[] {
-  const containers = new Set(records.map(({ key }) => key.containerId));
-  return known.flatMap(({ network, config }) => {
+interface Stores {
+  readonly usages: readonly Usage[];
+  readonly orphans: readonly Lease[];
+}
+
+function readStores({ platform }: Examined, known: readonly KnownIpam[], records: readonly KeptRecord[]): Stores {
+  const usages = known.flatMap(({ network, config }) => {
     const ipam = readHostLocal(config);
-    return ipam === null ? [] : usagesOf(platform, network, ipam, containers);
+    return ipam === null ? [] : usagesOf(listLeases(platform, `${ipam.dataDir}/${network}`), network, ipam);
   });
+  return { usages, orphans: findOrphans(platform, records) };
 }
 
 function checkSubnets(examined: Examined, known: readonly KnownIpam[], records: readonly KeptRecord[]): Check {
-  let usages: readonly Usage[];
+  let stores: Stores;
   try {
-    usages = readUsages(examined, known, records);
+    stores = readStores(examined, known, records);
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     return note('subnets', `host-local’s store can’t be read: ${thrown.message}`);
   }
+  const { usages, orphans } = stores;
   const full = usages.filter(({ used, capacity }) => BigInt(used) >= capacity);
-  const orphaned = usages.filter(({ orphans }) => orphans > 0);
-  const leaked = orphaned.map(
-    ({ network, orphans }) => `${printable(network)}: ${count(orphans, 'address', 'addresses')}`,
-  );
-  const release =
-    'remove their files from host-local’s store (/var/lib/cni/networks/NETWORK) when those containers are gone';
+  const leaked = `taken by containers that are gone: ${listSome(orphans.map(({ path }) => printable(path)))}`;
+  const release = `${programName} gc --addresses`;
   if (full.length > 0) {
-    const remedy =
-      orphaned.length > 0 ? `${release}: ${listSome(leaked)}` : 'enlarge the subnet, or move pods to other nodes';
-    return wrong('subnets', `exhausted: ${listSome(full.map(describeUsage))}`, remedy);
+    const found = `exhausted: ${listSome(full.map(describeUsage))}`;
+    return orphans.length > 0
+      ? wrong('subnets', `${found}; ${leaked}`, release)
+      : wrong('subnets', found, 'enlarge the subnet, or move pods to other nodes');
   }
-  if (orphaned.length > 0) return warning('subnets', `held by no attachment on record: ${listSome(leaked)}`, release);
+  if (orphans.length > 0) return warning('subnets', leaked, release);
   const tight = usages.filter(({ used, capacity }) => BigInt(used) * 10n >= capacity * 9n);
   if (tight.length > 0)
     return warning('subnets', `nearly exhausted: ${listSome(tight.map(describeUsage))}`, 'enlarge the subnet');

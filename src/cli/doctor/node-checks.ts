@@ -3,6 +3,7 @@ import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { requireTrustedPath } from '../../state/trusted-path.ts';
+import { readView } from '../node/view.ts';
 import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
 
 /** Since then a netdev tells its PCI address by itself (IFLA_PARENT_DEV_NAME). */
@@ -54,15 +55,9 @@ function checkCapabilities({ platform }: Examined): Check {
 }
 
 function checkNamespace({ platform }: Examined): Check {
-  const own = `net:[${platform.ownNetns().inode}]`;
-  let first: string | null = null;
-  try {
-    first = platform.readLink(`${platform.paths.procfs}/1/ns/net`);
-  } catch (thrown) {
-    if (!isSystemError(thrown)) throw thrown;
-  }
-  if (first === null) return note('namespace', 'that of process 1 can’t be read: is this the host’s?');
-  if (first === own) return ok('namespace', 'this is the host’s network namespace');
+  const { network } = readView(platform);
+  if (network === 'unknown') return note('namespace', 'that of process 1 can’t be read: is this the host’s?');
+  if (network === 'process 1') return ok('namespace', 'this is the host’s network namespace');
   return wrong(
     'namespace',
     'this is not the network namespace of process 1',

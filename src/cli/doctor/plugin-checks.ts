@@ -137,7 +137,7 @@ const handedOver = {
   pod: 'the pod’s CDI device',
   device: 'CDI devices of claims',
   foreign: 'what is no VF',
-  nothing: 'no device at all',
+  nothing: 'no device, and found theirs through the pod’s claim',
 } as const;
 
 /** What Multus really gave, by the configs on record. */
@@ -154,7 +154,7 @@ function evidenceOf(records: readonly KeptRecord[]): readonly string[] {
 function checkMultus(examined: Examined, records: readonly KeptRecord[]): Check {
   const path = findExecutable(examined, 'multus') ?? findExecutable(examined, 'multus-shim');
   const evidence = evidenceOf(records);
-  const seen = evidence.length === 0 ? '' : `; attachments here were given ${evidence.join(' and ')}`;
+  const seen = evidence.length === 0 ? '' : `; attachments here were given ${evidence.join(', or ')}`;
   if (path === null) {
     return note(
       'multus',

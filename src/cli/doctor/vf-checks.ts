@@ -8,6 +8,8 @@ const vfsOf = ({ pfs }: Survey): readonly SurveyedVf[] => pfs.flatMap(({ vfs }) 
 const addressOf = ({ sysfs }: SurveyedVf): string => sysfs.pci;
 const nameOf = ({ link, sysfs }: SurveyedPf): string => link?.name ?? sysfs.pci;
 
+const sriovNumVfs = ({ sysfs }: SurveyedPf): string => `/sys/bus/pci/devices/${sysfs.pci}/sriov_numvfs`;
+
 function checkNumber(survey: Survey): Check {
   const { pfs, withoutPf } = survey;
   const vfs = vfsOf(survey);
@@ -23,12 +25,30 @@ function checkNumber(survey: Survey): Check {
       'enable SR-IOV in firmware and card, and load the PF’s driver; on a virtual machine: pass a card through, or VFs for a device plugin';
     return wrong('vfs', 'no network card with SR-IOV on this node', remedy);
   }
-  const more = `echo N > /sys/bus/pci/devices/${pf.sysfs.pci}/sriov_numvfs, or the SR-IOV operator’s policy`;
-  if (vfs.length === 0) return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, `make some: ${more}`);
-  const free = vfs.filter(({ place, holder }) => holder === null && (place === 'host' || place === 'userspace')).length;
-  const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}, ${free} unattached`;
+  if (vfs.length === 0) {
+    const remedy = `make some: echo N > ${sriovNumVfs(pf)}, N up to ${pf.totalVfs}, or the SR-IOV operator’s policy`;
+    return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, remedy);
+  }
+  const unheld = vfs.filter(({ holder }) => holder === null);
+  const numberAt = (...places: readonly SurveyedVf['place'][]): number =>
+    unheld.filter(({ place }) => places.includes(place)).length;
+  const free = numberAt('host', 'userspace');
+  const others = [
+    [vfs.length - unheld.length, 'attached'],
+    [numberAt('pod', 'lost'), 'held by others'],
+    [numberAt('unbound'), 'without a driver'],
+    [free, 'free'],
+  ] as const;
+  const parts = others.filter(([number, what]) => number > 0 || what === 'free');
+  const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}: ${parts.map(([number, what]) => `${number} ${what}`).join(', ')}`;
   if (free > 0) return ok('vfs', found);
-  return warning('vfs', `${found}: a pod that claims one more stays Pending`, `make more: ${more}`);
+  if (numberAt('unbound') > 0) return warning('vfs', found, 'bind a driver to those that have none: see drivers');
+  const roomy = pfs.find(({ numVfs, totalVfs }) => numVfs < totalVfs);
+  const remedy =
+    roomy === undefined
+      ? 'end pods, or use further cards or nodes: these have as many VFs as they can'
+      : `make more, up to ${roomy.totalVfs}, when no VF of that PF is in use: echo 0 and then the number to ${sriovNumVfs(roomy)}`;
+  return warning('vfs', `${found}: a pod that claims one more stays Pending`, remedy);
 }
 
 function checkPfs({ pfs }: Survey): Check {

@@ -42,7 +42,7 @@ function healthy(plugins: Plugins = ours): MemoryNode {
   });
   files.set('/proc/sys/kernel/osrelease', '6.1.0-40-amd64\n');
   files.set('/proc/self/status', 'Name:\tx\nCapEff:\t000001ffffffffff\n');
-  links.set('/proc/1/ns/net', `net:[${node.host.inode}]`);
+  for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/net`, `net:[${node.host.inode}]`);
   links.set('/var/lib/kubelet/plugins/sriovnetwork.k8snetworkplumbingwg.io/x', 'y');
   for (const link of [node.pf]) Object.assign(link, { up: true });
   return node;
@@ -184,7 +184,65 @@ test('no card, no VFs, none free', () => {
   const full = healthy();
   full.succeed('ADD');
   full.succeed('ADD', full.conf({ deviceID: vfPci(1) }), { ifname: 'net2' });
-  expectCheck(full, 'vfs', 'warning', '2 VFs on 1 PF, 0 unattached');
+  expectCheck(full, 'vfs', 'warning', '2 VFs on 1 PF: 2 attached, 0 free');
+});
+
+test('no VF is free, and the card can have no more: the remedy is another', () => {
+  const node = healthy();
+  node.succeed('ADD');
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), { ifname: 'net2' });
+  expectCheck(node, 'vfs', 'warning', `up to 8`, `${pfPci}/sriov_numvfs`);
+  place(node, { [`/sys/bus/pci/devices/${pfPci}/sriov_totalvfs`]: '2\n' });
+  expectCheck(node, 'vfs', 'warning', 'as many VFs as they can');
+});
+
+test('what each remedy says, done, makes its check come out well', () => {
+  const driver = `/sys/bus/pci/devices/${vfPci(1)}/driver`;
+  const kind = 'sriovnetwork.k8snetworkplumbingwg.io/vf';
+  const asked = { claim: claimA, pci: vfPci(0), cdiDevices: [`${kind}=${claimA}-${dashed(vfPci(0))}`] };
+  const cases: readonly {
+    readonly id: string;
+    readonly remedy: string;
+    readonly harm: (node: MemoryNode) => void;
+    readonly mend: (node: MemoryNode) => void;
+  }[] = [
+    {
+      id: 'pfs',
+      remedy: 'ip link set pf0 up',
+      harm: (node) => Object.assign(node.pf, { up: false }),
+      mend: (node) => Object.assign(node.pf, { up: true }),
+    },
+    {
+      id: 'drivers',
+      remedy: `echo ${vfPci(1)} > /sys/bus/pci/drivers_probe`,
+      harm: (node) => node.platform.links.delete(driver),
+      mend: (node) => node.platform.links.set(driver, '../../../bus/pci/drivers/iavf'),
+    },
+    {
+      id: 'records',
+      remedy: 'dra-sriov gc',
+      harm: (node) => {
+        node.succeed('ADD');
+        node.endPod(node.pod);
+      },
+      mend: (node) => operate(node.platform, 'gc'),
+    },
+    {
+      id: 'claims',
+      remedy: 'delete the pod',
+      harm: (node) => place(node, podSpec([vfPci(0)]), checkpoint([asked])),
+      mend: (node) => {
+        for (const path of Object.keys({ ...podSpec([]), ...checkpoint([]) })) node.platform.files.delete(path);
+      },
+    },
+  ];
+  for (const { id, remedy, harm, mend } of cases) {
+    const node = healthy();
+    harm(node);
+    expectCheck(node, id, id === 'records' ? 'warning' : 'wrong', remedy);
+    mend(node);
+    assert.not.match(`${checksOf(node).get(id)?.verdict}`, /wrong|warning/, id);
+  }
 });
 
 test('PFs: absent, without carrier', () => {
@@ -200,7 +258,9 @@ test('a VF without a driver', () => {
   const node = healthy();
   node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(1)}/driver`);
   node.edit(() => node.host.links.splice(node.host.links.indexOf(node.link(1)), 1));
-  expectCheck(node, 'vfs', 'ok', '2 VFs on 1 PF, 1 unattached');
+  expectCheck(node, 'vfs', 'ok', '2 VFs on 1 PF: 1 without a driver, 1 free');
+  node.succeed('ADD');
+  expectCheck(node, 'vfs', 'warning', '2 VFs on 1 PF: 1 attached, 1 without a driver, 0 free', 'bind a driver');
   expectCheck(node, 'drivers', 'wrong', vfPci(1), `echo ${vfPci(1)} > /sys/bus/pci/drivers_probe`);
 });
 
@@ -296,10 +356,27 @@ test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
   expectCheck(node, 'subnets', 'warning', 'nearly exhausted: vf-net: 12 of 13');
   place(node, lease(14));
   expectCheck(node, 'subnets', 'wrong', 'exhausted: vf-net: 13 of 13', 'enlarge the subnet');
-  place(node, lease(14, 'gone'));
-  expectCheck(node, 'subnets', 'wrong', 'exhausted', 'vf-net: 1 address');
+  const gone = 'e'.repeat(64);
+  place(node, lease(14, gone));
+  expectCheck(node, 'subnets', 'wrong', 'exhausted', '/store/vf-net/10.0.2.14', 'gc --addresses');
   for (let last = 3; last <= 13; last++) node.platform.files.delete(`/store/vf-net/10.0.2.${last}`);
-  expectCheck(node, 'subnets', 'warning', 'held by no attachment on record: vf-net: 1 address');
+  expectCheck(node, 'subnets', 'warning', 'taken by containers that are gone: /store/vf-net/10.0.2.14');
+  // one of another plugin, which lives
+  place(node, { '/proc/77/cgroup': `0::/kubepods.slice/cri-containerd-${gone}.scope\n` });
+  expectCheck(node, 'subnets', 'ok');
+});
+
+test('an address that leaked is found when no record is left, and given back by the remedy', () => {
+  const node = healthy();
+  const path = '/var/lib/cni/networks/vf-net/10.0.2.9';
+  place(node, { [path]: `${'f'.repeat(64)}\r\nnet1`, '/var/lib/cni/networks/vf-net/lock': '' });
+  expectCheck(node, 'subnets', 'warning', path, 'dra-sriov gc --addresses');
+  assert.match(operate(node.platform, 'gc').stdout, `left: 10.0.2.9, taken by a container that is gone: ${path}`);
+  assert.match(operate(node.platform, 'gc', '--addresses', '--dry-run').stdout, 'would release: 10.0.2.9');
+  const { code, stdout } = operate(node.platform, 'gc', '--addresses');
+  assert.is(code, 0);
+  assert.match(stdout, 'released: 10.0.2.9');
+  expectCheck(node, 'subnets', 'ok');
 });
 
 test('what can’t be looked at is wrong, and the rest is looked at all the same', () => {
