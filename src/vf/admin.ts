@@ -2,6 +2,7 @@ import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { changeVf, readVfAdminState, type VfChange } from '../kernel/rtnl/vfs.ts';
 import { adminChange } from './plan.ts';
+import { isRefusal } from './refusal.ts';
 import type { Pf, VfAdminState, VfIdentity } from './vf.ts';
 
 /** In the order in which the kernel applies them. */
@@ -34,6 +35,7 @@ export function applyAdminChange(host: Namespace, pf: Pf, identity: VfIdentity, 
   try {
     host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, change));
   } catch (thrown) {
+    if (!isRefusal(thrown)) throw thrown;
     if (parts.length === 1) throw refused(pf, identity, change, thrown);
     for (const part of parts) applyAdminChange(host, pf, identity, { [part]: change[part] });
   }

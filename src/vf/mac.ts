@@ -5,6 +5,7 @@ import type { MacAddress } from '../lib/mac-address.ts';
 import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
+import { isRefusal } from './refusal.ts';
 import type { VfIdentity } from './vf.ts';
 
 // Drivers disagree about who may set a VF's MAC, and when. igbvf: an admin MAC leaves the netdev's as it is and the VF
@@ -29,8 +30,9 @@ function askForMac(namespace: Namespace, link: Link, mac: MacAddress): boolean |
     namespace.change(link.ifindex, (session) => setLinkMac(session, link.ifindex, mac));
     return readMac(namespace, link.ifindex) === mac;
   } catch (thrown) {
-    if (!isSystemError(thrown)) throw thrown;
-    return isSystemError(thrown, 'EBUSY', 'EAGAIN', 'ENODEV') ? false : null;
+    if (isSystemError(thrown, 'EBUSY', 'EAGAIN', 'ENODEV')) return false;
+    if (isRefusal(thrown)) return null;
+    throw thrown;
   }
 }
 

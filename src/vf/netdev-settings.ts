@@ -18,6 +18,7 @@ import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
+import { isRefusal } from './refusal.ts';
 
 /** What a netdev keeps on its way between namespaces, besides name, altnames, MAC, MTU, up or down. */
 export interface NetdevSettings {
@@ -76,7 +77,8 @@ export function restoreAttributes(at: SettledNetdev, link: Link, before: LinkAtt
   };
   try {
     set(wanted);
-  } catch {
+  } catch (thrown) {
+    if (!isRefusal(thrown)) throw thrown;
     for (const name of wanted) putBack(at, name, () => set([name]));
   }
 }

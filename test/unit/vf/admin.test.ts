@@ -7,7 +7,7 @@ import { quietAdmin, VfFixture } from './fixture.ts';
 
 const test = suite('vf/admin');
 
-const [EINVAL, EOPNOTSUPP] = [22, 95];
+const [ENODEV, EINVAL, EOPNOTSUPP, ETIMEDOUT] = [19, 22, 95, 110];
 const all: VfChange = {
   mac: '02:00:00:00:00:01' as MacAddress,
   vlan: { id: 100, qos: 5, protocol: '802.1ad' },
@@ -58,6 +58,37 @@ test('a driver that only refuses them together gets them one by one', () => {
   const [vf] = at.node.vfs;
   assert.is(vf?.vlan, 7);
   assert.is(vf?.spoofchk, 0);
+});
+
+test('no answer, or a link that is gone, is no refusal: the error is what it was, and nothing is asked for again', () => {
+  for (const [errno, code] of [
+    [ETIMEDOUT, 'ETIMEDOUT'],
+    [ENODEV, 'ENODEV'],
+  ] as const) {
+    for (const change of [all, { trust: 'on' }] as const) {
+      const at = new VfFixture();
+      at.node.kernel.refuse('trust', errno);
+      const pf = errno === ENODEV ? { ...at.pf(), ifindex: 999 } : at.pf();
+      throws(() => applyAdminChange(at.host, pf, at.identity, change), code, 'trust');
+      assert.ok(at.takeChanges().length <= 1);
+    }
+  }
+});
+
+test('a bug is no refusal', () => {
+  const at = new VfFixture();
+  let tries = 0;
+  const bug = (): never => {
+    tries++;
+    throw new TypeError('a bug');
+  };
+  const host = Object.defineProperty(Object.create(at.host), 'change', { value: bug }) as typeof at.host;
+  const pf = at.pf();
+  for (const change of [all, { trust: 'on' }] as const) {
+    tries = 0;
+    throws(() => applyAdminChange(host, pf, at.identity, change), 'Error', 'a bug');
+    assert.is(tries, 1);
+  }
 });
 
 test('the way back holds what differs now, MAC excluded', () => {

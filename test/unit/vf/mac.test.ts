@@ -11,7 +11,7 @@ const test = suite('vf/mac');
 
 const mac = '02:00:00:00:00:01' as MacAddress;
 const own = '52:54:00:00:00:03' as MacAddress;
-const [EBUSY, EAGAIN, EPERM, EIO] = [16, 11, 1, 5];
+const [EBUSY, EAGAIN, EPERM, EIO, ETIMEDOUT] = [16, 11, 1, 5, 110];
 
 test('a MAC that the netdev has already is not set', () => {
   const at = new VfFixture();
@@ -51,6 +51,13 @@ test('a mailbox that fails once is asked again, whatever the error', () => {
     at.node.kernel.refuse('mac', errno, { times: 1 });
     assert.is(tryLinkMac(at.host, at.vf(), mac), true);
   }
+});
+
+test('no answer is no refusal: nothing is inferred from it', () => {
+  const at = new VfFixture();
+  at.node.kernel.refuse('mac', ETIMEDOUT);
+  throws(() => tryLinkMac(at.host, at.vf(), mac), 'ETIMEDOUT', mac);
+  assert.is(at.takeChanges().length, 1);
 });
 
 test('a driver that says yes and does nothing has not taken it', () => {

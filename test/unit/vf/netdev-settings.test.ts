@@ -6,7 +6,7 @@ import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/netdev-settings');
 
-const [EPERM, EIO, EBUSY, EOPNOTSUPP] = [1, 5, 16, 95];
+const [EPERM, EIO, EBUSY, EOPNOTSUPP, ETIMEDOUT] = [1, 5, 16, 95, 110];
 const rings = (rx: number): Buffer => {
   const struct = Buffer.alloc(36);
   struct.writeUInt32LE(0x10, 0);
@@ -127,4 +127,12 @@ test('a single refusal isn’t believed; of several settings in a message the on
   assert.equal(at.restore(), []);
   assert.match(at.logged.join('\n'), /txqueuelen.*EPERM/);
   assert.is(at.node.link(0).settings.get(20), undefined, 'the alias is gone all the same');
+});
+
+test('several settings in a message that gets no answer are not asked for one by one', () => {
+  const at = new Tenanted();
+  at.disturb();
+  at.node.kernel.refuse('settings', ETIMEDOUT);
+  assert.equal(at.restore(), ['restore the link’s settings']);
+  assert.is(at.takeChanges().filter((line) => line.includes('settings')).length, 1);
 });
