@@ -2,14 +2,11 @@ import type { DeviceHint } from '../config/sriov-conf.ts';
 import { readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
-import { chooseVf } from './candidates.ts';
-import { readClaimDevice } from './claim-specs.ts';
-import { type HintMeaning, readHint } from './device-hint.ts';
+import { type HintMeaning, parseDeviceName, readHint } from './device-hint.ts';
 import { readDeviceInfo } from './device-info.ts';
-import { parseDeviceName } from './device-name.ts';
-import { requireEntitlement } from './other-pods.ts';
-import type { PodVfs } from './per-pod-spec.ts';
-import { type FoundVf, findByPod } from './pod-vfs.ts';
+import { type PodVfs, readClaimDevice } from './driver-specs.ts';
+import { chooseVf, type FoundVf, findByPod } from './pod-vfs.ts';
+import { requireEntitlement } from './pods.ts';
 import type { Search } from './search.ts';
 import { whyNotSelected } from './selector.ts';
 

@@ -1,9 +1,130 @@
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
-import { chooseVf } from './candidates.ts';
-import type { CheckpointVf } from './checkpoint.ts';
-import { type PodVfs, sortAddresses } from './per-pod-spec.ts';
+import type { CheckpointVf } from './checkpoints.ts';
+import { isOfResource } from './device-info.ts';
+import { type ClaimVf, type PodVfs, sortAddresses } from './driver-specs.ts';
 import type { Search } from './search.ts';
+import { whyNotSelected } from './selector.ts';
+import type { Candidate } from './trace.ts';
+
+/** Why a candidate is ruled out; null where it is not. */
+type Rule = (pci: PciAddress) => string | null;
+
+function heldRule({ ask }: Search): Rule {
+  return (pci) => {
+    const holder = ask.held.get(pci);
+    return holder === undefined ? null : `held by ${holder}`;
+  };
+}
+
+/** Device-info decides; the checkpoint, which is big, is asked only where that knows none of the candidates. */
+function resourceRule(search: Search, candidates: readonly PciAddress[]): Rule {
+  const { resourceName } = search.ask.conf;
+  if (resourceName === undefined) return () => null;
+  const wanted = `not of resource ${quote(resourceName)}`;
+  const matching = new Set(candidates.filter((pci) => isOfResource(search.platform, resourceName, pci)));
+  if (matching.size > 0) return (pci) => (matching.has(pci) ? null : `${wanted} by device-info`);
+  return (pci) => {
+    const vfs = search.checkpoints().filter((vf) => vf.pci === pci);
+    const known = vfs.flatMap((vf) => vf.resourceName ?? []);
+    if (known.includes(resourceName)) return null;
+    return known.length === 0
+      ? `${wanted} as far as device-info and checkpoint tell`
+      : `${wanted}: the checkpoint says ${known.map((name) => quote(name)).join(', ')}`;
+  };
+}
+
+function selectorRule({ platform, ask }: Search): Rule {
+  const { vfSelector } = ask.conf;
+  return vfSelector === undefined ? () => null : (pci) => whyNotSelected(platform, pci, vfSelector);
+}
+
+type Standing = 'this network' | 'another network' | 'no network';
+
+function standingOf({ networkName }: ClaimVf, network: string): Standing {
+  if (networkName === null) return 'no network';
+  return networkName === network ? 'this network' : 'another network';
+}
+
+function refuseContradictions(search: Search, claims: readonly ClaimVf[]): void {
+  for (const claim of claims) {
+    const standing = standingOf(claim, search.ask.network);
+    const odd = claims.find((other) => other.pci === claim.pci && standingOf(other, search.ask.network) !== standing);
+    if (odd === undefined) continue;
+    const say = ({ file, networkName }: ClaimVf): string => `${file} says ${networkName ?? 'none'}`;
+    throw search.trace.failure(
+      'contradictorySources',
+      `two sources give VF ${claim.pci} to different networks: ${say(claim)}, ${say(odd)}; remove the stale one`,
+    );
+  }
+}
+
+/**
+ * A VF whose claim names another network is ruled out. One whose claim names none is for any network, unless another
+ * VF of the pod was claimed for exactly this one: then the nameless were claimed for something else.
+ */
+function networkRule(search: Search, podAddresses: readonly PciAddress[]): Rule {
+  const { network } = search.ask;
+  const claims = search.claimsOf(podAddresses);
+  refuseContradictions(search, claims);
+  const claimed = claims.find((claim) => claim.networkName === network);
+  return (pci) => {
+    const name = claims.find((claim) => claim.pci === pci)?.networkName ?? null;
+    if (name === network) return null;
+    if (name !== null) return `its claim is for network ${quote(name)}`;
+    return claimed === undefined ? null : `its claim names no network, and that of ${claimed.pci} names this one`;
+  };
+}
+
+/** Lists the reasons with the VFs that they hold for, in the order of the VFs. */
+function describe(reasons: ReadonlyMap<PciAddress, string>): string {
+  return [...reasons]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([pci, reason]) => `${pci} ruled out: ${reason}`)
+    .join('; ');
+}
+
+/**
+ * Takes the first VF, in string order, of those that no rule rules out: not held by the pod's other attachments, of the
+ * config's resourceName, matching its vfSelector, and claimed for this network. `pool` is what may be taken, `pod` all
+ * that the pod has. Throws CniError noVfForPod with the reason for each.
+ */
+export function chooseVf(search: Search, pool: PodVfs, pod: PodVfs = pool): PciAddress {
+  const reasons = new Map<PciAddress, string>();
+  let left = sortAddresses(pool.addresses);
+  const apply = (rule: Rule): void => {
+    for (const pci of left) {
+      const reason = rule(pci);
+      if (reason !== null) reasons.set(pci, reason);
+    }
+    left = left.filter((pci) => !reasons.has(pci));
+  };
+  apply(heldRule(search));
+  apply(resourceRule(search, left));
+  apply(selectorRule(search));
+  if (left.length > 0) apply(networkRule(search, pod.addresses));
+  const [chosen] = left;
+  const ruledOut = describe(reasons);
+  const candidates = sortAddresses(pool.addresses).map((pci) => ({ pci, ruledOut: reasons.get(pci) ?? null }));
+  if (chosen === undefined) throw nothingLeft(search, pool, ruledOut, candidates);
+  const verdict = `${chosen} taken${ruledOut === '' ? '' : `; ${ruledOut}`}`;
+  search.trace.add(pool.source, pool.addresses, verdict, candidates);
+  return chosen;
+}
+
+function nothingLeft(
+  { ask, trace, podName }: Search,
+  { source, addresses }: PodVfs,
+  ruledOut: string,
+  candidates: readonly Candidate[],
+): Error {
+  trace.add(source, addresses, ruledOut, candidates);
+  const count = addresses.length === 1 ? 'the only VF' : `all ${addresses.length} VFs`;
+  return trace.failure(
+    'noVfForPod',
+    `no VF is left for network ${quote(ask.network)} of ${podName}: ${count} of ${source} ruled out: ${ruledOut}`,
+  );
+}
 
 export interface FoundVf {
   readonly pci: PciAddress;

@@ -3,10 +3,9 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
 import type { Platform } from '../platform/platform.ts';
 import { CdiSpecs } from './cdi-spec.ts';
-import { type CheckpointVf, readCheckpoints } from './checkpoint.ts';
-import { type ClaimVf, readClaimsOf } from './claim-specs.ts';
-import { isUid } from './device-name.ts';
-import { type PodVfs, readPodSpec } from './per-pod-spec.ts';
+import { type CheckpointVf, readCheckpoints } from './checkpoints.ts';
+import { isUid } from './device-hint.ts';
+import { type ClaimVf, type PodVfs, readClaimsOf, readPodSpec } from './driver-specs.ts';
 import { Trace } from './trace.ts';
 
 /** The node as allocation sees it. `parseYaml` is called only where a YAML file matters. */

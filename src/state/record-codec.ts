@@ -20,8 +20,7 @@ import {
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { VfIdentity } from '../vf/vf.ts';
-import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
-import { recordVersion } from './attachment-record.ts';
+import { type AttachmentKey, type AttachmentRecord, recordVersion } from './attachment-record.ts';
 
 const anyText = text();
 const count = integer(0);

@@ -1,8 +1,8 @@
 // Every decoder of what comes from outside: never an exception without a meaning, never a name that could leave its directory.
 import fc from 'fast-check';
-import { specFileNames } from '../../src/allocation/cdi-kinds.ts';
+import { specFileNames } from '../../src/allocation/cdi-spec.ts';
+import { isUid, parseDeviceName } from '../../src/allocation/device-hint.ts';
 import { readDeviceInfo } from '../../src/allocation/device-info.ts';
-import { isUid, parseDeviceName } from '../../src/allocation/device-name.ts';
 import { resolveVf } from '../../src/allocation/resolve.ts';
 import { parseCniArgs, parseCniArgsLeniently } from '../../src/cni/cni-args.ts';
 import { isIdentifier, isInterfaceName } from '../../src/cni/environment.ts';

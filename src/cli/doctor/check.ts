@@ -1,4 +1,4 @@
-import { type KnownPod, listKnownPods } from '../../allocation/known-pods.ts';
+import { type KnownPod, listKnownPods } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';

@@ -1,4 +1,4 @@
-import type { KnownPod } from '../../allocation/known-pods.ts';
+import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
 import { nameHolder } from '../tool.ts';

@@ -1,5 +1,5 @@
 import { listPublished } from '../../allocation/device-info.ts';
-import { sortAddresses } from '../../allocation/per-pod-spec.ts';
+import { sortAddresses } from '../../allocation/driver-specs.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';

@@ -1,4 +1,4 @@
-import { listKnownPods } from '../../allocation/known-pods.ts';
+import { listKnownPods } from '../../allocation/pods.ts';
 import { type Explanation, explainAllocation } from '../../allocation/resolve.ts';
 import { Search } from '../../allocation/search.ts';
 import { isInterfaceName } from '../../cni/environment.ts';

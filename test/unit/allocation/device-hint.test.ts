@@ -1,5 +1,4 @@
-import { readHint } from '../../../src/allocation/device-hint.ts';
-import { isUid, isUuid, parseDeviceName } from '../../../src/allocation/device-name.ts';
+import { isUid, isUuid, parseDeviceName, readHint } from '../../../src/allocation/device-hint.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { claimA, otherPodUid, podUid, vf1 } from './fixture.ts';
 

@@ -3,7 +3,7 @@ import { parseJson } from '../cni/json-text.ts';
 import { isJsonObject, type Json } from '../lib/json.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
-import { type ClaimVf, nadName } from './claim-specs.ts';
+import { type ClaimVf, nadName } from './driver-specs.ts';
 import type { Trace } from './trace.ts';
 
 /** What the DRA driver's checkpoint says about one VF of a pod. */
@@ -14,7 +14,7 @@ export interface CheckpointVf extends ClaimVf {
 }
 
 /** About 3 KiB a VF; more than any node has. */
-const maxFileBytes = 4 * 1024 * 1024;
+const maxDriverBytes = 4 * 1024 * 1024;
 
 /** Go field names have no promise of stability: `PciAddress`, `pciAddress` and `pci_address` are one. */
 const fold = (key: string): string => key.toLowerCase().replace(/[_-]/g, '');
@@ -87,7 +87,7 @@ function readEach<T>(
   return listDrivers(platform, directory, trace).flatMap((driver) => {
     const file = `${directory}/${driver}/checkpoint.json`;
     try {
-      const text = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
+      const text = platform.readFile(file, { maxBytes: maxDriverBytes, followLinks: false })?.toString('utf8');
       // Other drivers' may be big, and are none of our business until they name what is looked for.
       if (text === undefined || (!text.includes(needle) && !isOurDriver(driver))) return [];
       return read(parseJson(text, 'it'), file);
@@ -129,4 +129,45 @@ function listDrivers(platform: Platform, directory: string, trace: Trace): reado
   } catch (cause) {
     throw trace.failure('io', `${directory} can't be listed: ${explain(cause)}`);
   }
+}
+
+/** A container that the kubelet's device manager has given a device to. */
+export interface DeviceUser {
+  readonly podUid: string;
+  readonly resourceName: string;
+  readonly file: string;
+}
+
+/** Some KiB a container. */
+const maxKubeletBytes = 16 * 1024 * 1024;
+
+/**
+ * Which containers have a device plugin's device of this PCI address by the kubelet's books,
+ * `<kubeletDir>/device-plugins/kubelet_internal_checkpoint` (pkg/kubelet/cm/devicemanager/checkpoint): in DeviceIDs, a list for each NUMA
+ * node, or one before Kubernetes 1.20. Entries of another shape are passed over. Throws CniError decode where it is no JSON.
+ */
+export function readDeviceUsers(platform: Platform, pci: PciAddress, trace: Trace): readonly DeviceUser[] {
+  const file = `${platform.paths.kubeletDir}/device-plugins/kubelet_internal_checkpoint`;
+  try {
+    const text = platform.readFile(file, { maxBytes: maxKubeletBytes, followLinks: false })?.toString('utf8');
+    if (text === undefined || !text.toLowerCase().includes(pci)) return [];
+    return entriesOf(parseJson(text, 'it')).flatMap((entry) => {
+      const { PodUID: podUid, ResourceName: resourceName, DeviceIDs: ids } = entry;
+      if (typeof podUid !== 'string' || typeof resourceName !== 'string') return [];
+      return textsOf(ids).some((id) => id.toLowerCase() === pci) ? [{ podUid, resourceName, file }] : [];
+    });
+  } catch (thrown) {
+    throw trace.failure('decode', `the kubelet's device checkpoint ${file} is broken: ${explain(thrown)}`);
+  }
+}
+
+function entriesOf(checkpoint: unknown): readonly Json[] {
+  const data = isJsonObject(checkpoint) ? checkpoint['Data'] : undefined;
+  const entries = isJsonObject(data) ? data['PodDeviceEntries'] : undefined;
+  return Array.isArray(entries) ? entries.filter(isJsonObject) : [];
+}
+
+function textsOf(ids: unknown): readonly string[] {
+  const lists: readonly unknown[] = isJsonObject(ids) ? Object.values(ids) : [ids];
+  return lists.flat().filter((id) => typeof id === 'string');
 }

@@ -17,7 +17,7 @@ import {
   vf2,
 } from './fixture.ts';
 
-const test = suite('allocation/other-pods');
+const test = suite('allocation/pods');
 
 const info = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
 const infoFile = { [info]: JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } }) };

@@ -1,4 +1,4 @@
-import { readCheckpoints } from '../../../src/allocation/checkpoint.ts';
+import { readCheckpoints } from '../../../src/allocation/checkpoints.ts';
 import { Trace } from '../../../src/allocation/trace.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -16,7 +16,7 @@ import {
   vf3,
 } from './fixture.ts';
 
-const test = suite('allocation/checkpoint');
+const test = suite('allocation/checkpoints');
 
 const read = (content: unknown) =>
   readCheckpoints(platformOf({ [checkpointPath]: JSON.stringify(content) }), podUid, new Trace());
