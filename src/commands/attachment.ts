@@ -4,7 +4,7 @@ import type { SriovConf } from '../config/sriov-conf.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
 import { detectDuplicates, prepareIpv6 } from '../ipam/ipv6.ts';
-import { type IpamProcess, startIpam } from '../ipam/plugin.ts';
+import type { IpamProcess } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import { isIpv6 } from '../kernel/ip-text.ts';
 import { identifyNetns, type Namespace } from '../kernel/namespace.ts';
@@ -24,6 +24,7 @@ import { getPf, takeSnapshot } from '../vf/snapshot.ts';
 import type { Pf, VfIdentity } from '../vf/vf.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, podLinkTraits } from './detach.ts';
+import { startIpam } from './ipam.ts';
 
 /** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */
 const carrierLimitMs = 200;
@@ -60,7 +61,7 @@ export class Attachment {
     try {
       const { ipam: wanted } = this.#conf;
       const isEarly = wanted !== null && !usesInterface(wanted.type);
-      if (isEarly) ipam = this.#startIpam(wanted.type);
+      if (isEarly) ipam = startIpam(this.#context, 'ADD', wanted);
       record = this.#changeOwnMac(record, plan);
       this.#configureOnPf(pf, record.snapshot, plan);
       record = this.#moveIntoPod(record);
@@ -68,7 +69,7 @@ export class Attachment {
       if (wanted !== null && !isEarly) {
         // Frames that are sent without one are lost, and a DHCP client asks again only seconds later.
         if (record.podIfindex !== null) this.#waitForCarrier(record.podIfindex);
-        ipam = this.#startIpam(wanted.type);
+        ipam = startIpam(this.#context, 'ADD', wanted);
       }
       const addresses = ipam?.finishAdd() ?? null;
       record = this.#applyAddresses(record, addresses);
@@ -125,10 +126,6 @@ export class Attachment {
       converge([['remove the record', () => store.remove(record)]]);
       throw thrown;
     }
-  }
-
-  #startIpam(type: string): IpamProcess {
-    return startIpam(this.#context, { command: 'ADD', type });
   }
 
   /**

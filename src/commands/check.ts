@@ -3,7 +3,6 @@ import type { CniResult } from '../cni/result.ts';
 import { parsePrevResult } from '../cni/result-versions.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
-import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { addressDifferences, routeDifferences } from '../ipam/verify.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
@@ -13,8 +12,8 @@ import { findInPod, findPfOf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { podLinkTraits } from './detach.ts';
+import { askIpam } from './ipam.ts';
 import { openPodNetns } from './pod-netns.ts';
-import { recordedIpam } from './release.ts';
 import { recordFromSriovCni } from './sriov-cni.ts';
 
 /**
@@ -38,7 +37,8 @@ export function check(context: CommandContext): string {
     pod.close();
     netns.close();
   }
-  checkIpam(context, record, conf);
+  const ipam = record.ipam ?? conf.ipam;
+  if (ipam !== null) askIpam(context, 'CHECK', ipam, record);
   return '';
 }
 
@@ -84,15 +84,4 @@ function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, r
     ...(wanted?.mac === undefined ? [] : difference(`${ifname}: MAC`, link.mac, wanted.mac.toLowerCase())),
     ...(mtu === undefined ? [] : difference(`${ifname}: MTU`, link.mtu, mtu)),
   ];
-}
-
-/** Some have no CHECK (whereabouts). */
-function checkIpam(context: CommandContext, record: AttachmentRecord, conf: SriovConf): void {
-  const call = record.ipam === null ? conf.ipam : recordedIpam(context, record, record.ipam);
-  if (call === null) return;
-  try {
-    startIpam(context, { ...call, command: 'CHECK' }).finish();
-  } catch (thrown) {
-    if (!isNotImplemented(thrown)) throw thrown;
-  }
 }

@@ -1,10 +1,9 @@
 import { explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
-import { startIpam } from '../ipam/plugin.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
-import { netnsForRelease } from './pod-netns.ts';
+import { startIpam } from './ipam.ts';
 import { detachFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
 
@@ -47,14 +46,13 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
 
 /** An ADD that was refused held nothing, and its pod has to end: without a record this is best effort. */
 function releaseWithoutRecord(context: CommandContext): void {
-  const { platform, log, request } = context;
+  const { log, request } = context;
   const { ipam } = parseDelConf(request);
   if (ipam === null) return;
-  const { type } = ipam;
   try {
-    const variables = { CNI_NETNS: netnsForRelease(platform, request) };
-    startIpam(context, { command: 'DEL', type, variables }).finish();
+    startIpam(context, 'DEL', ipam).finish();
   } catch (thrown) {
-    log.warning('the IPAM plugin can’t release what no record says was given', { type, reason: explain(thrown) });
+    const about = { type: ipam.type, reason: explain(thrown) };
+    log.warning('the IPAM plugin can’t release what no record says was given', about);
   }
 }

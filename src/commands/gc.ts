@@ -1,12 +1,12 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { parseValidAttachments } from '../config/valid-attachments.ts';
-import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { converge } from '../lib/converge.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
 import { describeKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { detach } from './detach.ts';
+import { askIpam } from './ipam.ts';
 import { isWhole } from './reap.ts';
 
 /**
@@ -71,10 +71,10 @@ function collectIpam(context: CommandContext): string[] {
   const { ipam } = parseDelConf(context.request);
   if (ipam === null) return [];
   try {
-    startIpam(context, { command: 'GC', type: ipam.type }).finish();
+    askIpam(context, 'GC', ipam);
     return [];
   } catch (thrown) {
-    return isNotImplemented(thrown) ? [] : [explain(thrown)];
+    return [explain(thrown)];
   }
 }
 

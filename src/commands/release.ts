@@ -1,13 +1,9 @@
 import { explain, isCniError } from '../cni/errors.ts';
-import type { CniRequest } from '../cni/request.ts';
-import { type IpamCall, startIpam } from '../ipam/plugin.ts';
-import { isJsonObject } from '../lib/json.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
-import { openRecordedNetns } from '../state/liveness.ts';
-import { describeKey, sameKey } from '../state/record-store.ts';
+import { describeKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
-import { netnsForRelease } from './pod-netns.ts';
+import { startIpam } from './ipam.ts';
 
 /** An address that can't be released is given up after so many tries, the last of them this long after the first. */
 const triesToEnd = 5;
@@ -23,8 +19,7 @@ export function releaseAddresses(context: CommandContext, record: AttachmentReco
   const { releasing, log } = context;
   if (releasing.failure === 'deferred' && record.failedRelease !== undefined) throw new Error('it has failed before');
   try {
-    const call = recordedIpam(context, record, ipam);
-    startIpam(context, { ...call, command: 'DEL', timeLimitMs: releasing.limitMs }).finish();
+    startIpam(context, 'DEL', ipam, record).finish();
   } catch (thrown) {
     const about = { type: ipam.type, attachment: describeKey(record.key), reason: explain(thrown) };
     if (hasNothing(record, ipam, thrown)) {
@@ -46,51 +41,6 @@ export function countFailure(context: CommandContext, record: AttachmentRecord):
   const { tries, firstMs, bootId } = failuresOf(platform, record);
   const counted = releasing.failure === 'tried' ? tries + 1 : tries;
   return { ...record, failedRelease: { tries: counted, firstMs, bootId } };
-}
-
-/** How the IPAM plugin of a record is called again: with the runtime's own config, where that is for this attachment and plugin. */
-export function recordedIpam(
-  context: CommandContext,
-  record: AttachmentRecord,
-  ipam: IpamInvocation,
-): Omit<IpamCall, 'command'> {
-  const { request, platform } = context;
-  const { containerId, ifname } = record.key;
-  const pluginDirs = request.pluginDirs.length > 0 ? request.pluginDirs : ipam.pluginDirs;
-  const isAsked = sameKey(record.key, request);
-  const isOwn = isAsked && isConfigOf(request, ipam);
-  const netns = isAsked ? netnsForRelease(platform, request) : '';
-  return {
-    type: ipam.type,
-    pluginDirs,
-    stdin: isOwn ? request.stdin : ipam.stdin,
-    variables: {
-      CNI_CONTAINERID: containerId,
-      CNI_IFNAME: ifname,
-      CNI_NETNS: netns === '' ? recordedNetns(platform, record) : netns,
-      CNI_ARGS: ipam.args,
-      CNI_PATH: pluginDirs.join(':'),
-    },
-  };
-}
-
-/** False for another plugin's config, and for one that no plugin could read: a runtime's cache may be damaged, and DEL has to end. */
-function isConfigOf({ config }: CniRequest, { type }: IpamInvocation): boolean {
-  const { ipam, prevResult, runtimeConfig } = config;
-  return (
-    isJsonObject(ipam) && ipam['type'] === type && [prevResult, runtimeConfig].every((part) => isJsonObject(part ?? {}))
-  );
-}
-
-/** '' where it is gone, or can't be looked at. */
-function recordedNetns(platform: Platform, record: AttachmentRecord): string {
-  try {
-    const netns = openRecordedNetns(platform, record);
-    netns?.close();
-    return netns === null ? '' : record.netns.path;
-  } catch {
-    return '';
-  }
 }
 
 /** A plugin that doesn't speak the config's CNI version has refused the ADD just so. */

@@ -1,9 +1,9 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { parseConf } from '../config/parse.ts';
-import { isNotImplemented, startIpam } from '../ipam/plugin.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { converge } from '../lib/converge.ts';
 import type { CommandContext } from './context.ts';
+import { askIpam } from './ipam.ts';
 
 /** STATUS (SPEC.md): whether an ADD could be served now. Throws CniError notAvailable (50), listing what is missing. */
 export function status(context: CommandContext): string {
@@ -16,7 +16,7 @@ export function status(context: CommandContext): string {
     ['the own network namespace can’t be opened', () => void platform.ownNetns()],
   ]);
   if (missing.length > 0) throw new CniError('notAvailable', missing.map(explain).join('; '));
-  if (conf.ipam !== null) askIpam(context, conf.ipam.type);
+  if (conf.ipam !== null) requireIpam(context, conf.ipam);
   return '';
 }
 
@@ -32,12 +32,10 @@ function tryStateDir(context: CommandContext): void {
   platform.unlink(probe);
 }
 
-/** Older IPAM plugins (host-local) know no STATUS: that they can be run is all that can be said. */
-function askIpam(context: CommandContext, type: string): void {
+function requireIpam(context: CommandContext, ipam: { readonly type: string }): void {
   try {
-    startIpam(context, { command: 'STATUS', type }).finish();
+    askIpam(context, 'STATUS', ipam);
   } catch (thrown) {
-    if (isNotImplemented(thrown)) return;
     if (thrown instanceof Error && 'code' in thrown && (thrown.code === 50 || thrown.code === 51)) throw thrown;
     throw new CniError('notAvailable', explain(thrown));
   }

@@ -23,7 +23,7 @@ const maxLinks = 40;
 /** What execve(2) says of a file that is no program for this machine, or that went away. */
 const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 
-type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
+export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
 /** One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us. */
 export interface IpamCall {
@@ -129,8 +129,8 @@ export class IpamProcess {
   }
 }
 
-/** The one way to call an IPAM plugin. Throws CniError ipamFailed where it isn't in CNI_PATH, invalidConfig where it is this one. */
-export function startIpam(caller: IpamCaller, call: IpamCall): IpamProcess {
+/** Throws CniError ipamFailed where it isn't in CNI_PATH, invalidConfig where it is this one. */
+export function startPlugin(caller: IpamCaller, call: IpamCall): IpamProcess {
   const { platform, request } = caller;
   const { type, stdin = request.stdin, pluginDirs = request.pluginDirs, timeLimitMs = usualTimeLimitMs } = call;
   const process = platform.startProcess({

@@ -1,5 +1,11 @@
 import { type CniError, explain, isCniError } from '../../../src/cni/errors.ts';
-import { findPlugin, type IpamCall, type IpamProcess, isNotImplemented, startIpam } from '../../../src/ipam/plugin.ts';
+import {
+  findPlugin,
+  type IpamCall,
+  type IpamProcess,
+  isNotImplemented,
+  startPlugin,
+} from '../../../src/ipam/plugin.ts';
 import { createLog } from '../../../src/lib/log.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import type { ProcessResult } from '../../../src/platform/platform.ts';
@@ -46,7 +52,7 @@ function start(
   });
   const write = (line: string): void => void log.push(line);
   const caller = { platform, log: createLog({ level: 'debug', write }), request: { ...request, cniVersion } };
-  const process = startIpam(caller, { command: 'ADD', type: found.type, ...change });
+  const process = startPlugin(caller, { command: 'ADD', type: found.type, ...change });
   return { platform, process, log };
 }
 
