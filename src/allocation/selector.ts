@@ -1,5 +1,12 @@
 import type { VfSelector } from '../config/sriov-conf.ts';
-import { readNetdevAttribute, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
+import {
+  describeDevice,
+  pciDeviceExists,
+  readNetdevAttribute,
+  readPfNetdev,
+  readVf,
+  type SysfsVf,
+} from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -21,23 +28,26 @@ function comparisons(
   selector: VfSelector,
 ): readonly (readonly [string, string | null, readonly string[]])[] {
   const { linkType } = selector;
+  const { vendor, device } = describeDevice(platform, vf.pci);
   const asksForPf = (selector.pfNames ?? []).length > 0 || linkType !== undefined;
   const pfName = asksForPf && vf.pfPci !== null ? readPfNetdev(platform, vf.pfPci) : null;
   const wantedType = linkType === undefined ? [] : [linkTypeAliases[linkType] ?? linkType];
   return [
     ['pfNames', pfName, selector.pfNames ?? []],
     ['pfPciAddresses', vf.pfPci, selector.pfPciAddresses ?? []],
-    ['vendors', vf.vendor, selector.vendors ?? []],
-    ['devices', vf.device, selector.devices ?? []],
+    ['vendors', vendor, selector.vendors ?? []],
+    ['devices', device, selector.devices ?? []],
     ['drivers', vf.driver, selector.drivers ?? []],
     ['linkType', linkType === undefined ? null : linkTypeOf(platform, pfName), wantedType],
   ];
 }
 
-/** Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws SystemError. */
+/**
+ * Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws SystemError.
+ */
 export function whyNotSelected(platform: Platform, pci: PciAddress, selector: VfSelector): string | null {
   const vf = readVf(platform, pci);
-  if (vf === null) return 'sysfs has no such PCI device';
+  if (vf === null) return pciDeviceExists(platform, pci) ? 'it is a PF' : 'sysfs has no such PCI device';
   for (const [key, actual, allowed] of comparisons(platform, vf, selector)) {
     if (allowed.length > 0 && (actual === null || !allowed.includes(actual))) {
       return `vfSelector.${key} asks for ${allowed.join(' or ')}, it has ${actual || 'none'}`;

@@ -79,14 +79,14 @@ const withoutVfs = ({ sysfs }: SurveyedPf): string =>
   `  no VFs; echo N > /sys/bus/pci/devices/${sysfs.pci}/sriov_numvfs makes some\n`;
 
 function titleOf({ style }: Tool, pf: SurveyedPf): string {
-  const { sysfs, link, numVfs, totalVfs } = pf;
+  const { sysfs, link } = pf;
   const state = linkState(pf);
   const facts = [
     sysfs.driver ?? 'no driver',
     numaOf(sysfs.numaNode),
     state === 'up' ? state : style.bad(state),
     ...(link === null ? [] : [`MTU ${link.mtu}`]),
-    `${numVfs} of ${totalVfs} VFs`,
+    `${sysfs.numVfs} of ${sysfs.totalVfs} VFs`,
   ];
   const name = link === null ? '' : `${printable(link.name)} `;
   return `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}`;

@@ -2,19 +2,22 @@ import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 
-// Documentation/ABI/testing/sysfs-bus-pci, sysfs-class-net. A sysfs shows the netdevs of the namespace in which it was mounted, no others.
+// Documentation/ABI/testing/sysfs-bus-pci, sysfs-class-net. A sysfs shows the netdevs of the namespace in which it was
+// mounted, no others.
 
-/** A PCI device as sysfs shows it. */
+/** A VF as sysfs shows it. */
 export interface SysfsVf {
   readonly pci: PciAddress;
-  /** Null: it is no VF. */
+  /** Null: its PF is on another machine, or it is a device without VFs. */
   readonly pfPci: PciAddress | null;
-  /** N of the PF's `virtfnN`. */
+  /** N of the PF's `virtfnN`; null where the PF has none for it. */
   readonly vfIndex: number | null;
   /** Null: none is bound. */
   readonly driver: string | null;
-  /** On the host; empty while the netdev is in a pod. */
-  readonly netdevs: readonly string[];
+}
+
+/** What a PCI device is. */
+export interface PciDescription {
   /** Four lower-case hex digits; '' where sysfs doesn't tell. */
   readonly vendor: string;
   /** Four lower-case hex digits; '' where sysfs doesn't tell. */
@@ -24,24 +27,28 @@ export interface SysfsVf {
 
 export interface SysfsPf {
   readonly pci: PciAddress;
+  /** Null: none is bound. */
+  readonly driver: string | null;
   /** VFs that there are. */
   readonly numVfs: number;
   /** VFs that there can be. */
   readonly totalVfs: number;
 }
 
-/** What sysfs knows of a PCI device; null where there is none of that address. Throws SystemError. */
+/** What sysfs knows of a VF; null where there is no device of that address, or it is a PF. Throws SystemError. */
 export function readVf(platform: Platform, pci: PciAddress): SysfsVf | null {
   if (!pciDeviceExists(platform, pci)) return null;
-  const directory = deviceDirectory(platform, pci);
   const pfPci = readPfOf(platform, pci);
+  if (pfPci === null && readCount(platform, pci, 'sriov_totalvfs') > 0) return null;
+  const vfIndex = pfPci === null ? null : readVfIndex(platform, pfPci, pci);
+  return { pci, pfPci, vfIndex, driver: readDriver(platform, pci) };
+}
+
+/** What a PCI device is, VF or PF. Throws SystemError. */
+export function describeDevice(platform: Platform, pci: PciAddress): PciDescription {
+  const directory = deviceDirectory(platform, pci);
   const numaNode = Number(readAttribute(platform, `${directory}/numa_node`) ?? -1);
   return {
-    pci,
-    pfPci,
-    vfIndex: pfPci === null ? null : readVfIndex(platform, pfPci, pci),
-    driver: readDriver(platform, pci),
-    netdevs: netdevsOf(platform, directory),
     vendor: readPciId(platform, `${directory}/vendor`),
     device: readPciId(platform, `${directory}/device`),
     numaNode: numaNode >= 0 ? numaNode : null,
@@ -90,13 +97,19 @@ export function readIommuGroup(platform: Platform, pci: PciAddress): string | nu
   return /^\d+$/.test(group) ? group : null;
 }
 
-/** The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws SystemError. */
+/**
+ * The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws
+ * SystemError.
+ */
 export function readVirtioParent(platform: Platform, name: string): PciAddress | null {
   const target = platform.readLink(`${platform.paths.sysfs}/bus/virtio/devices/${name}`);
   return parsePciAddress(target?.split('/').at(-2) ?? '');
 }
 
-/** Names of a PCI device's RDMA devices that the host's namespace has; none where there is no such device. Throws SystemError. */
+/**
+ * Names of a PCI device's RDMA devices that the host's namespace has; none where there is no such device. Throws
+ * SystemError.
+ */
 export function readRdmaDevices(platform: Platform, pci: PciAddress): readonly string[] {
   return platform.readDir(`${deviceDirectory(platform, pci)}/infiniband`) ?? [];
 }
@@ -104,11 +117,6 @@ export function readRdmaDevices(platform: Platform, pci: PciAddress): readonly s
 /** The PF of a VF; null where it is none, or its PF is on another machine. Throws SystemError. */
 export function readPfOf(platform: Platform, pci: PciAddress): PciAddress | null {
   return parsePciAddress(linkBasename(platform, `${deviceDirectory(platform, pci)}/physfn`) ?? '');
-}
-
-/** Whether a PCI device can have VFs. Throws SystemError. */
-export function isPf(platform: Platform, pci: PciAddress): boolean {
-  return readCount(platform, pci, 'sriov_totalvfs') > 0;
 }
 
 function readCount(platform: Platform, pci: PciAddress, attribute: string): number {
@@ -119,7 +127,10 @@ export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
   return platform.stat(deviceDirectory(platform, pci)) !== null;
 }
 
-/** An attribute of a netdev on the host, e.g. `phys_port_name`; null where it has none, or its driver gives no value. Throws SystemError. */
+/**
+ * An attribute of a netdev on the host, e.g. `phys_port_name`; null where it has none, or its driver gives no value.
+ * Throws SystemError.
+ */
 export function readNetdevAttribute(platform: Platform, name: string, attribute: string): string | null {
   return readAttribute(platform, `${platform.paths.sysfs}/class/net/${name}/${attribute}`);
 }
@@ -141,7 +152,7 @@ export function listPfs(platform: Platform): SysfsPf[] {
     if (pci === null) return [];
     const totalVfs = readCount(platform, pci, 'sriov_totalvfs');
     if (totalVfs === 0 || !isNetworkCard(platform, pci)) return [];
-    return [{ pci, numVfs: readCount(platform, pci, 'sriov_numvfs'), totalVfs }];
+    return [{ pci, driver: readDriver(platform, pci), numVfs: readCount(platform, pci, 'sriov_numvfs'), totalVfs }];
   });
 }
 
@@ -192,8 +203,8 @@ function readPciId(platform: Platform, path: string): string {
 }
 
 /**
- * The text of a file in sysfs; null where there is none. Some exist for every netdev, and reading them fails where the driver knows
- * nothing of them. Throws SystemError.
+ * The text of a file in sysfs; null where there is none. Some exist for every netdev, and reading them fails where the
+ * driver knows nothing of them. Throws SystemError.
  */
 export function readAttribute(platform: Platform, path: string): string | null {
   try {

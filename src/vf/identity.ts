@@ -1,5 +1,5 @@
 import { CniError } from '../cni/errors.ts';
-import { isPf, readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
+import { pciDeviceExists, readDriver, readPfNetdev, readVf, type SysfsVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity, VfOfPf, VfWithoutPf } from './vf.ts';
@@ -7,11 +7,17 @@ import type { VfIdentity, VfOfPf, VfWithoutPf } from './vf.ts';
 /** Drivers that hand the device to a program in user space: there is no netdev to move. */
 const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_pci_generic|igb_uio)$/;
 
-/** Reads from sysfs which VF a PCI address is. Throws CniError vfMissing, pfMissing or noDriver, naming the source of the address. */
+/**
+ * Reads from sysfs which VF a PCI address is. Throws CniError vfMissing, pfMissing or noDriver, naming the source of the
+ * address.
+ */
 export function identifyVf(platform: Platform, pci: PciAddress, source: string): VfIdentity {
   const vf = readVf(platform, pci);
-  if (vf === null) throw new CniError('vfMissing', `${pci} (from ${source}) is no PCI device of this node`);
-  const ofPf = vf.pfPci === null ? withoutPf(platform, vf, source) : ofPfOnHost(platform, vf, vf.pfPci, source);
+  if (vf === null) {
+    const what = pciDeviceExists(platform, pci) ? 'a PF, no Virtual Function' : 'no PCI device of this node';
+    throw new CniError('vfMissing', `${pci} (from ${source}) is ${what}`);
+  }
+  const ofPf = vf.pfPci === null ? noPf : ofPfOnHost(platform, vf, vf.pfPci, source);
   return { pci, ...ofPf, driver: driverOf(vf, source), kind: kindOf(vf) };
 }
 
@@ -19,11 +25,6 @@ type PfKeys = 'pfPci' | 'pfName' | 'pfDriver' | 'vfIndex';
 
 /** What is known of the PF of a VF that has none here. */
 export const noPf: Pick<VfWithoutPf, PfKeys> = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
-
-function withoutPf(platform: Platform, { pci }: SysfsVf, source: string): Pick<VfWithoutPf, PfKeys> {
-  if (isPf(platform, pci)) throw new CniError('vfMissing', `${pci} (from ${source}) is a PF, no Virtual Function`);
-  return noPf;
-}
 
 function ofPfOnHost(
   platform: Platform,

@@ -26,7 +26,7 @@ function checkNumber(survey: Survey): Check {
     return wrong('vfs', 'no network card with SR-IOV on this node', remedy);
   }
   if (vfs.length === 0) {
-    const remedy = `make some: echo N > ${sriovNumVfs(pf)}, N up to ${pf.totalVfs}, or the SR-IOV operator’s policy`;
+    const remedy = `make some: echo N > ${sriovNumVfs(pf)}, N up to ${pf.sysfs.totalVfs}, or the SR-IOV operator’s policy`;
     return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, remedy);
   }
   const unheld = vfs.filter(({ holder }) => holder === null);
@@ -43,11 +43,11 @@ function checkNumber(survey: Survey): Check {
   const found = `${count(vfs.length, 'VF')} on ${count(pfs.filter((each) => each.vfs.length > 0).length, 'PF')}: ${parts.map(([number, what]) => `${number} ${what}`).join(', ')}`;
   if (free > 0) return ok('vfs', found);
   if (numberAt('unbound') > 0) return warning('vfs', found, 'bind a driver to those that have none: see drivers');
-  const roomy = pfs.find(({ numVfs, totalVfs }) => numVfs < totalVfs);
+  const roomy = pfs.find(({ sysfs }) => sysfs.numVfs < sysfs.totalVfs);
   const remedy =
     roomy === undefined
       ? 'end pods, or use further cards or nodes: these have as many VFs as they can'
-      : `make more, up to ${roomy.totalVfs}, when no VF of that PF is in use: echo 0 and then the number to ${sriovNumVfs(roomy)}`;
+      : `make more, up to ${roomy.sysfs.totalVfs}, when no VF of that PF is in use: echo 0 and then the number to ${sriovNumVfs(roomy)}`;
   return warning('vfs', `${found}: a pod that claims one more stays Pending`, remedy);
 }
 

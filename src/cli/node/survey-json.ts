@@ -64,8 +64,8 @@ export function vfJson(pf: SurveyedPf, vf: SurveyedVf): unknown {
 }
 
 export function pfJson(pf: SurveyedPf): unknown {
-  const { sysfs, link, numVfs, totalVfs, vfs } = pf;
-  const { pci, driver, numaNode, vendor, device } = sysfs;
+  const { sysfs, link, vfs } = pf;
+  const { pci, driver, numaNode, vendor, device, numVfs, totalVfs } = sysfs;
   const netdev = linkJson(link, null);
   return { pci, driver, vendor, device, numaNode, netdev, numVfs, totalVfs, vfs: vfs.map((vf) => vfJson(pf, vf)) };
 }

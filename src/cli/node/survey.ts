@@ -3,7 +3,16 @@ import { sortAddresses } from '../../allocation/driver-specs.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';
-import { isPf, listPfs, listVfs, pciDeviceExists, readPfOf, readVf, type SysfsVf } from '../../kernel/sysfs.ts';
+import {
+  describeDevice,
+  listPfs,
+  listVfs,
+  type PciDescription,
+  pciDeviceExists,
+  readVf,
+  type SysfsPf,
+  type SysfsVf,
+} from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
@@ -15,7 +24,7 @@ import { type KeptRecord, type KeptRecords, readRecords } from './records.ts';
 type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
 
 export interface SurveyedVf {
-  readonly sysfs: SysfsVf;
+  readonly sysfs: SysfsVf & PciDescription;
   readonly index: number;
   readonly place: Place;
   readonly link: Link | null;
@@ -30,12 +39,9 @@ export interface SurveyedVf {
 }
 
 export interface SurveyedPf {
-  readonly sysfs: SysfsVf;
+  readonly sysfs: SysfsPf & PciDescription;
   /** Its netdev on the host. */
   readonly link: Link | null;
-  /** VFs that there are, and that there can be. */
-  readonly numVfs: number;
-  readonly totalVfs: number;
   readonly vfs: readonly SurveyedVf[];
 }
 
@@ -63,7 +69,7 @@ export function surveyNode(platform: Platform): Survey {
 }
 
 function isWithoutPf(platform: Platform, pci: PciAddress): boolean {
-  return pciDeviceExists(platform, pci) && readPfOf(platform, pci) === null && !isPf(platform, pci);
+  return readVf(platform, pci)?.pfPci === null;
 }
 
 class Surveyor {
@@ -78,11 +84,10 @@ class Surveyor {
   }
 
   surveyPfs(): readonly SurveyedPf[] {
-    const pfs = listPfs(this.#platform).flatMap(({ pci, numVfs, totalVfs }) => {
-      const sysfs = readVf(this.#platform, pci);
-      if (sysfs === null) return [];
-      const link = findPf(this.#platform, this.#host, pci);
-      return [{ sysfs, link, numVfs, totalVfs, vfs: this.#surveyVfs(pci, link) }];
+    const pfs = listPfs(this.#platform).map((pf) => {
+      const link = findPf(this.#platform, this.#host, pf.pci);
+      const sysfs = { ...pf, ...describeDevice(this.#platform, pf.pci) };
+      return { sysfs, link, vfs: this.#surveyVfs(pf.pci, link) };
     });
     return this.#findLost(pfs);
   }
@@ -97,7 +102,8 @@ class Surveyor {
     });
   }
 
-  #surveyVf(sysfs: SysfsVf, index: number, pf: Link | null, admin: VfAdminState | null): SurveyedVf {
+  #surveyVf(vf: SysfsVf, index: number, pf: Link | null, admin: VfAdminState | null): SurveyedVf {
+    const sysfs = { ...vf, ...describeDevice(this.#platform, vf.pci) };
     const holder = this.#holders.get(sysfs.pci) ?? null;
     const onHost = findOnHost(this.#platform, this.#host, sysfs.pci);
     const attached = holder === null ? null : findAttached(this.#platform, holder);

@@ -110,3 +110,10 @@ test('an address that the selector rules out is contradictory; one that sysfs ha
   assert.is(resolve(node(), { deviceID: vf1, vfSelector: { pfNames: ['ens1f0'] } }).pci, vf1);
   assert.is(resolve(node(), { deviceID: '0000:99:02.1', vfSelector: { pfNames: ['ens1f0'] } }).pci, '0000:99:02.1');
 });
+
+test('what is no VF is not what it asks for', () => {
+  const pf = '/sys/bus/pci/devices/0000:3b:00.0';
+  const platform = node({ [`${pf}/sriov_totalvfs`]: '8\n', [`${pf}/vendor`]: '0x8086\n' });
+  const why = (pci: string): string | null => whyNotSelected(platform, pci as PciAddress, { vendors: ['8086'] });
+  assert.equal([why('0000:3b:00.0'), why('0000:ff:00.0')], ['it is a PF', 'sysfs has no such PCI device']);
+});

@@ -1,8 +1,10 @@
 import {
+  describeDevice,
   listPfs,
   listVfs,
   pciDeviceExists,
   readNetdevAttribute,
+  readNetdevs,
   readPfNetdev,
   readRdmaDevices,
   readVf,
@@ -54,30 +56,25 @@ function igb(
 }
 
 test('a VF, all of it', () => {
-  assert.equal(readVf(igb(), vf3), {
-    pci: vf3,
-    pfPci: pf,
-    vfIndex: 3,
-    driver: 'igbvf',
-    netdevs: ['ens1f0v3'],
-    vendor: '8086',
-    device: '10ca',
-    numaNode: null,
-  });
+  assert.equal(readVf(igb(), vf3), { pci: vf3, pfPci: pf, vfIndex: 3, driver: 'igbvf' });
+  assert.equal(describeDevice(igb(), vf3), { vendor: '8086', device: '10ca', numaNode: null });
 });
 
-test('a VF without driver, without netdev, with a NUMA node', () => {
-  const vf = readVf(igb(), '0000:01:10.2' as PciAddress);
-  assert.equal([vf?.vfIndex, vf?.driver, vf?.netdevs, vf?.vendor, vf?.numaNode], [1, null, [], '', 1]);
+test('a VF without driver, with a NUMA node', () => {
+  const pci = '0000:01:10.2' as PciAddress;
+  assert.equal(readVf(igb(), pci), { pci, pfPci: pf, vfIndex: 1, driver: null });
+  assert.equal(describeDevice(igb(), pci), { vendor: '', device: '', numaNode: 1 });
 });
 
 test('a VF bound to vfio-pci', () => {
   assert.is(readVf(igb(), '0000:01:10.4' as PciAddress)?.driver, 'vfio-pci');
 });
 
-test('a PF is a device without physfn', () => {
-  const device = readVf(igb(), pf);
-  assert.equal([device?.pfPci, device?.vfIndex, device?.netdevs], [null, null, ['ens1f0']]);
+test('a PF is no VF; a device without physfn that can have no VFs may be one, of a PF on another machine', () => {
+  assert.is(readVf(igb(), pf), null);
+  const passedThrough = igb();
+  passedThrough.links.delete(`${devices}/${vf3}/physfn`);
+  assert.equal(readVf(passedThrough, vf3), { pci: vf3, pfPci: null, vfIndex: null, driver: 'igbvf' });
 });
 
 test('no such device: null', () => {
@@ -104,7 +101,7 @@ test('a VF that its PF no longer lists', () => {
 
 test('virtio-net: the netdev is on the virtio device', () => {
   const platform = igb({ [`${devices}/0000:01:10.0/virtio5/net/enp1s16/mtu`]: '1500\n' });
-  assert.equal(readVf(platform, '0000:01:10.0' as PciAddress)?.netdevs, ['enp1s16']);
+  assert.equal(readNetdevs(platform, '0000:01:10.0' as PciAddress), ['enp1s16']);
 });
 
 test('the PF’s netdev, its only one whatever its port name', () => {
@@ -156,8 +153,9 @@ test('an attribute that the driver refuses to give counts as absent; other failu
 });
 
 test('the PFs of a node: devices that can have VFs', () => {
-  assert.equal(listPfs(igb()), [{ pci: pf, numVfs: 4, totalVfs: 7 }]);
-  assert.equal(listPfs(igb({ [`${devices}/${vf3}/sriov_totalvfs`]: '0\n' })), [{ pci: pf, numVfs: 4, totalVfs: 7 }]);
+  const only = [{ pci: pf, driver: 'igb', numVfs: 4, totalVfs: 7 }];
+  assert.equal(listPfs(igb()), only);
+  assert.equal(listPfs(igb({ [`${devices}/${vf3}/sriov_totalvfs`]: '0\n' })), only);
   assert.equal(listPfs(createMemoryPlatform()), []);
   const ofClass = (text: string): number => listPfs(igb({ [`${devices}/${pf}/class`]: text })).length;
   assert.equal([ofClass('0x020000\n'), ofClass('0x010802\n'), ofClass('0x030000\n')], [1, 0, 0]);
