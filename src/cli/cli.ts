@@ -68,6 +68,15 @@ function addNodeCommands(program: Command, run: Run): void {
     )
     .action((options: Parameters<Operator['resolve']>[1]) => run((operator, tool) => operator.resolve(tool, options)));
   program
+    .command('explain')
+    .description('follow a pod from its claim to its interface')
+    .argument('<pod>', 'its name, namespace/name, UID or container ID')
+    .option(...jsonOption)
+    .addHelpText('after', examples('explain vf-test8/pod0-7c9d', 'explain 6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01'))
+    .action((pod: string, options: { json?: boolean }) =>
+      run((operator, tool) => operator.explain(tool, pod, options)),
+    );
+  program
     .command('gc')
     .description('give back what dead pods hold')
     .option('--dry-run', 'only tell what would be given back')

@@ -7,13 +7,14 @@ interface Completed {
   readonly name: string;
   readonly description: string;
   readonly options: readonly Option[];
-  /** What its argument is: files, a device, or one of these words. */
-  readonly operand: 'files' | 'device' | readonly string[];
+  /** What its argument is: files, a device, a pod, or one of these words. */
+  readonly operand: 'files' | 'device' | 'pod' | readonly string[];
 }
 
 const operands: Readonly<Record<string, Completed['operand']>> = {
   validate: 'files',
   inspect: 'device',
+  explain: 'pod',
   completion: shells,
 };
 
@@ -23,6 +24,9 @@ const fileOptions: ReadonlySet<string> = new Set(['--config']);
 /** The VFs and PFs of this node, found without running the program. */
 const listDevices =
   'for d in /sys/bus/pci/devices/*; do [ -e "$d/physfn" ] || [ -e "$d/sriov_totalvfs" ] && basename "$d"; done 2>/dev/null';
+
+/** The pods of this node, as the kubelet names their directories of logs. */
+const listPods = 'ls /var/log/pods 2>/dev/null | while IFS=_ read -r n p rest; do echo "$n/$p"; done';
 
 function describeCommands(program: Command): readonly Completed[] {
   return program.commands.map((command) => ({
@@ -42,6 +46,7 @@ const flagsOf = ({ options }: Completed): string =>
 function bashOperand({ operand }: Completed): string {
   if (operand === 'files') return 'COMPREPLY=($(compgen -f -- "$cur"))';
   if (operand === 'device') return `COMPREPLY=($(compgen -W "$(${listDevices})" -- "$cur"))`;
+  if (operand === 'pod') return `COMPREPLY=($(compgen -W "$(${listPods})" -- "$cur"))`;
   return `COMPREPLY=($(compgen -W "${operand.join(' ')}" -- "$cur"))`;
 }
 
@@ -89,10 +94,13 @@ function zshOption({ long, description, required }: Option): string {
   return `'${long}[${zshText(description)}]${value}'`;
 }
 
+const zshList = (what: string, list: string): string =>
+  ` '1:${what}:{local -a found; found=(\${(f)"$(${list})"}); compadd -a found}'`;
+
 function zshOperand({ operand }: Completed): string {
   if (operand === 'files') return " '*:file:_files'";
-  if (operand === 'device')
-    return ` '1:device:{local -a devices; devices=(\${(f)"$(${listDevices})"}); compadd -a devices}'`;
+  if (operand === 'device') return zshList('device', listDevices);
+  if (operand === 'pod') return zshList('pod', listPods);
   return operand.length === 0 ? '' : ` '1:word:(${operand.join(' ')})'`;
 }
 

@@ -2,6 +2,7 @@
 
 export { attachments } from './attachments.ts';
 export { doctor } from './doctor/doctor.ts';
+export { explain } from './explain/explain.ts';
 export { gc } from './gc.ts';
 export { inspect } from './inspect.ts';
 export { runInstall } from './install.ts';

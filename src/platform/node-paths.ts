@@ -10,6 +10,8 @@ export const defaultNodePaths: NodePaths = {
   kubeletDir: '/var/lib/kubelet',
   sriovCniDir: '/var/lib/cni/sriov',
   logDir: '/var/log/dra-sriov',
+  multusDir: '/var/lib/cni/multus',
+  podLogDir: '/var/log/pods',
 };
 
 function absolute(variable: string, path: string): string {
@@ -23,8 +25,8 @@ function absolute(variable: string, path: string): string {
 
 /**
  * The paths of this node: the defaults, with those replaced that DRA_SRIOV_STATE_DIR, DRA_SRIOV_SYSFS, DRA_SRIOV_CDI_DIRS
- * (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR, DRA_SRIOV_SRIOV_CNI_DIR and
- * DRA_SRIOV_LOG_DIR name. An empty variable counts as unset.
+ * (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR, DRA_SRIOV_SRIOV_CNI_DIR, DRA_SRIOV_LOG_DIR,
+ * DRA_SRIOV_MULTUS_DIR and DRA_SRIOV_POD_LOG_DIR name. An empty variable counts as unset.
  * Throws an Error that names the variable where a path is not absolute.
  */
 export function nodePathsFrom(environment: Readonly<Record<string, string | undefined>>): NodePaths {
@@ -45,5 +47,7 @@ export function nodePathsFrom(environment: Readonly<Record<string, string | unde
     kubeletDir: pathIn('DRA_SRIOV_KUBELET_DIR', defaultNodePaths.kubeletDir),
     sriovCniDir: pathIn('DRA_SRIOV_SRIOV_CNI_DIR', defaultNodePaths.sriovCniDir),
     logDir: pathIn('DRA_SRIOV_LOG_DIR', defaultNodePaths.logDir),
+    multusDir: pathIn('DRA_SRIOV_MULTUS_DIR', defaultNodePaths.multusDir),
+    podLogDir: pathIn('DRA_SRIOV_POD_LOG_DIR', defaultNodePaths.podLogDir),
   };
 }

@@ -23,6 +23,10 @@ export interface NodePaths {
   readonly sriovCniDir: string;
   /** `/var/log/dra-sriov` (DRA_SRIOV_LOG_DIR): where a network config may put its log */
   readonly logDir: string;
+  /** Where Multus keeps what it attaches, and libcni's results: `/var/lib/cni/multus` (DRA_SRIOV_MULTUS_DIR) */
+  readonly multusDir: string;
+  /** Where the kubelet has a directory for each pod, named after it: `/var/log/pods` (DRA_SRIOV_POD_LOG_DIR) */
+  readonly podLogDir: string;
 }
 
 export type FileKind = 'file' | 'directory' | 'link' | 'other';

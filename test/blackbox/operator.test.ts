@@ -124,6 +124,26 @@ root('every answer in JSON is one JSON text and nothing else', () => {
   });
 });
 
+root('explain follows a pod to its interface, and marks the first link that somebody has broken', () => {
+  withStandInNode({ built: true }, (node) => {
+    node.writePodSpec(podUid, [node.vfPcis[0] ?? '']);
+    mkdirSync(join(node.directory, `pods/ns_web_${podUid}`), { recursive: true });
+    for (const peer of ['pf0peer', 'vf1']) node.host.run('ip', 'link', 'set', peer, 'up');
+    const before = operate(node, 'explain', 'ns/web');
+    assert.is(before.status, 1, before.stderr);
+    assert.match(before.stdout, /BROKEN {2}record +none: ADD has not ended/);
+    node.succeed('ADD', node.conf({ ipam: node.ipam() }), { args });
+    const { status, stdout } = operate(node, 'explain', 'web');
+    assert.is(status, 0, stdout);
+    assert.match(stdout, /ok +interface +net1 in .*, up/);
+    assert.match(stdout, /ok +addresses +10\.0\.2\.2\/24/);
+    node.pod.run('ip', 'addr', 'flush', 'dev', 'net1');
+    const flushed = json<{ broken: string; next: string }>(node, 'explain', podUid);
+    assert.equal([flushed.broken, /^nsenter --net=/.test(flushed.next)], ['addresses', true]);
+    assert.match(operate(node, 'explain', 'nope').stderr, `ns/web (UID ${podUid})`);
+  });
+});
+
 /** A node without anything: what the machine of a newcomer is like. */
 function onBareNode(...argv: readonly string[]): Run {
   return withTemporaryDirectory((directory) => {

@@ -108,6 +108,8 @@ export class StandInNode {
       DRA_SRIOV_KUBELET_DIR: join(this.directory, 'kubelet'),
       DRA_SRIOV_SRIOV_CNI_DIR: this.sriovCniDir,
       DRA_SRIOV_LOG_DIR: this.directory,
+      DRA_SRIOV_MULTUS_DIR: join(this.directory, 'multus'),
+      DRA_SRIOV_POD_LOG_DIR: join(this.directory, 'pods'),
       ...(this.#fakePf ? { FAKE_PF: this.fakePfPath } : {}),
     };
   }

@@ -24,17 +24,25 @@ export function findAttached(platform: Platform, { record, pod }: KeptRecord): A
   if (pod === 'dead') return null;
   try {
     const netns = openRecordedNetns(platform, record);
-    if (netns === null) return null;
-    const namespace = new Namespace(platform, netns);
-    try {
-      return { link: findInPod(platform, namespace, podLinkTraits(record)), failure: null };
-    } finally {
-      namespace.close();
-      netns.close();
-    }
+    return lookInto(platform, netns, (namespace) => ({
+      link: findInPod(platform, namespace, podLinkTraits(record)),
+      failure: null,
+    }));
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     return { link: null, failure: explain(thrown) };
+  }
+}
+
+/** Reads something in a namespace and closes it; null where there is none. */
+export function lookInto<T>(platform: Platform, netns: Netns | null, read: (namespace: Namespace) => T): T | null {
+  if (netns === null) return null;
+  const namespace = new Namespace(platform, netns);
+  try {
+    return read(namespace);
+  } finally {
+    namespace.close();
+    netns.close();
   }
 }
 
@@ -47,14 +55,23 @@ export interface Comparison {
   readonly sysfs: SysfsVf;
 }
 
-/** How the record of a VF and the kernel disagree, in plain words. */
-export function compareWithRecord(comparison: Comparison): readonly string[] {
+/** How a record and the kernel disagree, in plain words. */
+export interface Disagreement {
+  /** About the pod, and where the VF is. */
+  readonly place: readonly string[];
+  /** About what the PF has set. */
+  readonly settings: readonly string[];
+}
+
+/** Compares the record of a VF with the kernel; settings only where the pod can be looked into. */
+export function compareWithRecord(comparison: Comparison): Disagreement {
   const { holder, attached } = comparison;
-  if (holder.pod === 'dead') return ['its pod is gone: the next ADD on it, DEL or `dra-sriov gc` gives it back'];
-  if (holder.pod === 'unknown' || attached === null) return ['whether its pod lives can’t be told'];
-  if (attached.failure !== null) return [`its pod can’t be looked into: ${attached.failure}`];
-  if (holder.isHalf) return ['its ADD or DEL is not done: under way, or killed'];
-  return [...placeDifferences(comparison, attached), ...settingDifferences(comparison)];
+  const place = (text: string): Disagreement => ({ place: [text], settings: [] });
+  if (holder.pod === 'dead') return place('its pod is gone: the next ADD on it, DEL or `dra-sriov gc` gives it back');
+  if (holder.pod === 'unknown' || attached === null) return place('whether its pod lives can’t be told');
+  if (attached.failure !== null) return place(`its pod can’t be looked into: ${attached.failure}`);
+  if (holder.isHalf) return place('its ADD or DEL is not done: under way, or killed');
+  return { place: placeDifferences(comparison, attached), settings: settingDifferences(comparison) };
 }
 
 function placeDifferences({ holder, onHost, sysfs }: Comparison, { link }: Attached): string[] {
@@ -129,25 +146,10 @@ export function findStrays(platform: Platform, wanted: ReadonlySet<string>): Rea
   if (wanted.size === 0) return strays;
   for (const path of findNamespaces(platform).values()) {
     if (strays.size === wanted.size) break;
-    const netns = readQuietly(() => platform.openNetns(path));
-    if (netns === null) continue;
-    readQuietly(() => lookInto(platform, netns, path, wanted, strays));
-    netns.close();
+    const found = readQuietly(() =>
+      lookInto(platform, platform.openNetns(path), (namespace) => findByPci(platform, namespace, wanted)),
+    );
+    for (const [pci, link] of found ?? []) strays.set(pci, { link, netns: path });
   }
   return strays;
-}
-
-function lookInto(
-  platform: Platform,
-  netns: Netns,
-  path: string,
-  wanted: ReadonlySet<string>,
-  strays: Map<string, Stray>,
-): void {
-  const namespace = new Namespace(platform, netns);
-  try {
-    for (const [pci, link] of findByPci(platform, namespace, wanted)) strays.set(pci, { link, netns: path });
-  } finally {
-    namespace.close();
-  }
 }

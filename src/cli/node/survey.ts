@@ -15,9 +15,10 @@ import {
 } from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
+import { openRecordedNetns } from '../../state/liveness.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';
-import { type Attached, compareWithRecord, findAttached, findStrays, type Stray } from './in-pods.ts';
+import { type Attached, compareWithRecord, findAttached, findStrays, lookInto, type Stray } from './in-pods.ts';
 import { type KeptRecord, type KeptRecords, readRecords } from './records.ts';
 
 /** Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere to be found. */
@@ -36,6 +37,8 @@ export interface SurveyedVf {
   readonly holder: KeptRecord | null;
   /** How record and kernel disagree, in plain words. */
   readonly disagreements: readonly string[];
+  /** Those of them that are about settings. */
+  readonly changedSettings: readonly string[];
 }
 
 export interface SurveyedPf {
@@ -108,8 +111,10 @@ class Surveyor {
     const onHost = findOnHost(this.#platform, this.#host, sysfs.pci);
     const attached = holder === null ? null : findAttached(this.#platform, holder);
     const place = placeOf(sysfs, onHost, attached);
-    const disagreements =
-      holder === null ? [] : compareWithRecord({ host: this.#host, pf, holder, onHost, attached, sysfs });
+    const { place: aboutPlace, settings: changedSettings } =
+      holder === null
+        ? { place: [], settings: [] }
+        : compareWithRecord({ host: this.#host, pf, holder, onHost, attached, sysfs });
     return {
       sysfs,
       index,
@@ -118,7 +123,8 @@ class Surveyor {
       netns: attached?.link == null ? null : (holder?.record.netns.path ?? null),
       admin,
       holder,
-      disagreements,
+      disagreements: [...aboutPlace, ...changedSettings],
+      changedSettings,
     };
   }
 
@@ -173,4 +179,28 @@ export function findSurveyed(
     if (vf !== undefined) return { pf, vf };
   }
   return null;
+}
+
+/** Reads something of a VF's netdev where it is; null where it is nowhere, or has gone since. Throws SystemError. */
+export function readNetdev<T>(
+  platform: Platform,
+  { link, netns, holder }: SurveyedVf,
+  read: (namespace: Namespace, link: Link) => T,
+): T | null {
+  if (link === null) return null;
+  const look = (namespace: Namespace): T => read(namespace, link);
+  if (netns !== null) {
+    const isRecorded = holder !== null && holder.record.netns.path === netns;
+    return lookInto(
+      platform,
+      isRecorded ? openRecordedNetns(platform, holder.record) : platform.openNetns(netns),
+      look,
+    );
+  }
+  const host = new Namespace(platform, platform.ownNetns());
+  try {
+    return look(host);
+  } finally {
+    host.close();
+  }
 }

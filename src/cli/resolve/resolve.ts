@@ -25,7 +25,7 @@ interface ResolveOptions {
 }
 
 /** What an ADD for one network would be asked. */
-interface Ask {
+export interface Ask {
   readonly network: string;
   readonly ifname: string;
   readonly conf: SriovConf;
@@ -97,7 +97,8 @@ function networkNames(tool: Tool, options: ResolveOptions, file: readonly Networ
   return namedByClaims(tool, options.podUid);
 }
 
-function namedByClaims(tool: Tool, podUid: string): readonly string[] {
+/** The networks that a pod's claims name, or else one of any name. */
+export function namedByClaims(tool: Tool, podUid: string): readonly string[] {
   const conf = confOf(podUid, anyNetwork, { type: 'dra-sriov' });
   try {
     const search = new Search(allocationNode(tool), { conf, network: anyNetwork, held: new Map() });
@@ -111,7 +112,7 @@ function namedByClaims(tool: Tool, podUid: string): readonly string[] {
   }
 }
 
-const allocationNode = ({
+export const allocationNode = ({
   platform,
   yaml,
 }: Tool): { platform: Tool['platform']; parseYaml: (text: string) => unknown } => ({
@@ -119,12 +120,14 @@ const allocationNode = ({
   parseYaml: (text) => yaml().parseYaml(text),
 });
 
-function confOf(podUid: string, network: string, config: Json): SriovConf {
+/** The config that ADD would read for a pod of that UID. Throws CniError where it is refused. */
+export function confOf(podUid: string, network: string, config: Json): SriovConf {
   const args = { K8S_POD_UID: podUid };
   return parseConf(madeUpRequest('ADD', { network, args, config, stdin: JSON.stringify(config) }));
 }
 
-function planAll(tool: Tool, asks: readonly Ask[], records: readonly KeptRecord[]): readonly Plan[] {
+/** What each ADD of a pod would find, one after the other; `records` are the pod's. Changes nothing. */
+export function planAll(tool: Tool, asks: readonly Ask[], records: readonly KeptRecord[]): readonly Plan[] {
   const taken = new Map<PciAddress, string>(
     records.map(({ key, record }): [PciAddress, string] => [record.identity.pci, describeKey(key)]),
   );

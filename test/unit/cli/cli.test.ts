@@ -77,7 +77,7 @@ test('validate --type adds names of this plugin, and may be repeated', () => {
 });
 
 test('the help of every command has examples, and fits the screen', () => {
-  for (const name of ['inspect', 'attachments', 'resolve', 'gc', 'doctor', 'validate', 'completion']) {
+  for (const name of ['inspect', 'attachments', 'resolve', 'explain', 'gc', 'doctor', 'validate', 'completion']) {
     const { stdout } = run([name, '--help']);
     assert.match(stdout, `Examples:\n  dra-sriov ${name}`);
     for (const line of [...stdout.split('\n'), ...run(['--help']).stdout.split('\n')])

@@ -26,6 +26,7 @@ test('bash: commands', () => {
     'inspect',
     'attachments',
     'resolve',
+    'explain',
     'gc',
     'doctor',
     'validate',

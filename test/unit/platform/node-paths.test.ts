@@ -21,6 +21,8 @@ test('every variable replaces its path', () => {
     DRA_SRIOV_KUBELET_DIR: '/t/kubelet',
     DRA_SRIOV_SRIOV_CNI_DIR: '/t/sriov',
     DRA_SRIOV_LOG_DIR: '/t/log',
+    DRA_SRIOV_MULTUS_DIR: '/t/multus',
+    DRA_SRIOV_POD_LOG_DIR: '/t/pods',
   });
   assert.equal(paths, {
     sysfs: '/t/sys',
@@ -31,11 +33,22 @@ test('every variable replaces its path', () => {
     kubeletDir: '/t/kubelet',
     sriovCniDir: '/t/sriov',
     logDir: '/t/log',
+    multusDir: '/t/multus',
+    podLogDir: '/t/pods',
   });
 });
 
 test('a relative path is refused with the name of its variable', () => {
-  for (const variable of ['SYSFS', 'STATE_DIR', 'CDI_DIRS', 'DEVINFO_DIR', 'KUBELET_DIR', 'LOG_DIR']) {
+  for (const variable of [
+    'SYSFS',
+    'STATE_DIR',
+    'CDI_DIRS',
+    'DEVINFO_DIR',
+    'KUBELET_DIR',
+    'LOG_DIR',
+    'MULTUS_DIR',
+    'POD_LOG_DIR',
+  ]) {
     const name = `DRA_SRIOV_${variable}`;
     throws(() => nodePathsFrom({ [name]: 'relative/path' }), 'Error', name, 'relative/path');
   }

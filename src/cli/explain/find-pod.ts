@@ -1,0 +1,101 @@
+import { isUid } from '../../allocation/device-hint.ts';
+import { listKnownPods } from '../../allocation/pods.ts';
+import { printable } from '../../lib/quote.ts';
+import type { Survey } from '../node/survey.ts';
+import { allocationNode } from '../resolve/resolve.ts';
+import type { Tool } from '../tool.ts';
+import { listCachedResults } from './multus-cache.ts';
+
+/** A pod as the files of this node name it. */
+export interface NodePod {
+  readonly uid: string | null;
+  readonly namespace: string | null;
+  readonly name: string | null;
+  /** Its sandbox, and those before it of which something is left. */
+  readonly containerIds: readonly string[];
+  /** What knows it, for people. */
+  readonly knownBy: readonly string[];
+}
+
+interface Trace {
+  readonly uid?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly containerId?: string;
+  readonly knownBy: string;
+}
+
+/** The kubelet names a pod's directory of logs after it before it makes the sandbox: `<namespace>_<name>_<uid>`. */
+function readLogDirectories({ platform }: Tool): readonly Trace[] {
+  return (platform.readDir(platform.paths.podLogDir) ?? []).flatMap((entry) => {
+    const [namespace, name, uid] = entry.split('_');
+    return uid === undefined || !isUid(uid)
+      ? []
+      : [{ namespace, name, uid, knownBy: 'the kubelet’s directory of logs' }];
+  });
+}
+
+function collectTraces(tool: Tool, survey: Survey): readonly Trace[] {
+  const records = survey.kept.records.map(
+    ({ key, record }): Trace => ({
+      uid: record.pod?.uid,
+      namespace: record.pod?.namespace,
+      name: record.pod?.name,
+      containerId: key.containerId,
+      knownBy: 'an attachment record',
+    }),
+  );
+  const cached = listCachedResults(tool.platform).map(
+    ({ podUid, namespace, name, containerId }): Trace => ({
+      uid: podUid ?? undefined,
+      namespace: namespace ?? undefined,
+      name: name ?? undefined,
+      containerId,
+      knownBy: 'Multus’ cache',
+    }),
+  );
+  const claimed = listKnownPods(allocationNode(tool)).map(
+    ({ podUid }): Trace => ({ uid: podUid, knownBy: 'the DRA driver' }),
+  );
+  return [...records, ...cached, ...readLogDirectories(tool), ...claimed];
+}
+
+const identityOf = ({ uid, containerId }: Trace): string => uid ?? `container ${containerId}`;
+
+function merge(traces: readonly Trace[]): NodePod {
+  const first = (key: 'uid' | 'namespace' | 'name'): string | null => traces.find((trace) => trace[key])?.[key] ?? null;
+  return {
+    uid: first('uid'),
+    namespace: first('namespace'),
+    name: first('name'),
+    containerIds: [...new Set(traces.flatMap(({ containerId }) => containerId ?? []))],
+    knownBy: [...new Set(traces.map(({ knownBy }) => knownBy))],
+  };
+}
+
+/** The pods of which anything on this node tells. Throws CniError decode, io; SystemError. */
+export function listNodePods(tool: Tool, survey: Survey): readonly NodePod[] {
+  const byIdentity = new Map<string, Trace[]>();
+  for (const trace of collectTraces(tool, survey)) {
+    const identity = identityOf(trace);
+    byIdentity.set(identity, [...(byIdentity.get(identity) ?? []), trace]);
+  }
+  return [...byIdentity.values()].map(merge);
+}
+
+/** Enough digits of a container's ID to mean that one. */
+const minIdLength = 8;
+
+/** Whether a pod is what somebody calls `name`, `namespace/name`, a UID, or (the beginning of) a container's ID. */
+export function isCalled({ uid, namespace, name, containerIds }: NodePod, target: string): boolean {
+  if (uid === target || name === target || `${namespace}/${name}` === target) return true;
+  const id = target.toLowerCase().replace(/^[a-z-]+:\/\//, '');
+  return id.length >= minIdLength && containerIds.some((containerId) => containerId.startsWith(id));
+}
+
+/** `vf-test8/pod0 (UID …)` */
+export function namePod({ uid, namespace, name, containerIds }: NodePod): string {
+  const [containerId = ''] = containerIds;
+  if (name === null) return printable(uid === null ? `container ${containerId.slice(0, 13)}` : `UID ${uid}`);
+  return printable(`${namespace === null ? '' : `${namespace}/`}${name}${uid === null ? '' : ` (UID ${uid})`}`);
+}

@@ -1,0 +1,97 @@
+import { usualTypes } from '../../config/usual-types.ts';
+import { isJsonObject, type Json } from '../../lib/json.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { Platform } from '../../platform/platform.ts';
+
+/** What libcni keeps of an attachment that was made (`results/<network>-<container>-<ifname>`, cniCacheV1). */
+interface CachedResult {
+  readonly containerId: string;
+  readonly podUid: string | null;
+  readonly namespace: string | null;
+  readonly name: string | null;
+}
+
+/** A network of this plugin that Multus attaches, by its place in the pod's annotation. */
+interface AnnotatedNetwork {
+  readonly network: string;
+  readonly ifname: string;
+  /** As Multus gives it on stdin, but for the runtime's keys. */
+  readonly config: Json;
+}
+
+export interface Annotation {
+  /** The file. */
+  readonly source: string;
+  /** Those of this plugin; the cluster's own network and others' are not among them. */
+  readonly networks: readonly AnnotatedNetwork[];
+}
+
+/** Some KiB a container. */
+const maxFileBytes = 1024 * 1024;
+const maxFilesRead = 4096;
+
+/** What others write and take away while it is read: unreadable is absent. */
+function readJsonFile(platform: Platform, path: string): unknown {
+  try {
+    const text = platform.readFile(path, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
+    return text === undefined ? null : JSON.parse(text);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError || isSystemError(thrown)) return null;
+    throw thrown;
+  }
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+function readResult(value: unknown): CachedResult | null {
+  if (!isJsonObject(value)) return null;
+  const containerId = textOf(value['containerId']);
+  if (containerId === null) return null;
+  const pairs = Array.isArray(value['cniArgs']) ? value['cniArgs'] : [];
+  const args = new Map(pairs.filter(Array.isArray).map(([key, arg]): [unknown, unknown] => [key, arg]));
+  return {
+    containerId,
+    podUid: textOf(args.get('K8S_POD_UID')),
+    namespace: textOf(args.get('K8S_POD_NAMESPACE')),
+    name: textOf(args.get('K8S_POD_NAME')),
+  };
+}
+
+/** The containers for which Multus has made attachments that are there yet; empty where it keeps nothing here. */
+export function listCachedResults(platform: Platform): readonly CachedResult[] {
+  const directory = `${platform.paths.multusDir}/results`;
+  const names = (platform.readDir(directory) ?? []).slice(0, maxFilesRead);
+  return names.flatMap((name) => readResult(readJsonFile(platform, `${directory}/${name}`)) ?? []);
+}
+
+/** Our plugin's config in what a delegate of Multus carries; null where it is none of ours. */
+function ownConfig(delegate: Json): { readonly network: string; readonly config: Json } | null {
+  const bytes = textOf(delegate['Bytes']);
+  let whole: unknown = null;
+  try {
+    whole = bytes === null ? null : JSON.parse(Buffer.from(bytes, 'base64').toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (!isJsonObject(whole)) return null;
+  const plugins = Array.isArray(whole['plugins']) ? whole['plugins'].filter(isJsonObject) : [whole];
+  const config = plugins.find(({ type }) => usualTypes.includes(String(type)));
+  const network = textOf(whole['name']);
+  return config === undefined || network === null ? null : { network, config };
+}
+
+/**
+ * The networks of this plugin in a pod's annotation, as Multus keeps them for DEL (`<multusDir>/<container>`, a list of DelegateNetConf);
+ * null where it has none of that container. An interface without a name of its own is `net` and its place in the list.
+ */
+export function readAnnotation(platform: Platform, containerId: string): Annotation | null {
+  const source = `${platform.paths.multusDir}/${containerId}`;
+  const delegates = readJsonFile(platform, source);
+  if (!Array.isArray(delegates)) return null;
+  const networks = delegates.flatMap((delegate: unknown, at) => {
+    const own = isJsonObject(delegate) ? ownConfig(delegate) : null;
+    if (own === null) return [];
+    return [{ ...own, ifname: textOf((delegate as Json)['ifnameRequest']) ?? `net${at}` }];
+  });
+  return { source, networks };
+}

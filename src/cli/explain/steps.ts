@@ -1,0 +1,32 @@
+/** One link of the chain from annotation to interface. */
+export interface Step {
+  /** Stable, for programs. */
+  readonly id: string;
+  /** `unknown`: nothing on this node tells. */
+  readonly verdict: 'ok' | 'broken' | 'unknown';
+  readonly found: string;
+  /** What was held against what; null where there was nothing to compare. */
+  readonly compared: string | null;
+  /** What to type next; null where nothing is broken. */
+  readonly next: string | null;
+}
+
+type MakeStep = (id: string, found: string, compared?: string | null) => Step;
+
+export const fine: MakeStep = (id, found, compared = null) => ({ id, verdict: 'ok', found, compared, next: null });
+
+export const untold: MakeStep = (id, found, compared = null) => ({
+  id,
+  verdict: 'unknown',
+  found,
+  compared,
+  next: null,
+});
+
+export const broken = (id: string, found: string, compared: string | null, next: string): Step => ({
+  id,
+  verdict: 'broken',
+  found,
+  compared,
+  next,
+});
