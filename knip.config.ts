@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type { KnipConfig } from 'knip';
-import { partEntries } from './scripts/build/parts.ts';
+import { parts } from './scripts/build/parts.ts';
 
 /** What scripts and tests start or load by path. */
 const started = [
@@ -25,7 +25,7 @@ export default {
   entry: [
     'bin/dra-sriov.ts!',
     'src/hosts/*.ts!',
-    ...Object.values(partEntries).map((path) => `${path}!`),
+    ...Object.values(parts).map(({ entry }) => `${entry}!`),
     'src/platform/native/node-modules/*.ts!',
     'test/**/*.test.ts',
     ...started,

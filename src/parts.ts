@@ -1,37 +1,30 @@
-// Parts of the program that are loaded when they are first needed: a plugin that starts for every attachment shall not read
-// the command line tool, nor the tool the plugin. The bundler turns each `require` of a literal path into a module that is
-// initialised by that call. From source there is none: whoever starts the program from source provides it (bin/dra-sriov.ts).
+// Parts of the program that are loaded when they are first needed: a plugin that starts for every attachment shall not
+// read the command line tool, nor the tool the plugin. Node's bundler turns each `require` of a literal path into a
+// module that is initialised by that call. On QuickJS each is bytecode of its own: scripts/build/parts.ts reads their
+// names and paths here. From source there is no `require`; whoever starts the program from there provides it.
 
-type Plugin = typeof import('./commands/plugin.ts');
-type Cli = typeof import('./cli/cli.ts');
-type Operator = typeof import('./cli/operator.ts');
-type Yaml = typeof import('./lib/yaml.ts');
-type SriovCniCache = typeof import('./state/sriov-cni-cache.ts');
-
-declare function require(path: './commands/plugin.ts'): Plugin;
-declare function require(path: './cli/cli.ts'): Cli;
-declare function require(path: './cli/operator.ts'): Operator;
-declare function require(path: './lib/yaml.ts'): Yaml;
-declare function require(path: './state/sriov-cni-cache.ts'): SriovCniCache;
-
-export interface Parts {
-  /** ADD, DEL, CHECK, STATUS and GC. */
-  plugin(): Plugin;
-  /** What runs when CNI_COMMAND is unset. */
-  cli(): Cli;
-  /** What the command line's commands do; works with modules of the plugin. */
-  operator(): Operator;
-  /** For manifests, and for CDI specs that neither JSON nor the CDI library of Go has written. */
-  yaml(): Yaml;
-  /** For pods that sriov-cni attached before this plugin took its place. */
-  sriovCniCache(): SriovCniCache;
+interface Modules {
+  './commands/plugin.ts': typeof import('./commands/plugin.ts');
+  './cli/cli.ts': typeof import('./cli/cli.ts');
+  './cli/operator.ts': typeof import('./cli/operator.ts');
+  './lib/yaml.ts': typeof import('./lib/yaml.ts');
+  './state/sriov-cni-cache.ts': typeof import('./state/sriov-cni-cache.ts');
 }
 
+declare function require<Path extends keyof Modules>(path: Path): Modules[Path];
+
 /** Each part is loaded by the first call of its function. */
-export const parts: Parts = {
+export const parts = {
+  /** ADD, DEL, CHECK, STATUS and GC. */
   plugin: () => require('./commands/plugin.ts'),
+  /** What runs when CNI_COMMAND is unset. */
   cli: () => require('./cli/cli.ts'),
+  /** What the command line's commands do; works with modules of the plugin. */
   operator: () => require('./cli/operator.ts'),
+  /** For manifests, and for CDI specs that neither JSON nor the CDI library of Go has written. */
   yaml: () => require('./lib/yaml.ts'),
+  /** For pods that sriov-cni attached before this plugin took its place. */
   sriovCniCache: () => require('./state/sriov-cni-cache.ts'),
 };
+
+export type Parts = typeof parts;

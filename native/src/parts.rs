@@ -6,33 +6,22 @@ use std::collections::HashMap;
 use miniz_oxide::inflate::decompress_to_vec;
 use rquickjs::{Ctx, Exception, Module, Object, Persistent, Result};
 
-macro_rules! part {
-    ($name:literal) => {
-        &include_bytes!(concat!(env!("DRA_SRIOV_PARTS"), "/", $name))[..]
-    };
+struct Part {
+    name: &'static str,
+    /// Only people wait for it, or hardly any run needs it.
+    deflated: bool,
+    bytes: &'static [u8],
 }
 
-/// What only people wait for, or is hardly ever needed, is deflated: a third of the size, for half a millisecond.
-fn inflate(deflated: &[u8]) -> Cow<'static, [u8]> {
-    Cow::Owned(decompress_to_vec(deflated).expect("compile-part deflated it"))
-}
+/// Written by scripts/build/native.ts.
+static PARTS: &[Part] = &include!(concat!(env!("DRA_SRIOV_PARTS"), "/parts.rs"));
 
 fn bytecode(name: &str) -> Option<Cow<'static, [u8]>> {
-    Some(match name {
-        "boot" => part!("boot").into(),
-        "plugin" => part!("plugin").into(),
-        "add" => part!("add").into(),
-        "check" => inflate(part!("check")),
-        "status" => inflate(part!("status")),
-        "gc" => inflate(part!("gc")),
-        "give-back" => part!("give-back").into(),
-        "ipv4" => part!("ipv4").into(),
-        "ipv6" => part!("ipv6").into(),
-        "yaml" => inflate(part!("yaml")),
-        "sriov-cni-cache" => inflate(part!("sriov-cni-cache")),
-        "cli" => inflate(part!("cli")),
-        "operator" => inflate(part!("operator")),
-        _ => return None,
+    let part = PARTS.iter().find(|part| part.name == name)?;
+    Some(if part.deflated {
+        Cow::Owned(decompress_to_vec(part.bytes).expect("compile-part deflated it"))
+    } else {
+        part.bytes.into()
     })
 }
 

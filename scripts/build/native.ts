@@ -10,7 +10,7 @@ import { cargo, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { joinLicenses } from './licenses.ts';
 import { npmPackages } from './npm-packages.ts';
-import { bundlePart, findShared, type PartName, partEntries } from './parts.ts';
+import { bundlePart, findShared, formatPartTable, parts } from './parts.ts';
 import { createSbom } from './sbom.ts';
 import type { SharedModule } from './shared-modules.ts';
 import { linkedByToolchain } from './toolchain.ts';
@@ -29,27 +29,16 @@ const sources = {
   files: ['native/Cargo.toml', 'native/Cargo.lock'],
 };
 
-/** Parts that only people wait for, or that are hardly ever needed (native/src/parts.rs). */
-const deflated: ReadonlySet<PartName> = new Set([
-  'check',
-  'status',
-  'gc',
-  'yaml',
-  'sriov-cni-cache',
-  'cli',
-  'operator',
-]);
-
 function kilobytes(bytes: number): string {
   return `${(bytes / 1e3).toFixed(0)} KB`;
 }
 
 /** Makes the bytecode of a part; returns the npm packages in it. */
-async function compilePart(name: PartName, shared: readonly SharedModule[], workDirectory: string): Promise<string[]> {
+async function compilePart(name: string, shared: readonly SharedModule[], workDirectory: string): Promise<string[]> {
   const source = join(workDirectory, `${name}.js`);
   const bytecode = join(partsDirectory, name);
   const bundle = await bundlePart(root, name, source, shared);
-  execFileSync(join(built, 'compile-part'), [source, bytecode, deflated.has(name) ? 'deflated' : 'plain']);
+  execFileSync(join(built, 'compile-part'), [source, bytecode, parts[name]?.deflated ? 'deflated' : 'plain']);
   const shares = [...bytesByPackage(bundle.files)].map(([owner, bytes]) => `${owner} ${(bytes / 1e3).toFixed(0)}`);
   say(`part ${name} ${kilobytes(bundle.bytes)} (${shares.join(', ')}), bytecode ${kilobytes(statSync(bytecode).size)}`);
   return Object.keys(bundle.files).flatMap((path) => packageOf(path) ?? []);
@@ -59,7 +48,8 @@ async function compileParts(workDirectory: string): Promise<ReadonlySet<string>>
   mkdirSync(partsDirectory, { recursive: true });
   const packages: string[] = [];
   const shared = await findShared(root);
-  for (const name of Object.keys(partEntries) as PartName[]) {
+  writeFileSync(join(partsDirectory, 'parts.rs'), formatPartTable());
+  for (const name of Object.keys(parts)) {
     packages.push(...(await compilePart(name, shared, workDirectory)));
   }
   return new Set(packages);

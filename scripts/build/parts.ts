@@ -1,27 +1,77 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import type { Bundle } from './bundle.ts';
 import { netlinkAsEsModules } from './netlink-modules.ts';
 import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
 
-/** The parts of the program on QuickJS, each loaded when it is first needed (src/hosts/native.ts). */
-export const partEntries = {
-  boot: 'src/hosts/native.ts',
-  plugin: 'src/commands/plugin.ts',
-  add: 'src/commands/add.ts',
-  check: 'src/commands/check.ts',
-  status: 'src/commands/status.ts',
-  gc: 'src/commands/gc.ts',
-  'give-back': 'src/vf/give-back.ts',
-  ipv4: 'src/kernel/ip-text4.ts',
-  ipv6: 'src/kernel/ip-text6.ts',
-  yaml: 'src/lib/yaml.ts',
-  'sriov-cni-cache': 'src/state/sriov-cni-cache.ts',
-  cli: 'src/cli/cli.ts',
-  operator: 'src/cli/operator.ts',
-} as const;
+/** A part of the program on QuickJS, loaded when it is first needed. */
+interface Part {
+  /** Path of its entry. */
+  readonly entry: string;
+  /** Functions of which other parts get stubs: the first call of one loads the part. */
+  readonly calls?: readonly string[];
+  /** Works with modules of the part `plugin`. */
+  readonly borrows?: true;
+  /** Only people wait for it, or hardly any run needs it: a third of the size, for half a millisecond. */
+  readonly deflated?: true;
+}
 
-export type PartName = keyof typeof partEntries;
+/** Traits of parts that src/parts.ts loads in every host. */
+const traits: Readonly<Record<string, Omit<Part, 'entry'>>> = {
+  cli: { deflated: true },
+  operator: { borrows: true, deflated: true },
+  yaml: { deflated: true },
+  sriovCniCache: { borrows: true, deflated: true },
+};
+
+const root = join(import.meta.dirname, '../..');
+const sourceOfParts = readFileSync(join(root, 'src/parts.ts'), 'utf8');
+const loads = /(\w+): \(\) => require\('\.\/([^']+)'\)/g;
+
+/**
+ * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all; ip-address makes its constants when it is
+ * loaded: 1.4 ms that a run without addresses needn't spend.
+ */
+export const parts: Readonly<Record<string, Part>> = {
+  boot: { entry: 'src/hosts/native.ts' },
+  ...Object.fromEntries(
+    [...sourceOfParts.matchAll(loads)].map(([, name = '', path]) => [name, { entry: `src/${path}`, ...traits[name] }]),
+  ),
+  add: { entry: 'src/commands/add.ts', calls: ['add'], borrows: true },
+  check: { entry: 'src/commands/check.ts', calls: ['check'], borrows: true, deflated: true },
+  status: { entry: 'src/commands/status.ts', calls: ['status'], borrows: true, deflated: true },
+  gc: { entry: 'src/commands/gc.ts', calls: ['gc'], borrows: true, deflated: true },
+  'give-back': { entry: 'src/vf/give-back.ts', calls: ['bringHome', 'restoreVf'], borrows: true },
+  ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
+  ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },
+};
+
+function partOf(name: string): Part {
+  const part = parts[name];
+  if (part === undefined) throw new Error(`there is no part ${name}`);
+  return part;
+}
+
+/** Their bytecode, as native/src/parts.rs includes it: `bytes` is a file beside this one. */
+export function formatPartTable(): string {
+  const lines = Object.entries(parts).map(
+    ([name, { deflated = false }]) =>
+      `Part { name: "${name}", deflated: ${deflated}, bytes: include_bytes!("${name}") },`,
+  );
+  return `[\n${lines.join('\n')}\n]\n`;
+}
+
+/** On QuickJS the host has the parts. */
+const loadedByHost: Plugin = {
+  name: 'loaded-by-host',
+  setup(setup) {
+    setup.onLoad({ filter: /\/src\/parts\.ts$/ }, () => ({
+      contents: sourceOfParts.replace(loads, (_, name) => `${name}: () => __host.loadPart('${name}')`),
+      loader: 'ts',
+    }));
+  },
+};
 
 const shims = 'src/platform/native/node-modules';
 const shimOf = {
@@ -34,41 +84,27 @@ const shimOf = {
   'node:path': 'unused',
 };
 
-/** A module of which other parts get stubs in place of these functions: the first call of one loads the part that it is. */
-function whenCalled(name: PartName, functions: readonly string[]): Plugin {
+/** Stubs in place of a part that is called by its functions. */
+function whenCalled(name: string, { entry, calls = [] }: Part): Plugin {
   const load = `let part; const load = () => (part ??= __host.loadPart('${name}'));`;
-  const stubs = functions.map((each) => `export const ${each} = (...args) => load().${each}(...args);`);
+  const stubs = calls.map((each) => `export const ${each} = (...args) => load().${each}(...args);`);
   const contents = [load, ...stubs].join('\n');
   return {
     name: `${name}-when-called`,
     setup(setup) {
-      const path = join('/', partEntries[name]).replaceAll('.', '\\.');
+      const path = join('/', entry).replaceAll('.', '\\.');
       setup.onLoad({ filter: new RegExp(`${path}$`) }, () => ({ contents }));
     },
   };
 }
 
-/**
- * Modules that are parts of their own, by the functions that others call. A verb has no use for the code of another one, of which DEL's is
- * needed by all; ip-address makes its constants when it is loaded: 1.4 ms that a run without addresses needn't spend.
- */
-const calledFunctions: Readonly<Partial<Record<PartName, readonly string[]>>> = {
-  add: ['add'],
-  check: ['check'],
-  status: ['status'],
-  gc: ['gc'],
-  'give-back': ['bringHome', 'restoreVf'],
-  ipv4: ['parseIpv4', 'formatIpv4'],
-  ipv6: ['parseIpv6', 'formatIpv6'],
-};
-
 /** For all parts but the one itself. */
-function othersWhenCalled(part: PartName): readonly Plugin[] {
-  const others = Object.entries(calledFunctions).filter(([name]) => name !== part);
-  return others.map(([name, functions]) => whenCalled(name as PartName, functions));
+function othersWhenCalled(name: string): readonly Plugin[] {
+  const others = Object.entries(parts).filter(([other, { calls }]) => other !== name && calls !== undefined);
+  return others.map(([other, part]) => whenCalled(other, part));
 }
 
-function usualOptions(root: string, name: PartName): BuildOptions {
+function usualOptions(root: string, name: string): BuildOptions {
   const alias = Object.fromEntries(
     Object.entries(shimOf).map(([module, shim]) => [module, join(root, shims, `${shim}.ts`)]),
   );
@@ -80,7 +116,7 @@ function usualOptions(root: string, name: PartName): BuildOptions {
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: [netlinkAsEsModules, ...othersWhenCalled(name)],
+    plugins: [netlinkAsEsModules, loadedByHost, ...othersWhenCalled(name)],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -89,17 +125,15 @@ function usualOptions(root: string, name: PartName): BuildOptions {
   };
 }
 
-const entryOf = (name: PartName, entry: string = partEntries[name]): BuildOptions => ({
+const entryOf = (name: string, entry = partOf(name).entry): BuildOptions => ({
   entryPoints: [entry],
   outfile: 'unused',
 });
 
-/** Parts that work with modules of the part `plugin`. */
-const borrowers: readonly PartName[] = ['add', 'check', 'status', 'gc', 'give-back', 'operator', 'sriov-cni-cache'];
-
 /** What the part `plugin` has and its borrowers need. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {
-  const own = (name: PartName): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
+  const own = (name: string): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
+  const borrowers = Object.keys(parts).filter((name) => partOf(name).borrows);
   const needed = borrowers.map((name) => findSharedModules(root, own('plugin'), own(name)));
   const names = new Map<string, Set<string>>();
   for (const shared of (await Promise.all(needed)).flat()) {
@@ -108,13 +142,13 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
   return [...names].map(([path, each]) => ({ path, names: [...each] }));
 }
 
-function optionsOf(root: string, name: PartName, shared: readonly SharedModule[], entry?: string): BuildOptions {
+function optionsOf(root: string, name: string, shared: readonly SharedModule[], entry?: string): BuildOptions {
   const usual = usualOptions(root, name);
   if (name === 'plugin') {
-    return { ...usual, stdin: { contents: lendingEntry(partEntries.plugin, shared), resolveDir: root } };
+    return { ...usual, stdin: { contents: lendingEntry(partOf('plugin').entry, shared), resolveDir: root } };
   }
   const own = { ...usual, ...entryOf(name, entry) };
-  return borrowers.includes(name)
+  return partOf(name).borrows
     ? { ...own, plugins: [borrowFrom(root, 'plugin', shared), ...(usual.plugins ?? [])] }
     : own;
 }
@@ -125,7 +159,7 @@ function optionsOf(root: string, name: PartName, shared: readonly SharedModule[]
  */
 export async function bundlePart(
   root: string,
-  name: PartName,
+  name: string,
   output: string,
   shared: readonly SharedModule[],
   entry?: string,

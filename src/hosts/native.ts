@@ -1,7 +1,6 @@
 // Entry of the program on QuickJS: the part `boot`, which native/ runs. The other parts are bundled each by itself.
 import { formatError } from '../cni/error-output.ts';
 import { CniError } from '../cni/errors.ts';
-import type { Parts } from '../parts.ts';
 import { createBuffer } from '../platform/native/buffer.ts';
 import type { Host } from '../platform/native/host.ts';
 import { isPlugin, start } from './start.ts';
@@ -10,19 +9,6 @@ declare const __host: Host;
 
 /** Container runtimes give up after 2 minutes, and then nobody reads why. */
 const runLimitSeconds = 110;
-
-/** The host runs each once. */
-function part<Part>(name: string): () => Part {
-  return () => __host.loadPart(name) as Part;
-}
-
-const parts: Parts = {
-  plugin: part('plugin'),
-  cli: part('cli'),
-  operator: part('operator'),
-  yaml: part('yaml'),
-  sriovCniCache: part('sriov-cni-cache'),
-};
 
 globalThis.Buffer = createBuffer({
   encode: (text) => __host.encodeUtf8(text),
@@ -33,4 +19,4 @@ if (isPlugin(environment)) {
   const message = `not done after ${runLimitSeconds} s; the next DEL, ADD or GC undoes what was begun`;
   __host.limitRun(runLimitSeconds, `${formatError(new CniError('tryAgainLater', message))}\n`);
 }
-start(__host, environment, parts);
+start(__host, environment);

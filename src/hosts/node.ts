@@ -1,6 +1,5 @@
 // Entry of the program on Node: bundled into the executable, or started from source by bin/dra-sriov.ts.
-import { parts } from '../parts.ts';
 import { nodeOs } from '../platform/node/os.ts';
 import { start } from './start.ts';
 
-start(nodeOs, nodeOs.environment(), parts);
+start(nodeOs, nodeOs.environment());

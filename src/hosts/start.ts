@@ -1,7 +1,7 @@
 import { formatError } from '../cni/error-output.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import { runMain } from '../main.ts';
-import type { Parts } from '../parts.ts';
+import { parts } from '../parts.ts';
 import { createPlatform } from '../platform/linux.ts';
 import type { Os } from '../platform/os.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -14,7 +14,7 @@ export function isPlugin(environment: Environment): boolean {
 }
 
 /** Runs the program on a host, and ends the process. */
-export function start(os: Os, environment: Environment, parts: Parts): void {
+export function start(os: Os, environment: Environment): void {
   const platform = openPlatform(os, environment);
   if (platform === null) os.exit(1);
   else runMain(platform, parts);
