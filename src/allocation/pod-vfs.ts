@@ -119,6 +119,15 @@ function nothingLeft(
   candidates: readonly Candidate[],
 ): Error {
   trace.add(source, addresses, ruledOut, candidates);
+  const held = addresses.filter((pci) => ask.held.has(pci)).length;
+  if (held === addresses.length) {
+    const has = `the pod has ${held === 1 ? '1 VF' : `${held} VFs`}, and this is attachment ${ask.held.size + 1} of it that needs one`;
+    const advice = 'claim more VFs, or name fewer networks in its annotation';
+    return trace.failure(
+      'noVfForPod',
+      `no VF is left for network ${quote(ask.network)} of ${podName}: ${has} (${source}): ${ruledOut}; ${advice}`,
+    );
+  }
   const count = addresses.length === 1 ? 'the only VF' : `all ${addresses.length} VFs`;
   return trace.failure(
     'noVfForPod',

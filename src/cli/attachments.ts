@@ -2,7 +2,7 @@ import { printable } from '../lib/quote.ts';
 import { isLeft, type KeptRecord, readRecords } from './node/records.ts';
 import { attachmentJson, damagedJson } from './node/survey-json.ts';
 import { type Column, formatTable } from './text.ts';
-import { type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
+import { commandName, type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
 
 const columns: readonly Column[] = [
   { title: 'POD', minWidth: 12 },
@@ -40,7 +40,7 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
     ...(setAside.length === 0
       ? []
       : [`Set aside as damaged: ${setAside.length} in ${platform.paths.stateDir}/.damaged`]),
-    ...(records.some(isLeft) ? ['What is dead or half done, `dra-sriov gc` gives back.'] : []),
+    ...(records.some(isLeft) ? [`\`${commandName(platform)} gc\` gives back what is dead or half done.`] : []),
   ];
   platform.writeStdout(remarks.map((remark) => `${tool.style.warning(remark)}\n`).join(''));
   return exitCodes.fine;
@@ -59,5 +59,5 @@ function recordTable({ platform, style }: Tool, records: readonly KeptRecord[]):
       pod === 'alive' ? pod : { text: pod, paint: style.bad },
     ],
   }));
-  return formatTable(columns, rows, { indent: 0, heading: style.faint });
+  return formatTable(columns, rows, { indent: 0, heading: style.faint, width: style.tableWidth });
 }

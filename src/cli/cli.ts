@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { supportedVersions } from '../cni/versions.ts';
 import { usualTypes } from '../config/usual-types.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -6,13 +7,13 @@ import { version } from '../version.ts';
 import { completionScript, shells } from './completion.ts';
 import type { InstallOptions } from './install.ts';
 import { createStyle, screenWidth } from './text.ts';
-import { aboutText, type ExitCode, exitCodes, programName, type Run } from './tool.ts';
+import { aboutText, commandName, type ExitCode, exitCodes, printJson, programName, type Run } from './tool.ts';
 
 type Operator = ReturnType<Parts['operator']>;
 
 /** Keeps commander from the process: what it prints goes to the platform, and what would end the process is thrown. */
 function createProgram(platform: Platform): Command {
-  return new Command(programName)
+  return new Command(commandName(platform))
     .description(
       'SR-IOV CNI plugin. The container runtime runs it with CNI_COMMAND set; by hand it has these commands.',
     )
@@ -29,8 +30,14 @@ function createProgram(platform: Platform): Command {
     });
 }
 
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${programName} ${line}\n`).join('')}`;
+/** For addHelpText: command lines that work as they are; `@` stands for this program, which begins a line without it. */
+const examples =
+  (...lines: readonly string[]) =>
+  ({ command }: { readonly command: Command }): string => {
+    const name = command.parent?.name() ?? programName;
+    const whole = lines.map((line) => (line.includes('@') ? line.replaceAll('@', name) : `${name} ${line}`));
+    return `\nExamples:\n${whole.map((line) => `  ${line}\n`).join('')}`;
+  };
 
 const jsonOption = ['--json', 'print JSON, for programs'] as const;
 
@@ -61,9 +68,9 @@ function addNodeCommands(program: Command, run: Run): void {
     .addHelpText(
       'after',
       examples(
-        'resolve --pod-uid 6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01',
-        'resolve --pod-uid 6f2d8a0c-… --network vf-test1,vf-test1',
-        'resolve --pod-uid 6f2d8a0c-… --config nad.yaml',
+        'resolve --pod-uid UID',
+        'resolve --pod-uid UID --network vf-test1,vf-test1',
+        'resolve --pod-uid UID --config nad.yaml',
       ),
     )
     .action((options: Parameters<Operator['resolve']>[1]) => run((operator, tool) => operator.resolve(tool, options)));
@@ -89,7 +96,7 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('doctor')
     .description('look for what commonly goes wrong')
     .option(...jsonOption)
-    .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni doctor', 'doctor --json'))
+    .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni @ doctor', 'doctor --json'))
     .action((options: { json?: boolean }) => run((operator, tool) => operator.doctor(tool, options)));
 }
 
@@ -114,6 +121,17 @@ function addFileCommands(program: Command, run: Run): void {
     );
 }
 
+function addVersion(program: Command, platform: Platform): void {
+  program
+    .command('version')
+    .description('tell the version, and the CNI versions that it speaks')
+    .option(...jsonOption)
+    .action(({ json = false }: { readonly json?: boolean }) => {
+      if (json) printJson({ platform }, { version, cniVersions: supportedVersions });
+      else platform.writeStdout(`${programName} ${version}\nCNI ${supportedVersions.join(', ')}\n`);
+    });
+}
+
 function addCompletion(program: Command, platform: Platform): void {
   program
     .command('completion')
@@ -121,10 +139,11 @@ function addCompletion(program: Command, platform: Platform): void {
     .argument('<shell>', shells.join(' or '))
     .addHelpText(
       'after',
-      '\nExamples:\n' +
-        `  ${programName} completion bash > /etc/bash_completion.d/${programName}\n` +
-        `  ${programName} completion zsh > /usr/local/share/zsh/site-functions/_${programName}\n` +
-        `  source <(${programName} completion bash)\n`,
+      examples(
+        '@ completion bash > /etc/bash_completion.d/@',
+        '@ completion zsh > /usr/local/share/zsh/site-functions/_@',
+        'source <(@ completion bash)',
+      ),
     )
     .action((shell: string, _options: unknown, command: Command) => {
       const script = completionScript(program, shell);
@@ -149,6 +168,7 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>)
   addFileCommands(program, run);
   addInstall(program, run);
   addPause(program, platform);
+  addVersion(program, platform);
   addCompletion(program, platform);
   if (platform.argv.length === 0) {
     platform.writeStderr(`${aboutText}\n${program.helpInformation()}`);

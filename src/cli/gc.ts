@@ -9,7 +9,7 @@ import type { AttachmentKey } from '../state/attachment-record.ts';
 import { findOrphans, type Lease, releaseLease } from './host-local.ts';
 import { isLeft, type KeptRecord, madeUpRequest, readRecords } from './node/records.ts';
 import { describeView, readView, type View } from './node/view.ts';
-import { complain, type ExitCode, exitCodes, nameHolder, printJson, programName, type Tool } from './tool.ts';
+import { commandName, complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 interface GcOptions {
   readonly dryRun?: boolean;
@@ -50,10 +50,11 @@ interface Released {
 export function gc(tool: Tool, { dryRun = false, json = false, here = false, addresses = false }: GcOptions): ExitCode {
   const view = readView(tool.platform);
   if (!dryRun && !here && [view.mount, view.network].includes('another')) {
-    const run = 'nsenter --target 1 --mount --net -- dra-sriov gc';
+    const self = commandName(tool.platform);
+    const run = `nsenter --target 1 --mount --net -- ${self} gc`;
     complain(
       tool,
-      `${describeView(view)} Run it in those of process 1: ${run}; or here all the same: dra-sriov gc --here`,
+      `${describeView(view)} Run it in those of process 1: ${run}; or here all the same: ${self} gc --here`,
     );
     return exitCodes.wrong;
   }
@@ -99,7 +100,7 @@ function release({ platform }: Tool, lease: Lease, isAsked: boolean): Released {
 
 const releasedJson = ({ lease, state, reason }: Released): unknown => ({ ...lease, state, reason });
 
-function describeReleased({ style }: Tool, released: readonly Released[], isAsked: boolean): string {
+function describeReleased({ style, platform }: Tool, released: readonly Released[], isAsked: boolean): string {
   const paints = { released: style.good, left: style.warning, failed: style.bad };
   const verbs = { released: 'released', left: isAsked ? 'would release' : 'left', failed: 'FAILED' };
   const lines = released.map(({ lease, state, reason }) => {
@@ -107,7 +108,8 @@ function describeReleased({ style }: Tool, released: readonly Released[], isAske
     const what = `${lease.address}, taken by a container that is gone: ${lease.path}`;
     return `${paints[state](verbs[state])}: ${printable(what)}${why}\n`;
   });
-  const offer = released.length === 0 || isAsked ? '' : `\`${programName} gc --addresses\` releases what leaked.\n`;
+  const offer =
+    released.length === 0 || isAsked ? '' : `\`${commandName(platform)} gc --addresses\` releases what leaked.\n`;
   return `${lines.join('')}${offer}`;
 }
 

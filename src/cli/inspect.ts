@@ -70,7 +70,7 @@ function describePfs(tool: Tool, pfs: readonly SurveyedPf[]): readonly string[] 
   const tables = formatTables(
     columns,
     pfs.map(({ vfs }) => vfs.map((vf) => rowOf(tool, vf))),
-    { indent: 2, heading: style.faint },
+    { indent: 2, heading: style.faint, width: style.tableWidth },
   );
   return pfs.map((pf, at) => `${titleOf(tool, pf)}\n${pf.vfs.length === 0 ? withoutVfs(pf) : tables[at]}`);
 }

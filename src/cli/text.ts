@@ -4,12 +4,16 @@ import type { Platform } from '../platform/platform.ts';
 export type Paint = (text: string) => string;
 
 export interface Style {
+  /** What a table has to fit into: the terminal; unlimited where another program reads it, which must not get names that are cut. */
+  readonly tableWidth: number;
   readonly strong: Paint;
   readonly faint: Paint;
   readonly good: Paint;
   readonly warning: Paint;
   readonly bad: Paint;
 }
+
+type Colour = Exclude<keyof Style, 'tableWidth'>;
 
 /** SGR of ECMA-48: how to begin, and how to end. */
 const codes = {
@@ -18,7 +22,7 @@ const codes = {
   good: ['32', '39'],
   warning: ['33', '39'],
   bad: ['31', '39'],
-} as const satisfies Record<keyof Style, readonly [string, string]>;
+} as const satisfies Record<Colour, readonly [string, string]>;
 
 /** True on a terminal that knows colours, unless NO_COLOR (no-color.org) is set and not empty. */
 function hasColours({ environment, isTerminal }: Pick<Platform, 'environment' | 'isTerminal'>): boolean {
@@ -28,11 +32,12 @@ function hasColours({ environment, isTerminal }: Pick<Platform, 'environment' | 
 /** How what is printed to stdout is set off: with colours, or not at all. */
 export function createStyle(platform: Pick<Platform, 'environment' | 'isTerminal'>): Style {
   const coloured = hasColours(platform);
-  const paint = (name: keyof Style): Paint => {
+  const paint = (name: Colour): Paint => {
     const [begin, end] = codes[name];
     return coloured ? (text) => `\u001b[${begin}m${text}\u001b[${end}m` : (text) => text;
   };
   return {
+    tableWidth: platform.isTerminal('stdout') ? screenWidth : Number.POSITIVE_INFINITY,
     strong: paint('strong'),
     faint: paint('faint'),
     good: paint('good'),
@@ -41,7 +46,7 @@ export function createStyle(platform: Pick<Platform, 'environment' | 'isTerminal
   };
 }
 
-/** What everything that is printed fits into. */
+/** What prose that is printed fits into. */
 export const screenWidth = 80;
 
 export interface Column {
@@ -64,6 +69,7 @@ export interface Row {
 interface Layout {
   readonly indent: number;
   readonly heading: Paint;
+  readonly width: number;
 }
 
 /** Where columns begin, and how wide they are. */
@@ -96,13 +102,13 @@ function shrink(widths: readonly number[], columns: readonly Column[], available
 }
 
 /** With two spaces between columns where there is room, else with one, else with columns cut. */
-function fitGrid(columns: readonly Column[], rows: readonly Row[], indent: number): Grid {
+function fitGrid(columns: readonly Column[], rows: readonly Row[], { indent, width }: Layout): Grid {
   const natural = columns.map(({ title }, at) =>
     Math.max(title.length, ...rows.map(({ cells }) => textOf(cells[at] ?? '').length)),
   );
   const gaps = columns.length - 1;
-  const gap = indent + sum(natural) + 2 * gaps <= screenWidth ? 2 : 1;
-  return { gap, widths: shrink(natural, columns, screenWidth - indent - gap * gaps) };
+  const gap = indent + sum(natural) + 2 * gaps <= width ? 2 : 1;
+  return { gap, widths: shrink(natural, columns, width - indent - gap * gaps) };
 }
 
 function formatLine(columns: readonly Column[], cells: readonly Cell[], { gap, widths }: Grid): string {
@@ -122,9 +128,10 @@ function formatLine(columns: readonly Column[], cells: readonly Cell[], { gap, w
 export function formatTables(
   columns: readonly Column[],
   tables: readonly (readonly Row[])[],
-  { indent, heading }: Layout,
+  layout: Layout,
 ): readonly string[] {
-  const grid = fitGrid(columns, tables.flat(), indent);
+  const { indent, heading } = layout;
+  const grid = fitGrid(columns, tables.flat(), layout);
   const margin = ' '.repeat(indent);
   const titles = columns.map((column): Cell => ({ text: column.title, paint: heading }));
   return tables.map((rows) => {

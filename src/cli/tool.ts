@@ -1,3 +1,4 @@
+import { isIdentifier } from '../cni/environment.ts';
 import { supportedVersions } from '../cni/versions.ts';
 import { printable } from '../lib/quote.ts';
 import type { Parts } from '../parts.ts';
@@ -62,6 +63,12 @@ export function formatAge(ms: number): string {
 }
 
 export const programName = 'dra-sriov';
+
+/** What to type for this program: the name that it is installed under, `sriov` perhaps. From source it is started by Node. */
+export function commandName({ executable }: Pick<Platform, 'executable'>): string {
+  const name = executable.slice(executable.lastIndexOf('/') + 1);
+  return isIdentifier(name) && name !== 'node' ? name : programName;
+}
 
 /** What CNI plugins say when they are run by hand (libcni's skel). */
 export const aboutText = `CNI plugin ${programName} v${version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`;

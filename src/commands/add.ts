@@ -7,7 +7,7 @@ import { findPlugin } from '../ipam/plugin.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { HeldLock, Netns } from '../platform/platform.ts';
-import { describeKey } from '../state/record-store.ts';
+import { describeAttachment } from '../state/record-store.ts';
 import { identifyVf } from '../vf/identity.ts';
 import type { VfIdentity } from '../vf/vf.ts';
 import { Attachment } from './attachment.ts';
@@ -90,7 +90,7 @@ function heldByContainer(context: CommandContext): ReadonlyMap<PciAddress, strin
   const records = store.keysOfContainer(request.containerId).map((key) => store.read(key));
   return new Map(
     records.flatMap((record) =>
-      record === null || record.vfGivenUp === true ? [] : [[record.identity.pci, describeKey(record.key)]],
+      record === null || record.vfGivenUp === true ? [] : [[record.identity.pci, describeAttachment(record)]],
     ),
   );
 }

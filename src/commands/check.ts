@@ -7,7 +7,7 @@ import { addressDifferences, routeDifferences } from '../ipam/verify.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
-import { describeKey } from '../state/record-store.ts';
+import { describeAttachment, describeKey } from '../state/record-store.ts';
 import { findInPod, findPfOf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
@@ -32,7 +32,7 @@ export function check(context: CommandContext): string {
   const pod = new Namespace(platform, netns);
   try {
     const found = [...settingDifferences(context, record, conf), ...podDifferences(context, pod, record, conf, result)];
-    if (found.length > 0) throw new CniError('checkFailed', `${describeKey(key)}: ${found.join('; ')}`);
+    if (found.length > 0) throw new CniError('checkFailed', `${describeAttachment(record)}: ${found.join('; ')}`);
   } finally {
     pod.close();
     netns.close();

@@ -4,7 +4,7 @@ import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
 import type { AttachmentRecord } from '../state/attachment-record.ts';
 import { openRecordedNetns } from '../state/liveness.ts';
-import { describeKey, sameKey } from '../state/record-store.ts';
+import { describeAttachment, sameKey } from '../state/record-store.ts';
 import { bringHome, restoreVf } from '../vf/give-back.ts';
 import type { PodLinkTraits } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
@@ -32,7 +32,7 @@ export function detach(context: CommandContext, record: AttachmentRecord): reado
 /** The error for what `detach` returned. */
 export function detachIncomplete(record: AttachmentRecord, failures: readonly Error[]): CniError {
   const what = failures.map((failure) => explain(failure)).join('; ');
-  const vf = `VF ${record.identity.pci}, ${describeKey(record.key)}`;
+  const vf = `VF ${record.identity.pci}, ${describeAttachment(record)}`;
   return new CniError('detachIncomplete', `${vf}: not everything could be given back: ${what}; the record is kept`);
 }
 

@@ -3,7 +3,7 @@ import { parseDelConf } from '../config/parse.ts';
 import { parseValidAttachments } from '../config/valid-attachments.ts';
 import { converge } from '../lib/converge.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
-import { describeKey } from '../state/record-store.ts';
+import { describeAttachment, describeKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { detach } from './detach.ts';
 import { askIpam } from './ipam.ts';
@@ -47,8 +47,8 @@ function reclaim(
     try {
       const record = store.read(key);
       if (record === null || isBegunSince(context, record, startedAtMs) || !isLeft(record)) return [];
-      log.info('reclaiming', { attachment: describeKey(key), pci: record.identity.pci });
-      return detach(context, record).map((failure) => `${describeKey(key)}: ${explain(failure)}`);
+      log.info('reclaiming', { attachment: describeAttachment(record), pci: record.identity.pci });
+      return detach(context, record).map((failure) => `${describeAttachment(record)}: ${explain(failure)}`);
     } finally {
       lock.unlock();
     }

@@ -3,7 +3,7 @@ import { readVf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
 import { isDead } from '../state/liveness.ts';
-import { describeKey, sameKey } from '../state/record-store.ts';
+import { describeAttachment, describeKey, sameKey } from '../state/record-store.ts';
 import { isUserspaceDriver } from '../vf/identity.ts';
 import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext, Releasing } from './context.ts';
@@ -28,7 +28,7 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
   if (record === null || record.identity.pci !== pci) return;
   const isHeld = record.phase === 'attached' && record.vfGivenUp !== true;
   if (isHeld && !isDead(context.platform, record) && !isBackOnHost(context, record)) {
-    throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(owner)}, which is alive`);
+    throw new CniError('vfBusy', `VF ${pci} is held by ${describeAttachment(record)}, which is alive`);
   }
   try {
     reclaim(context, record, inPassing);
@@ -86,7 +86,10 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
     const record = context.store.read(key);
     if (record === null) return;
     if (isWhole(context, record)) {
-      throw new CniError('alreadyAttached', `${describeKey(key)} is attached already, with VF ${record.identity.pci}`);
+      throw new CniError(
+        'alreadyAttached',
+        `${describeAttachment(record)} is attached already, with VF ${record.identity.pci}`,
+      );
     }
     reclaim(context, record, patiently);
   } finally {
@@ -124,7 +127,10 @@ function isSameAttempt(one: AttachmentRecord, other: AttachmentRecord): boolean 
 }
 
 function reclaim(context: CommandContext, record: AttachmentRecord, releasing: Releasing): void {
-  context.log.info('reclaiming a dead attachment', { attachment: describeKey(record.key), pci: record.identity.pci });
+  context.log.info('reclaiming a dead attachment', {
+    attachment: describeAttachment(record),
+    pci: record.identity.pci,
+  });
   const failures = detach({ ...context, releasing }, record);
   if (failures.length > 0) throw detachIncomplete(record, failures);
 }

@@ -1,7 +1,7 @@
 import { explain, isCniError } from '../cni/errors.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, FailedRelease, IpamInvocation } from '../state/attachment-record.ts';
-import { describeKey } from '../state/record-store.ts';
+import { describeAttachment } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { startIpam } from './ipam.ts';
 
@@ -21,7 +21,7 @@ export function releaseAddresses(context: CommandContext, record: AttachmentReco
   try {
     startIpam(context, 'DEL', ipam, record).finish();
   } catch (thrown) {
-    const about = { type: ipam.type, attachment: describeKey(record.key), reason: explain(thrown) };
+    const about = { type: ipam.type, attachment: describeAttachment(record), reason: explain(thrown) };
     if (hasNothing(record, ipam, thrown)) {
       log.warning('the IPAM plugin gave no address, and can’t release any', about);
       return;

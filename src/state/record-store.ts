@@ -27,6 +27,13 @@ export function describeKey(key: AttachmentKey): string {
   return `${key.ifname} of container ${key.containerId} (network ${key.network})`;
 }
 
+/** `net1 of pod default/web (network vf-net)`; by its container where the record knows no pod. */
+export function describeAttachment({ key, pod }: Pick<AttachmentRecord, 'key' | 'pod'>): string {
+  if (pod?.name === undefined) return describeKey(key);
+  const name = pod.namespace === undefined ? pod.name : `${pod.namespace}/${pod.name}`;
+  return `${key.ifname} of pod ${name} (network ${key.network})`;
+}
+
 /**
  * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and a copy of the one that owns a VF:
  * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its VF's lock.

@@ -1,7 +1,7 @@
 import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
-import { nameHolder } from '../tool.ts';
+import { commandName, nameHolder } from '../tool.ts';
 import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
 
 /** What is known of a pod from all sides. */
@@ -70,7 +70,7 @@ function checkAttached(facts: PodFacts): Check {
   const partly = counted.filter(({ has, of }) => has > 0 && has < of);
   if (partly.length > 0) {
     const names = partly.map(({ pod, has, of }) => `${nameOf(facts, pod)} (${has} of ${of})`);
-    const remedy = 'name the network in the pod’s annotation once for each VF; check both: dra-sriov validate FILE...';
+    const remedy = `name the network in the pod’s annotation once for each VF; check both: ${commandName(facts.platform)} validate FILE...`;
     return warning('annotation', `not all VFs are attached: ${listSome(names)}`, remedy);
   }
   const none = counted.filter(({ has, of }) => has === 0 && of > 0);
@@ -79,7 +79,7 @@ function checkAttached(facts: PodFacts): Check {
     return note(
       'annotation',
       `no VF is attached by this plugin for ${names}`,
-      'where it should be: dra-sriov resolve --pod-uid UID, and `kubectl describe pod`',
+      `where it should be: ${commandName(facts.platform)} resolve --pod-uid UID, and \`kubectl describe pod\``,
     );
   }
   return ok('annotation', 'every claimed VF is attached');

@@ -1,6 +1,6 @@
 import { printable } from '../../lib/quote.ts';
 import { type Paint, wrap } from '../text.ts';
-import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
+import { commandName, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type Check, type Examined, examine, type Verdict, wrong } from './check.ts';
 import { checkClaims } from './claim-checks.ts';
 import { checkIpam } from './ipam-checks.ts';
@@ -17,7 +17,7 @@ function diagnose(examined: Examined): readonly Check[] {
     ...checkPlugins(examined, records),
     ...(typeof survey === 'string'
       ? [wrong('vfs', `they can’t be looked at: ${survey}`, 'run it as root on the host')]
-      : checkVfs(survey)),
+      : checkVfs(survey, commandName(platform))),
     ...(typeof pods === 'string'
       ? [wrong('claims', pods, 'remove what is broken; restarting the DRA driver’s pod writes it anew')]
       : []),

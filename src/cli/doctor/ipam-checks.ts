@@ -2,7 +2,7 @@ import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { findOrphans, type HostLocal, ipamOf, type Lease, listLeases, readHostLocal } from '../host-local.ts';
 import type { KeptRecord } from '../node/records.ts';
-import { programName } from '../tool.ts';
+import { commandName } from '../tool.ts';
 import { type Check, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 interface KnownIpam {
@@ -88,7 +88,7 @@ function checkSubnets(examined: Examined, known: readonly KnownIpam[], records: 
   const { usages, orphans } = stores;
   const full = usages.filter(({ used, capacity }) => BigInt(used) >= capacity);
   const leaked = `taken by containers that are gone: ${listSome(orphans.map(({ path }) => printable(path)))}`;
-  const release = `${programName} gc --addresses`;
+  const release = `${commandName(examined.platform)} gc --addresses`;
   if (full.length > 0) {
     const found = `exhausted: ${listSome(full.map(describeUsage))}`;
     return orphans.length > 0

@@ -4,6 +4,7 @@ import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { requireTrustedPath } from '../../state/trusted-path.ts';
 import { readView } from '../node/view.ts';
+import { commandName } from '../tool.ts';
 import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
 
 /** Since then a netdev tells its PCI address by itself (IFLA_PARENT_DEV_NAME). */
@@ -61,7 +62,7 @@ function checkNamespace({ platform }: Examined): Check {
   return wrong(
     'namespace',
     'this is not the network namespace of process 1',
-    'run it on the host: nsenter -t 1 -n dra-sriov doctor',
+    `run it on the host: nsenter -t 1 -n ${commandName(platform)} doctor`,
   );
 }
 

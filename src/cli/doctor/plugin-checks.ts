@@ -5,7 +5,7 @@ import type { Platform } from '../../platform/platform.ts';
 import { version } from '../../version.ts';
 import { askVersion } from '../install.ts';
 import { type KeptRecord, recordedConf } from '../node/records.ts';
-import { programName } from '../tool.ts';
+import { commandName, programName } from '../tool.ts';
 import { type Check, count, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 /** The name of the plugin that this one can stand in for. */
@@ -53,7 +53,7 @@ function checkNamesInUse(examined: Examined, records: readonly KeptRecord[]): Ch
         ? 'what copies the other one there at each start'
         : `the container in ${listSome(pods)} that copies sriov-cni there at each start`;
     const stop = `first stop ${whose} (the Helm chart of dra-driver-sriov, sriov-cni’s DaemonSet, the SR-IOV operator)`;
-    const remedy = `${type === predecessor ? `${stop}, then: ` : ''}${programName} install --to ${pluginDirs[0]} --as ${type}; nobody replaces a plugin of type "${programName}"`;
+    const remedy = `${type === predecessor ? `${stop}, then: ` : ''}${commandName(platform)} install --to ${pluginDirs[0]} --as ${type}; nobody replaces a plugin of type "${programName}"`;
     return wrong('plugin', found, remedy);
   }
   return null;
@@ -84,7 +84,7 @@ function checkInstalled(examined: Examined, records: readonly KeptRecord[]): Che
     return wrong(
       'plugin',
       `not in ${pluginDirs.join(' or ')}${also}`,
-      `${programName} install --to ${directory}, with --as sriov for configs of that type`,
+      `${commandName(platform)} install --to ${directory}, with --as sriov for configs of that type`,
     );
   }
   if (foreign !== undefined) {
@@ -92,7 +92,7 @@ function checkInstalled(examined: Examined, records: readonly KeptRecord[]): Che
     return warning(
       'plugin',
       found,
-      `${programName} install --to ${directory} --as sriov; it is kept, and comes back with --uninstall`,
+      `${commandName(platform)} install --to ${directory} --as sriov; it is kept, and comes back with --uninstall`,
     );
   }
   const other = ours.find((plugin) => plugin.version !== version);
@@ -100,7 +100,7 @@ function checkInstalled(examined: Examined, records: readonly KeptRecord[]): Che
     return warning(
       'plugin',
       `${other.path} is version ${other.version}, this is ${version}`,
-      `${programName} install --to ${directory} --as ${other.name}`,
+      `${commandName(platform)} install --to ${directory} --as ${other.name}`,
     );
   }
   return ok('plugin', `${ours.map(({ path }) => path).join(', ')}: version ${version}`);

@@ -87,13 +87,13 @@ function checkDrivers(survey: Survey): Check {
   return wrong('drivers', `none bound to ${listSome(unbound.map(addressOf))}`, remedy);
 }
 
-function checkRecords(survey: Survey): Check {
+function checkRecords(survey: Survey, self: string): Check {
   const { kept, gone } = survey;
   const { records, damaged, setAside } = kept;
   const left = records.filter(isLeft);
   if (left.length > 0) {
     const names = left.map(({ key, record }) => `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`);
-    return warning('records', `dead or half done: ${listSome(names)}`, 'dra-sriov gc --dry-run, then dra-sriov gc');
+    return warning('records', `dead or half done: ${listSome(names)}`, `${self} gc --dry-run, then ${self} gc`);
   }
   if (gone.length > 0) {
     const names = gone.map(({ record }) => record.identity.pci);
@@ -109,7 +109,7 @@ function checkRecords(survey: Survey): Check {
     return warning('records', `of a newer version of the plugin: ${newer}`, remedy);
   }
   if (damaged.length + setAside.length > 0) {
-    const remedy = 'dra-sriov attachments names them; remove them when their pods are gone';
+    const remedy = `${self} attachments names them; remove them when their pods are gone`;
     return warning('records', `damaged: ${damaged.length + setAside.length}`, remedy);
   }
   const unknown = records.filter(({ pod }) => pod === 'unknown').length;
@@ -118,22 +118,22 @@ function checkRecords(survey: Survey): Check {
   return ok('records', `${count(records.length, 'attachment')}, all of living pods`);
 }
 
-function checkAgreement(survey: Survey): Check {
+function checkAgreement(survey: Survey, self: string): Check {
   const odd = vfsOf(survey).filter(
     ({ disagreements, holder }) => disagreements.length > 0 && (holder === null || !isLeft(holder)),
   );
   const [first] = odd;
   if (first === undefined) return ok('agreement', 'records and kernel agree about every VF');
   const others = odd.length > 1 ? `; ${odd.length - 1} more` : '';
-  const remedy = `dra-sriov inspect ${first.sysfs.pci}; undo the change, or restart the pod`;
+  const remedy = `${self} inspect ${first.sysfs.pci}; undo the change, or restart the pod`;
   const found = `${first.sysfs.pci}: ${first.disagreements[0]}${others}`;
   // A VF that another plugin holds is no fault.
   return (odd.some(({ holder }) => holder !== null) ? wrong : warning)('agreement', found, remedy);
 }
 
-/** What this node's cards, VFs and records are like; without VFs there is less to say. */
-export function checkVfs(survey: Survey): readonly Check[] {
+/** What this node's cards, VFs and records are like; without VFs there is less to say. `self`: what to type for this program. */
+export function checkVfs(survey: Survey, self: string): readonly Check[] {
   const ofVfs = [checkPfs, checkDrivers, checkAgreement];
   const checks = [checkNumber, ...(vfsOf(survey).length === 0 ? [] : ofVfs), checkRecords];
-  return checks.map((check) => check(survey));
+  return checks.map((check) => check(survey, self));
 }

@@ -7,7 +7,7 @@ import { Namespace } from '../../kernel/namespace.ts';
 import { spellVfChange } from '../../kernel/rtnl/vf-change.ts';
 import { printable } from '../../lib/quote.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { describeKey, sameKey } from '../../state/record-store.ts';
+import { describeAttachment, sameKey } from '../../state/record-store.ts';
 import { identifyVf } from '../../vf/identity.ts';
 import { planVf } from '../../vf/plan.ts';
 import { getPf, takeSnapshot } from '../../vf/snapshot.ts';
@@ -62,7 +62,7 @@ export function prospectsOf(
 function refuseHeld(platform: Platform, { pci }: VfIdentity, own: KeptRecord | null): void {
   const holder = readRecords(platform).records.find((kept) => kept.record.identity.pci === pci && !isLeft(kept));
   if (holder === undefined || (own !== null && sameKey(holder.key, own.key))) return;
-  throw new CniError('vfBusy', `VF ${pci} is held by ${describeKey(holder.key)}, which is alive`);
+  throw new CniError('vfBusy', `VF ${pci} is held by ${describeAttachment(holder.record)}, which is alive`);
 }
 
 function changesOf(

@@ -8,7 +8,6 @@ import type { SriovConf } from '../../config/sriov-conf.ts';
 import type { Json } from '../../lib/json.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import { printable, quote } from '../../lib/quote.ts';
-import { describeKey } from '../../state/record-store.ts';
 import { type KeptRecord, madeUpRequest, readRecords } from '../node/records.ts';
 import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type NetworkConfig, readNetworkFile } from './network-file.ts';
@@ -129,7 +128,10 @@ export function confOf(podUid: string, network: string, config: Json): SriovConf
 /** What each ADD of a pod would find, one after the other; `records` are the pod's. Changes nothing. */
 export function planAll(tool: Tool, asks: readonly Ask[], records: readonly KeptRecord[]): readonly Plan[] {
   const taken = new Map<PciAddress, string>(
-    records.map(({ key, record }): [PciAddress, string] => [record.identity.pci, describeKey(key)]),
+    records.map(({ key, record }): [PciAddress, string] => [
+      record.identity.pci,
+      `${key.ifname} of this pod (network ${key.network})`,
+    ]),
   );
   return asks.map(({ network, ifname, conf }) => {
     const own = records.find(({ key }) => key.network === network && key.ifname === ifname) ?? null;

@@ -108,7 +108,12 @@ test('repeated addresses, spaces, empty items and upper case are one VF each', (
       ],
     }),
   };
-  refuses(platformOf(text), { held: { [vf1]: 'net1', [vf2]: 'net2' } }, 'noVfForPod', 'all 2 VFs');
+  refuses(
+    platformOf(text),
+    { held: { [vf1]: 'net1', [vf2]: 'net2' } },
+    'noVfForPod',
+    'the pod has 2 VFs, and this is attachment 3',
+  );
   assert.is(resolve(platformOf(text)).pci, vf1);
 });
 

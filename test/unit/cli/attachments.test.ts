@@ -78,10 +78,13 @@ test('of records that were set aside the number', () => {
   assert.equal(list(node).setAside, ['a_b_c']);
 });
 
-test('names that are too long are cut, not the table', () => {
+test('names that are too long are cut on a terminal, not the table; a pipe gets them whole', () => {
   const node = new MemoryNode();
   const name = `a-pod-with-quite-a-long-name-${'x'.repeat(60)}`;
   node.succeed('ADD', node.conf(), { env: { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=n;K8S_POD_NAME=${name}` } });
-  for (const line of operate(node.platform, 'attachments').stdout.split('\n')) assert.ok(line.length <= 80, line);
-  assert.match(operate(node.platform, 'attachments').stdout, '…');
+  assert.match(operate(node.platform, 'attachments').stdout, `n/${name} `);
+  Object.assign(node.platform, { isTerminal: () => true, environment: { NO_COLOR: '1' } });
+  const { stdout } = operate(node.platform, 'attachments');
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  assert.match(stdout, '…');
 });

@@ -35,6 +35,41 @@ test('help goes to stdout and succeeds', () => {
   }
 });
 
+test('installed as sriov, help and completion speak of sriov, and so does what is to be typed', () => {
+  const asSriov = (...argv: string[]): string => {
+    const platform = createMemoryPlatform({ argv });
+    runCli({ ...platform, executable: '/opt/cni/bin/sriov' }, sourceParts);
+    return `${platform.stdout}${platform.stderr}`;
+  };
+  assert.match(asSriov('--help'), 'Usage: sriov [options] [command]');
+  assert.match(asSriov('gc', '--help'), '  sriov gc --dry-run\n');
+  assert.match(asSriov('completion', 'bash'), /complete -o filenames -F _sriov sriov\n$/);
+  assert.not.match(asSriov('completion', 'zsh'), 'dra-sriov');
+  const platform = createMemoryPlatform({ argv: ['--help'] });
+  runCli({ ...platform, executable: '/usr/bin/node' }, sourceParts);
+  assert.match(platform.stdout, 'Usage: dra-sriov');
+});
+
+test('the command lines that help names begin with the program, and are right', () => {
+  const helps = [...run(['--help']).stdout.matchAll(/^ {2}([a-z]+)(?= )/gm)].map(([, name = '']) =>
+    run(['help', name]),
+  );
+  const lines = helps.flatMap(({ stdout }) => stdout.split('Examples:\n')[1]?.split('\n') ?? []);
+  assert.ok(lines.length > 15, String(lines.length));
+  for (const line of lines.filter((each) => each !== '')) {
+    const [, words = ''] = /^ {2}(?:[A-Z_]+=\S+ |source <\()?dra-sriov ([^)>]+)/.exec(line) ?? [];
+    assert.ok(words !== '', line);
+    assert.is.not(run(words.trim().split(' ')).code, 2, line);
+  }
+});
+
+test('version, for people and for programs', () => {
+  assert.match(run(['version']).stdout, `dra-sriov ${version}\nCNI 0.1.0, `);
+  const { cniVersions, ...rest } = JSON.parse(run(['version', '--json']).stdout);
+  assert.equal(rest, { version });
+  assert.is(cniVersions.at(-1), '1.1.0');
+});
+
 test('a wrong command line is said on stderr and fails', () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [['nope'], "unknown command 'nope'"],

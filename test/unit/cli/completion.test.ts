@@ -40,7 +40,7 @@ test('bash: commands', () => {
 });
 
 test('bash: options of a command, and words and files as arguments', () => {
-  assert.equal(complete('dra-sriov', 'gc', '--'), ['--dry-run', '--here', '--json', '--help']);
+  assert.equal(complete('dra-sriov', 'gc', '--'), ['--dry-run', '--addresses', '--here', '--json', '--help']);
   assert.equal(complete('dra-sriov', 'resolve', '--po'), ['--pod-uid']);
   assert.equal(complete('dra-sriov', 'completion', ''), ['bash', 'zsh']);
   assert.ok(complete('dra-sriov', 'validate', '/etc/host').includes('/etc/hosts'));

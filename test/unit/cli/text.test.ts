@@ -4,7 +4,7 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/text');
 
-const layout = { indent: 2, heading: (text: string): string => text };
+const layout = { indent: 2, width: 80, heading: (text: string): string => text };
 const row = (...cells: readonly string[]): { readonly cells: readonly string[] } => ({ cells });
 
 test('columns as wide as their widest cell, two spaces apart, nothing behind the last', () => {

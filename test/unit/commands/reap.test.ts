@@ -59,6 +59,13 @@ test('an ADD that was killed half-way is undone by its own repetition', () => {
   assert.equal(node.picture(), before);
 });
 
+test('who holds a VF is named by pod, where the record knows it', () => {
+  const node = new MemoryNode();
+  node.succeed('ADD', node.conf(), { env: { CNI_ARGS: 'K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web' } });
+  const error = node.fail('ADD', node.conf(), node.of(node.addPod()));
+  assert.match(error.msg, 'held by net1 of pod ns/web (network vf-net)');
+});
+
 test('the VF is held by the living: 102', () => {
   const node = new MemoryNode();
   node.succeed('ADD');
