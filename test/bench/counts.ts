@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CniCall, StandInNode } from '../support/stand-in-node.ts';
+import type { CniCall } from '../support/cni-node.ts';
+import type { StandInNode } from '../support/stand-in-node.ts';
 
 export interface Counts {
   /** Instructions of the plugin in user mode, those of its children and the kernel's not among them. */

@@ -1,5 +1,6 @@
+import type { CniOutcome } from '../support/cni-node.ts';
 import { asRoot } from '../support/netns.ts';
-import { type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('bad-input');

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
-import { builtExecutable, type CniCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { builtExecutable, type StandInCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames } from './pod-view.ts';
 
@@ -32,7 +32,7 @@ function fill(directory: string, bytes: number): void {
   }
 }
 
-const within = (script: string): CniCall => ({ program: ['bash', '-c', script, builtExecutable] });
+const within = (script: string): StandInCall => ({ program: ['bash', '-c', script, builtExecutable] });
 const confOf = (node: StandInNode): Record<string, unknown> =>
   node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() });
 

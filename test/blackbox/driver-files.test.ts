@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster, type ClusterPod, type SliceDevice } from '../support/cluster.ts';
+import type { CniCall } from '../support/cni-node.ts';
 import { hasGo } from '../support/go.ts';
 import { readManifest } from '../support/manifest.ts';
 import { asRoot } from '../support/netns.ts';
 import { peer } from '../support/peers.ts';
-import { type CniCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames, linkOf } from './pod-view.ts';
 

@@ -1,6 +1,7 @@
 import process from 'node:process';
+import type { CniCall } from '../support/cni-node.ts';
 import { asRoot, type TestNetns } from '../support/netns.ts';
-import { builtExecutable, type CniCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam, printing } from './fake-ipam.ts';
 import { addressesOf, linkNames } from './pod-view.ts';

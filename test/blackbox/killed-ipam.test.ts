@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asRoot, withNetns } from '../support/netns.ts';
 import { peerDir } from '../support/peers.ts';
-import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam } from './fake-ipam.ts';
 
@@ -37,15 +36,12 @@ async function killAddDuringIpam(
   conf: unknown,
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const variables = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_NETNS: node.pod.path, CNI_IFNAME: 'net1' };
-  const child: ChildProcess = spawn('ip', ['netns', 'exec', node.host.name, builtExecutable], {
-    env: { ...node.environment, ...variables, ...env },
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  child.stdin?.end(JSON.stringify(conf));
+  const child = node.spawn('ADD', conf, { env });
+  child.stdout.resume();
+  child.stderr.resume();
   await until('the IPAM plugin runs', () => existsSync(begun(node)));
   child.kill('SIGKILL');
-  await once(child, 'close');
+  await once(child, 'exit');
 }
 
 for (const next of ['DEL', 'ADD of another pod'] as const) {

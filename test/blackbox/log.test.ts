@@ -1,7 +1,8 @@
 import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CniOutcome } from '../support/cni-node.ts';
 import { asRoot } from '../support/netns.ts';
-import { type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('log');

@@ -3,10 +3,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { clusterPodScript } from '../support/cluster-pod.ts';
+import type { CniOutcome } from '../support/cni-node.ts';
 import { type Difference, differences } from '../support/differences.ts';
 import { type TestNetns, withNetns } from '../support/netns.ts';
 import { peer } from '../support/peers.ts';
-import { type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 

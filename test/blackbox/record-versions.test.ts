@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withHostLocal11 } from '../support/peers.ts';
-import { type CniCall, type StandInNode, sourceProgram, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInCall, type StandInNode, sourceProgram, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames } from './pod-view.ts';
 
 const test = withHostLocal11(suite('blackbox/record-versions'));
 
 /** Calls of the build after this one. */
-function next(change: 'version' | 'field', call: CniCall = {}): CniCall {
+function next(change: 'version' | 'field', call: StandInCall = {}): StandInCall {
   const [node = '', ...rest] = sourceProgram;
   const program = [node, '--import', join(import.meta.dirname, '../support/next-build.ts'), ...rest];
   return { ...call, program, env: { NEXT_BUILD: change } };
@@ -21,7 +21,7 @@ test('two builds take turns on one state directory: the older leaves alone what 
   withStandInNode({ built: true, vfs: 4 }, (node) => {
     const conf = (at: number): Record<string, unknown> =>
       node.conf({ cniVersion: '1.1.0', deviceID: node.vfPcis[at], ipam: node.ipam() });
-    const c2: CniCall = { containerId: 'c2', ifname: 'net1', netns: node.pod.path };
+    const c2: StandInCall = { containerId: 'c2', ifname: 'net1', netns: node.pod.path };
     const before = node.picture();
     node.succeed('ADD', conf(0));
     node.succeed('DEL', conf(0), next('version'));

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimDeviceName } from '../support/driver-files.ts';
 import { asRoot } from '../support/netns.ts';
 import { pfPci, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -13,20 +14,7 @@ const claimUid = '0b9e3a52-7c1d-4e8f-a6b0-2d4c6e8f0a13';
 const kind = 'sriovnetwork.k8snetworkplumbingwg.io';
 const call = { args: `IgnoreUnknown=true;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=pod0;K8S_POD_UID=${podUid}` };
 
-const deviceName = (pci: string): string => `${claimUid}-${pci.replace(/[:.]/g, '-')}`;
-
-/** The CDI spec of a claim as the DRA driver writes it, each VF for a network or for any. */
-function writeClaimSpec(node: StandInNode, networks: Readonly<Record<string, string>>): void {
-  const devices = Object.entries(networks).flatMap(([pci, network]) => [
-    `    - name: ${deviceName(pci)}`,
-    '      containerEdits:',
-    '        env:',
-    `            - SRIOVNETWORK_VF_DEVICE_${pci.replace(/[:.]/g, '_')}=${pci}`,
-    `            - SRIOVNETWORK_NET_ATTACH_DEF_NAME=${network}`,
-  ]);
-  const lines = ['---', 'cdiVersion: 0.5.0', `kind: ${kind}/vf`, 'devices:', ...devices];
-  writeFileSync(join(node.directory, 'cdi', `${kind}-vf_${claimUid}.yaml`), `${lines.join('\n')}\n`);
-}
+const deviceName = (pci: string): string => claimDeviceName(claimUid, pci);
 
 function writeCheckpoint(node: StandInNode, pcis: readonly string[]): void {
   const directory = join(node.directory, 'kubelet/plugins', kind);
@@ -89,7 +77,10 @@ root('per-claim CDI specs tell which VF is for which network', () => {
   withStandInNode({ built: true }, (node) => {
     const [one = '', two = ''] = node.vfPcis;
     node.writePodSpec(podUid);
-    writeClaimSpec(node, { [one]: 'vf-control', [two]: 'vf-data' });
+    node.writeClaimSpec(claimUid, [
+      [one, 'vf-control'],
+      [two, 'vf-data'],
+    ]);
     assertTakes(node, 1, { name: 'vf-data' });
     assertTakes(node, 0, { name: 'vf-control' });
     assertFails(node, 100, { name: 'vf-other' }, 'vf-control', 'vf-data', one, two);
@@ -115,7 +106,10 @@ root('a deviceID of CDI’s form: through the claim’s spec, and as the pod’s
   withStandInNode({ built: true }, (node) => {
     const [one = '', two = ''] = node.vfPcis;
     node.writePodSpec(podUid);
-    writeClaimSpec(node, { [one]: '', [two]: '' });
+    node.writeClaimSpec(claimUid, [
+      [one, ''],
+      [two, ''],
+    ]);
     for (const key of ['deviceID', 'pciBusID']) assertTakes(node, 1, { [key]: deviceName(two) });
     assertTakes(node, 1, { deviceID: `${kind}/vf=${deviceName(two)}` });
     assertTakes(node, 1, { runtimeConfig: { deviceID: deviceName(two) } });
@@ -197,7 +191,7 @@ root(
       for (const key of ['deviceID', 'pciBusID'])
         assertFails(node, 101, { [key]: one }, one, spec, 'another-pod', podUid);
       rmSync(spec);
-      writeClaimSpec(node, { [one]: '' });
+      node.writeClaimSpec(claimUid, [[one, '']]);
       assertFails(node, 101, { deviceID: one }, one, claimUid);
       assertFails(node, 101, { deviceID: deviceName(one) }, one, claimUid);
       assertTakes(node, 1, { deviceID: two });

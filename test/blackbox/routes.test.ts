@@ -1,6 +1,7 @@
 import { clusterPodScript } from '../support/cluster-pod.ts';
+import type { CniCall } from '../support/cni-node.ts';
 import { asRoot } from '../support/netns.ts';
-import { type CniCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam, printing } from './fake-ipam.ts';
 import { type IpRoute, routesOf } from './pod-view.ts';

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,12 +31,8 @@ os.execv(sys.argv[1], sys.argv[1:])`,
 ];
 
 function startAdd(node: StandInNode, conf: unknown, ipam: FakeIpam): ChildProcess {
-  const variables = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_NETNS: node.pod.path, CNI_IFNAME: 'net1' };
-  const env = { ...node.environment, ...variables, ...ipam.env };
-  // `ip` and Python become the plugin: the child's number is its
-  const child = spawn('ip', ['netns', 'exec', node.host.name, ...oddCaller], { env });
-  child.stdin.end(JSON.stringify(conf));
-  return child;
+  // Python becomes the plugin, too.
+  return node.spawn('ADD', conf, { program: oddCaller, env: ipam.env });
 }
 
 /** The numbers that the IPAM plugin left: its own and that of a child. */

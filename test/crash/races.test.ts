@@ -1,6 +1,7 @@
 import { linkNames } from '../blackbox/pod-view.ts';
+import type { CniCall, CniOutcome } from '../support/cni-node.ts';
 import { asRoot, type TestNetns, withNetns } from '../support/netns.ts';
-import { type CniCall, type CniOutcome, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { isFull } from './extent.ts';
 

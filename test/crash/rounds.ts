@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
+import { cniVariables } from '../support/cni-node.ts';
 import { expectPicture } from './kill.ts';
 import { Site, type SiteOptions } from './site.ts';
 
@@ -76,9 +77,9 @@ class Crowd {
   }
 
   async #cni(command: string, conf: unknown, { containerId, ifname, netns }: Attachment): Promise<string> {
-    const { executable, environment } = this.#run.site;
-    const call = { CNI_COMMAND: command, CNI_CONTAINERID: containerId, CNI_IFNAME: ifname, CNI_NETNS: netns };
-    const child = spawn(executable, { env: { ...environment, ...call } });
+    const { executable, environment, pluginDirs } = this.#run.site;
+    const variables = cniVariables(command, { containerId, ifname, netns }, pluginDirs);
+    const child = spawn(executable, { env: { ...environment, ...variables } });
     child.stdin.end(JSON.stringify(conf));
     const [stdout, stderr, [status]] = await Promise.all([
       text(child.stdout),

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { type CniOutcome, cniVariables } from '../support/cni-node.ts';
 import { describeFault, type Fault, lastCall, readTrace, type SystemCall, traced } from './strace.ts';
 
 export interface SiteOptions {
@@ -10,6 +11,8 @@ export interface SiteOptions {
   readonly onHost: readonly string[];
   readonly executable: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** CNI_PATH */
+  readonly pluginDirs: string;
   /** Has to ask for one VF, and IPAM for one address, so that what was not given back makes the next ADD fail. */
   readonly conf: Readonly<Record<string, unknown>>;
   /** Paths of the pods' namespaces. */
@@ -24,12 +27,8 @@ export interface SiteOptions {
   readonly ownMac?: { readonly netdev: string; readonly other: string };
 }
 
-export interface Outcome {
-  /** Null where a signal ended it. */
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** stdout may be cut short by a fault. */
+export type Outcome = Omit<CniOutcome, 'json'>;
 
 interface Link {
   readonly ifname: string;
@@ -86,16 +85,11 @@ export class Site {
     limitMs: number,
     conf: unknown = this.options.conf,
   ): Outcome | undefined {
-    const { onHost, executable, environment, pods, log } = this.options;
+    const { onHost, executable, environment, pluginDirs, pods, log } = this.options;
     const wrapper = fault === undefined ? [] : traced(log, fault ?? undefined);
     const [program = '', ...args] = [...onHost, ...wrapper, executable];
-    const env = {
-      ...environment,
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: `c${pod}`,
-      CNI_NETNS: pods[pod],
-      CNI_IFNAME: 'net1',
-    };
+    const call = { containerId: `c${pod}`, netns: pods[pod] };
+    const env = { ...environment, ...cniVariables(command, call, pluginDirs) };
     // SIGTERM, which strace passes on: SIGKILL would end strace alone.
     const options = { env, input: JSON.stringify(conf), timeout: limitMs, killSignal: 'SIGTERM' } as const;
     const { status, stdout, stderr, error } = spawnSync(program, args, { ...options, encoding: 'utf8' });

@@ -31,7 +31,8 @@ export function withStandInSite<T>(body: (site: Site) => T): T {
         new Site({
           onHost: ['ip', 'netns', 'exec', node.host.name],
           executable: builtExecutable,
-          environment: { ...node.environment, CNI_PATH: peerDir() },
+          environment: node.environment,
+          pluginDirs: peerDir(),
           conf: node.conf({
             deviceID: node.vfPcis[0],
             mac: '02:00:00:00:00:01',

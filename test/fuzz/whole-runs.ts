@@ -29,18 +29,18 @@ const ipamResult = {
 
 function addAndDel(node: MemoryNode, stdin: string): string {
   const before = node.picture();
-  const added = node.run('ADD', stdin);
+  const added = node.cni('ADD', stdin);
   const { code } = (added.json ?? {}) as { code?: unknown };
   require(added.stdout.endsWith('\n') &&
     added.stdout.indexOf('\n') === added.stdout.length - 1, 'not one line on stdout');
   for (const line of added.stderr.split('\n')) requirePrintable(line, 'stderr');
-  if (added.exitCode !== 0) {
+  if (added.status !== 0) {
     require(typeof code === 'number' && code !== 999, `ADD failed with ${added.stdout}`);
     require(isDeepStrictEqual(node.picture(), before), `ADD failed with ${code} and left something behind`);
     return String(code);
   }
-  const removed = node.run('DEL', stdin);
-  require(removed.exitCode === 0, `DEL failed with ${removed.stdout}`);
+  const removed = node.cni('DEL', stdin);
+  require(removed.status === 0, `DEL failed with ${removed.stdout}`);
   require(isDeepStrictEqual(node.picture(), before), 'ADD and DEL left something behind');
   return 'attached';
 }
@@ -49,7 +49,7 @@ export const wholeRuns: readonly Target[] = [
   target('ADD and DEL of a config', spoiltJsonText(conf), (stdin) => addAndDel(new MemoryNode(), stdin)),
   target('ADD and DEL with an IPAM plugin’s answer', spoiltJsonText(ipamResult), (answer) => {
     const node = new MemoryNode();
-    node.ipam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? { stdout: answer } : undefined);
+    node.runIpam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? { stdout: answer } : undefined);
     return addAndDel(node, JSON.stringify(conf));
   }),
 ];

@@ -2,6 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { type CniCall, CniNode, type CniOutcome, cniVariables, outcomeOf } from '../support/cni-node.ts';
 import { peer, peerSupports } from '../support/peers.ts';
 import { type CommandResult, must } from './command.ts';
 import type { BootOptions } from './emulated-lab.ts';
@@ -55,34 +56,11 @@ function pathsBelow(directory: string): LabPaths {
   };
 }
 
-export interface LabCall {
-  readonly containerId?: string;
-  readonly ifname?: string;
+export interface LabCall extends CniCall {
   /** Name of a pod made by `addPod`, '' for none; default `pod1`. */
   readonly pod?: string;
-  readonly args?: string;
   /** Another plugin; its path on the machine, whose files the lab sees. */
   readonly program?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-export interface LabOutcome {
-  readonly status: number;
-  /** stdout as JSON; null where it is empty. */
-  readonly json: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface LabResult {
-  readonly interfaces: readonly { name: string; mac?: string; mtu?: number; sandbox?: string; pciID?: string }[];
-  readonly ips?: readonly { address: string; gateway?: string; interface?: number }[];
-}
-
-export interface LabError {
-  readonly code: number;
-  readonly msg: string;
-  readonly details?: string;
 }
 
 /** An interface as `ip -d -j addr show` prints it. */
@@ -117,17 +95,22 @@ function pingOnce(target: string, from: string | undefined): readonly string[] {
   return ['ping', '-c', '1', '-W', '1', ...(from === undefined ? [] : ['-I', from]), target];
 }
 
-export class LabNode {
+export class LabNode extends CniNode<true, LabCall> {
   readonly lab: Lab;
   readonly paths: LabPaths;
   readonly pluginDir: string;
 
   /** A machine with real hardware has plugins and state of its own, which tests leave alone: all is in the share there. */
   constructor(lab: Lab, paths: LabPaths) {
+    super();
     const isGuest = lab.kind === 'emulated';
     this.lab = lab;
     this.paths = isGuest ? paths : pathsBelow(`${lab.share.guest}/node`);
     this.pluginDir = isGuest ? guestPluginDir : `${lab.share.guest}/bin`;
+  }
+
+  get driverDirs(): LabPaths {
+    return this.paths;
   }
 
   /** Puts the plugin and host-local into the guest; again after a reboot. */
@@ -188,32 +171,31 @@ export class LabNode {
     return { type: 'host-local', subnet, dataDir: this.paths.ipam, ...extra };
   }
 
-  environment(command: string, call: LabCall): Record<string, string> {
+  environment(command: string | undefined, call: LabCall): Record<string, string> {
     const pod = call.pod ?? 'pod1';
-    return {
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: call.containerId ?? pod,
-      CNI_NETNS: pod === '' ? '' : `/run/netns/${pod}`,
-      CNI_IFNAME: call.ifname ?? 'net1',
-      CNI_PATH: this.pluginDir,
+    const netns = pod === '' ? '' : `/run/netns/${pod}`;
+    const variables = {
       DRA_SRIOV_STATE_DIR: this.paths.state,
       DRA_SRIOV_CDI_DIRS: this.paths.cdi,
       DRA_SRIOV_DEVINFO_DIR: this.paths.devinfo,
       DRA_SRIOV_KUBELET_DIR: this.paths.kubelet,
       DRA_SRIOV_SRIOV_CNI_DIR: this.paths.sriovCni,
-      ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
-      ...call.env,
+      ...cniVariables(command, { containerId: pod, netns, ...call }, this.pluginDir),
     };
+    return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined)) as Record<
+      string,
+      string
+    >;
   }
 
   /** Runs one verb of the plugin, or of another. */
-  async cni(command: string, conf: unknown, call: LabCall = {}): Promise<LabOutcome> {
+  async cni(command: string | undefined, conf: unknown = this.conf(), call: LabCall = {}): Promise<CniOutcome> {
     const { status, stdout, stderr }: CommandResult = await this.lab.run([call.program ?? `${this.pluginDir}/sriov`], {
       env: this.environment(command, call),
       stdin: typeof conf === 'string' ? conf : JSON.stringify(conf),
       timeoutMs: callTimeoutMs,
     });
-    return { status, stdout, stderr, json: stdout.trim() === '' ? null : JSON.parse(stdout) };
+    return outcomeOf(status, stdout, stderr);
   }
 
   /** Runs the tool for operators, with the node's own directories. */
@@ -221,20 +203,6 @@ export class LabNode {
     const { CNI_PATH = '', ...others } = this.environment('', {});
     const paths = Object.fromEntries(Object.entries(others).filter(([name]) => name.startsWith('DRA_SRIOV_')));
     return this.lab.run([`${this.pluginDir}/dra-sriov`, ...argv], { env: { ...paths, CNI_PATH }, timeoutMs: 60_000 });
-  }
-
-  /** `cni` that has to succeed; its result. */
-  async succeed(command: string, conf: unknown, call: LabCall = {}): Promise<LabResult> {
-    const { status, stdout, stderr, json } = await this.cni(command, conf, call);
-    if (status !== 0) throw new Error(`${command} failed: ${stdout}\n${stderr}`);
-    return json as LabResult;
-  }
-
-  /** `cni` that has to fail; its error. */
-  async fail(command: string, conf: unknown, call: LabCall = {}): Promise<LabError> {
-    const { status, stdout, json } = await this.cni(command, conf, call);
-    if (status === 0) throw new Error(`${command} succeeded, which it must not: ${stdout}`);
-    return json as LabError;
   }
 
   /** Whether an address answers a ping from inside a pod within a second: for what has to stay silent. */
@@ -289,40 +257,20 @@ export class LabNode {
     vfs: readonly VirtualFunction[],
     network: string | readonly string[] = 'vf-test1',
   ): Promise<void> {
-    const kind = 'sriovnetwork.k8snetworkplumbingwg.io/vf';
-    const file = 'sriovnetwork.k8snetworkplumbingwg.io-vf';
-    const device = (name: string, env: readonly string[]): string =>
-      [
-        `    - name: ${name}`,
-        '      containerEdits:',
-        '        env:',
-        ...env.map((entry) => `            - ${entry}`),
-      ].join('\n');
-    const header = `---\ncdiVersion: 0.5.0\nkind: ${kind}\ndevices:\n`;
-    const addresses = vfs.map((vf) => vf.pciAddress).join(',');
-    const pod = `${header}${device(podUid, [`SRIOVNETWORK_PCI_ADDRESSES=${addresses}`])}\n`;
-    const devices = vfs.map(({ pciAddress }, at) => {
-      const dashed = pciAddress.replaceAll(/[:.]/g, '-');
-      const variable = `SRIOVNETWORK_VF_DEVICE_${dashed.replaceAll('-', '_')}`;
-      return device(`${claimUid}-${dashed}`, [
-        `${variable}=${pciAddress}`,
-        `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${typeof network === 'string' ? network : network[at]}`,
-      ]);
-    });
-    await this.writeFile(`${this.paths.cdi}/${file}_${podUid}.yaml`, pod);
-    await this.writeFile(`${this.paths.cdi}/${file}_${claimUid}.yaml`, `${header}${devices.join('\n')}\n`);
+    const networkOf = (at: number): string => (typeof network === 'string' ? network : (network[at] ?? ''));
+    await this.writePodSpec(
+      podUid,
+      vfs.map((vf) => vf.pciAddress),
+    );
+    await this.writeClaimSpec(
+      claimUid,
+      vfs.map((vf, at) => [vf.pciAddress, networkOf(at)]),
+    );
   }
 
   /** Takes all that back, as the driver does when its pods have ended. */
   async removeClaims(): Promise<void> {
     await this.sh(`rm -rf ${this.paths.cdi}/* ${this.paths.devinfo}/dp/*`);
-  }
-
-  /** The device-info file of a VF, as the DRA driver leaves it in MULTUS mode. */
-  async writeDeviceInfo(resourceName: string, vf: VirtualFunction): Promise<void> {
-    const name = `${resourceName.replaceAll('/', '-')}-${vf.pciAddress}-device.json`;
-    const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': vf.pciAddress } };
-    await this.writeFile(`${this.paths.devinfo}/dp/${name}`, JSON.stringify(info));
   }
 
   /** Writes a file in the guest. */

@@ -6,13 +6,8 @@ import process from 'node:process';
 import { Measure } from '../bench/measure.ts';
 import { spreadOf } from '../bench/spread.ts';
 import { FakeIpam, failing, printing } from '../blackbox/fake-ipam.ts';
-import {
-  builtExecutable,
-  type CniCall,
-  type CniOutcome,
-  type StandInNode,
-  withStandInNode,
-} from '../support/stand-in-node.ts';
+import type { CniCall, CniOutcome } from '../support/cni-node.ts';
+import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { withTemporaryDirectory } from '../support/temporary-directory.ts';
 import { createRandom, garble } from './garble.ts';
 

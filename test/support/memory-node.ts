@@ -3,6 +3,7 @@
 import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
+import { type CniCall, CniNode, type CniOutcome, cniVariables, outcomeOf } from './cni-node.ts';
 import { MemoryKernel, type MemoryNamespace, type MemoryRdmaDevice } from './memory-kernel.ts';
 import { igbvfDriver, type MemoryLink, plainDriver, stubbornDriver, type VfDriver } from './memory-links.ts';
 import { createMemoryPlatform, MemoryExit, type MemoryPlatform } from './memory-platform.ts';
@@ -28,29 +29,6 @@ export interface MemoryNodeOptions {
   readonly withoutParents?: boolean;
 }
 
-export interface Call {
-  readonly containerId?: string;
-  readonly ifname?: string;
-  /** CNI_NETNS; default the pod's. */
-  readonly netns?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-export interface Outcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** stdout as JSON; null where it is empty. */
-  readonly json: unknown;
-}
-
-export interface CniErrorJson {
-  readonly cniVersion: string;
-  readonly code: number;
-  readonly msg: string;
-  readonly details?: string;
-}
-
 export interface Pod {
   readonly containerId: string;
   readonly path: string;
@@ -59,7 +37,8 @@ export interface Pod {
 
 export { igbvfDriver, stubbornDriver };
 
-export class MemoryNode {
+export class MemoryNode extends CniNode {
+  readonly driverDirs = { cdi: '/var/run/cdi', devinfo: '/var/run/k8s.cni.cncf.io/devinfo' };
   readonly kernel = new MemoryKernel();
   readonly platform: MemoryPlatform;
   readonly host: MemoryNamespace;
@@ -70,7 +49,7 @@ export class MemoryNode {
   /** `container/ifname` -> address */
   readonly leases = new Map<string, string>();
   /** Takes the place of the IPAM plugin where it returns a result. */
-  ipam: (request: ProcessRequest) => Partial<ProcessResult> | undefined = () => undefined;
+  runIpam: (request: ProcessRequest) => Partial<ProcessResult> | undefined = () => undefined;
   /** What the IPAM plugin answers to ADD. */
   ipamResult: (address: string) => unknown = (address) => ({
     cniVersion: '1.0.0',
@@ -86,6 +65,7 @@ export class MemoryNode {
   #addresses = 4;
 
   constructor(options: MemoryNodeOptions = {}) {
+    super();
     this.#options = options;
     const count = options.vfs ?? 2;
     this.vfs = Array.from({ length: count }, () => ({ ...newFakeVf }));
@@ -153,13 +133,7 @@ export class MemoryNode {
     for (const path of links.keys()) if (/\/(physfn|virtfn\d+)$/.test(path)) links.delete(path);
     for (const path of files.keys()) if (path.startsWith(`${devices}/${pfPci}/`)) files.delete(path);
     links.delete(`${devices}/${pfPci}/driver`);
-    this.vfs.forEach((_, index) => {
-      const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': vfPci(index) } };
-      files.set(
-        `/var/run/k8s.cni.cncf.io/devinfo/dp/example.com-vfs-${vfPci(index)}-device.json`,
-        JSON.stringify(info),
-      );
-    });
+    for (const index of this.vfs.keys()) this.writeDeviceInfo('example.com/vfs', vfPci(index));
   }
 
   /** The VF's PCI device and netdev are gone, as after `echo 0 > sriov_numvfs`. */
@@ -185,46 +159,30 @@ export class MemoryNode {
     for (const path of links.keys()) if (path.startsWith(gone)) links.delete(path);
   }
 
-  /** A network config. */
   conf(keys: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return { cniVersion: '1.1.0', name: 'vf-net', type: 'dra-sriov', deviceID: vfPci(0), ...keys };
   }
 
-  /** Runs one verb as the runtime does. */
-  run(command: string | undefined, conf: unknown = this.conf(), call: Call = {}): Outcome {
+  ipam(subnet = '10.0.2.0/24', extra: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return { type: 'host-local', subnet, ...extra };
+  }
+
+  cni(command: string | undefined, conf: unknown = this.conf(), call: CniCall = {}): CniOutcome {
     for (const key of Object.keys(this.#environment)) delete this.#environment[key];
-    const attachment = {
-      CNI_CONTAINERID: call.containerId ?? this.pod.containerId,
-      CNI_NETNS: call.netns ?? this.pod.path,
-      CNI_IFNAME: call.ifname ?? 'net1',
-    };
-    const isOfAttachment = command === 'ADD' || command === 'DEL' || command === 'CHECK';
-    const always = { CNI_COMMAND: command, CNI_PATH: '/opt/cni/bin', PATH: '/usr/bin' };
-    Object.assign(this.#environment, always, isOfAttachment ? attachment : {}, call.env);
+    const variables = cniVariables(command, { netns: this.pod.path, ...call }, '/opt/cni/bin');
+    Object.assign(this.#environment, { PATH: '/usr/bin' }, variables);
     this.#stdin = typeof conf === 'string' ? conf : JSON.stringify(conf);
     const [stdoutBefore, stderrBefore] = [this.platform.stdout.length, this.platform.stderr.length];
-    const exitCode = this.#runMain();
-    const stdout = this.platform.stdout.slice(stdoutBefore);
-    const json: unknown = stdout === '' ? null : JSON.parse(stdout);
-    return { exitCode, stdout, stderr: this.platform.stderr.slice(stderrBefore), json };
+    const status = this.#runMain();
+    return outcomeOf(status, this.platform.stdout.slice(stdoutBefore), this.platform.stderr.slice(stderrBefore));
   }
 
-  /** `run` that has to succeed; returns stdout as JSON. */
-  succeed(command: string, conf?: unknown, call?: Call): unknown {
-    const outcome = this.run(command, conf, call);
-    if (outcome.exitCode !== 0) throw new Error(`${command} failed: ${outcome.stdout}${outcome.stderr}`);
-    return outcome.json;
-  }
-
-  /** `run` that has to fail; returns its error. */
-  fail(command: string, conf?: unknown, call?: Call): CniErrorJson {
-    const outcome = this.run(command, conf, call);
-    if (outcome.exitCode === 0) throw new Error(`${command} succeeded, which it must not: ${outcome.stdout}`);
-    return outcome.json as CniErrorJson;
+  writeFile(path: string, text: string): void {
+    this.platform.files.set(path, text);
   }
 
   /** Call arguments of another pod. */
-  of(pod: Pod, ifname = 'net1'): Call {
+  of(pod: Pod, ifname = 'net1'): CniCall {
     return { containerId: pod.containerId, netns: pod.path, ifname };
   }
 
@@ -354,7 +312,7 @@ export class MemoryNode {
     const command = request.env['CNI_COMMAND'] ?? '';
     this.changes.push(`ipam ${command}`);
     const usual: ProcessResult = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
-    const own = this.ipam(request);
+    const own = this.runIpam(request);
     if (own !== undefined) return { ...usual, ...own };
     const lease = `${request.env['CNI_CONTAINERID']}/${request.env['CNI_IFNAME']}`;
     if (command === 'DEL') this.leases.delete(lease);

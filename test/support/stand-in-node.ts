@@ -1,12 +1,13 @@
 // A node whose VFs are stand-ins: veth ends in a throwaway namespace that plays the host, a sysfs tree that says they are
 // VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
+import { type CniCall, CniNode, type CniOutcome, cniVariables, outcomeOf } from './cni-node.ts';
 import { type FakePfState, newFakeVf, readFakePf, writeFakePf } from './fake-pf.ts';
 import { type TestNetns, withNetns } from './netns.ts';
 import { peerDir } from './peers.ts';
@@ -24,22 +25,8 @@ export interface StandInOptions {
   readonly built?: boolean;
 }
 
-export interface CniOutcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** stdout as JSON; null where it is empty. */
-  readonly json: unknown;
-}
-
-export interface CniCall {
-  readonly containerId?: string;
-  readonly ifname?: string;
-  /** Default: the node's first pod. */
-  readonly netns?: string;
-  readonly args?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Which program; default the one that fits the node. */
+/** A call, of whichever program; default the one that fits the node. */
+export interface StandInCall extends CniCall {
   readonly program?: readonly string[];
 }
 
@@ -54,7 +41,7 @@ export const sourceProgram = [
   join(root, 'test/support/fake-pf-plugin.ts'),
 ] as const;
 
-export class StandInNode {
+export class StandInNode extends CniNode<false, StandInCall> {
   readonly host: TestNetns;
   readonly pod: TestNetns;
   readonly directory: string;
@@ -63,6 +50,7 @@ export class StandInNode {
   readonly program: readonly string[];
 
   constructor(host: TestNetns, pod: TestNetns, options: StandInOptions) {
+    super();
     this.host = host;
     this.pod = pod;
     this.directory = mkdtempSync(join(tmpdir(), 'dra-sriov-test-'));
@@ -76,6 +64,10 @@ export class StandInNode {
       mkdirSync(join(this.directory, name), { recursive: true });
     }
     if (this.#fakePf) this.#makeFakePf(count);
+  }
+
+  get driverDirs(): { readonly cdi: string; readonly devinfo: string } {
+    return { cdi: join(this.directory, 'cdi'), devinfo: join(this.directory, 'devinfo') };
   }
 
   /** Where sriov-cni keeps its records on this node. */
@@ -114,18 +106,16 @@ export class StandInNode {
     };
   }
 
-  /** host-local with its store on this node. */
   ipam(subnet = '10.0.2.0/24', extra: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return { type: 'host-local', subnet, dataDir: join(this.directory, 'ipam'), ...extra };
   }
 
-  /** A network config of this node. */
   conf(keys: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return { cniVersion: '1.0.0', name: 'vf-test1', type: 'dra-sriov', ...keys };
   }
 
   /** Runs one verb in the host's namespace. */
-  cni(command: string, conf: unknown, call: CniCall = {}): CniOutcome {
+  cni(command: string | undefined, conf: unknown = this.conf(), call: StandInCall = {}): CniOutcome {
     const input = typeof conf === 'string' ? conf : JSON.stringify(conf);
     const { status, stdout, stderr } = spawnSync('ip', this.#args(call), {
       env: this.#environmentOf(command, call),
@@ -133,66 +123,42 @@ export class StandInNode {
       encoding: 'utf8',
       timeout: 120_000,
     });
-    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
+    return outcomeOf(status, stdout, stderr);
+  }
+
+  /** The process that runs one verb; `ip` becomes the program, so that the number is the program's. */
+  spawn(command: string, conf: unknown, call: StandInCall = {}): ChildProcessWithoutNullStreams {
+    const child = spawn('ip', this.#args(call), { env: this.#environmentOf(command, call), timeout: 120_000 });
+    child.stdin.end(JSON.stringify(conf));
+    return child;
   }
 
   /** `cni` beside others. */
-  async start(command: string, conf: unknown, call: CniCall = {}): Promise<CniOutcome> {
-    const child = spawn('ip', this.#args(call), { env: this.#environmentOf(command, call), timeout: 120_000 });
+  async start(command: string, conf: unknown, call: StandInCall = {}): Promise<CniOutcome> {
+    const child = this.spawn(command, conf, call);
     const [stdout, stderr, [status]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
       once(child, 'close') as Promise<[number | null]>,
-      child.stdin.end(JSON.stringify(conf)),
     ]);
-    return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
+    return outcomeOf(status, stdout, stderr);
   }
 
-  #args(call: CniCall): string[] {
+  #args(call: StandInCall): string[] {
     return ['netns', 'exec', this.host.name, ...(call.program ?? this.program)];
   }
 
-  #environmentOf(command: string, call: CniCall): NodeJS.ProcessEnv {
-    return {
-      ...this.environment,
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: call.containerId ?? 'c1',
-      CNI_NETNS: call.netns ?? this.pod.path,
-      CNI_IFNAME: call.ifname ?? 'net1',
-      CNI_PATH: peerDir(),
-      ...(call.args === undefined ? {} : { CNI_ARGS: call.args }),
-      ...call.env,
-    };
+  #environmentOf(command: string | undefined, call: CniCall): NodeJS.ProcessEnv {
+    return { ...this.environment, ...cniVariables(command, { netns: this.pod.path, ...call }, peerDir()) };
   }
 
-  /** `cni` that has to succeed. */
-  succeed(command: string, conf: unknown, call: CniCall = {}): CniOutcome {
-    const outcome = this.cni(command, conf, call);
-    if (outcome.status !== 0) throw new Error(`${command} failed: ${outcome.stdout}\n${outcome.stderr}`);
-    return outcome;
+  writeFile(path: string, text: string): void {
+    writeFileSync(path, text);
   }
 
-  /** `cni` that has to fail; returns its error. */
-  fail(command: string, conf: unknown, call: CniCall = {}): { code: number; msg: string; details?: string } {
-    const outcome = this.cni(command, conf, call);
-    if (outcome.status === 0) throw new Error(`${command} succeeded, which it must not: ${outcome.stdout}`);
-    return outcome.json as { code: number; msg: string; details?: string };
-  }
-
-  /** The per-pod CDI spec as the DRA driver writes it. */
-  writePodSpec(podUid: string, pcis: readonly string[] = this.vfPcis): void {
-    const lines = [
-      '---',
-      'cdiVersion: 0.5.0',
-      'kind: sriovnetwork.k8snetworkplumbingwg.io/vf',
-      'devices:',
-      `    - name: ${podUid}`,
-      '      containerEdits:',
-      '        env:',
-      `            - SRIOVNETWORK_PCI_ADDRESSES=${pcis.join(',')}`,
-    ];
-    const name = `sriovnetwork.k8snetworkplumbingwg.io-vf_${podUid}.yaml`;
-    writeFileSync(join(this.directory, 'cdi', name), `${lines.join('\n')}\n`);
+  /** The per-pod CDI spec as the DRA driver writes it, by default of all VFs. */
+  override writePodSpec(podUid: string, pcis: readonly string[] = this.vfPcis): void {
+    super.writePodSpec(podUid, pcis);
   }
 
   /** Addresses that host-local holds for a network. */
@@ -234,8 +200,7 @@ export class StandInNode {
     rmSync(join(devices, pfPci), { recursive: true });
     for (const pci of this.vfPcis) {
       rmSync(join(devices, pci, 'physfn'));
-      const info = { type: 'pci', version: '1.1.0', pci: { 'pci-address': pci } };
-      writeFileSync(join(this.directory, `devinfo/dp/example.com-vfs-${pci}-device.json`), JSON.stringify(info));
+      this.writeDeviceInfo('example.com/vfs', pci);
     }
   }
 
@@ -303,14 +268,6 @@ export class StandInNode {
       refuse: {},
       log: [],
     });
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(`stdout is no JSON: ${text}`);
   }
 }
 

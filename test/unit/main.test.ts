@@ -125,8 +125,8 @@ test('an ADD whose result can’t be written is undone, since nobody hears of it
     const node = new MemoryNode();
     const before = node.picture();
     deaf(node.platform, times);
-    const { exitCode, stdout, stderr } = node.run('ADD');
-    assert.is(exitCode, 1);
+    const { status, stdout, stderr } = node.cni('ADD');
+    assert.is(status, 1);
     assert.match(times === 1 ? stdout : stderr, 'write to stdout: ENOSPC');
     assert.is(times === 1, stdout !== '');
     assert.equal(node.picture(), before);
@@ -156,10 +156,10 @@ test('a bug is 999, with where it happened', () => {
 
 test('the log is on stderr, of the level asked for, and a failure is in it', () => {
   const node = new MemoryNode();
-  const quiet = node.run('ADD', node.conf({ logLevel: 'error' }));
+  const quiet = node.cni('ADD', node.conf({ logLevel: 'error' }));
   assert.is(quiet.stderr, '');
-  const failed = node.run('ADD', node.conf({ logLevel: 'error' }));
-  assert.is(failed.exitCode, 1);
+  const failed = node.cni('ADD', node.conf({ logLevel: 'error' }));
+  assert.is(failed.status, 1);
   assert.match(
     failed.stderr,
     /^time=\S+ level=error msg="ADD failed" command=ADD container=c1 ifname=net1 network=vf-net/,
@@ -172,8 +172,8 @@ test('a log file takes the log; one that can’t be written fails nothing', () =
   node.succeed('ADD', node.conf({ logFile: '/var/log/sriov.log' }));
   assert.match(node.platform.files.get('/var/log/sriov.log') ?? '', 'VF found');
   node.platform.failNext('appendFile', '/var/log/sriov-full.log', 28);
-  const outcome = node.run('DEL', node.conf({ logFile: '/var/log/sriov-full.log' }));
-  assert.is(outcome.exitCode, 0);
+  const outcome = node.cni('DEL', node.conf({ logFile: '/var/log/sriov-full.log' }));
+  assert.is(outcome.status, 0);
   assert.match(outcome.stderr, /can't be written.*ENOSPC/);
   assert.match(outcome.stderr, 'detached');
 });
@@ -191,7 +191,7 @@ test('an IPAM plugin that is this one itself ends where it would begin to start 
 
 test('a relative directory in CNI_PATH is warned about', () => {
   const node = new MemoryNode();
-  const { stderr } = node.run('ADD', node.conf(), { env: { CNI_PATH: 'bin::/opt/cni/bin:../x' } });
+  const { stderr } = node.cni('ADD', node.conf(), { env: { CNI_PATH: 'bin::/opt/cni/bin:../x' } });
   const relative = [...stderr.matchAll(/level=warning msg="a relative directory.*directory=(\S+)/g)];
   assert.equal(
     relative.map(([, directory]) => directory),

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CniCall } from '../../support/cni-node.ts';
 import type { FaultKind } from '../../support/faults.ts';
-import type { CniCall, StandInNode } from '../../support/stand-in-node.ts';
+import type { StandInNode } from '../../support/stand-in-node.ts';
 
 /** A config in which ADD has every kind of step. */
 export function fullConf(node: StandInNode): Record<string, unknown> {

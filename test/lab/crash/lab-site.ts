@@ -18,6 +18,7 @@ export function labSite(node: LabNode, vf: VirtualFunction, trust: 'on' | 'off')
     onHost: [],
     executable: `${node.pluginDir}/sriov`,
     environment: { ...node.environment('', {}), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    pluginDirs: node.pluginDir,
     conf: node.conf({ cniVersion: '1.0.0', deviceID: vf.pciAddress, ...settings, ipam }),
     pods: ['/run/netns/pod1', '/run/netns/pod2'],
     stateDir: node.paths.state,

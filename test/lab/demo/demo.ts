@@ -3,11 +3,12 @@
 // that it prints is one that ran, as printed: real drivers, a real move between namespaces, real pings.
 import { statSync } from 'node:fs';
 import process from 'node:process';
+import type { CniErrorJson, CniResultJson } from '../../support/cni-node.ts';
 import { holdsNode } from '../../support/executable-kind.ts';
 import { bootLab, type EmulatedLab } from '../emulated-lab.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { LabError as SetupError } from '../lab-error.ts';
-import { executable, type LabCall, type LabError, LabNode, type LabResult, nodePaths } from '../lab-node.ts';
+import { executable, type LabCall, LabNode, nodePaths } from '../lab-node.ts';
 import { readDemoManifest } from './manifest.ts';
 import { chapter, command, output, say, table, verdict } from './narration.ts';
 
@@ -78,7 +79,7 @@ async function prepare(node: LabNode, vfs: readonly VirtualFunction[]): Promise<
   for (const pod of pods) {
     await node.addPod(pod);
     await node.writeClaim(`uid-${pod}`, `claim-${pod}`, claimOf(vfs, pod), manifest.network);
-    for (const vf of claimOf(vfs, pod)) await node.writeDeviceInfo('sriov/vf', vf);
+    for (const vf of claimOf(vfs, pod)) await node.writeDeviceInfo('sriov/vf', vf.pciAddress);
   }
   await show(node, 'ls /var/run/cdi /var/run/k8s.cni.cncf.io/devinfo/dp');
   chapter(`2. The network, unmodified from ${manifest.path}; the pods would carry "${manifest.annotation}"`);
@@ -89,7 +90,7 @@ async function prepare(node: LabNode, vfs: readonly VirtualFunction[]): Promise<
 async function attach(node: LabNode, pod: string, ifname: string, vf: VirtualFunction): Promise<Attachment> {
   const { status, stdout, ms } = await run(node, cniLine(node, 'ADD', pod, ifname));
   if (status !== 0) throw new Error(`ADD failed: ${stdout}`);
-  const result = JSON.parse(stdout) as LabResult;
+  const result = JSON.parse(stdout) as CniResultJson;
   const [made] = result.interfaces;
   const address = result.ips?.[0]?.address ?? '';
   const [link] = await node.ip<[{ parentdev?: string }]>('-n', pod, 'link', 'show', ifname);
@@ -147,7 +148,7 @@ async function check(node: LabNode, attached: readonly Attachment[]): Promise<vo
   if (one === undefined) return;
   await run(node, `ip link set ${one.vf.pf} vf ${one.vf.index} spoofchk off`);
   const { stdout } = await show(node, cniLine(node, 'CHECK', one.pod, one.ifname, fileOf(one)));
-  judge((JSON.parse(stdout) as LabError).msg.includes('spoofchk'), 'CHECK names what was changed');
+  judge((JSON.parse(stdout) as CniErrorJson).msg.includes('spoofchk'), 'CHECK names what was changed');
   await run(node, `ip link set ${one.vf.pf} vf ${one.vf.index} spoofchk on`);
 }
 

@@ -19,7 +19,7 @@ test('vf-test1 twice: both VFs of one claim, ping on every interface, and back a
     const addresses: Record<string, string> = {};
     for (const [pod, owned] of Object.entries(claims)) {
       for (const [at, ifname] of ['net1', 'net2'].entries()) {
-        const result = await node.succeed('ADD', conf, { pod, ifname, args: args(pod) });
+        const result = await node.attach(conf, { pod, ifname, args: args(pod) });
         const [link] = await node.ip<[PodLink]>('-n', pod, 'addr', 'show', ifname);
         assert.is(link.parentdev, nth(owned, at).pciAddress, 'VFs go out in string order');
         assert.is(result.interfaces[0]?.pciID, since11(link.parentdev));

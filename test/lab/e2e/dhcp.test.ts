@@ -91,7 +91,7 @@ function logged(log: string, pattern: RegExp): readonly Lease[] {
 async function attach(node: LabNode, vf: VirtualFunction, pod: string, mac: string): Promise<Lease> {
   await node.addPod(pod);
   const conf = node.conf({ deviceID: vf.pciAddress, mac, ipam });
-  const { ips } = await node.succeed('ADD', conf, { pod });
+  const { ips } = await node.attach(conf, { pod });
   const address = await node.address(pod);
   assert.is(ips?.[0]?.address, `${address}/24`);
   return { address, mac };

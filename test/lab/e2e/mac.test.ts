@@ -30,7 +30,7 @@ async function assertAttaches(node: LabNode, { vf, peer, before }: Scene, attach
   const what = JSON.stringify(attach);
   const conf = node.conf({ deviceID: vf.pciAddress, ...keys, ipam: node.ipam() });
   const call: LabCall = args === undefined ? {} : { args };
-  const added = await node.succeed('ADD', conf, call);
+  const added = await node.attach(conf, call);
   const { address } = await node.link('net1', 'pod1');
   const macs = { admin: (await node.vfInfo(vf))['address'], effective: address, result: added.interfaces[0]?.mac };
   assert.equal(macs, { admin: wanted, effective: wanted, result: wanted }, what);

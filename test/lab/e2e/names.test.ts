@@ -30,7 +30,7 @@ test('each VF of a claim goes to its own network, under the name asked for, with
     await node.writeClaim(`uid-${pod}`, `claim-${pod}`, owned, ['vf-control', 'vf-data']);
   }
   for (const [pod, owned] of Object.entries(claims)) {
-    const added = await node.succeed('ADD', data, { pod, ifname: 'dataplane1', args: podArgs(pod) });
+    const added = await node.attach(data, { pod, ifname: 'dataplane1', args: podArgs(pod) });
     const ping = ['-6', '-c', '1', '-W', '1', '-I', 'dataplane1', 'fd00:3::2'];
     const { status, stdout, stderr } = await node.lab.run(['ip', 'netns', 'exec', pod, 'ping', ...ping]);
     assert.is(status, 0, `IPv6 as soon as ADD returns, in ${pod}: ${stdout}${stderr}`);

@@ -74,7 +74,7 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   assert.equal([free.place, free.netdev?.name, free.netdev?.mac, free.holder], ['host', first.netdev, first.mac, null]);
 
   for (const { ifname, vf } of plans) {
-    const result = await node.succeed('ADD', conf, { ifname, args });
+    const result = await node.attach(conf, { ifname, args });
     assert.is(result.interfaces[0]?.pciID, vf, 'ADD takes the VF that resolve told');
   }
   const held = await inspectVf(node, first);

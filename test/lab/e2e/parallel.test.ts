@@ -1,13 +1,6 @@
+import type { CniErrorJson, CniOutcome, CniResultJson } from '../../support/cni-node.ts';
 import { assert, suite } from '../../support/suite.ts';
-import {
-  type LabCall,
-  type LabError,
-  type LabNode,
-  type LabOutcome,
-  type LabResult,
-  nth,
-  since11,
-} from '../lab-node.ts';
+import { type LabCall, type LabNode, nth, since11 } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
 
 const test = onSharedNode(suite('lab/parallel'), { vfs: [7, 7] });
@@ -21,7 +14,7 @@ interface Call extends LabCall {
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Runs all calls at the same time, a process each. */
-async function together(node: LabNode, command: string, calls: readonly Call[]): Promise<LabOutcome[]> {
+async function together(node: LabNode, command: string, calls: readonly Call[]): Promise<CniOutcome[]> {
   const folder = '/tmp/together';
   const lines = calls.map((call, at) => {
     const variables = Object.entries(node.environment(command, call)).map(([name, value]) => quote(`${name}=${value}`));
@@ -30,7 +23,7 @@ async function together(node: LabNode, command: string, calls: readonly Call[]):
   });
   await node.sh(`rm -rf ${folder}; mkdir ${folder}; cd ${folder}\n${lines.join('\n')}\nwait`, timeoutMs);
   const read = (name: string): Promise<string> => node.sh(`cat ${folder}/${name}`);
-  const outcomes: LabOutcome[] = [];
+  const outcomes: CniOutcome[] = [];
   for (const at of calls.keys()) {
     const [status, stdout, stderr] = [await read(`${at}.status`), await read(`${at}.out`), await read(`${at}.err`)];
     outcomes.push({ status: Number(status), stdout, stderr, json: stdout.trim() === '' ? null : JSON.parse(stdout) });
@@ -38,7 +31,7 @@ async function together(node: LabNode, command: string, calls: readonly Call[]):
   return outcomes;
 }
 
-function assertAllSucceeded(outcomes: readonly LabOutcome[]): void {
+function assertAllSucceeded(outcomes: readonly CniOutcome[]): void {
   for (const { status, stdout, stderr } of outcomes) assert.is(status, 0, `${stdout}\n${stderr}`);
 }
 
@@ -98,14 +91,14 @@ test('ADDs of one pod at the same time share its claim out: never the same VF, a
   const outcomes = await together(node, 'ADD', calls);
   const failed = outcomes.filter(({ status }) => status !== 0);
   assert.is(failed.length, 1, 'four ask, three VFs are there');
-  const error = failed[0]?.json as LabError;
+  const error = failed[0]?.json as CniErrorJson;
   assert.is(error.code, 100, error.msg);
 
   const inPod = await vfsInPod(node, 'pod1');
   assert.equal(Object.values(inPod).sort(), claimed.map(({ pciAddress }) => pciAddress).sort());
   for (const { json, status } of outcomes) {
     if (status !== 0) continue;
-    const made = (json as LabResult).interfaces[0];
+    const made = (json as CniResultJson).interfaces[0];
     assert.ok(made && inPod[made.name]);
     assert.is(made.pciID, since11(inPod[made.name]));
   }
@@ -120,7 +113,7 @@ test('one VF asked for by several pods at the same time goes to one of them; the
   const outcomes = await together(node, 'ADD', calls);
   const winner = outcomes.findIndex(({ status }) => status === 0);
   const loser = 1 - winner;
-  const error = outcomes[loser]?.json as LabError;
+  const error = outcomes[loser]?.json as CniErrorJson;
   assert.is(error.code, 102, error.msg);
   assert.match(error.msg, `container pod${winner + 1}`);
   assert.equal(await vfsInPod(node, `pod${winner + 1}`), { net1: nth(vfs, 0).pciAddress });

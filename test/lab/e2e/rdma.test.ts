@@ -1,11 +1,12 @@
 // A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin: what is left there when its DEL never came.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CniResultJson } from '../../support/cni-node.ts';
 import { hasGo } from '../../support/go.ts';
 import { peer } from '../../support/peers.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
-import { type LabCall, type LabNode, type LabResult, nth } from '../lab-node.ts';
+import { type LabCall, type LabNode, nth } from '../lab-node.ts';
 import { missingForModules, provideRdmaModules } from '../rdma/modules.ts';
 import { onSharedNode } from '../shared-node.ts';
 
@@ -36,7 +37,11 @@ async function devices(node: LabNode, pod = ''): Promise<readonly string[]> {
 }
 
 /** rdma-cni as the second of the chain. */
-async function addRdma(node: LabNode, conf: Record<string, unknown>, prevResult: LabResult): Promise<LabResult> {
+async function addRdma(
+  node: LabNode,
+  conf: Record<string, unknown>,
+  prevResult: CniResultJson,
+): Promise<CniResultJson> {
   if (rdmaCni === null) throw new Error('there is no rdma-cni');
   copyFileSync(rdmaCni, join(node.lab.share.host, 'rdma'));
   await node.sh(`cp ${node.lab.share.guest}/rdma ${node.pluginDir}/rdma`);
@@ -46,7 +51,7 @@ async function addRdma(node: LabNode, conf: Record<string, unknown>, prevResult:
     stdin,
   });
   if (status !== 0) throw new Error(`ADD of rdma-cni failed: ${stdout}\n${stderr}`);
-  return JSON.parse(stdout) as LabResult;
+  return JSON.parse(stdout) as CniResultJson;
 }
 
 type VfBody = (node: LabNode, vf: VirtualFunction) => Promise<void>;
@@ -110,7 +115,7 @@ if (rdmaCni === null && missing === null) {
   exclusive(chained, async (node, vf) => {
     const before = await node.picture();
     const conf = node.conf({ cniVersion: '1.0.0', deviceID: vf.pciAddress, ipam: node.ipam() });
-    const prevResult = await addRdma(node, conf, await node.succeed('ADD', conf));
+    const prevResult = await addRdma(node, conf, await node.attach(conf));
     assert.equal(await devices(node, 'pod1'), [device]);
     await node.succeed('DEL', { ...conf, prevResult });
     assert.equal(await devices(node), [device]);

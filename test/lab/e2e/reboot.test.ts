@@ -60,7 +60,7 @@ test('DEL of a pod from before a reboot frees address and record, and leaves the
 
     const vf = nth(vfs, 2);
     const conf = confOf(node, vf);
-    const result = await node.succeed('ADD', conf, { pod: 'pod2', containerId: 'd' });
+    const result = await node.attach(conf, { pod: 'pod2', containerId: 'd' });
     assert.is(result.interfaces[0]?.mac, vf.mac, 'the VF keeps the address that it has since the reboot');
     assert.equal(Object.values(await node.leases()), ['d'], 'what c held is reclaimed, its address too');
     const [link] = await node.ip<[{ parentdev: string; mtu: number }]>('-n', 'pod2', 'link', 'show', 'net1');

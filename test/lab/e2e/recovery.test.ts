@@ -218,7 +218,7 @@ test('a DEL that comes late leaves the VF with the pod that has it now', async (
 
   const b: LabCall = { pod: 'pod2', containerId: 'b' };
   const other = { ...conf, vlan: 200, trust: 'off', mtu: 1300, mac: '02:00:00:00:02:02' };
-  const result = await node.succeed('ADD', other, b);
+  const result = await node.attach(other, b);
   const address = result.ips?.[0]?.address.replace(/\/.*/, '') ?? '';
   assert.equal(await node.leases(), { [address]: 'b' }, 'the next ADD on the VF has reclaimed it, its address too');
   assert.is(
@@ -325,7 +325,7 @@ test('the VF is away, a veth has its ifindex, in its pod or in a later one of th
   const vf = nth(vfs, 0);
   const conf = fullConf(node, vf);
   await node.sh(`ip netns add ${refuge}`);
-  const result = await node.succeed('ADD', conf);
+  const result = await node.attach(conf);
   const held = await node.leases();
   const ifindex = await hideVf(node);
   for (const isLater of [false, true]) {

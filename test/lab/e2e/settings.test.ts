@@ -71,7 +71,7 @@ test('mtu: frames of that size pass, and DEL gives back what the VF had, whateve
   await setMtu(9000, 1400);
   const before = await node.picture();
 
-  const added = await node.succeed('ADD', conf(vf.pciAddress, 4000));
+  const added = await node.attach(conf(vf.pciAddress, 4000));
   await node.succeed('ADD', conf(peer.pciAddress, 9000), { pod: 'pod2' });
   assert.is(added.interfaces[0]?.mtu, since11(4000));
   assert.is((await node.link('net1', 'pod1')).mtu, 4000);

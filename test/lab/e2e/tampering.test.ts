@@ -134,7 +134,7 @@ function tamperings(vf: VirtualFunction, other: VirtualFunction, address: string
 test('CHECK passes after ADD, and names what was tampered with, and nothing else', async (node, vfs) => {
   const [vf, other] = [nth(vfs, 0), nth(vfs, 1)];
   const conf = confOf(node, vf);
-  const result = await node.succeed('ADD', conf);
+  const result = await node.attach(conf);
   const checked = { ...conf, prevResult: result };
   const { stdout } = await node.cni('CHECK', checked);
   assert.is(stdout, '');
@@ -154,7 +154,7 @@ test('CHECK passes after ADD, and names what was tampered with, and nothing else
 test('CHECK passes again after what was tampered with is put right, and finds a lost lease and a lost record', async (node, vfs) => {
   const vf = nth(vfs, 0);
   const conf = confOf(node, vf);
-  const result = await node.succeed('ADD', conf);
+  const result = await node.attach(conf);
   const checked = { ...conf, prevResult: result };
   await node.sh(`ip link set ${vf.pf} vf ${vf.index} trust off && ip -n pod1 link set net1 mtu 1300`);
   const both = await node.fail('CHECK', checked);

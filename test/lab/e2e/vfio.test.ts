@@ -44,7 +44,7 @@ test('a VF of vfio-pci: settings through the PF, addresses for the application, 
   const before = await node.picture();
   const settings = { vlan: 100, vlanQoS: 3, spoofchk: 'off', trust: 'on', max_tx_rate: 200, mac };
   const conf = node.conf({ deviceID: vf.pciAddress, ...settings, ipam: node.ipam() });
-  const result = await node.succeed('ADD', conf);
+  const result = await node.attach(conf);
 
   const [made] = result.interfaces;
   assert.equal([made?.name, made?.mac, made?.pciID], ['net1', mac, since11(vf.pciAddress)]);

@@ -118,7 +118,7 @@ test('one on whose VF another process is at work is left alone', () => {
 test('what can’t be given back is named, with exit code 1; the rest is reclaimed all the same', () => {
   const { node } = withLeftover();
   node.endPod(node.pod);
-  node.ipam = ({ env }) =>
+  node.runIpam = ({ env }) =>
     env['CNI_COMMAND'] === 'DEL' && env['CNI_CONTAINERID'] === 'c2' ? { status: 1, stderr: 'no store' } : undefined;
   const { code, json } = operate(node.platform, 'gc', '--json');
   assert.is(code, 1);

@@ -26,7 +26,7 @@ interface Result {
 }
 
 function add(node: MemoryNode, keys: Readonly<Record<string, unknown>> = {}): Result {
-  return node.succeed('ADD', node.conf(keys)) as Result;
+  return node.attach(node.conf(keys)) as unknown as Result;
 }
 
 /** Refused, and nothing was changed, no file is left and no lock is held. */
@@ -80,15 +80,15 @@ test('the result names interface, MAC, MTU, sandbox and PCI address, and joins a
 test('the result is in the config’s version', () => {
   for (const cniVersion of ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
     const node = new MemoryNode();
-    const result = node.succeed('ADD', node.conf({ cniVersion, ipam })) as Record<string, unknown>;
-    assert.is(result['cniVersion'], cniVersion);
+    const result = node.attach(node.conf({ cniVersion, ipam }));
+    assert.is(result.cniVersion, cniVersion);
     assert.is('ip4' in result, cniVersion < '0.3.0', cniVersion);
   }
 });
 
 test('stdout holds the result alone, on one line', () => {
   const node = new MemoryNode();
-  const { stdout } = node.run('ADD', node.conf({ ipam, logLevel: 'debug' }));
+  const { stdout } = node.cni('ADD', node.conf({ ipam, logLevel: 'debug' }));
   assert.is(stdout.indexOf('\n'), stdout.length - 1);
 });
 
@@ -109,8 +109,8 @@ test('the addresses are announced from the pod, with the MAC that the VF has the
 test('no carrier: ADD waits a little for it, announces nothing, warns of it and succeeds', () => {
   const node = new MemoryNode();
   node.link(0).cable = false;
-  const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('ADD', node.conf({ ipam }));
+  assert.is(status, 0);
   assert.match(stderr, /level=warning msg="no carrier: the addresses are not announced".* waitedMs=200/);
   assert.not(node.kernel.changes.some((change) => change.includes('ask for')));
   assert.ok(node.platform.clock.nowMs >= 100 && node.platform.clock.nowMs <= 300, `${node.platform.clock.nowMs}`);
@@ -124,8 +124,8 @@ test('a failed announcement never fails ADD', () => {
       throw new SystemError('send frames', 105);
     },
   });
-  const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('ADD', node.conf({ ipam }));
+  assert.is(status, 0);
   assert.match(stderr, 'ENOBUFS');
 });
 
@@ -148,8 +148,8 @@ test('sysctls are a courtesy: whatever keeps them from being set is a warning', 
       node.platform.files.set(`/proc/sys/net/${key}`, '0');
       node.platform.failNext('writeSystemFile', `/proc/sys/net/${key}`, errno);
     }
-    const { exitCode, stderr } = node.run('ADD', node.conf({ ipam }));
-    assert.is(exitCode, 0);
+    const { status, stderr } = node.cni('ADD', node.conf({ ipam }));
+    assert.is(status, 0);
     for (const key of keys) assert.match(stderr, new RegExp(`level=warning msg="a sysctl is not set".*net/${key} `));
   }
 });
@@ -309,8 +309,8 @@ test('the host’s own namespace is refused, unless the runtime insists', () => 
   assert.match(refuses(new MemoryNode(), 8, {}, call), 'own network namespace');
   for (const value of ['1', 'true', 'TRUE']) {
     const node = new MemoryNode();
-    const outcome = node.run('ADD', node.conf(), { ...call, env: { CNI_NETNS_OVERRIDE: value } });
-    assert.is(outcome.exitCode, 0, outcome.stdout);
+    const outcome = node.cni('ADD', node.conf(), { ...call, env: { CNI_NETNS_OVERRIDE: value } });
+    assert.is(outcome.status, 0, outcome.stdout);
   }
   refuses(new MemoryNode(), 8, {}, { ...call, env: { CNI_NETNS_OVERRIDE: '0' } });
 });
@@ -419,7 +419,7 @@ test('IPAM fails: its own code, IPAM DEL is called, and only after the VF is out
   const node = new MemoryNode();
   const before = node.picture();
   const failure = { status: 1, stdout: JSON.stringify({ code: 11, msg: 'pool is empty' }) };
-  node.ipam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? failure : undefined);
+  node.runIpam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? failure : undefined);
   const error = node.fail('ADD', node.conf({ ipam }));
   assert.is(error.code, 11);
   assert.match(error.msg, 'pool is empty');
@@ -430,7 +430,7 @@ test('IPAM fails: its own code, IPAM DEL is called, and only after the VF is out
 
 test('IPAM answers nonsense: 6, and its address is released', () => {
   const node = new MemoryNode();
-  node.ipam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? { stdout: 'ok' } : undefined);
+  node.runIpam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? { stdout: 'ok' } : undefined);
   assert.is(node.fail('ADD', node.conf({ ipam })).code, 6);
   assert.ok(node.changes.includes('ipam DEL'));
   assert.equal(node.recordPaths(), []);
@@ -510,7 +510,7 @@ test('no descriptor of a namespace stays open', () => {
   const node = new MemoryNode();
   add(node, full);
   node.succeed('DEL', node.conf(full));
-  node.run('ADD', node.conf({ vlan: 1, mtu: 1 }));
+  node.cni('ADD', node.conf({ vlan: 1, mtu: 1 }));
   assert.is(node.platform.openNamespaces.size, 0);
 });
 

@@ -34,7 +34,7 @@ function attached(more: Readonly<Record<string, unknown>> = {}): Checked {
     routes: [{ dst: '0.0.0.0/0' }, { dst: 'FD09::7/16' }],
   });
   const added = node.conf({ ...keys, ...more });
-  const prevResult = node.succeed('ADD', added);
+  const prevResult = node.attach(added);
   node.changes.length = 0;
   return { node, conf: { ...added, prevResult } };
 }
@@ -50,7 +50,7 @@ function differences(change: (node: MemoryNode) => void, more: Readonly<Record<s
 
 test('as ADD left it: no output, nothing is changed, and IPAM is asked', () => {
   const { node, conf } = attached();
-  assert.is(node.run('CHECK', conf).stdout, '');
+  assert.is(node.cni('CHECK', conf).stdout, '');
   assert.equal(node.changes, ['ipam CHECK']);
   assert.is(node.platform.startedProcesses.at(-1)?.stdin, JSON.stringify(conf));
 });
@@ -164,7 +164,7 @@ test('a namespace that is gone is 8', () => {
 
 test('IPAM’s verdict is passed on with its own code', () => {
   const { node, conf } = attached();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 102, msg: 'no lease' }) });
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 102, msg: 'no lease' }) });
   const error = node.fail('CHECK', conf);
   assert.is(error.code, 102);
   assert.match(error.msg, 'no lease');
@@ -172,7 +172,10 @@ test('IPAM’s verdict is passed on with its own code', () => {
 
 test('an IPAM plugin without CHECK has nothing to say', () => {
   const { node, conf } = attached();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'CNI CHECK method is not implemented' }) });
+  node.runIpam = () => ({
+    status: 1,
+    stdout: JSON.stringify({ code: 999, msg: 'CNI CHECK method is not implemented' }),
+  });
   node.succeed('CHECK', conf);
 });
 

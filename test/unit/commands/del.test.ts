@@ -26,7 +26,7 @@ function attached(): Attached {
 
 test('everything is as before, and stdout is empty', () => {
   const { node, conf, before } = attached();
-  assert.is(node.run('DEL', conf).stdout, '');
+  assert.is(node.cni('DEL', conf).stdout, '');
   assert.equal(node.picture(), before);
 });
 
@@ -196,13 +196,13 @@ test('the VF can’t leave the pod: 109, and its address stays taken', () => {
 
 test('IPAM fails to release: 109 with its words, the VF is home, and the record stays for the next DEL', () => {
   const { node, conf } = attached();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
   const error = node.fail('DEL', conf);
   assert.is(error.code, 109);
   assert.match(error.msg, 'store is locked');
   assert.ok(node.host.links.includes(node.link(0)));
   assert.is(node.recordPaths().length, 1);
-  node.ipam = () => undefined;
+  node.runIpam = () => undefined;
   node.succeed('DEL', conf);
   assert.equal(node.recordPaths(), []);
 });
@@ -252,8 +252,8 @@ test('a damaged record: it is set aside, and its copy serves as well', () => {
     const { node, conf, before } = attached();
     if (text === null) node.platform.files.delete(node.recordPath());
     else node.platform.files.set(node.recordPath(), text);
-    const { exitCode, stderr } = node.run('DEL', conf);
-    assert.is(exitCode, 0);
+    const { status, stderr } = node.cni('DEL', conf);
+    assert.is(status, 0);
     if (text !== null) assert.match(stderr, 'set aside');
     assert.equal(node.picture(), before);
   }
@@ -263,8 +263,8 @@ test('a record that is damaged with its copy: it is set aside, the address is re
   const { node, conf } = attached();
   for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`])
     node.platform.files.set(path, '{"version":1,');
-  const { exitCode, stderr } = node.run('DEL', conf);
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('DEL', conf);
+  assert.is(status, 0);
   assert.match(stderr, 'damaged');
   assert.equal([...node.leases], []);
 });
@@ -294,14 +294,14 @@ test('no record: DEL ends whatever the IPAM plugin says, with a warning', () => 
   ];
   for (const ipam of answers) {
     const node = new MemoryNode();
-    node.ipam = ipam;
-    const { exitCode, stdout, stderr } = node.run('DEL', node.conf(keys));
-    assert.equal([exitCode, stdout], [0, '']);
+    node.runIpam = ipam;
+    const { status, stdout, stderr } = node.cni('DEL', node.conf(keys));
+    assert.equal([status, stdout], [0, '']);
     assert.match(stderr, 'level=warning msg="the IPAM plugin can’t release what no record says was given"');
   }
   for (const type of ['absent', 'sriov', 'dra-sriov', '../x', 'name with blanks']) {
-    const { exitCode } = new MemoryNode().run('DEL', new MemoryNode().conf({ ipam: { type } }));
-    assert.is(exitCode, 0, type);
+    const { status } = new MemoryNode().cni('DEL', new MemoryNode().conf({ ipam: { type } }));
+    assert.is(status, 0, type);
   }
 });
 
@@ -311,9 +311,9 @@ test('an ADD whose IPAM plugin ended by itself with an error leaves no record th
     const node = new MemoryNode();
     node.platform.executables.add('/opt/cni/bin/dhcp');
     const before = node.picture();
-    node.ipam = () => refusing;
-    const { exitCode, stdout, stderr } = node.run('ADD', node.conf({ ipam: { type } }));
-    assert.equal([exitCode, (JSON.parse(stdout) as { code: number }).code], [1, 999]);
+    node.runIpam = () => refusing;
+    const { status, stdout, stderr } = node.cni('ADD', node.conf({ ipam: { type } }));
+    assert.equal([status, (JSON.parse(stdout) as { code: number }).code], [1, 999]);
     assert.match(stderr, 'level=warning msg="the IPAM plugin gave no address, and can’t release any"');
     assert.equal(node.picture(), before);
   }
@@ -322,7 +322,7 @@ test('an ADD whose IPAM plugin ended by itself with an error leaves no record th
 test('what could not be undone at once is undone by DEL, and no IPAM plugin that gave nothing is in its way', () => {
   const node = new MemoryNode();
   const before = node.picture();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) });
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) });
   node.kernel.refuse('to host', EPERM);
   assert.is(node.fail('ADD', node.conf(keys)).code, 108);
   node.kernel.allowAll();
@@ -332,22 +332,22 @@ test('what could not be undone at once is undone by DEL, and no IPAM plugin that
 
 test('an ADD whose IPAM plugin was killed may have an address: the record is kept until it is released, or given up', () => {
   const node = new MemoryNode();
-  node.ipam = () => ({ status: null, signal: 'SIGKILL' });
+  node.runIpam = () => ({ status: null, signal: 'SIGKILL' });
   assert.is(node.fail('ADD', node.conf(keys)).code, 108);
   for (let minute = 1; minute <= 4; minute++) {
     node.platform.clock.nowMs += 60_000;
     assert.is(node.fail('DEL', node.conf(keys)).code, 109);
   }
   node.platform.clock.nowMs += 60_000;
-  const { exitCode, stderr } = node.run('DEL', node.conf(keys));
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('DEL', node.conf(keys));
+  assert.is(status, 0);
   assert.match(stderr, /level=error msg="an address may have leaked.*addresses="not known"/);
   assert.equal(node.recordPaths(), []);
 });
 
 test('tries in quick succession are no reason to give an address up; nor are the first after a reboot', () => {
   const { node, conf } = attached();
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
   for (let count = 0; count < 8; count++) assert.is(node.fail('DEL', conf).code, 109);
   node.editRecord({ failedRelease: { tries: 8, firstMs: 0, bootId: 'of before' } });
   node.platform.clock.nowMs += 600_000;
@@ -362,12 +362,12 @@ test('a plugin that uses the interface releases while it is there, and again whe
   const added = node.changes.filter((change) => /ipam|up$|address|as net1/.test(change));
   assert.equal(added, ['host: vf0 to pod1 as net1', 'pod1: net1 up', 'ipam ADD', 'pod1: net1 address 10.0.2.5/24']);
   node.changes.length = 0;
-  node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no daemon' }) });
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no daemon' }) });
   assert.is(node.fail('DEL', conf).code, 109);
   assert.is(node.changes[0], 'ipam DEL');
   assert.ok(node.host.links.includes(node.link(0)));
   assert.is(node.platform.startedProcesses.at(-1)?.env['CNI_NETNS'], node.pod.path);
-  node.ipam = () => undefined;
+  node.runIpam = () => undefined;
   node.succeed('DEL', conf);
   assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
 });

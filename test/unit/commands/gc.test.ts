@@ -154,7 +154,7 @@ test('one that is detached while GC waits for its VF is done', () => {
 test('a failure doesn’t keep the others: 114, naming every one', () => {
   const { node, other } = populated();
   node.kernel.refuse('pod1: net1 to host', EPERM);
-  node.ipam = ({ env }) =>
+  node.runIpam = ({ env }) =>
     env['CNI_COMMAND'] === 'GC' ? { status: 1, stdout: JSON.stringify({ code: 5, msg: 'disk full' }) } : undefined;
   const error = node.fail('GC', gcConf(node, []));
   assert.is(error.code, 114);

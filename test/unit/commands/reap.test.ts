@@ -104,7 +104,7 @@ test('an owner whose record is of another VF, or lost with the VF on the host, h
   const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
   const lost = new MemoryNode();
   lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 1, key }));
-  assert.match(lost.run('ADD').stderr, /level=warning msg="the record of the VF’s last attachment is lost.*c9/);
+  assert.match(lost.cni('ADD').stderr, /level=warning msg="the record of the VF’s last attachment is lost.*c9/);
   const node = new MemoryNode();
   node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
   node.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify(node.readRecord()));

@@ -82,7 +82,7 @@ test('an address that can’t be released: the VF is back at once, and DEL ends 
     assert.equal([node.vfs[0]?.vlan, node.link(0).name], [0, 'vf0']);
     node.platform.clock.nowMs += 60_000;
   }
-  assert.match(node.run('DEL', conf).stderr, 'an address may have leaked');
+  assert.match(node.cni('DEL', conf).stderr, 'an address may have leaked');
   node.leases.clear();
   assert.equal(node.picture(), before);
 });
@@ -284,8 +284,8 @@ test('the PF’s netdev is away: DEL and ADD wait for it', () => {
 test('a damaged file counts as none: it is named in the log and kept, and the address is released', () => {
   const { node, conf } = migrated();
   node.platform.files.set(`${directory}/c1-net1`, '{');
-  const { exitCode, stderr } = node.run('DEL', conf);
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('DEL', conf);
+  assert.is(status, 0);
   assert.match(stderr, `${directory}/c1-net1`);
   assert.equal([...node.leases], []);
   assert.is(sriovCniFiles(node).length, 2);

@@ -8,8 +8,8 @@ const ipam = { type: 'host-local' };
 
 test('a node that can serve ADD: no output, nothing is left behind', () => {
   const node = new MemoryNode();
-  const { exitCode, stdout } = node.run('STATUS');
-  assert.is(exitCode, 0);
+  const { status, stdout } = node.cni('STATUS');
+  assert.is(status, 0);
   assert.is(stdout, '');
   assert.equal(node.stateFiles(), []);
   assert.equal(node.changes, []);
@@ -53,7 +53,7 @@ test('IPAM’s 50 and 51 are passed on, every other failure is 50', () => {
     [999, 50],
   ]) {
     const node = new MemoryNode();
-    node.ipam = () => ({ status: 1, stdout: JSON.stringify({ code, msg: 'no server' }) });
+    node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code, msg: 'no server' }) });
     const error = node.fail('STATUS', node.conf({ ipam }));
     assert.is(error.code, expected);
     assert.match(error.msg, 'no server');

@@ -103,8 +103,8 @@ test('that they can’t be removed is logged, and no more', () => {
   const node = new MemoryNode();
   node.platform.files.set(`${stateDir}/.dra-sriov-17-0.tmp`, '');
   node.platform.failNext('unlink', `${stateDir}/.dra-sriov`, EIO);
-  const { exitCode, stderr } = node.run('ADD', node.conf());
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('ADD', node.conf());
+  assert.is(status, 0);
   assert.match(stderr, /level=warning.*killed processes.*EIO/);
 });
 
@@ -131,8 +131,8 @@ test('one that can’t be reclaimed is logged, and keeps neither ADD nor the oth
   node.endPod(second);
   node.forgetSweep();
   node.kernel.refuse('vf 0 vlan 0', EPERM);
-  const { exitCode, stderr } = node.run('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('ADD', node.conf({ deviceID: vfPci(2) }), node.of(third));
+  assert.is(status, 0);
   assert.match(stderr, /level=warning.*could not be reclaimed.*net1 of container c1/);
   assert.equal(node.recordPaths(), ['vf-net/c1/net1.json', 'vf-net/c3/net1.json']);
 });
@@ -145,7 +145,7 @@ test('it ends when its time is up', () => {
   }
   for (const pod of pods) node.endPod(pod);
   node.forgetSweep();
-  node.ipam = ({ env }) => {
+  node.runIpam = ({ env }) => {
     if (env['CNI_COMMAND'] === 'DEL') node.platform.clock.nowMs += 400;
     return undefined;
   };
@@ -169,8 +169,8 @@ test('a DEL without a record looks too; a dead attachment that can’t be reclai
   const { node, other } = leftover();
   node.forgetSweep();
   node.kernel.refuse('vlan 0', EPERM);
-  const { exitCode, stderr } = node.run('DEL', node.conf(), node.of(other));
-  assert.is(exitCode, 0);
+  const { status, stderr } = node.cni('DEL', node.conf(), node.of(other));
+  assert.is(status, 0);
   assert.match(stderr, /could not be reclaimed.*net1 of container c1.*EPERM/);
   node.kernel.refuse('vlan 0', 0);
 });
@@ -179,7 +179,7 @@ test('an IPAM plugin that hangs over a dead pod’s address costs one ADD half a
   const limits: number[] = [];
   const { node, other } = leftover(4);
   const others = [node.addPod(), node.addPod()];
-  node.ipam = ({ env, timeoutMs }) => {
+  node.runIpam = ({ env, timeoutMs }) => {
     if (env['CNI_COMMAND'] === 'DEL') limits.push(timeoutMs);
     return env['CNI_COMMAND'] === 'DEL' ? { status: null, timedOut: true } : undefined;
   };
@@ -219,7 +219,7 @@ test('an IPAM plugin that hangs over a dead pod’s address costs one ADD half a
 test('an ADD that gets the VF of a dead pod doesn’t wait for its IPAM plugin either; a DEL releases the address', () => {
   const { node, other } = leftover();
   const limits: number[] = [];
-  node.ipam = ({ env, timeoutMs }) => {
+  node.runIpam = ({ env, timeoutMs }) => {
     if (env['CNI_COMMAND'] === 'DEL') limits.push(timeoutMs);
     return limits.length === 1 ? { status: null, timedOut: true } : undefined;
   };
@@ -237,10 +237,10 @@ test('an address that can’t be released is given up after 5 tries over 5 minut
   const tries = Array.from({ length: 7 }, () => {
     node.forgetSweep();
     node.platform.clock.nowMs += 60_000;
-    return node.run('DEL', node.conf({ deviceID: vfPci(1) }), node.of(other));
+    return node.cni('DEL', node.conf({ deviceID: vfPci(1) }), node.of(other));
   });
   assert.equal(
-    tries.map(({ exitCode, stderr }) => [exitCode, /level=error msg="an address may have leaked/.test(stderr)]),
+    tries.map(({ status, stderr }) => [status, /level=error msg="an address may have leaked/.test(stderr)]),
     [false, false, false, false, false, true, false].map((leaked) => [0, leaked]),
   );
   assert.match(
@@ -260,7 +260,7 @@ test('the next one goes on where the last one ended, 5 s later: what can’t be 
   for (const pod of pods) node.endPod(pod);
   node.forgetSweep();
   const asked: string[] = [];
-  node.ipam = ({ env }) => {
+  node.runIpam = ({ env }) => {
     if (env['CNI_COMMAND'] !== 'DEL') return undefined;
     asked.push(env['CNI_CONTAINERID'] ?? '');
     node.platform.clock.nowMs += 600;

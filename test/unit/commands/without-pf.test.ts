@@ -17,8 +17,8 @@ const asked = { vlan: 0, mac, mtu: 1400, ipam };
 
 test('attached where nothing is asked of a PF; CHECK knows it, and DEL gives all back, twice', () => {
   const { node, before } = withoutPf();
-  const result = node.succeed('ADD', node.conf(asked));
-  const { pciID, sandbox } = (result as { interfaces: { pciID: string; sandbox: string }[] }).interfaces[0] ?? {};
+  const result = node.attach(node.conf(asked));
+  const { pciID, sandbox } = result.interfaces[0] ?? {};
   assert.equal([pciID, sandbox], [vfPci(0), node.pod.path]);
   const link = node.pod.namespace.get('net1');
   assert.equal([link.mac, link.mtu, link.up], [mac, 1400, true]);
@@ -34,7 +34,7 @@ test('attached where nothing is asked of a PF; CHECK knows it, and DEL gives all
 
 test('a VF of vfio-pci has a result, too, without a MAC', () => {
   const { node, before } = withoutPf([0]);
-  const { interfaces } = node.succeed('ADD', node.conf({ ipam })) as { interfaces: unknown };
+  const { interfaces } = node.attach(node.conf({ ipam }));
   assert.equal(interfaces, [{ name: 'net1', sandbox: node.pod.path, pciID: vfPci(0) }]);
   node.succeed('DEL', node.conf({ ipam }));
   assert.equal(node.picture(), before);
@@ -56,8 +56,8 @@ test('a failure on the way undoes all', () => {
   for (const step of ['mac', 'to pod1', 'net1 mtu', 'net1 up', 'net1 address']) {
     const { node, before } = withoutPf();
     node.kernel.refuse(step, 5, { times: step === 'mac' ? 4 : 1 });
-    node.run('ADD', node.conf(asked));
-    node.run('DEL', node.conf(asked));
+    node.cni('ADD', node.conf(asked));
+    node.cni('DEL', node.conf(asked));
     assert.equal(node.picture(), before, step);
   }
 });

@@ -161,7 +161,7 @@ test('every network config attaches a VF of a network driver and of vfio-pci, pa
         // The card of the example is another one.
         const { vfSelector: _, ...own } = conf;
         const whole = { ...own, deviceID: vfPci(0) };
-        const prevResult = node.succeed('ADD', whole);
+        const prevResult = node.attach(whole);
         node.succeed('CHECK', { ...whole, prevResult });
         node.succeed('DEL', { ...whole, prevResult });
         assert.equal(node.picture(), before, name);
