@@ -182,6 +182,7 @@ export class CdiSpecs {
     try {
       return this.#platform.readDir(directory) ?? [];
     } catch (cause) {
+      if (!isSystemError(cause)) throw cause;
       throw this.#trace.failure('io', `the CDI directory ${directory} can't be listed: ${explain(cause)}`);
     }
   }
@@ -200,6 +201,7 @@ export class CdiSpecs {
       this.#parsed.set(file, found);
       return found;
     } catch (thrown) {
+      // Whatever reading a text of others makes of it is said of the file.
       if (!ours) return nothing;
       const reason = firstLine(isSystemError(thrown) ? thrown.message : explain(thrown));
       return { devices: [], broken: [{ file, reason }] };

@@ -1,7 +1,8 @@
-import { explain } from '../cni/errors.ts';
+import { explain, isBug } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isJsonObject, type Json } from '../lib/json.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type ClaimVf, nadName } from './driver-specs.ts';
 import type { Trace } from './trace.ts';
@@ -92,6 +93,7 @@ function readEach<T>(
       if (text === undefined || (!text.includes(needle) && !isOurDriver(driver))) return [];
       return read(parseJson(text, 'it'), file);
     } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       if (!isOurDriver(driver)) return [];
       throw trace.failure('decode', `the driver checkpoint ${file} is broken: ${explain(thrown)}`);
     }
@@ -127,6 +129,7 @@ function listDrivers(platform: Platform, directory: string, trace: Trace): reado
   try {
     return platform.readDir(directory) ?? [];
   } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
     throw trace.failure('io', `${directory} can't be listed: ${explain(cause)}`);
   }
 }
@@ -157,6 +160,7 @@ export function readDeviceUsers(platform: Platform, pci: PciAddress, trace: Trac
       return textsOf(ids).some((id) => id.toLowerCase() === pci) ? [{ podUid, resourceName, file }] : [];
     });
   } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
     throw trace.failure('decode', `the kubelet's device checkpoint ${file} is broken: ${explain(thrown)}`);
   }
 }

@@ -1,3 +1,4 @@
+import { isCniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
@@ -19,7 +20,8 @@ const maxFilesRead = 4096;
 function parseQuietly(text: string): unknown {
   try {
     return parseJson(text, 'it');
-  } catch {
+  } catch (thrown) {
+    if (!isCniError(thrown)) throw thrown;
     return undefined;
   }
 }

@@ -3,6 +3,7 @@ import { explain } from '../cni/errors.ts';
 import { formatVersions } from '../cni/versions.ts';
 import { createLog } from '../lib/log.ts';
 import { quote } from '../lib/quote.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { describeKey, RecordStore } from '../state/record-store.ts';
 import { version } from '../version.ts';
@@ -57,7 +58,8 @@ export function askVersion(platform: Platform, path: string): string | null {
   try {
     const process = platform.startProcess({ path, args: [], env: {}, stdin: '', timeoutMs: answerTimeoutMs });
     return new RegExp(`^CNI plugin ${programName} v(\\S+)$`, 'm').exec(process.wait().stderr)?.[1] ?? null;
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     // a script without an interpreter, a program for another CPU: none of ours
     return null;
   }

@@ -63,6 +63,17 @@ export class CniError extends Error {
 }
 
 /** Tells by name, not by class: separately loaded parts have classes of their own. */
+/** Errors that the engine throws of the program itself; a SyntaxError is JSON.parse's word of its text. */
+const bugNames: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'InternalError'];
+
+/**
+ * A fault of the program, or of the memory that it has: who takes an error for an answer, such as that a file is
+ * damaged, must not take this one.
+ */
+export function isBug(thrown: unknown): boolean {
+  return !(thrown instanceof Error) || bugNames.includes(thrown.name);
+}
+
 export function isCniError(thrown: unknown, name?: ErrorName): thrown is CniError {
   if (!(thrown instanceof Error) || thrown.name !== 'CniError') return false;
   return name === undefined || (thrown as CniError).code === errorCodes[name];

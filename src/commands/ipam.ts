@@ -1,6 +1,7 @@
 import type { CniRequest } from '../cni/request.ts';
 import { type IpamCall, type IpamCommand, type IpamProcess, isNotImplemented, startPlugin } from '../ipam/plugin.ts';
 import { isJsonObject } from '../lib/json.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentRecord, IpamInvocation } from '../state/attachment-record.ts';
 import { openRecordedNetns } from '../state/liveness.ts';
@@ -87,7 +88,8 @@ function recordedNetns(platform: Platform, record: AttachmentRecord): string {
     const netns = openRecordedNetns(platform, record);
     netns?.close();
     return netns === null ? '' : record.netns.path;
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     return '';
   }
 }

@@ -1,4 +1,4 @@
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isBug } from '../cni/errors.ts';
 import { parseDelConf } from '../config/parse.ts';
 import { isSameNetns } from '../kernel/namespace.ts';
 import { openNetnsOfNode, seesAllProcesses } from '../kernel/namespace-search.ts';
@@ -137,6 +137,7 @@ function readQuietly(context: CommandContext, key: AttachmentKey): SriovCniAttac
     if (platform.stat(path) === null) return null;
     return context.sriovCniCache().readAttachment(platform, key.containerId, key.ifname);
   } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
     if (!isSystemError(thrown, 'ENAMETOOLONG')) {
       log.error('what sriov-cni kept of this attachment can’t be used', { path, reason: explain(thrown) });
     }

@@ -1,4 +1,4 @@
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isBug } from '../cni/errors.ts';
 import { parseConf } from '../config/parse.ts';
 import { getLink } from '../kernel/rtnl/links.ts';
 import { converge } from '../lib/converge.ts';
@@ -36,6 +36,7 @@ function requireIpam(context: CommandContext, ipam: { readonly type: string }): 
   try {
     askIpam(context, 'STATUS', ipam);
   } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
     if (thrown instanceof Error && 'code' in thrown && (thrown.code === 50 || thrown.code === 51)) throw thrown;
     throw new CniError('notAvailable', explain(thrown));
   }

@@ -64,6 +64,7 @@ function doing(what: string, run: () => void): void {
   try {
     run();
   } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
     throw new CniError('kernel', `${what} can't be added`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isCniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import type { CniRequest } from '../cni/request.ts';
 import type { CniResult } from '../cni/result.ts';
@@ -89,6 +89,7 @@ export class IpamProcess {
     try {
       return this.#process.wait();
     } catch (cause) {
+      if (!isSystemError(cause)) throw cause;
       this.#gaveNothing = neverRan.some((name) => isSystemError(cause, name));
       throw new CniError('ipamFailed', `IPAM plugin ${this.#call.type} can't be run`, { cause });
     }
@@ -123,6 +124,7 @@ export class IpamProcess {
     try {
       return parseResult(parseJson(stdout, 'its answer'), this.#caller.request.cniVersion);
     } catch (cause) {
+      if (!isCniError(cause)) throw cause;
       const { type } = this.#call;
       throw new CniError('decode', `IPAM plugin ${type} answered what is no CNI result: ${cut(stdout)}`, { cause });
     }
@@ -215,7 +217,8 @@ function readPluginError(plugin: string, { status, stdout }: ProcessResult): Cni
 function jsonOf(text: string): unknown {
   try {
     return parseJson(text, 'its answer');
-  } catch {
+  } catch (thrown) {
+    if (!isCniError(thrown)) throw thrown;
     return undefined;
   }
 }
@@ -240,7 +243,8 @@ function isHostAddress(cidr: string): boolean {
 function bytesOf(cidr: string): Buffer {
   try {
     return parseCidr(cidr).bytes;
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     return Buffer.alloc(0);
   }
 }

@@ -1,4 +1,5 @@
 import { type MacAddress, macToBytes } from '../lib/mac-address.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { formatAddress, type IpAddress, parseAddress } from './ip-text.ts';
 import type { Namespace } from './namespace.ts';
@@ -7,10 +8,10 @@ import type { NetlinkSession } from './netlink/session.ts';
 import { askForNeighbour, removeNeighbour } from './rtnl/neighbours.ts';
 
 /**
- * Tells switches and neighbours that addresses are now at a MAC (`arping -U`; `ndsend`): for IPv4 a gratuitous ARP request (RFC 5227,
- * section 3), as the kernel's own arp_notify sends; for IPv6 an unsolicited neighbour advertisement (RFC 4861, section 7.2.6).
- * The link has just come into the pod, so that it has no other addresses than these, with or without prefix length.
- * Never throws: returns what failed.
+ * Tells switches and neighbours that addresses are now at a MAC (`arping -U`; `ndsend`): for IPv4 a gratuitous ARP
+ * request (RFC 5227, section 3), as the kernel's own arp_notify sends; for IPv6 an unsolicited neighbour advertisement
+ * (RFC 4861, section 7.2.6). The link has just come into the pod, so that it has no other addresses than these, with or
+ * without prefix length. Never throws: returns what failed.
  */
 export function announce(
   platform: Platform,
@@ -29,9 +30,14 @@ export function announce(
   };
   const known: IpAddress[] = [];
   for (const text of addresses) attempt(text, () => known.push(parseAddress(text.replace(/\/.*$/, ''))));
-  // The kernel asks in the name of the first address of the link's that is of the same network: that is itself where there is no other.
+  // The kernel asks in the name of the first address of the link's that is of the same network: that is itself where
+  // there is no other.
   const ipv4 = known.filter(({ family }) => family === 4);
-  const asked = ipv4.length === 1 ? ipv4.filter((address) => askForItself(pod.session, ifindex, address)) : [];
+  const asked: IpAddress[] = [];
+  const ask = (address: IpAddress): void => {
+    if (askForItself(pod.session, ifindex, address)) asked.push(address);
+  };
+  if (ipv4.length === 1) for (const address of ipv4) attempt(formatAddress(address.bytes), () => ask(address));
   const others = known.filter((address) => !asked.includes(address));
   if (others.length === 0) return failures;
   const frames = others.map((address) => announcement(macToBytes(mac), address));
@@ -43,19 +49,21 @@ export function announce(
 }
 
 /**
- * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so the neighbour is
- * removed before the kernel asks again and calls it unreachable; one that stays does no harm.
+ * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so the
+ * neighbour is removed before the kernel asks again and calls it unreachable; one that stays does no harm.
  */
 function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): boolean {
   try {
     askForNeighbour(session, ifindex, address);
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     return false;
   }
   try {
     removeNeighbour(session, ifindex, address);
-  } catch {
+  } catch (thrown) {
     // it has been announced
+    if (!isSystemError(thrown)) throw thrown;
   }
   return true;
 }

@@ -1,13 +1,14 @@
 import { converge } from '../lib/converge.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 
 /** The key has slashes, because interface names may hold dots: `net/ipv4/conf/eth0.100/arp_notify`. */
 export type Sysctl = readonly [key: string, value: string];
 
 /**
- * Sets sysctls inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). What can't be written is well where it has that value
- * already: /proc/sys may be read-only. Returns what failed, each with its cause: a SystemError, ENOENT where this kernel has no such
- * sysctl. Throws SystemError where the namespace can't be entered.
+ * Sets sysctls inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). What can't be written is well where it has
+ * that value already: /proc/sys may be read-only. Returns what failed, each with its cause: a SystemError, ENOENT where
+ * this kernel has no such sysctl. Throws SystemError where the namespace can't be entered.
  */
 export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly Sysctl[]): readonly Error[] {
   const steps = sysctls.map(([key, value]) => {
@@ -17,7 +18,10 @@ export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly S
   return platform.inNetns(netns, () => converge(steps));
 }
 
-/** The value of a sysctl inside a namespace; null where there is none, or where it can't be read. Throws SystemError as setSysctls. */
+/**
+ * The value of a sysctl inside a namespace; null where there is none, or where it can't be read. Throws SystemError as
+ * setSysctls.
+ */
 export function readSysctl(platform: Platform, netns: Netns, key: string): string | null {
   return platform.inNetns(netns, () => readOne(platform, `${platform.paths.procfs}/sys/${key}`));
 }
@@ -26,14 +30,15 @@ function setOne(platform: Platform, path: string, value: string): void {
   try {
     platform.writeSystemFile(path, value);
   } catch (refused) {
-    if (readOne(platform, path) !== value) throw refused;
+    if (!isSystemError(refused) || readOne(platform, path) !== value) throw refused;
   }
 }
 
 function readOne(platform: Platform, path: string): string | null {
   try {
     return platform.readFile(path)?.toString('utf8').trim() ?? null;
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     return null;
   }
 }

@@ -1,5 +1,5 @@
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
-import { CniError } from '../cni/errors.ts';
+import { CniError, isCniError } from '../cni/errors.ts';
 import { parseJson } from '../cni/json-text.ts';
 import { isNetdevFile } from '../kernel/netdev-files.ts';
 import {
@@ -173,7 +173,8 @@ export function parseKey(text: string): AttachmentKey | null {
   try {
     const value = parseJson(text, 'the record');
     return fits(object({ key }), value) ? value.key : null;
-  } catch {
+  } catch (thrown) {
+    if (!isCniError(thrown)) throw thrown;
     return null;
   }
 }

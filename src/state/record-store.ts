@@ -1,5 +1,5 @@
 import { isIdentifier } from '../cni/environment.ts';
-import { CniError, explain, isCniError } from '../cni/errors.ts';
+import { CniError, explain, isBug, isCniError } from '../cni/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -71,7 +71,7 @@ export class RecordStore {
       return this.peek(key);
     } catch (cause) {
       // What the disk refuses, or a newer build wrote, may be whole; so it is an error, and no damage.
-      if (isSystemError(cause) || isCniError(cause, 'recordVersion')) throw cause;
+      if (isSystemError(cause) || isCniError(cause, 'recordVersion') || isBug(cause)) throw cause;
       this.#setAside(file, `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
@@ -231,7 +231,7 @@ export class RecordStore {
       try {
         return parseRecordOf(key, text);
       } catch (cause) {
-        if (isCniError(cause, 'recordVersion')) throw cause;
+        if (isCniError(cause, 'recordVersion') || isBug(cause)) throw cause;
         this.#log.error('the copy of an attachment record is damaged too', { pci, reason: explain(cause) });
       }
     }
@@ -261,7 +261,7 @@ function onlyIo(write: () => void): void {
   try {
     write();
   } catch (cause) {
-    if (isCniError(cause)) throw cause;
+    if (isCniError(cause) || isBug(cause)) throw cause;
     throw new CniError('io', "the attachment record can't be written", { cause });
   }
 }
@@ -275,7 +275,7 @@ function parseOwner(text: string): AttachmentKey | null {
   try {
     parseRecord(text);
   } catch (thrown) {
-    if (isCniError(thrown, 'recordVersion')) throw thrown;
+    if (isCniError(thrown, 'recordVersion') || isBug(thrown)) throw thrown;
   }
   return null;
 }

@@ -13,12 +13,13 @@ const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_p
  */
 export function identifyVf(platform: Platform, pci: PciAddress, source: string): VfIdentity {
   const vf = readVf(platform, pci);
-  if (vf === null) {
-    const what = pciDeviceExists(platform, pci) ? 'a PF, no Virtual Function' : 'no PCI device of this node';
-    throw new CniError('vfMissing', `${pci} (from ${source}) is ${what}`);
-  }
+  if (vf === null) throw new CniError('vfMissing', `${pci} (from ${source}) ${whyNoVf(platform, pci)}`);
   const ofPf = vf.pfPci === null ? noPf : ofPfOnHost(platform, vf, vf.pfPci, source);
   return { pci, ...ofPf, driver: driverOf(vf, source), kind: kindOf(vf) };
+}
+
+function whyNoVf(platform: Platform, pci: PciAddress): string {
+  return pciDeviceExists(platform, pci) ? 'is a PF, no Virtual Function' : 'is no PCI device of this node';
 }
 
 type PfKeys = 'pfPci' | 'pfName' | 'pfDriver' | 'vfIndex';

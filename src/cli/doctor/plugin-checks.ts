@@ -118,8 +118,9 @@ function askMultus(platform: Platform, path: string): string | null {
     });
     const { stdout, stderr } = process.wait();
     return /\bv?(\d+\.\d+(?:\.\d+)?)\b/.exec(`${stdout}\n${stderr}`)?.[1] ?? null;
-  } catch {
+  } catch (thrown) {
     // not to be run here
+    if (!isSystemError(thrown)) throw thrown;
     return null;
   }
 }

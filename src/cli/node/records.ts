@@ -1,11 +1,12 @@
 import { parseCniArgsLeniently } from '../../cni/cni-args.ts';
-import { explain, isCniError } from '../../cni/errors.ts';
+import { explain, isBug, isCniError } from '../../cni/errors.ts';
 import type { CniCommand, CniRequest } from '../../cni/request.ts';
 import { newestVersion } from '../../cni/versions.ts';
 import { parseConf } from '../../config/parse.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { createLog } from '../../lib/log.ts';
+import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';
 import { type Life, lifeOf } from '../../state/liveness.ts';
@@ -56,7 +57,8 @@ function isHalfDone(store: RecordStore, { key, identity, phase }: AttachmentReco
 function podStateOf(platform: Platform, record: AttachmentRecord): PodState {
   try {
     return lifeOf(platform, record);
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     // Who can't look must not call a pod dead.
     return 'unknown';
   }
@@ -74,6 +76,7 @@ export function readRecords(platform: Platform): KeptRecords {
       if (record === null) continue;
       records.push({ key, record, pod: podStateOf(platform, record), isHalf: isHalfDone(store, record) });
     } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       damaged.push({ key, reason: explain(thrown), isNewer: isCniError(thrown, 'recordVersion') });
     }
   }
@@ -106,7 +109,8 @@ export function recordedConf({ key, config, cniArgs }: AttachmentRecord): SriovC
     return parseConf(
       madeUpRequest('CHECK', { ...key, args: parseCniArgsLeniently(cniArgs), stdin: config, config: json }),
     );
-  } catch {
+  } catch (thrown) {
+    if (!isCniError(thrown)) throw thrown;
     return null;
   }
 }

@@ -1,4 +1,4 @@
-import { SystemError } from '../../lib/system-error.ts';
+import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import { atLeast, findAttribute, toText, u32At } from './attributes.ts';
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSGERR_ATTR_MSG } from './constants.ts';
 import { malformed } from './malformed.ts';
@@ -82,7 +82,8 @@ function readExtack(reply: NetlinkMessage, isDone: boolean): string {
     const start = isDone ? 4 : 20 + echoedLength(reply);
     const text = findAttribute('extack', data, NLMSGERR_ATTR_MSG, start);
     return text === null ? '' : toText('NLMSGERR_ATTR_MSG', text);
-  } catch {
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
     return '';
   }
 }

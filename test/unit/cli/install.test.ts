@@ -1,5 +1,6 @@
 import { runCli } from '../../../src/cli/cli.ts';
 import { formatVersions } from '../../../src/cni/versions.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
 import type { ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
 import { version } from '../../../src/version.ts';
 import { createMemoryPlatform, type FileOperation, type MemoryPlatform } from '../../support/memory-platform.ts';
@@ -18,7 +19,7 @@ const record = '/var/lib/cni/dra-sriov/vf-test1/c1/net1.json';
 /** Executables say what they are by their content: `dra-sriov VERSION`, or any other plugin; `broken` can't be run. */
 function answer(content: string, { env, path }: ProcessRequest): ProcessResult {
   const result = { status: 0, signal: null, timedOut: false, stdout: '', stderr: '' };
-  if (content === 'broken') throw new Error(`run ${path}: ENOEXEC`);
+  if (content === 'broken') throw new SystemError(`run ${path}`, 8);
   if (env['CNI_COMMAND'] === 'VERSION') {
     return { ...result, stdout: content === `dra-sriov ${version}` ? `${formatVersions()}\n` : '{}\n' };
   }

@@ -1,4 +1,4 @@
-import { CniError, errorCodes, explain, isCniError } from '../../../src/cni/errors.ts';
+import { CniError, errorCodes, explain, isBug, isCniError } from '../../../src/cni/errors.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cni/errors');
@@ -29,3 +29,19 @@ test('the end of memory, which QuickJS tells by throwing null, is named', () => 
   assert.is(explain(null), 'out of memory');
   assert.is(explain(new Error('while parsing', { cause: null })), 'while parsing: out of memory');
 });
+
+test('a bug is what the engine throws; what we throw, and JSON.parse of its text, is none', () => {
+  const ofText = caught(() => JSON.parse('{'));
+  assert.equal([new Error('x'), new CniError('io', 'x'), ofText].map(isBug), [false, false, false]);
+  const ofProgram = caught(() => (undefined as unknown as { x: 1 }).x);
+  const ofMemory = Object.assign(new Error('stack overflow'), { name: 'InternalError' });
+  assert.equal([ofProgram, new RangeError('x'), ofMemory, null].map(isBug), [true, true, true, true]);
+});
+
+function caught(task: () => unknown): unknown {
+  try {
+    return task();
+  } catch (thrown) {
+    return thrown;
+  }
+}

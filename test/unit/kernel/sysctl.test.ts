@@ -1,8 +1,9 @@
-import { setSysctls } from '../../../src/kernel/sysctl.ts';
+import { readSysctl, setSysctls } from '../../../src/kernel/sysctl.ts';
 import { isSystemError } from '../../../src/lib/system-error.ts';
 import type { Netns } from '../../../src/platform/platform.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('kernel/sysctl');
 
@@ -52,4 +53,16 @@ test('a refusal is no failure where the value is there already', () => {
     platform.failNext('writeSystemFile', path, EROFS);
     assert.is(setSysctls(platform, podOf(platform), [[key, '1']]).length, failed, value);
   }
+});
+
+test('what can’t be read is null, and a bug is none of that', () => {
+  const platform = createMemoryPlatform({ files: { [path]: '1\n' }, netnsPaths });
+  const netns = podOf(platform);
+  assert.equal([readSysctl(platform, netns, key), readSysctl(platform, netns, other)], ['1', null]);
+  platform.failNext('readFile', path, EACCES);
+  assert.is(readSysctl(platform, netns, key), null);
+  const readFile = (): never => {
+    throw new TypeError('x is not a function');
+  };
+  throws(() => readSysctl({ ...platform, readFile }, netns, key), 'Error', 'x is not a function');
 });

@@ -410,3 +410,14 @@ test('keys are the same when all three parts are, and are described by all three
   }
   assert.is(describeKey(sampleKey), 'net1 of container c1 (network vf-net)');
 });
+
+test('a bug in reading damages no record', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  const readFile = (): never => {
+    throw new TypeError('x is not a function');
+  };
+  const broken = new RecordStore({ ...platform, readFile }, createLog({ level: 'debug', write: () => undefined }));
+  throws(() => broken.read(sampleKey), 'Error', 'x is not a function');
+  assert.equal([platform.files.has(recordPath), store.damaged()], [true, []]);
+});
