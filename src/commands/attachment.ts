@@ -12,7 +12,7 @@ import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp, waitForC
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
-import { type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
+import { type AttachmentRecord, podLinkTraits, recordVersion } from '../state/attachment-record.ts';
 import { describeView } from '../state/liveness.ts';
 import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
@@ -23,7 +23,7 @@ import { planVf, type VfPlan } from '../vf/plan.ts';
 import { getPf, takeSnapshot } from '../vf/snapshot.ts';
 import type { Pf, VfIdentity } from '../vf/vf.ts';
 import { type CommandContext, keyOf } from './context.ts';
-import { detach, podLinkTraits } from './detach.ts';
+import { detach } from './detach.ts';
 import { startIpam } from './ipam.ts';
 
 /** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */

@@ -6,15 +6,14 @@ import type { SriovConf } from '../config/sriov-conf.ts';
 import { addressDifferences, routeDifferences } from '../ipam/verify.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
-import type { AttachmentRecord } from '../state/attachment-record.ts';
+import { type AttachedVf, type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
 import { describeAttachment, describeKey } from '../state/record-store.ts';
 import { findInPod, findPfOf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf } from './context.ts';
-import { podLinkTraits } from './detach.ts';
 import { askIpam } from './ipam.ts';
 import { openPodNetns } from './pod-netns.ts';
-import { recordFromSriovCni } from './sriov-cni.ts';
+import { vfOfSriovCni } from './sriov-cni.ts';
 
 /**
  * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins of
@@ -26,25 +25,34 @@ export function check(context: CommandContext): string {
   const result = parsePrevResult(request);
   if (result === null) throw new CniError('invalidConfig', 'prevResult is missing: CHECK needs it');
   const key = keyOf(request);
-  const record = store.read(key) ?? recordFromSriovCni(context, key);
-  if (record === null) throw new CniError('checkFailed', `${describeKey(key)} has no attachment record on this node`);
+  const record = store.read(key);
+  const vf = record ?? vfOfSriovCni(context, key);
+  if (vf === null) throw new CniError('checkFailed', `${describeKey(key)} has no attachment record on this node`);
   const netns = openPodNetns(platform, request);
   const pod = new Namespace(platform, netns);
   try {
-    const found = [...settingDifferences(context, record, conf), ...podDifferences(context, pod, record, conf, result)];
-    if (found.length > 0) throw new CniError('checkFailed', `${describeAttachment(record)}: ${found.join('; ')}`);
+    const added = record ?? { addresses: [], routes: [] };
+    const found = [
+      ...settingDifferences(context, vf, conf),
+      ...podDifferences(context, pod, { ...vf, ...added }, conf, result),
+    ];
+    if (found.length > 0)
+      throw new CniError(
+        'checkFailed',
+        `${describeAttachment({ key, pod: record?.pod ?? null })}: ${found.join('; ')}`,
+      );
   } finally {
     pod.close();
     netns.close();
   }
-  const ipam = record.ipam ?? conf.ipam;
+  const ipam = record?.ipam ?? conf.ipam;
   if (ipam !== null) askIpam(context, 'CHECK', ipam, record);
   return '';
 }
 
-function settingDifferences(context: CommandContext, record: AttachmentRecord, conf: SriovConf): string[] {
+function settingDifferences(context: CommandContext, vf: AttachedVf, conf: SriovConf): string[] {
   const { host, platform } = context;
-  const { identity, snapshot } = record;
+  const { identity, snapshot } = vf;
   if (snapshot.admin === null) return [];
   const pf = findPfOf(platform, host, identity);
   return adminDifferences(host, pf, identity, snapshot.admin, conf.settings);
@@ -53,13 +61,13 @@ function settingDifferences(context: CommandContext, record: AttachmentRecord, c
 function podDifferences(
   context: CommandContext,
   pod: Namespace,
-  record: AttachmentRecord,
+  attached: AttachedVf & Pick<AttachmentRecord, 'addresses' | 'routes'>,
   conf: SriovConf,
   result: CniResult,
 ): string[] {
-  const { identity, key } = record;
-  if (record.snapshot.netdev === null) return [];
-  const link = findInPod(context.platform, pod, podLinkTraits(record));
+  const { identity, key, snapshot, addresses, routes } = attached;
+  if (snapshot.netdev === null) return [];
+  const link = findInPod(context.platform, pod, podLinkTraits(attached));
   const named = getLink(pod.session, { name: key.ifname });
   if (link === null) {
     const impostor = named === null ? '' : `; ${key.ifname} is another device`;
@@ -68,8 +76,8 @@ function podDifferences(
   return [
     ...difference('the interface name', link.name, key.ifname),
     ...linkDifferences(context, link, conf, result),
-    ...addressDifferences(pod.session, link, record.addresses, result),
-    ...routeDifferences(pod.session, link, record.routes, result),
+    ...addressDifferences(pod.session, link, addresses, result),
+    ...routeDifferences(pod.session, link, routes, result),
   ];
 }
 

@@ -34,7 +34,7 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
     try {
       const current = store.find(key);
       const failures = current === null ? [] : detach(context, current);
-      if (failures.length > 0) throw detachIncomplete(record, failures);
+      if (failures.length > 0) throw detachIncomplete(record, record.identity.pci, failures);
       log.info('detached', { pci: record.identity.pci, network: key.network, ifname: key.ifname });
     } finally {
       vfLock.unlock();

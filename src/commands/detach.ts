@@ -1,38 +1,71 @@
 import { CniError, explain } from '../cni/errors.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import { converge } from '../lib/converge.ts';
-import { zeroMac } from '../lib/mac-address.ts';
-import type { AttachmentRecord } from '../state/attachment-record.ts';
-import { openRecordedNetns } from '../state/liveness.ts';
-import { describeAttachment, sameKey } from '../state/record-store.ts';
+import type { PciAddress } from '../lib/pci-address.ts';
+import { type AttachedVf, type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
+import { openNetnsOf } from '../state/liveness.ts';
+import { describeAttachment, type RecordStore, sameKey } from '../state/record-store.ts';
 import { bringHome, restoreVf } from '../vf/give-back.ts';
-import type { PodLinkTraits } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
 import { countFailure, releaseAddresses } from './release.ts';
 
+/** What an attachment holds, by a record of ours or by what sriov-cni has left, and what becomes of that. */
+export interface Holdings {
+  /** The VF; null where it isn't the attachment's. Throws where that can't be told. */
+  vf(): AttachedVf | null;
+  /** The IPAM plugin that gave the address; null where none did. */
+  readonly ipam: { readonly type: string } | null;
+  releaseAddress(): void;
+  /** Nothing is left of the attachment. */
+  forget(): void;
+  /** Only the address is left. */
+  giveUpVf(): void;
+}
+
 /**
  * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
- * and the rollback of ADD. Every step treats what is gone already as done. The address is released only when the VF has
- * left the pod, but for plugins that need the interface for it. The record goes last and only if nothing failed. A VF that is
- * whole again is free for others, even where its address can't be released. Returns what failed.
+ * and the rollback of ADD. Every step treats what is gone already as done. Returns what failed; then the record is kept.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
   const { store } = context;
-  const release = (): readonly Error[] => converge([['release the address', () => releaseAddresses(context, record)]]);
-  const releasedInPod = record.ipam !== null && usesInterface(record.ipam.type) ? release() : null;
-  const home = converge([['bring the VF back to the host', () => leavePod(context, record)]]);
+  return giveBack(context, {
+    vf: () => (ownsVf(context, record) ? record : null),
+    ipam: record.ipam,
+    releaseAddress: () => releaseAddresses(context, record),
+    forget: () => store.remove(record),
+    giveUpVf: () => store.giveUpVf(countFailure(context, record)),
+  });
+}
+
+/**
+ * The address is released only when the VF has left the pod, but for plugins that need the interface for it. What tells of the attachment
+ * goes last, and only if nothing failed. A VF that is whole again is free for others, even where its address can't be released.
+ */
+export function giveBack(context: CommandContext, holdings: Holdings): readonly Error[] {
+  const release = (): readonly Error[] => converge([['release the address', () => holdings.releaseAddress()]]);
+  const releasedInPod = holdings.ipam !== null && usesInterface(holdings.ipam.type) ? release() : null;
+  let vf = null as AttachedVf | null;
+  const leave = (): void => {
+    vf = holdings.vf();
+    if (vf !== null) leavePod(context, vf);
+  };
+  const home = converge([['bring the VF back to the host', leave]]);
   if (home.length > 0) return [...home, ...(releasedInPod ?? [])];
-  const restored = restore(context, record);
+  const restored = vf === null ? [] : restore(context, vf);
   const released = releasedInPod ?? release();
   if (restored.length > 0) return [...restored, ...released];
-  if (released.length === 0) return converge([['remove the record', () => store.remove(record)]]);
-  return [...released, ...converge([['give up the VF', () => store.giveUpVf(countFailure(context, record))]])];
+  if (released.length === 0) return converge([['remove the record', () => holdings.forget()]]);
+  return [...released, ...converge([['give up the VF', () => holdings.giveUpVf()]])];
 }
 
 /** The error for what `detach` returned. */
-export function detachIncomplete(record: AttachmentRecord, failures: readonly Error[]): CniError {
+export function detachIncomplete(
+  attachment: Pick<AttachmentRecord, 'key' | 'pod'>,
+  pci: PciAddress,
+  failures: readonly Error[],
+): CniError {
   const what = failures.map((failure) => explain(failure)).join('; ');
-  const vf = `VF ${record.identity.pci}, ${describeAttachment(record)}`;
+  const vf = `VF ${pci}, ${describeAttachment(attachment)}`;
   return new CniError('detachIncomplete', `${vf}: not everything could be given back: ${what}; the record is kept`);
 }
 
@@ -40,40 +73,34 @@ export function detachIncomplete(record: AttachmentRecord, failures: readonly Er
  * A VF that was given up, or that another attachment has taken over since, is not ours to touch; neither is one from after a reboot,
  * which has been made anew: its MAC, for one, is another than the one recorded.
  */
-function ownsVf(context: CommandContext, record: AttachmentRecord): boolean {
-  if (record.vfGivenUp === true || record.bootId !== context.platform.bootId()) return false;
-  const owner = context.store.ownerOf(record.identity.pci);
-  return owner === null || sameKey(owner, record.key);
+function ownsVf({ platform, store }: CommandContext, record: AttachmentRecord): boolean {
+  if (record.vfGivenUp === true || record.bootId !== platform.bootId()) return false;
+  return !isOwnedByOther(store, record.identity.pci, record.key);
 }
 
-function leavePod(context: CommandContext, record: AttachmentRecord): void {
-  const { netdev: before, rdmaDevices = [] } = record.snapshot;
-  if (before === null || !ownsVf(context, record)) return;
+/** Whether another attachment of ours has taken over a VF. Throws CniError recordVersion. */
+export function isOwnedByOther(store: RecordStore, pci: PciAddress, key: AttachmentRecord['key']): boolean {
+  const owner = store.ownerOf(pci);
+  return owner !== null && !sameKey(owner, key);
+}
+
+function leavePod(context: CommandContext, vf: AttachedVf): void {
+  const { identity, key, netns: netnsId, phase, snapshot } = vf;
+  const { netdev: before, rdmaDevices = [] } = snapshot;
+  if (before === null) return;
   const { platform, log, host, request } = context;
-  const netns = openRecordedNetns(platform, record, sameKey(record.key, request) ? request.netns : '');
+  const netns = openNetnsOf(platform, vf, sameKey(key, request) ? request.netns : '');
   try {
-    const { identity, netns: netnsId } = record;
-    const traits = podLinkTraits(record);
-    const attached = record.phase === 'attached';
+    const traits = podLinkTraits(vf);
+    const attached = phase === 'attached';
     bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId, attached });
   } finally {
     netns?.close();
   }
 }
 
-export function podLinkTraits(record: AttachmentRecord): PodLinkTraits {
-  const { identity, key, podIfindex, snapshot } = record;
-  const macs = [snapshot.netdev?.mac ?? zeroMac, record.mac ?? zeroMac].filter((mac) => mac !== zeroMac);
-  const hostName = snapshot.netdev?.name ?? key.ifname;
-  const { identifiedBy } = snapshot.netdev ?? {};
-  return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs, identifiedBy };
-}
-
-function restore(context: CommandContext, record: AttachmentRecord): readonly Error[] {
-  const { platform, log, host } = context;
+function restore({ platform, log, host }: CommandContext, { identity, snapshot }: AttachedVf): readonly Error[] {
   const failures: Error[] = [];
-  const restoring = (): void => {
-    if (ownsVf(context, record)) failures.push(...restoreVf(platform, log, host, record.identity, record.snapshot));
-  };
+  const restoring = (): void => void failures.push(...restoreVf(platform, log, host, identity, snapshot));
   return [...converge([['restore the VF', restoring]]), ...failures];
 }

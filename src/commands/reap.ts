@@ -132,5 +132,5 @@ function reclaim(context: CommandContext, record: AttachmentRecord, releasing: R
     pci: record.identity.pci,
   });
   const failures = detach({ ...context, releasing }, record);
-  if (failures.length > 0) throw detachIncomplete(record, failures);
+  if (failures.length > 0) throw detachIncomplete(record, record.identity.pci, failures);
 }

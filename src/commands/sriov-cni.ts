@@ -8,19 +8,27 @@ import { pciDeviceExists, readDriver, readPfNetdev, readVf } from '../kernel/sys
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
-import { type AttachmentKey, type AttachmentRecord, recordVersion } from '../state/attachment-record.ts';
+import {
+  type AttachedVf,
+  type AttachmentKey,
+  type AttachmentRecord,
+  recordVersion,
+} from '../state/attachment-record.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { isUserspaceDriver, noPf } from '../vf/identity.ts';
 import { findOnHost, findPfOf } from '../vf/locate.ts';
 import type { VfAdminState, VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
-import { detach, detachIncomplete } from './detach.ts';
+import { detachIncomplete, giveBack, type Holdings, isOwnedByOther } from './detach.ts';
+import { countFailure, releaseAddresses } from './release.ts';
 
 /** As long as for a lock of our own; sriov-cni itself waits for a minute. */
 const lockLimitMs = 30_000;
 
-// Pods that sriov-cni attached before this plugin took its place on the node. Their attachments become records of ours, in
-// memory only, and go the way of all records.
+/** As an identity has it for want of one. */
+const noDriver = 'none';
+
+// Pods that sriov-cni attached before this plugin took its place on the node. What they hold is given back the same way.
 
 /** Whose the VF is by sriov-cni's books. */
 interface Holding {
@@ -52,7 +60,7 @@ export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform
 export function detachFromSriovCni(context: CommandContext, key: AttachmentKey): boolean {
   const seen = readQuietly(context, key);
   if (seen === null) return false;
-  const { platform, locks, log, store } = context;
+  const { locks, log } = context;
   const { pci } = seen;
   const lock = locks.lockVf(pci, `DEL of ${key.ifname} of container ${key.containerId}`);
   let sriovCniLock: HeldLock | null = null;
@@ -62,14 +70,8 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
     if (attachment === null) return true;
     const holding = holdingOf(context, attachment);
     requirePf(context, holding);
-    const record = toRecord(context, key, holding, ipamOf(context));
-    const failures = detach(context, record);
-    // Where only the address is left, a record of ours has it now: sriov-cni's would begin all over again.
-    if (failures.length === 0 || store.read(key) !== null) {
-      if (holding.netnsPath !== null) context.sriovCniCache().removeAllocation(platform, pci);
-      platform.unlink(attachment.path);
-    }
-    if (failures.length > 0) throw detachIncomplete(record, failures);
+    const failures = giveBack(context, holdingsOf(context, key, holding));
+    if (failures.length > 0) throw detachIncomplete({ key, pod: null }, pci, failures);
     log.info('detached what sriov-cni had attached', { pci, network: key.network, ifname: key.ifname });
     return true;
   } finally {
@@ -78,10 +80,10 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
   }
 }
 
-/** For CHECK: an attachment of sriov-cni as a record; null where there is none. */
-export function recordFromSriovCni(context: CommandContext, key: AttachmentKey): AttachmentRecord | null {
+/** For CHECK: the VF of an attachment of sriov-cni; null where there is none. */
+export function vfOfSriovCni(context: CommandContext, key: AttachmentKey): AttachedVf | null {
   const attachment = readQuietly(context, key);
-  return attachment === null ? null : toRecord(context, key, holdingOf(context, attachment), null);
+  return attachment === null ? null : toVf(context, key, holdingOf(context, attachment));
 }
 
 /**
@@ -98,9 +100,14 @@ export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): v
     log.info('restoring a VF that a dead pod of sriov-cni had', { pci, file: attachment.path });
     const key = { network: attachment.network, containerId: nameOf(attachment), ifname: '' };
     requirePf(context, { attachment, netnsPath });
-    const record = toRecord(context, key, { attachment, netnsPath }, null);
-    const failures = detach(context, record);
-    if (failures.length > 0) throw detachIncomplete(record, failures);
+    const failures = giveBack(context, {
+      vf: () => heldVf(context, key, { attachment, netnsPath }),
+      ipam: null,
+      releaseAddress: () => undefined,
+      forget: () => undefined,
+      giveUpVf: () => undefined,
+    });
+    if (failures.length > 0) throw detachIncomplete({ key, pod: null }, pci, failures);
   }
   cache.removeAllocation(platform, pci);
 }
@@ -183,6 +190,31 @@ function isNamespace(platform: Platform, path: string): boolean {
   return netns !== null;
 }
 
+/** What DEL gives back of an attachment. Where only the address is left, a record of ours has it: sriov-cni's would begin all over again. */
+function holdingsOf(context: CommandContext, key: AttachmentKey, holding: Holding): Holdings {
+  const { platform, store, sriovCniCache } = context;
+  const { attachment, netnsPath } = holding;
+  const ipam = ipamOf(context);
+  const record = recordOfAddress(context, key, holding, ipam);
+  const removeFiles = (): void => {
+    if (netnsPath !== null) sriovCniCache().removeAllocation(platform, attachment.pci);
+    platform.unlink(attachment.path);
+  };
+  return {
+    vf: () => heldVf(context, key, holding),
+    ipam,
+    releaseAddress: () => releaseAddresses(context, record),
+    forget: () => {
+      removeFiles();
+      store.tidy(key);
+    },
+    giveUpVf: () => {
+      store.giveUpVf(countFailure(context, record));
+      removeFiles();
+    },
+  };
+}
+
 function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam'] {
   const { ipam } = parseDelConf(request);
   if (ipam === null) return null;
@@ -190,40 +222,57 @@ function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam']
   return { type: ipam.type, stdin, args: platform.environment['CNI_ARGS'] ?? '', pluginDirs };
 }
 
-function toRecord(
-  context: CommandContext,
+/** An attachment of which no more than the address is left. */
+function recordOfAddress(
+  { platform, request }: CommandContext,
   key: AttachmentKey,
   { attachment, netnsPath }: Holding,
   ipam: AttachmentRecord['ipam'],
 ): AttachmentRecord {
-  const { platform, request } = context;
-  const { pci, path, mac } = attachment;
+  const { pci, path, mac, modifiedMs } = attachment;
+  return {
+    version: recordVersion,
+    phase: 'attached',
+    vfGivenUp: true,
+    key,
+    pod: null,
+    identity: identityOf(platform, attachment) ?? { ...noPf, pci, driver: noDriver, kind: 'netdev' },
+    resolvedFrom: path,
+    snapshot: { admin: null, netdev: null },
+    mac,
+    netns: openIdOf(platform, netnsPath) ?? { path: '', device: '', inode: '' },
+    bootId: platform.bootId(),
+    podIfindex: null,
+    addresses: [],
+    routes: [],
+    ipam,
+    config: request.stdin,
+    cniArgs: '',
+    createdAt: new Date(modifiedMs).toISOString(),
+  };
+}
+
+/** The VF, for as long as it is this attachment's: not after a reboot, and not where another one of ours has it by now. */
+function heldVf(context: CommandContext, key: AttachmentKey, holding: Holding): AttachedVf | null {
+  const { attachment, netnsPath } = holding;
+  if (netnsPath === null || countTraces(context, attachment) === 0) return null;
+  return isOwnedByOther(context.store, attachment.pci, key) ? null : toVf(context, key, holding);
+}
+
+/** Null where there is no such VF any more. */
+function toVf(context: CommandContext, key: AttachmentKey, { attachment, netnsPath }: Holding): AttachedVf | null {
+  const { platform } = context;
   const identity = identityOf(platform, attachment);
-  const netns = netnsPath === null ? null : openNetnsOfNode(platform, netnsPath);
-  try {
-    return {
-      version: recordVersion,
-      phase: 'attached',
-      key,
-      pod: null,
-      identity: identity ?? { ...noPf, pci, driver: 'none', kind: 'netdev' },
-      resolvedFrom: path,
-      snapshot: identity === null ? { admin: null, netdev: null } : snapshotOf(context, attachment, identity),
-      mac,
-      netns: { path: netnsPath ?? '', device: `${netns?.device ?? ''}`, inode: `${netns?.inode ?? ''}` },
-      // Of another boot: `detach` leaves the VF alone.
-      bootId: netnsPath !== null && countTraces(context, attachment) > 0 ? platform.bootId() : '',
-      podIfindex: null,
-      addresses: [],
-      routes: [],
-      ipam,
-      config: request.stdin,
-      cniArgs: '',
-      createdAt: new Date(attachment.modifiedMs).toISOString(),
-    };
-  } finally {
-    netns?.close();
-  }
+  if (identity === null) return null;
+  const snapshot = snapshotOf(context, attachment, identity);
+  const netns = openIdOf(platform, netnsPath);
+  return { key, phase: 'attached', identity, snapshot, mac: attachment.mac, netns, podIfindex: null };
+}
+
+function openIdOf(platform: Platform, path: string | null): AttachedVf['netns'] {
+  const netns = path === null ? null : openNetnsOfNode(platform, path);
+  netns?.close();
+  return path === null || netns === null ? null : { path, device: `${netns.device}`, inode: `${netns.inode}` };
 }
 
 /** Null where there is no such VF any more. A VF that lost its driver still has settings at its PF. */
@@ -232,9 +281,9 @@ function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): Vf
   if (vf === null || vf.pfPci === null || vf.vfIndex === null) return null;
   const { pfPci, vfIndex } = vf;
   const pfName = readPfNetdev(platform, pfPci) ?? pfPci;
-  const pfDriver = readDriver(platform, pfPci) ?? 'none';
+  const pfDriver = readDriver(platform, pfPci) ?? noDriver;
   const kind = netdev === null ? 'userspace' : 'netdev';
-  return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? 'none', kind };
+  return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? noDriver, kind };
 }
 
 /** Null where there is none. */
@@ -257,7 +306,7 @@ function countTraces({ platform, host }: CommandContext, attachment: SriovCniAtt
   const set = keys.filter((key) => settings[key] !== admin[key] && settings[key] === now?.[key]).length;
   if (netdev === null) return set;
   const link = findOnHost(platform, host, identity.pci);
-  if (link === null) return set + (identity.driver === 'none' || isUserspaceDriver(identity.driver) ? 0 : 1);
+  if (link === null) return set + (identity.driver === noDriver || isUserspaceDriver(identity.driver) ? 0 : 1);
   // The kernel brings it back as the pod named it, or as dev<ifindex> where that is taken (dev_change_net_namespace, net/core/dev.c).
   const isAsInPod = path.endsWith(`-${link.name}`) || /^dev\d+$/.test(link.name);
   return (

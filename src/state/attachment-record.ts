@@ -1,7 +1,8 @@
 import type { CniRoute } from '../cni/result.ts';
 import type { PodReference } from '../config/sriov-conf.ts';
 import type { NetnsId } from '../kernel/namespace.ts';
-import type { MacAddress } from '../lib/mac-address.ts';
+import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
+import type { PodLinkTraits } from '../vf/locate.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
 /**
@@ -36,27 +37,33 @@ export interface FailedRelease {
   readonly bootId: string;
 }
 
-/** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
-export interface AttachmentRecord {
-  readonly version: number;
-  readonly phase: 'pending' | 'attached';
-  /** The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be released. */
-  readonly vfGivenUp?: true;
+/** The VF that an attachment has, and how it was before: what DEL and CHECK need to know of it, whoever has attached it. */
+export interface AttachedVf {
   readonly key: AttachmentKey;
-  readonly pod: PodReference | null;
+  readonly phase: 'pending' | 'attached';
   readonly identity: VfIdentity;
-  /** How the VF was found: source and value, for people. */
-  readonly resolvedFrom: string;
   readonly snapshot: VfSnapshot;
   /** The MAC asked for; null where the VF keeps its own. */
   readonly mac: MacAddress | null;
+  /** A path of the pod's network namespace, and which one that was; null where it isn't known. */
+  readonly netns: (NetnsId & { readonly path: string }) | null;
+  /** The netdev's ifindex inside the pod; null until it is there, and where it isn't known. */
+  readonly podIfindex: number | null;
+}
+
+/** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
+export interface AttachmentRecord extends AttachedVf {
+  readonly version: number;
+  /** The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be released. */
+  readonly vfGivenUp?: true;
+  readonly pod: PodReference | null;
+  /** How the VF was found: source and value, for people. */
+  readonly resolvedFrom: string;
   /** CNI_NETNS as given, and which namespace that was. */
   readonly netns: NetnsId & { readonly path: string };
   readonly bootId: string;
   /** What ADD saw of the node (state/liveness.ts); absent where that was all of it. */
   readonly seenFrom?: string;
-  /** The netdev's ifindex inside the pod; null until it is there. */
-  readonly podIfindex: number | null;
   /** What was added inside the pod: CIDRs, and routes with their gateways. */
   readonly addresses: readonly string[];
   readonly routes: readonly CniRoute[];
@@ -70,4 +77,12 @@ export interface AttachmentRecord {
   readonly createdAt: string;
   /** When ADD began, on the monotonic clock of that boot. Absent in older records. */
   readonly begunMs?: number;
+}
+
+/** What tells the VF's netdev in the pod. */
+export function podLinkTraits({ identity, key, podIfindex, snapshot, mac }: AttachedVf): PodLinkTraits {
+  const macs = [snapshot.netdev?.mac ?? zeroMac, mac ?? zeroMac].filter((each) => each !== zeroMac);
+  const hostName = snapshot.netdev?.name ?? key.ifname;
+  const { identifiedBy } = snapshot.netdev ?? {};
+  return { pci: identity.pci, ifname: key.ifname, hostName, podIfindex, macs, identifiedBy };
 }

@@ -1,7 +1,7 @@
 import { hasInode, isNetns } from '../kernel/namespace.ts';
 import { openIfNamespace, searchNetns, seesAllProcesses } from '../kernel/namespace-search.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import type { AttachmentRecord } from './attachment-record.ts';
+import type { AttachedVf, AttachmentRecord } from './attachment-record.ts';
 
 /** `unknown`: nothing is to be seen of the pod's namespace, but who looks doesn't see all of the node. */
 export type Life = 'alive' | 'dead' | 'unknown';
@@ -49,15 +49,17 @@ function viewOf(platform: Platform): string {
   return `${platform.readLink(`${procfs}/self/ns/pid`)} ${started} ${platform.readLink(`${procfs}/self/ns/mnt`)}`;
 }
 
-/**
- * The pod's namespace at the path of ADD, or at another one that the runtime knows it by; null where it is gone or
- * another one has its path now. Throws SystemError.
- */
-export function openRecordedNetns(platform: Platform, record: AttachmentRecord, otherPath = ''): Netns | null {
-  if (record.bootId !== platform.bootId()) return null;
-  for (const path of [record.netns.path, otherPath]) {
+/** The pod's namespace at the path of ADD; null where it is gone or another one has its path now. Throws SystemError. */
+export function openRecordedNetns(platform: Platform, record: AttachmentRecord): Netns | null {
+  return record.bootId === platform.bootId() ? openNetnsOf(platform, record) : null;
+}
+
+/** Of a VF that this boot has attached: the same, or at another path by which the runtime knows it. Throws SystemError. */
+export function openNetnsOf(platform: Platform, { netns: id }: AttachedVf, otherPath = ''): Netns | null {
+  if (id === null) return null;
+  for (const path of [id.path, otherPath]) {
     const netns = path === '' ? null : openIfNamespace(platform, path);
-    if (netns !== null && hasInode(netns, record.netns)) return netns;
+    if (netns !== null && hasInode(netns, id)) return netns;
     netns?.close();
   }
   return null;

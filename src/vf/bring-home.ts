@@ -28,8 +28,8 @@ export interface Absence {
   readonly rdmaDevices: readonly string[];
   /** The pod's namespace, opened by its path; null where that is gone. */
   readonly netns: Netns | null;
-  /** For a namespace that lives on without its path, and one that has its path or inode now. */
-  readonly netnsId: NetnsId;
+  /** For a namespace that lives on without its path, and one that has its path or inode now; null where it isn't known. */
+  readonly netnsId: NetnsId | null;
   /** ADD came to its end, so the pod had the VF. */
   readonly attached: boolean;
 }
@@ -52,7 +52,7 @@ function fetch(absence: Absence): boolean {
   if (absence.netns !== null && fetchFrom(absence, absence.netns)) return true;
   if (isHome(absence)) return false;
   if (!hasNetdriver(platform, identity)) return false;
-  const lingering = searchNetns(platform, absence.netnsId);
+  const lingering = absence.netnsId === null ? null : searchNetns(platform, absence.netnsId);
   if (lingering !== null && lingering !== 'out of reach') {
     try {
       if (fetchFrom(absence, lingering)) return true;
@@ -75,7 +75,7 @@ function fetchFrom(absence: Absence, netns: Netns): boolean {
   const { platform, log, host, identity, traits, rdmaDevices, netnsId } = absence;
   const pod = new Namespace(platform, netns);
   try {
-    if (!hasCookie(pod, netnsId)) return false;
+    if (netnsId !== null && !hasCookie(pod, netnsId)) return false;
     returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
     if (isHome(absence)) return false;
     const link = findInPod(platform, pod, traits);

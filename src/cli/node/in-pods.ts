@@ -1,11 +1,11 @@
 import { explain } from '../../cni/errors.ts';
-import { podLinkTraits } from '../../commands/detach.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import { listProcessNetns } from '../../kernel/namespace-search.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import type { SysfsVf } from '../../kernel/sysfs.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Netns, Platform } from '../../platform/platform.ts';
+import { podLinkTraits } from '../../state/attachment-record.ts';
 import { openRecordedNetns } from '../../state/liveness.ts';
 import { findByPci, findInPod } from '../../vf/locate.ts';
 import { adminDifferences } from '../../vf/verify.ts';
