@@ -25,6 +25,7 @@ async function mutate(path: string): Promise<void> {
     ignorers: ['words'],
     tsconfigFile: 'none',
     concurrency: 1,
+    maxTestRunnerReuse: 100,
     timeoutMS: 3000,
     incremental: true,
     incrementalFile: `${output}/${name}-incremental.json`,

@@ -1,9 +1,10 @@
-// Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes milliseconds, and only those
+// Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes little time, and only those
 // that reach it.
 import { readdirSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { INSTRUMENTER_CONSTANTS, type InstrumenterContext } from '@stryker-mutator/api/core';
 import type { Ignorer } from '@stryker-mutator/api/ignore';
 import { declareClassPlugin, declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
@@ -19,6 +20,7 @@ import {
   TestStatus,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
+import { listed } from './suite.ts';
 
 /** Folders of test files, joined by `:`. */
 const foldersVariable = 'MUTATION_TEST_FOLDERS';
@@ -35,28 +37,35 @@ type Context = { -readonly [Key in keyof InstrumenterContext]?: InstrumenterCont
 const context: Context = {};
 Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: context });
 
-async function loadTests(): Promise<readonly Test[]> {
+const root = `${pathToFileURL(process.cwd()).href}/`;
+let generation = 0;
+
+/** Every generation has modules of its own: what one has kept, or made while it was loaded, is of no other mutant. */
+function renewModules(): void {
   const ownSuite = new URL('suite.ts', import.meta.url).href;
   registerHooks({
-    resolve: (specifier, from, next) =>
-      specifier.endsWith('/support/suite.ts') ? { url: ownSuite, shortCircuit: true } : next(specifier, from),
+    resolve: (specifier, from, next) => {
+      if (specifier.endsWith('/support/suite.ts')) return { url: ownSuite, shortCircuit: true };
+      const found = next(specifier, from);
+      const isOurs = found.url.startsWith(root) && !found.url.includes('/node_modules/') && found.url.endsWith('.ts');
+      return isOurs ? { ...found, url: `${found.url}?generation=${generation}` } : found;
+    },
   });
-  const { listed } = (await import(ownSuite)) as typeof import('./suite.ts');
-  const tests: Test[] = [];
-  for (const folder of (process.env[foldersVariable] ?? '').split(':')) {
-    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-      name.endsWith('.test.ts'),
-    );
-    for (const name of files.sort()) {
-      const fileName = resolve(join(folder, name));
-      const before = listed.length;
-      await import(fileName);
-      for (const { name: title, body } of listed.slice(before)) {
-        tests.push({ id: `${tests.length} ${title}`, fileName, body });
-      }
-    }
-  }
-  return tests;
+}
+
+function testFiles(): readonly string[] {
+  const folders = (process.env[foldersVariable] ?? '').split(':');
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  );
+  return files.filter((name) => name.endsWith('.test.ts')).sort();
+}
+
+/** The tests of a file, as it is in this generation. */
+async function loadTests(file: string): Promise<readonly Test[]> {
+  listed.length = 0;
+  await import(resolve(file));
+  return listed.map(({ name, body }, at) => ({ id: `${file}#${at} ${name}`, fileName: resolve(file), body }));
 }
 
 async function runTest({ id, fileName, body }: Test): Promise<TestResult> {
@@ -74,41 +83,56 @@ async function runTest({ id, fileName, body }: Test): Promise<TestResult> {
   }
 }
 
-class SuiteRunner implements TestRunner {
-  #tests: readonly Test[] | undefined;
+async function runTests(
+  files: readonly string[],
+  isWanted: (id: string) => boolean,
+  goesOn: boolean,
+): Promise<TestResult[]> {
+  generation++;
+  const results: TestResult[] = [];
+  for (const file of files) {
+    for (const test of (await loadTests(file)).filter(({ id }) => isWanted(id))) {
+      const result = await runTest(test);
+      results.push(result);
+      if (result.status === TestStatus.Failed && !goesOn) return results;
+    }
+  }
+  return results;
+}
 
-  /** Modules stay loaded: Stryker starts a new process for a mutant that counts while they load. */
-  capabilities(): TestRunnerCapabilities {
-    return { reloadEnvironment: false };
+class SuiteRunner implements TestRunner {
+  init(): Promise<void> {
+    renewModules();
+    return Promise.resolve();
   }
 
+  capabilities(): TestRunnerCapabilities {
+    return { reloadEnvironment: true };
+  }
+
+  /** Each test in a generation of its own: what a module makes when it is first used is reached by every test that uses it. */
   async dryRun(): Promise<CompleteDryRunResult> {
-    const tests = await this.#run(() => true, true);
+    const tests: TestResult[] = [];
+    for (const file of testFiles()) {
+      const { length } = await loadTests(file);
+      for (let at = 0; at < length; at++) {
+        generation++;
+        const test = (await loadTests(file))[at];
+        if (test !== undefined) tests.push(await runTest(test));
+      }
+    }
     const { mutantCoverage } = context;
     return { status: DryRunStatus.Complete, tests, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
   }
 
-  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
-    const { activeMutant, hitLimit, mutantActivation, testFilter, disableBail } = options;
+  async mutantRun({ activeMutant, hitLimit, testFilter, disableBail }: MutantRunOptions): Promise<MutantRunResult> {
     context.hitLimit = hitLimit;
     context.hitCount = hitLimit === undefined ? undefined : 0;
-    if (mutantActivation === 'static') context.activeMutant = activeMutant.id;
-    this.#tests ??= await loadTests();
     context.activeMutant = activeMutant.id;
-    const tests = await this.#run((id) => testFilter?.includes(id) ?? true, disableBail);
+    const files = testFiles().filter((file) => testFilter?.some((id) => id.startsWith(`${file}#`)) ?? true);
+    const tests = await runTests(files, (id) => testFilter?.includes(id) ?? true, disableBail);
     const timedOut = determineHitLimitReached(context.hitCount, hitLimit);
     return toMutantRunResult(timedOut ?? { status: DryRunStatus.Complete, tests });
-  }
-
-  async #run(isWanted: (id: string) => boolean, goesOn: boolean): Promise<TestResult[]> {
-    this.#tests ??= await loadTests();
-    const results: TestResult[] = [];
-    for (const test of this.#tests.filter(({ id }) => isWanted(id))) {
-      const result = await runTest(test);
-      results.push(result);
-      if (result.status === TestStatus.Failed && !goesOn) break;
-    }
-    return results;
   }
 }
 

@@ -54,7 +54,15 @@ test('a holder that was killed, and whose child holds the lock, is told from one
   locks.lockContainer('c1', 'ADD');
   throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'process 4242 (ADD)', 'killed');
   platform.files.set('/proc/4242/stat', '');
-  throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'process 4242 (ADD)');
+  assert.not.match(throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'process 4242').message, 'killed');
+  platform.files.set(`${directory}/container-c1`, 'no process 99');
+  assert.not.match(throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'no process 99').message, 'killed');
+});
+
+test('a container’s ID may be longer than the name of a file', () => {
+  const platform = createMemoryPlatform();
+  new Locks(platform).lockContainer('c'.repeat(300), 'ADD');
+  assert.equal([...platform.heldLocks.keys()], [`${directory}/container-${'c'.repeat(245)}`]);
 });
 
 test('a holder that left no word is another process', () => {
@@ -62,6 +70,8 @@ test('a holder that left no word is another process', () => {
   const locks = new Locks(platform, new StateDirectory(platform), 1);
   locks.lockContainer('c1', 'ADD');
   for (const path of platform.files.keys()) platform.files.set(path, ' \n');
+  throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'another process');
+  platform.files.clear();
   throws(() => locks.lockContainer('c1', 'DEL'), 'tryAgainLater', 'another process');
 });
 
@@ -114,6 +124,13 @@ test('without a state directory, on a disk that takes none, there is nothing to 
   assert.is(platform.heldLocks.size, 0);
   platform.failNext('makeDir', stateDir, EACCES);
   throws(() => locks.lockContainer('c1', 'DEL'), 'EACCES');
+  for (const failing of [`${directory}/container-c1`, stateDir]) {
+    const full = createMemoryPlatform();
+    new Locks(full).lockContainer('c0', 'ADD').unlock();
+    full.failNext('lock', `${directory}/container-c1`, ENOSPC);
+    full.failNext('lock', failing, EACCES);
+    throws(() => new Locks(full).lockContainer('c1', 'DEL'), 'EACCES');
+  }
 });
 
 test('the files of locks that nobody holds are removed', () => {
@@ -125,4 +142,13 @@ test('the files of locks that nobody holds are removed', () => {
   locks.removeAbandoned();
   assert.equal([...platform.files.keys()], [`${directory}/vf-${samplePci}`]);
   held.unlock();
+});
+
+test('what else lies among the locks’ files stays', () => {
+  const others = ['vf-x', 'container-', 'container-a b', 'a-container-c', '.hidden'].map(
+    (name) => `${directory}/${name}`,
+  );
+  const platform = createMemoryPlatform({ files: Object.fromEntries(others.map((path) => [path, ''])) });
+  new Locks(platform).removeAbandoned();
+  assert.equal([...platform.files.keys()], others);
 });
