@@ -26,6 +26,8 @@ export default {
     'bin/dra-sriov.ts!',
     'src/hosts/*.ts!',
     ...Object.values(parts).map(({ entry }) => `${entry}!`),
+    // The texts in src/settings are for it alone, and no part of the executable has them.
+    'scripts/key-reference.ts!',
     'src/platform/native/node-modules/*.ts!',
     'test/**/*.test.ts',
     ...started,

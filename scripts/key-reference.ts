@@ -1,21 +1,10 @@
 import type { ConfKey } from '../src/config/schema.ts';
-
-/** What people read about a key, in editors (JSON Schema) and in docs/configuration.md. */
-export interface KeyText {
-  readonly does: string;
-  /** What an absent key means. */
-  readonly absent: string;
-  /** The `ip` command that does the same; PF, N, NAME stand for the PF's netdev, the VF's number and the pod's interface. */
-  readonly ip?: string;
-  /** Kernels and drivers where it matters. */
-  readonly needs?: string;
-  readonly children?: Readonly<Record<string, KeyText>>;
-}
-
-const kept = 'the VF keeps what it has';
+import type { KeyText } from '../src/settings/setting.ts';
+import { type settingKeys, settingTexts } from '../src/settings/settings.ts';
 
 const fromRuntime = 'nothing; the runtime writes it, not the author of the config';
 
+/** What people read about each key, in editors (JSON Schema) and in docs/configuration.md. */
 export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
   cniVersion: { does: 'Version of CNI that config and result are written in.', absent: '`0.1.0`' },
   name: {
@@ -44,64 +33,7 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
       linkType: { does: 'Link type of the PF.', absent: 'any link type' },
     },
   },
-  vlan: {
-    does: 'VLAN whose tag the PF puts on frames from the VF and takes off frames to it. 0 is no VLAN.',
-    absent: `${kept}, and no VLAN operation is done: a trunk or an InfiniBand VF stays as it is`,
-    ip: 'ip link set PF vf N vlan VLAN',
-  },
-  vlanQoS: {
-    does: 'Priority (802.1p) in the VLAN tag. Other than 0 only with a `vlan` other than 0.',
-    absent: '0 where `vlan` is given',
-    ip: 'ip link set PF vf N vlan VLAN qos QOS',
-  },
-  vlanProto: {
-    does: 'Protocol of the VLAN tag, in any case. 802.1ad only with a `vlan` other than 0.',
-    absent: '802.1q where `vlan` is given',
-    ip: 'ip link set PF vf N vlan VLAN proto 802.1ad',
-    needs: 'Linux 4.9 for 802.1ad; most drivers refuse it (EPROTONOSUPPORT)',
-  },
-  mac: {
-    does: 'MAC address of the VF. `runtimeConfig.mac` counts before `args.cni.mac`, that before `MAC` in CNI_ARGS, and this last.',
-    absent: kept,
-    ip: 'ip link set PF vf N mac MAC; ip link set NAME address MAC',
-    needs: 'a VF that is not trusted may only carry the MAC its PF gave it, so the PF is told first',
-  },
-  mtu: {
-    does: 'MTU of the pod’s interface, at most that of the PF. 0 is as if it were absent.',
-    absent: kept,
-    ip: 'ip link set NAME mtu MTU',
-    needs: 'a netdev: ignored, with a warning, for a VF bound to vfio-pci',
-  },
-  spoofchk: {
-    does: 'Whether the PF drops frames from the VF that carry another MAC than the VF’s.',
-    absent: kept,
-    ip: 'ip link set PF vf N spoofchk on|off',
-    needs: 'Linux 3.2; some drivers can’t turn it off (EOPNOTSUPP)',
-  },
-  trust: {
-    does: 'Whether the VF may change its MAC and receive promiscuously.',
-    absent: kept,
-    ip: 'ip link set PF vf N trust on|off',
-    needs: 'Linux 4.4',
-  },
-  link_state: {
-    does: 'Link that the VF sees: that of the PF (`auto`), always up, or always down.',
-    absent: kept,
-    ip: 'ip link set PF vf N state auto|enable|disable',
-    needs: 'Linux 3.11; igb does not have it',
-  },
-  min_tx_rate: {
-    does: 'Guaranteed transmit rate in Mbit/s, at most `max_tx_rate` unless that is 0. 0 is none.',
-    absent: `0 where \`max_tx_rate\` is given, else ${kept}`,
-    ip: 'ip link set PF vf N min_tx_rate MIN max_tx_rate MAX',
-    needs: 'Linux 3.16; many drivers refuse any but 0 (EINVAL)',
-  },
-  max_tx_rate: {
-    does: 'Limit of the transmit rate in Mbit/s. 0 is no limit.',
-    absent: `0 where \`min_tx_rate\` is given, else ${kept}`,
-    ip: 'ip link set PF vf N min_tx_rate MIN max_tx_rate MAX',
-    needs: 'Linux 3.16',
-  },
+  ...(Object.assign({}, ...settingTexts) as Readonly<Record<keyof typeof settingKeys, KeyText>>),
   ipam: {
     does: 'The IPAM plugin that gives the interface its addresses and routes. It gets this whole config; its other keys are its own. `{}` is none. Its routes go beside those that the pod has to the same destinations: before them in IPv4, as next hops in IPv6.',
     absent: 'no addresses',

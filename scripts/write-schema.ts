@@ -6,8 +6,9 @@ import process from 'node:process';
 import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
 import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
 import { allowedBy, type Entries, type Schema } from '../src/lib/json-schema.ts';
+import type { KeyText } from '../src/settings/setting.ts';
 import { errorReference } from './error-reference.ts';
-import { type KeyText, keyReference } from './key-reference.ts';
+import { keyReference } from './key-reference.ts';
 
 const root = join(import.meta.dirname, '..');
 

@@ -1,6 +1,6 @@
-import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
+import { partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
@@ -92,6 +92,8 @@ function titleOf({ style }: Tool, pf: SurveyedPf): string {
   return `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}`;
 }
 
+const settingColumns = pfSettings.flatMap(({ shown }) => shown.column ?? []);
+
 const columns: readonly Column[] = [
   { title: 'VF', right: true },
   { title: 'ADDRESS' },
@@ -99,9 +101,7 @@ const columns: readonly Column[] = [
   { title: 'NETDEV', minWidth: 8 },
   { title: 'LINK' },
   { title: 'MAC' },
-  { title: 'VLAN' },
-  { title: 'SPOOF' },
-  { title: 'TRUST' },
+  ...settingColumns.map(({ title }) => ({ title })),
 ];
 
 function rowOf({ style }: Tool, vf: SurveyedVf): Row {
@@ -113,9 +113,7 @@ function rowOf({ style }: Tool, vf: SurveyedVf): Row {
     netdevOf(vf),
     link === null ? '-' : linkWord(link),
     (link === null ? admin?.mac : link.mac) ?? '-',
-    admin === null ? '?' : vlanOf(admin),
-    admin?.spoofchk ?? '?',
-    admin?.trust ?? '?',
+    ...settingColumns.map((column) => (admin === null ? '?' : column.cell(admin))),
   ];
   const holder = holderOf(vf);
   const notes: Cell[] = [
@@ -136,11 +134,6 @@ function netdevOf({ place, link }: SurveyedVf): string {
   return { pod: 'in pod', userspace: '-', unbound: '-', lost: 'lost' }[place];
 }
 
-function vlanOf({ vlan, vlanQos, vlanProtocol }: VfAdminState): string {
-  if (vlan === 0) return '-';
-  return `${vlan}${vlanQos === 0 ? '' : `/${vlanQos}`}${vlanProtocol === '802.1ad' ? ' ad' : ''}`;
-}
-
 function holderOf({ holder, netns, link }: SurveyedVf): string | null {
   if (holder !== null) {
     const { key, record, pod } = holder;
@@ -151,12 +144,8 @@ function holderOf({ holder, netns, link }: SurveyedVf): string | null {
 }
 
 /** What is not usual, and so not in the table. */
-function extraSettings({ linkState: state, minTxRateMbps, maxTxRateMbps }: VfAdminState): string[] {
-  const settings = [
-    ...(minTxRateMbps === 0 ? [] : [`min_tx_rate ${minTxRateMbps} Mbps`]),
-    ...(maxTxRateMbps === 0 ? [] : [`max_tx_rate ${maxTxRateMbps} Mbps`]),
-    ...(state === null || state === 'auto' ? [] : [`link_state ${state}`]),
-  ];
+function extraSettings(admin: VfAdminState): string[] {
+  const settings = partsOf(admin).flatMap(({ setting }) => setting.shown.unusual?.(admin) ?? []);
   return settings.length === 0 ? [] : [settings.join(', ')];
 }
 
@@ -198,16 +187,7 @@ function netdevFields({ place, link, netns }: SurveyedVf): (readonly [string, Ce
 
 function adminFields(admin: VfAdminState | null): (readonly [string, Cell])[] {
   if (admin === null) return [['PF’s settings', 'the PF tells none']];
-  const rate = (mbps: number): string => (mbps === 0 ? 'no limit' : `${mbps} Mbps`);
-  return [
-    ['MAC by the PF', admin.mac],
-    ['VLAN', admin.vlan === 0 ? '-' : `${admin.vlan}, QoS ${admin.vlanQos}, ${admin.vlanProtocol}`],
-    ['spoofchk', admin.spoofchk ?? '?'],
-    ['trust', admin.trust ?? '?'],
-    ['link_state', admin.linkState ?? '?'],
-    ['min_tx_rate', rate(admin.minTxRateMbps)],
-    ['max_tx_rate', rate(admin.maxTxRateMbps)],
-  ];
+  return pfSettings.flatMap((setting) => setting.shown.fields(admin));
 }
 
 function recordFields({ holder }: SurveyedVf): (readonly [string, Cell])[] {

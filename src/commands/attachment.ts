@@ -21,7 +21,7 @@ import { moveLinkTo } from '../vf/move.ts';
 import { settleFlags } from '../vf/netdev-settings.ts';
 import { planVf, type VfPlan } from '../vf/plan.ts';
 import { getPf, takeSnapshot } from '../vf/snapshot.ts';
-import type { Pf, VfIdentity } from '../vf/vf.ts';
+import type { VfIdentity } from '../vf/vf.ts';
 import { type CommandContext, keyOf } from './context.ts';
 import { detach } from './detach.ts';
 import { startIpam } from './ipam.ts';
@@ -63,7 +63,7 @@ export class Attachment {
       const isEarly = wanted !== null && !usesInterface(wanted.type);
       if (isEarly) ipam = startIpam(this.#context, 'ADD', wanted);
       record = this.#changeOwnMac(record, plan);
-      this.#configureOnPf(pf, record.snapshot, plan);
+      if (pf !== null) applyAdminChange(host, pf, this.#identity, plan.admin);
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
       if (wanted !== null && !isEarly) {
@@ -141,14 +141,6 @@ export class Attachment {
     const free: AttachmentRecord = { ...record, snapshot: { ...record.snapshot, macIsFree: true } };
     store.write(free);
     return free;
-  }
-
-  /** All of the PF's settings of the VF, in one message. */
-  #configureOnPf(pf: Pf | null, { admin }: AttachmentRecord['snapshot'], plan: VfPlan): void {
-    if (pf === null) return;
-    const { mac } = plan;
-    const newAdminMac = mac !== null && admin !== null && admin.mac !== mac;
-    applyAdminChange(this.#context.host, pf, this.#identity, { ...plan.admin, ...(newAdminMac ? { mac } : {}) });
   }
 
   #moveIntoPod(record: AttachmentRecord): AttachmentRecord {

@@ -8,6 +8,7 @@ import { pciDeviceExists, readDriver, readPfNetdev, readVf } from '../kernel/sys
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
+import type { VfAdminState } from '../settings/settings.ts';
 import {
   type AttachedVf,
   type AttachmentKey,
@@ -17,7 +18,7 @@ import {
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { isUserspaceDriver, noPf } from '../vf/identity.ts';
 import { findOnHost, findPfOf } from '../vf/locate.ts';
-import type { VfAdminState, VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
+import type { VfIdentity, VfNetdevState, VfSnapshot } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { detachIncomplete, giveBack, type Holdings, isOwnedByOther } from './detach.ts';
 import { countFailure, releaseAddresses } from './release.ts';

@@ -2,13 +2,14 @@ import { CniError } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
 import { isJsonObject, type Json, present } from '../lib/json.ts';
 import { describeProblems } from '../lib/json-schema.ts';
-import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
+import { macAddress } from '../settings/mac.ts';
+import { settings, type VfSettings } from '../settings/settings.ts';
 import { findOddKeys } from './odd-keys.ts';
 import { checkPod, podOf } from './pod.ts';
-import { macAddress, type WireConf } from './schema.ts';
-import type { DeviceHint, LogLevel, SriovConf, VfSelector, VfSettings, VlanProtocol } from './sriov-conf.ts';
+import type { WireConf } from './schema.ts';
+import type { DeviceHint, LogLevel, SriovConf, VfSelector } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
 /** What DEL takes from the config on stdin; all else is in the attachment record. */
@@ -35,31 +36,11 @@ function toLogLevel(level: WireConf['logLevel']): LogLevel {
   return level === 'verbose' ? 'debug' : (level ?? 'info');
 }
 
-/** In rising order of precedence: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
-function chooseMac(values: Partial<WireConf>, argsMac: string | undefined): MacAddress | undefined {
+/** Of the MAC counts, in rising order: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
+function toSettings(values: Partial<WireConf>, argsMac: string | undefined): VfSettings {
   const mac = values.runtimeConfig?.mac ?? values.args?.cni?.mac ?? argsMac ?? values.mac;
-  const digits = mac?.toLowerCase().replaceAll(/[:.-]/g, '');
-  return digits?.match(/../g)?.join(':') as MacAddress | undefined;
-}
-
-/**
- * One PF setting holds VLAN, QoS and protocol, another both rates: where a part is given the rest is what sriov-cni
- * makes it, QoS 0, 802.1q and rate 0. -0 becomes 0.
- */
-function toSettings(values: Partial<WireConf>, mac: MacAddress | undefined): VfSettings {
-  const { vlan, vlanQoS = 0, vlanProto = '802.1q', mtu, spoofchk, trust, link_state: linkState } = values;
-  const { min_tx_rate: min, max_tx_rate: max } = values;
-  const limited = min !== undefined || max !== undefined;
-  const tag = { vlanQos: vlanQoS + 0, vlanProtocol: vlanProto.toLowerCase() as VlanProtocol };
-  return present({
-    ...(vlan === undefined ? {} : { vlan: vlan + 0, ...tag }),
-    mac,
-    mtu,
-    spoofchk,
-    trust,
-    linkState,
-    ...(limited ? { minTxRateMbps: (min ?? 0) + 0, maxTxRateMbps: (max ?? 0) + 0 } : {}),
-  });
+  const all = present({ ...values, mac });
+  return present(Object.assign({}, ...settings.map((setting) => setting.asked(all))) as VfSettings);
 }
 
 function lowerCase<Text extends string>(texts: readonly string[] | undefined): readonly Text[] | undefined {
@@ -125,7 +106,7 @@ export function parseConf(request: CniRequest): SriovConf {
     deviceInfoFile: values.runtimeConfig?.CNIDeviceInfoFile,
     resourceName: values.resourceName,
     vfSelector: toSelector(values.vfSelector),
-    settings: toSettings(values, chooseMac(values, argsMac)),
+    settings: toSettings(values, argsMac),
     ipam: values.ipam === undefined ? null : Object.freeze({ type: values.ipam.type }),
     pod: podOf(args),
     warnings: Object.freeze(findOddKeys(config).map((odd) => Object.freeze(odd))),

@@ -1,5 +1,7 @@
 import { supportedVersions } from '../cni/versions.ts';
-import { arrayOf, integer, object, oneOf, optional, type Schema, text, type ValueOf } from '../lib/json-schema.ts';
+import { arrayOf, object, oneOf, optional, type Schema, text, type ValueOf } from '../lib/json-schema.ts';
+import { macAddress } from '../settings/mac.ts';
+import { settingKeys, settings } from '../settings/settings.ts';
 
 // The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it into
 // the JSON Schema for editors.
@@ -19,11 +21,6 @@ const deviceId = text(
   'a PCI address such as "0000:3b:02.1" or the name of a CDI device (up to 253 of A-Z a-z 0-9 _ . : / = @ -)',
   /^[A-Za-z0-9_.:/=@-]{1,253}$/,
 );
-/** Unicast and not zero, as is_valid_ether_addr (linux/etherdevice.h); pairs or, as Go's net.ParseMAC, groups of four. */
-export const macAddress = text(
-  'a unicast MAC address such as "02:00:00:00:00:01", not all zeros',
-  /^(?!0{2}([:-]0{2}){5}$|0{4}(\.0{4}){2}$)[0-9A-Fa-f][02468ACEace]([:-][0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){4}|[0-9A-Fa-f]{2}(\.[0-9A-Fa-f]{4}){2})$/,
-);
 const absolutePath = text(
   'an absolute path without ".." and control characters',
   /^(?!(.*\/)?\.\.(\/.*)?$)\/[ -~\u00a1-\uffff]{1,4095}$/,
@@ -35,10 +32,6 @@ const pciAddress = text(
   /^[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\.[0-7]$/,
 );
 const pciId = text('a PCI ID of four hex digits such as "8086"', /^[0-9A-Fa-f]{4}$/);
-const onOff = oneOf('on', 'off');
-/** Mbit/s; __u32 in struct ifla_vf_rate (linux/if_link.h). */
-const rateMbps = integer(0, 4294967295);
-
 const driverName = text('the name of a driver such as "mlx5_core"', /^[A-Za-z0-9_-]{1,64}$/);
 const resourceName = text(
   'a resource name such as "example.com/sriov_nic_1"',
@@ -72,17 +65,7 @@ export const schema = object(
     pciBusID: orEmpty(deviceId),
     resourceName: orEmpty(resourceName),
     vfSelector: optional(vfSelector),
-    vlan: optional(integer(0, 4094)),
-    vlanQoS: optional(integer(0, 7)),
-    vlanProto: optional(oneOf('802.1q', '802.1Q', '802.1ad', '802.1AD', '802.1Ad', '802.1aD')),
-    mac: orEmpty(macAddress),
-    // No netdev can have 0, and programs that generate configs in Go write it for what nobody has set.
-    mtu: optional(integer(68, 65535), 0),
-    spoofchk: orEmpty(onOff),
-    trust: orEmpty(onOff),
-    link_state: orEmpty(oneOf('auto', 'enable', 'disable')),
-    min_tx_rate: optional(rateMbps),
-    max_tx_rate: optional(rateMbps),
+    ...settingKeys,
     ipam: optional(object({ type: pluginName('an IPAM plugin') }, 'an object with type')),
     logLevel: orEmpty(oneOf('panic', 'error', 'warning', 'info', 'debug', 'verbose')),
     logFile: orEmpty(absolutePath),
@@ -98,10 +81,9 @@ export type ConfKey = keyof typeof schema.keys;
 export type WireConf = ValueOf<typeof schema>;
 
 /** `key` is refused where `needs` is absent: the PF takes both in one setting. */
-export const dependencies: readonly { readonly key: ConfKey; readonly needs: ConfKey }[] = [
-  { key: 'vlanQoS', needs: 'vlan' },
-  { key: 'vlanProto', needs: 'vlan' },
-];
+export const dependencies = settings.flatMap(({ needs = {} }) =>
+  Object.entries(needs).map(([key, needed]) => ({ key: key as ConfKey, needs: needed as ConfKey })),
+);
 
 /** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
 export const logKeys: ReadonlySet<string> = new Set<ConfKey>(['logLevel', 'logFile']);

@@ -1,9 +1,6 @@
-import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import type { VfSettings } from '../settings/settings.ts';
 
-type OnOff = 'on' | 'off';
-export type VlanProtocol = '802.1q' | '802.1ad';
-type LinkState = 'auto' | 'enable' | 'disable';
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** The DRA driver's filter names (VfConfig / resource filter); each list is an OR, the lists are an AND. */
@@ -23,20 +20,6 @@ export interface VfSelector {
 export interface DeviceHint {
   readonly key: 'runtimeConfig.deviceID' | 'deviceID' | 'pciBusID';
   readonly value: string;
-}
-
-/** What the user asks of the VF's PF and netdev. An absent key means: leave it as it is. */
-export interface VfSettings {
-  readonly vlan?: number;
-  readonly vlanQos?: number;
-  readonly vlanProtocol?: VlanProtocol;
-  readonly mac?: MacAddress;
-  readonly mtu?: number;
-  readonly spoofchk?: OnOff;
-  readonly trust?: OnOff;
-  readonly linkState?: LinkState;
-  readonly minTxRateMbps?: number;
-  readonly maxTxRateMbps?: number;
 }
 
 /** A network config, validated; nothing in it comes from the node. */

@@ -1,7 +1,8 @@
 import { isJsonObject, type Json } from '../lib/json.ts';
 import { type JsonProblem, normalize, problemsIn, type Schema } from '../lib/json-schema.ts';
 import { quote, show } from '../lib/quote.ts';
-import { type ConfKey, dependencies, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
+import { settings } from '../settings/settings.ts';
+import { dependencies, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
 import { usualTypes } from './usual-types.ts';
 
@@ -37,27 +38,23 @@ function pickOurs(config: Json): Json {
   return normalize(schema, own);
 }
 
-/** Rules over several keys: sriov-cni's (pkg/config/config.go), and min <= max of rtnl_set_vf_rate (net/core/rtnetlink.c). */
+/** Rules over several keys. */
 function checkTogether(values: Partial<WireConf>, given: Json): ConfProblem[] {
   const problems: ConfProblem[] = [];
-  const refuse = (path: ConfKey, why: string): void => {
+  const refuse = (path: string, why: string): void => {
     problems.push({ path, message: `${show(given[path])} is not allowed ${why}` });
   };
   for (const { key, needs } of dependencies) {
     if (key in values && !(needs in given)) refuse(key, `without ${needs}; allowed: together with ${needs}`);
   }
-  const { vlan, vlanQoS = 0, vlanProto = '802.1q', min_tx_rate: min = 0, max_tx_rate: max = 0 } = values;
-  if (vlan === 0 && vlanQoS !== 0) refuse('vlanQoS', 'with vlan 0; allowed: 0, or a vlan from 1 to 4094');
-  if (vlan === 0 && vlanProto.toLowerCase() === '802.1ad') {
-    refuse('vlanProto', 'with vlan 0; allowed: "802.1q", or a vlan from 1 to 4094');
+  for (const setting of settings) {
+    for (const [key, conflict] of Object.entries(setting.conflicts?.(values) ?? {}))
+      if (conflict) refuse(key, conflict);
   }
   const { type, ipam } = values;
   if (ipam !== undefined && [type, ...usualTypes].includes(ipam.type)) {
     const message = `${quote(ipam.type)} is not allowed: that is this plugin; allowed: an IPAM plugin such as "host-local"`;
     problems.push({ path: 'ipam.type', message });
-  }
-  if (max !== 0 && min > max) {
-    refuse('min_tx_rate', `with max_tx_rate ${max}; allowed: at most max_tx_rate, or max_tx_rate 0 (no limit)`);
   }
   return problems;
 }

@@ -19,6 +19,8 @@ import {
 } from '../lib/json-schema.ts';
 import { isAssignableMac, type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
+import { reportedMac } from '../settings/mac.ts';
+import { pfFields } from '../settings/settings.ts';
 import type { VfIdentity } from '../vf/vf.ts';
 import { type AttachmentKey, type AttachmentRecord, recordVersion } from './attachment-record.ts';
 
@@ -43,28 +45,14 @@ function createNetdevSettings() {
 /** What DEL can't do without, or trusts: a field that a newer build has added is kept. */
 function createSchema() {
   const pci = textThat<PciAddress>((text) => parsePciAddress(text) === text, 'a PCI address');
-  // As the kernel told it: a record must be readable whatever a driver makes of its addresses.
-  const anyMac = textThat<MacAddress>((text) => parseMacAddress(text) === text, 'a MAC address');
   const assignableMac = textThat<MacAddress>(
     (text) => parseMacAddress(text) === text && isAssignableMac(text as MacAddress),
     'a MAC address for a netdev',
   );
-  const onOff = nullable(oneOf('on', 'off'));
-  const admin = object({
-    mac: anyMac,
-    vlan: count,
-    vlanQos: count,
-    vlanProtocol: oneOf('802.1q', '802.1ad'),
-    spoofchk: onOff,
-    trust: onOff,
-    linkState: nullable(oneOf('auto', 'enable', 'disable')),
-    minTxRateMbps: count,
-    maxTxRateMbps: count,
-  });
   const netdev = object({
     name: anyText,
     ifindex: count,
-    mac: anyMac,
+    mac: reportedMac,
     mtu: count,
     up: oneOf(true, false),
     altnames: nullable(arrayOf(anyText)),
@@ -105,7 +93,7 @@ function createSchema() {
     }),
     resolvedFrom: anyText,
     snapshot: object({
-      admin: nullable(admin),
+      admin: nullable(object(pfFields)),
       netdev: nullable(netdev),
       macIsFree: optional(onlyTrue),
       rdmaDevices: optional(arrayOf(anyText)),

@@ -8,7 +8,7 @@ import { type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { VfAdminState } from '../vf/vf.ts';
+import type { VfAdminState } from '../settings/settings.ts';
 import { NotOurs, readPrivateFile } from './private-files.ts';
 import { requireTrustedPath } from './trusted-path.ts';
 

@@ -1,14 +1,23 @@
 import { CniError } from '../cni/errors.ts';
-import type { VfSettings } from '../config/sriov-conf.ts';
-import type { VfChange } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
-import type { Pf, VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+import {
+  differingFields,
+  fieldsOf,
+  keyOf,
+  partsOf,
+  pfSettings,
+  type VfAdminState,
+  type VfChange,
+  type VfField,
+  type VfSettings,
+} from '../settings/settings.ts';
+import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 
 /** What ADD has to change; only what differs from the snapshot. */
 export interface VfPlan {
-  /** Changes of the PF's record of the VF but the MAC, which has an order of its own. */
+  /** Of the PF's record of the VF. */
   readonly admin: VfChange;
-  /** Admin and effective MAC that the VF shall have; null: as they are. */
+  /** That the netdev shall have; null: as it is. */
   readonly mac: MacAddress | null;
   /** Null: as it is. */
   readonly mtu: number | null;
@@ -21,64 +30,30 @@ type PfLimits = Pick<Pf, 'name' | 'mtu'>;
  * reports no settings of its VFs).
  */
 export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pf: PfLimits | null): VfPlan {
-  const admin = snapshot.admin === null ? planBlind(settings, identity) : adminChange(snapshot.admin, settings);
+  if (snapshot.admin === null) refuseBlind(settings, identity);
+  const admin = snapshot.admin === null ? {} : adminChange(snapshot.admin, settings);
   return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, snapshot, pf) };
 }
 
-/** What must change so that the PF's record of a VF is as wanted; absent keys stay as they are. MAC excluded. */
-export function adminChange(now: VfAdminState, wanted: VfSettings): VfChange {
-  return {
-    ...vlanChange(now, wanted),
-    ...rateChange(now, wanted),
-    ...(wanted.spoofchk !== undefined && wanted.spoofchk !== now.spoofchk ? { spoofchk: wanted.spoofchk } : {}),
-    ...(wanted.trust !== undefined && wanted.trust !== now.trust ? { trust: wanted.trust } : {}),
-    ...(wanted.linkState !== undefined && wanted.linkState !== now.linkState ? { linkState: wanted.linkState } : {}),
-  };
+/** What must change so that the PF's record of a VF is as wanted; what isn't wanted, or isn't known, stays as it is. */
+export function adminChange(now: VfAdminState, wanted: Partial<VfAdminState>): VfChange {
+  const differing = partsOf(wanted).filter(({ setting, change }) => differingFields(setting, now, change).length > 0);
+  return Object.assign({}, ...differing.map(({ change }) => change)) as VfChange;
 }
-
-function vlanChange(now: VfAdminState, wanted: VfSettings): VfChange {
-  if (wanted.vlan === undefined) return {};
-  const vlan = { id: wanted.vlan, qos: wanted.vlanQos ?? 0, protocol: wanted.vlanProtocol ?? '802.1q' } as const;
-  const same = vlan.id === now.vlan && vlan.qos === now.vlanQos;
-  // Without a VLAN there is no tag, so the protocol in the PF's record means nothing.
-  const sameProtocol = vlan.protocol === now.vlanProtocol || vlan.id === 0;
-  return same && sameProtocol ? {} : { vlan };
-}
-
-function rateChange(now: VfAdminState, wanted: VfSettings): VfChange {
-  const rate = {
-    minTxRateMbps: wanted.minTxRateMbps ?? now.minTxRateMbps,
-    maxTxRateMbps: wanted.maxTxRateMbps ?? now.maxTxRateMbps,
-  };
-  return rate.minTxRateMbps === now.minTxRateMbps && rate.maxTxRateMbps === now.maxTxRateMbps ? {} : { rate };
-}
-
-/** Keys of the config by the settings that only a PF can take. */
-const pfKeys = {
-  mac: 'mac',
-  vlan: 'vlan',
-  spoofchk: 'spoofchk',
-  trust: 'trust',
-  linkState: 'link_state',
-  minTxRateMbps: 'min_tx_rate',
-  maxTxRateMbps: 'max_tx_rate',
-} as const satisfies Partial<Record<keyof VfSettings, string>>;
 
 /** A PF that isn't there, or reports no VF settings, has no VLAN and no rate limit either, so asking for none is met; all else can't be. */
-function planBlind(settings: VfSettings, identity: VfIdentity): VfChange {
-  const { mac, vlan, minTxRateMbps = 0, maxTxRateMbps = 0, ...others } = settings;
-  // Without a netdev there is nobody but the PF who could set a MAC.
-  const needsPfMac = mac !== undefined && identity.kind === 'userspace';
-  const tagged = vlan !== undefined && vlan !== 0;
-  const rates = {
-    ...(minTxRateMbps === 0 ? {} : { minTxRateMbps }),
-    ...(maxTxRateMbps === 0 ? {} : { maxTxRateMbps }),
-  };
-  const needed: VfSettings = { ...(needsPfMac ? { mac } : {}), ...(tagged ? { vlan } : {}), ...rates, ...others };
-  const asked = (Object.keys(pfKeys) as (keyof typeof pfKeys)[]).filter((setting) => needed[setting] !== undefined);
-  if (asked.length === 0) return {};
-  const wanted = asked.map((setting) => `${pfKeys[setting]} = ${needed[setting]}`).join(', ');
-  throw new CniError('settingRefused', `${wanted}: ${whyNoSettings(identity)}`);
+function refuseBlind(settings: VfSettings, identity: VfIdentity): void {
+  const wanted = pfSettings.flatMap((setting) => {
+    // Without a netdev there is nobody but the PF who could set it.
+    if (setting.ofNetdev === true && identity.kind === 'netdev') return [];
+    const unreported: Partial<VfAdminState> | undefined = setting.unreported;
+    const isMet = (field: VfField): boolean =>
+      unreported !== undefined && (!(field in unreported) || unreported[field] === settings[field]);
+    const unmet = fieldsOf(setting).filter((field) => settings[field] !== undefined && !isMet(field));
+    return unmet.map((field) => `${keyOf(setting, field)} = ${settings[field]}`);
+  });
+  if (wanted.length === 0) return;
+  throw new CniError('settingRefused', `${wanted.join(', ')}: ${whyNoSettings(identity)}`);
 }
 
 function whyNoSettings({ pci, pfPci, pfName, vfIndex }: VfIdentity): string {

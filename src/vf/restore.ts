@@ -8,6 +8,7 @@ import type { Log } from '../lib/log.ts';
 import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
+import type { VfAdminState } from '../settings/settings.ts';
 import { adminDifference, applyAdminChange } from './admin.ts';
 import { findOnHost, findPfOf } from './locate.ts';
 import { settleMac, substituteMac, tryLinkMac } from './mac.ts';
@@ -20,7 +21,7 @@ import {
   type SettledNetdev,
   settleFlags,
 } from './netdev-settings.ts';
-import type { Pf, VfAdminState, VfIdentity, VfSnapshot } from './vf.ts';
+import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 
 /** What drivers answer that hold all zeros to be no MAC. */
 const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;

@@ -1,10 +1,8 @@
 import type { Link } from '../kernel/rtnl/links.ts';
-import type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
+import type { VfAdminState } from '../settings/settings.ts';
 import type { NetdevSettings } from './netdev-settings.ts';
-
-export type { VfAdminState } from '../kernel/rtnl/vfs.ts';
 
 interface AnyVf {
   readonly pci: PciAddress;

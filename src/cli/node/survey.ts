@@ -2,7 +2,7 @@ import { listPublished } from '../../allocation/device-info.ts';
 import { sortAddresses } from '../../allocation/driver-specs.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
-import { listVfAdminStates, type VfAdminState } from '../../kernel/rtnl/vfs.ts';
+import { listVfAdminStates } from '../../kernel/rtnl/vfs.ts';
 import {
   describeDevice,
   listPfs,
@@ -15,6 +15,7 @@ import {
 } from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
+import type { VfAdminState } from '../../settings/settings.ts';
 import { openRecordedNetns } from '../../state/liveness.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';

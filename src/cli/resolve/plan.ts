@@ -4,7 +4,7 @@ import { CniError, isCniError } from '../../cni/errors.ts';
 import { deadSriovCniNetns } from '../../commands/sriov-cni.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import { Namespace } from '../../kernel/namespace.ts';
-import { spellVfChange } from '../../kernel/rtnl/vf-change.ts';
+import { spellVfChange } from '../../kernel/rtnl/vfs.ts';
 import { printable } from '../../lib/quote.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { describeAttachment, sameKey } from '../../state/record-store.ts';
@@ -77,11 +77,10 @@ function changesOf(
     deadSriovCniNetns({ ...tool, host }, identity.pci);
     const pf = getPf(platform, host, identity);
     const snapshot = takeSnapshot(platform, host, identity, pf);
-    const { admin, mac, mtu } = planVf(conf.settings, identity, snapshot, pf);
-    const settings = spellVfChange({ ...admin, ...(mac === null ? {} : { mac }) });
+    const { admin, mtu } = planVf(conf.settings, identity, snapshot, pf);
     const name = snapshot.netdev?.name;
     return [
-      ...(settings === '' || pf === null ? [] : [`ip link set ${pf.name} vf ${pf.vfIndex} ${settings}`]),
+      ...(pf === null || Object.keys(admin).length === 0 ? [] : [spellVfChange(pf.name, pf.vfIndex, admin)]),
       ...(name === undefined ? [] : [`ip link set ${name} netns POD name ${ifname}`]),
       ...(mtu === null ? [] : [`ip -n POD link set ${ifname} mtu ${mtu}`]),
     ];

@@ -126,13 +126,6 @@ export const XDP_FLAGS_DRV_MODE = 0x4;
 export const XDP_FLAGS_HW_MODE = 0x8;
 export const IFLA_VF_INFO = 1;
 export const IFLA_VF_MAC = 1;
-export const IFLA_VF_VLAN = 2;
-export const IFLA_VF_SPOOFCHK = 4;
-export const IFLA_VF_LINK_STATE = 5;
-export const IFLA_VF_RATE = 6;
-export const IFLA_VF_TRUST = 9;
-export const IFLA_VF_VLAN_LIST = 12;
-export const IFLA_VF_VLAN_INFO = 1;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
@@ -163,4 +156,3 @@ export const RDMA_NLDEV_NET_NS_FD = 68;
 export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
 export const ETH_P_IPV6 = 0x86dd;
-export const ETH_P_8021AD = 0x88a8;

@@ -1,21 +1,28 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
-import { atLeast, attribute, findAttribute, u32Attribute, walkAttributes } from '../netlink/attributes.ts';
+import type { Known, VfInfo, VfStruct } from '../../settings/setting.ts';
+import { partsOf, pfSettings, type VfAdminState, type VfChange, type WantedSetting } from '../../settings/settings.ts';
+import {
+  atLeast,
+  attribute,
+  findAttribute,
+  readAttributes,
+  u32At,
+  u32Attribute,
+  walkAttributes,
+} from '../netlink/attributes.ts';
 import {
   IFLA_EXT_MASK,
   IFLA_VF_INFO,
+  IFLA_VF_MAC,
   IFLA_VFINFO_LIST,
   RTEXT_FILTER_SKIP_STATS,
   RTEXT_FILTER_VF,
   RTM_GETLINK,
   RTM_NEWLINK,
 } from '../netlink/constants.ts';
+import { malformed } from '../netlink/malformed.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 import { ifinfomsgLength } from './links.ts';
-import { decodeVfAdminState, decodeVfIndex, type VfAdminState } from './vf-admin-state.ts';
-import { encodeVfChange, nameVfChange, spellVfChange, type VfChange } from './vf-change.ts';
-
-export type { VfAdminState } from './vf-admin-state.ts';
-export type { VfChange } from './vf-change.ts';
 
 /**
  * The PF's record of one VF, found by the number that the kernel gives it and not by its place in the list; null where
@@ -51,15 +58,29 @@ export function changeVf(
   vfIndex: number,
   change: VfChange,
 ): void {
-  const settings = encodeVfChange(vfIndex, change);
-  if (settings.length === 0) return;
-  const list = attribute(IFLA_VFINFO_LIST, attribute(IFLA_VF_INFO, ...settings));
+  const parts = partsOf(change);
+  if (parts.length === 0) return;
+  const names = parts.map(({ setting }) => setting.name).join(', ');
+  const list = attribute(IFLA_VFINFO_LIST, attribute(IFLA_VF_INFO, ...parts.map((part) => encode(vfIndex, part))));
   session.request({
-    what: `set ${nameVfChange(change)} of VF ${vfIndex} of ${pf.name} (ip link set ${pf.name} vf ${vfIndex} ${spellVfChange(change)})`,
+    what: `set ${names} of VF ${vfIndex} of ${pf.name} (${spellVfChange(pf.name, vfIndex, change)})`,
     type: RTM_NEWLINK,
     flags: 0,
     payload: Buffer.concat([formatLink({ index: pf.ifindex }), list]),
   });
+}
+
+/** The command that stands for a change: `ip link set pf0 vf 3 vlan 100 trust on`. */
+export function spellVfChange(pfName: string, vfIndex: number, change: VfChange): string {
+  const all = partsOf(change).map((part) => part.setting.ip(part.change as Known<VfAdminState>));
+  return `ip link set ${pfName} vf ${vfIndex} ${all.join(' ')}`;
+}
+
+function encode(vfIndex: number, { setting, change }: WantedSetting): Buffer {
+  const [{ type, list }, ...payload] = setting.write(change as Known<VfAdminState>);
+  const number = Uint8Array.of(vfIndex & 0xff, (vfIndex >>> 8) & 0xff, (vfIndex >>> 16) & 0xff, vfIndex >>> 24);
+  const struct = attribute(type, number, ...payload);
+  return list === undefined ? struct : attribute(list.type, struct);
 }
 
 /**
@@ -82,4 +103,30 @@ function walkVfs(
   walkAttributes('IFLA_VFINFO_LIST', list, (type, begin, end) => {
     return type === IFLA_VF_INFO && visit(decodeVfIndex(list, begin, end), () => list.subarray(begin, end));
   });
+}
+
+/** The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG. */
+function decodeVfIndex(list: Buffer, begin: number, end: number): number {
+  // Where IFLA_VF_MAC is the first, as kernels put it (rtnl_fill_vfinfo), a PF's other VFs are passed over at a glance.
+  const isFirst = end - begin >= 40 && u32At(list, begin) === (40 | (IFLA_VF_MAC << 16));
+  if (isFirst) return u32At(list, begin + 4);
+  const data = findAttribute('IFLA_VF_INFO', list.subarray(begin, end), IFLA_VF_MAC) ?? missing('IFLA_VF_MAC');
+  return u32At(atLeast('IFLA_VF_MAC', data, 36), 0);
+}
+
+/** Decodes the payload of IFLA_VF_INFO. Throws SystemError EBADMSG. */
+function decodeVfAdminState(payload: Buffer): VfAdminState {
+  const attributes = readAttributes('IFLA_VF_INFO', payload);
+  const find = ({ type, name, length, list }: VfStruct): Buffer | null => {
+    const outer = attributes.get(list?.type ?? type);
+    if (outer === undefined) return null;
+    const found = list === undefined ? outer : findAttribute(list.name, outer, type);
+    return found === null ? null : atLeast(name, found, length);
+  };
+  const info: VfInfo = { find, need: (struct) => find(struct) ?? missing(struct.name) };
+  return Object.assign({}, ...pfSettings.map((setting) => setting.read(info))) as VfAdminState;
+}
+
+function missing(name: string): never {
+  throw malformed(`${name} is missing`);
 }

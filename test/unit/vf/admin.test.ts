@@ -1,5 +1,5 @@
-import type { VfChange } from '../../../src/kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import type { VfChange } from '../../../src/settings/settings.ts';
 import { adminDifference, applyAdminChange } from '../../../src/vf/admin.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -10,8 +10,11 @@ const test = suite('vf/admin');
 const [ENODEV, EINVAL, EOPNOTSUPP, ETIMEDOUT] = [19, 22, 95, 110];
 const all: VfChange = {
   mac: '02:00:00:00:00:01' as MacAddress,
-  vlan: { id: 100, qos: 5, protocol: '802.1ad' },
-  rate: { minTxRateMbps: 10, maxTxRateMbps: 100 },
+  vlan: 100,
+  vlanQos: 5,
+  vlanProtocol: '802.1ad',
+  minTxRateMbps: 10,
+  maxTxRateMbps: 100,
   spoofchk: 'off',
   linkState: 'enable',
   trust: 'on',
@@ -44,7 +47,7 @@ test('a single refused part isn’t asked for twice', () => {
   const at = new VfFixture();
   at.node.kernel.refuse('rate', EINVAL, { extack: 'link is down' });
   throws(
-    () => applyAdminChange(at.host, at.pf(), at.identity, { rate: { minTxRateMbps: 0, maxTxRateMbps: 10 } }),
+    () => applyAdminChange(at.host, at.pf(), at.identity, { minTxRateMbps: 0, maxTxRateMbps: 10 }),
     'settingRefused',
     'min_tx_rate = 0, max_tx_rate = 10: ',
   );
@@ -54,7 +57,7 @@ test('a single refused part isn’t asked for twice', () => {
 test('a driver that only refuses them together gets them one by one', () => {
   const at = new VfFixture();
   at.node.kernel.refuse('spoofchk', EINVAL, { times: 1 });
-  applyAdminChange(at.host, at.pf(), at.identity, { vlan: { id: 7, qos: 0, protocol: '802.1q' }, spoofchk: 'off' });
+  applyAdminChange(at.host, at.pf(), at.identity, { vlan: 7, vlanQos: 0, vlanProtocol: '802.1q', spoofchk: 'off' });
   const [vf] = at.node.vfs;
   assert.is(vf?.vlan, 7);
   assert.is(vf?.spoofchk, 0);
@@ -96,8 +99,11 @@ test('the way back holds what differs now, MAC excluded', () => {
   assert.equal(adminDifference(at.host, at.pf(), quietAdmin), {});
   applyAdminChange(at.host, at.pf(), at.identity, all);
   assert.equal(adminDifference(at.host, at.pf(), quietAdmin), {
-    vlan: { id: 0, qos: 0, protocol: '802.1q' },
-    rate: { minTxRateMbps: 0, maxTxRateMbps: 0 },
+    vlan: 0,
+    vlanQos: 0,
+    vlanProtocol: '802.1q',
+    minTxRateMbps: 0,
+    maxTxRateMbps: 0,
     spoofchk: 'on',
     linkState: 'auto',
     trust: 'off',

@@ -2,8 +2,9 @@ import { Namespace } from '../../../src/kernel/namespace.ts';
 import { type EthernetLink, getLink, isEthernet, type Link } from '../../../src/kernel/rtnl/links.ts';
 import { createLog, type Log } from '../../../src/lib/log.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import type { VfAdminState } from '../../../src/settings/settings.ts';
 import { identifyVf } from '../../../src/vf/identity.ts';
-import type { Pf, VfAdminState, VfOfPf, VfSnapshot } from '../../../src/vf/vf.ts';
+import type { Pf, VfOfPf, VfSnapshot } from '../../../src/vf/vf.ts';
 import { MemoryNode, type MemoryNodeOptions, vfPci } from '../../support/memory-node.ts';
 
 /** A memory node with what the functions of src/vf take. */

@@ -1,9 +1,8 @@
-import type { VfSettings } from '../../../src/config/sriov-conf.ts';
-import type { VfChange } from '../../../src/kernel/rtnl/vfs.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
+import type { VfAdminState, VfChange, VfSettings } from '../../../src/settings/settings.ts';
 import { adminChange, planVf } from '../../../src/vf/plan.ts';
-import type { Pf, VfAdminState, VfIdentity } from '../../../src/vf/vf.ts';
+import type { Pf, VfIdentity } from '../../../src/vf/vf.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
 import { quietAdmin, snapshotWith } from './fixture.ts';
@@ -36,6 +35,10 @@ const [now, busy] = [
   } as VfAdminState,
 ];
 
+/** As a config asks for them: all of a setting, or none of it. */
+const tag = (vlan: number, vlanQos = 0): VfSettings => ({ vlan, vlanQos, vlanProtocol: '802.1q' });
+const rates = (minTxRateMbps: number, maxTxRateMbps: number): VfSettings => ({ minTxRateMbps, maxTxRateMbps });
+
 test('a config that asks for nothing changes nothing', () => {
   for (const state of [now, busy]) assert.equal(adminChange(state, {}), {});
   assert.equal(planVf({}, identity, snapshotWith(now), pf(1500)), { admin: {}, mac: null, mtu: null });
@@ -48,8 +51,6 @@ test('what is there already is no operation', () => {
     { linkState: 'enable' },
     { vlan: 100, vlanQos: 3, vlanProtocol: '802.1ad' },
     { minTxRateMbps: 10, maxTxRateMbps: 100 },
-    { minTxRateMbps: 10 },
-    { maxTxRateMbps: 100 },
   ];
   for (const wanted of same) assert.equal(adminChange(busy, wanted), {}, JSON.stringify(wanted));
 });
@@ -59,34 +60,38 @@ test('what differs is changed, and nothing else', () => {
     [{ spoofchk: 'off', trust: 'off' }, { spoofchk: 'off' }],
     [{ trust: 'on' }, { trust: 'on' }],
     [{ linkState: 'disable' }, { linkState: 'disable' }],
-    [{ vlan: 100 }, { vlan: { id: 100, qos: 0, protocol: '802.1q' } }],
-    [{ vlan: 100, vlanQos: 5, vlanProtocol: '802.1ad' }, { vlan: { id: 100, qos: 5, protocol: '802.1ad' } }],
-    [{ maxTxRateMbps: 50 }, { rate: { minTxRateMbps: 0, maxTxRateMbps: 50 } }],
-    [{ minTxRateMbps: 5 }, { rate: { minTxRateMbps: 5, maxTxRateMbps: 0 } }],
+    [tag(100), { vlan: 100, vlanQos: 0, vlanProtocol: '802.1q' }],
+    [
+      { vlan: 100, vlanQos: 5, vlanProtocol: '802.1ad' },
+      { vlan: 100, vlanQos: 5, vlanProtocol: '802.1ad' },
+    ],
+    [rates(0, 50), { minTxRateMbps: 0, maxTxRateMbps: 50 }],
+    [rates(5, 0), { minTxRateMbps: 5, maxTxRateMbps: 0 }],
   ];
   for (const [wanted, change] of cases) assert.equal(adminChange(now, wanted), change, JSON.stringify(wanted));
 });
 
-test('a rate that isn’t asked for stays beside one that is: the kernel sets both', () => {
-  assert.equal(adminChange(busy, { maxTxRateMbps: 200 }), { rate: { minTxRateMbps: 10, maxTxRateMbps: 200 } });
-  assert.equal(adminChange(busy, { minTxRateMbps: 0 }), { rate: { minTxRateMbps: 0, maxTxRateMbps: 100 } });
+test('of a setting with several fields all are set where one differs', () => {
+  assert.equal(adminChange(busy, rates(10, 200)), { minTxRateMbps: 10, maxTxRateMbps: 200 });
+  assert.equal(adminChange(busy, rates(0, 100)), { minTxRateMbps: 0, maxTxRateMbps: 100 });
 });
 
 test('vlan 0 takes a VLAN off, and is no operation where there is none', () => {
-  assert.equal(adminChange(busy, { vlan: 0 }), { vlan: { id: 0, qos: 0, protocol: '802.1q' } });
-  assert.equal(adminChange(now, { vlan: 0 }), {});
-  assert.equal(adminChange(now, { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q' }), {});
+  assert.equal(adminChange(busy, tag(0)), { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q' });
+  assert.equal(adminChange(now, tag(0)), {});
 });
 
 test('without a VLAN the protocol in the PF’s record means nothing', () => {
-  assert.equal(adminChange({ ...now, vlanProtocol: '802.1ad' }, { vlan: 0 }), {});
+  assert.equal(adminChange({ ...now, vlanProtocol: '802.1ad' }, tag(0)), {});
 });
 
 test('another priority or protocol of the same VLAN is a change', () => {
   assert.equal(adminChange(busy, { vlan: 100, vlanQos: 4, vlanProtocol: '802.1ad' }), {
-    vlan: { id: 100, qos: 4, protocol: '802.1ad' },
+    vlan: 100,
+    vlanQos: 4,
+    vlanProtocol: '802.1ad',
   });
-  assert.equal(adminChange(busy, { vlan: 100, vlanQos: 3 }), { vlan: { id: 100, qos: 3, protocol: '802.1q' } });
+  assert.equal(adminChange(busy, tag(100, 3)), { vlan: 100, vlanQos: 3, vlanProtocol: '802.1q' });
 });
 
 test('a setting that the driver doesn’t report is set when asked for', () => {

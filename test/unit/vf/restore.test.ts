@@ -32,8 +32,11 @@ class Restoring extends VfFixture {
   /** All that ADD could have changed, and a pod besides. */
   disturb(): void {
     applyAdminChange(this.host, this.pf(), this.identity, {
-      vlan: { id: 5, qos: 3, protocol: '802.1ad' },
-      rate: { minTxRateMbps: 1, maxTxRateMbps: 2 },
+      vlan: 5,
+      vlanQos: 3,
+      vlanProtocol: '802.1ad',
+      minTxRateMbps: 1,
+      maxTxRateMbps: 2,
       spoofchk: 'off',
       linkState: 'enable',
       trust: 'on',

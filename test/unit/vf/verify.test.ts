@@ -1,5 +1,5 @@
-import type { VfSettings } from '../../../src/config/sriov-conf.ts';
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import type { VfSettings } from '../../../src/settings/settings.ts';
 import { adminDifferences, difference } from '../../../src/vf/verify.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { FakeVf } from '../../support/vf-info.ts';

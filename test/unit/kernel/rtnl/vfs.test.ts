@@ -1,6 +1,7 @@
 import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
-import { changeVf, listVfAdminStates, readVfAdminState, type VfChange } from '../../../../src/kernel/rtnl/vfs.ts';
+import { changeVf, listVfAdminStates, readVfAdminState } from '../../../../src/kernel/rtnl/vfs.ts';
 import { type MacAddress, zeroMac } from '../../../../src/lib/mac-address.ts';
+import type { VfChange } from '../../../../src/settings/settings.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { throws } from '../../../support/throws.ts';
 import {
@@ -27,17 +28,17 @@ const macBytes = `28 00 01 00 03 00 00 00 02 11 22 33 44 55 ${'00'.repeat(26)}`;
 const sent: readonly [words: string, change: VfChange, payload: string][] = [
   [
     'vlan 100',
-    { vlan: { id: 100, qos: 0, protocol: '802.1q' } },
+    { vlan: 100, vlanQos: 0, vlanProtocol: '802.1q' },
     '18 00 16 00 14 00 01 00 10 00 02 00 03 00 00 00 64 00 00 00 00 00 00 00',
   ],
   [
     'vlan 100 qos 3',
-    { vlan: { id: 100, qos: 3, protocol: '802.1q' } },
+    { vlan: 100, vlanQos: 3, vlanProtocol: '802.1q' },
     '18 00 16 00 14 00 01 00 10 00 02 00 03 00 00 00 64 00 00 00 03 00 00 00',
   ],
   [
     'vlan 100 qos 3 proto 802.1ad',
-    { vlan: { id: 100, qos: 3, protocol: '802.1ad' } },
+    { vlan: 100, vlanQos: 3, vlanProtocol: '802.1ad' },
     '20 00 16 00 1c 00 01 00 18 00 0c 00 14 00 01 00 03 00 00 00 64 00 00 00 03 00 00 00 88 a8 00 00',
   ],
   ['mac 02:11:22:33:44:55', { mac }, `30 00 16 00 2c 00 01 00 ${macBytes}`],
@@ -50,7 +51,7 @@ const sent: readonly [words: string, change: VfChange, payload: string][] = [
   ['state disable', { linkState: 'disable' }, '14 00 16 00 10 00 01 00 0c 00 05 00 03 00 00 00 02 00 00 00'],
   [
     'min_tx_rate 100 max_tx_rate 200',
-    { rate: { minTxRateMbps: 100, maxTxRateMbps: 200 } },
+    { minTxRateMbps: 100, maxTxRateMbps: 200 },
     '18 00 16 00 14 00 01 00 10 00 06 00 03 00 00 00 64 00 00 00 c8 00 00 00',
   ],
 ];
@@ -67,8 +68,11 @@ for (const [words, change, list] of sent) {
 
 const everything: VfChange = {
   mac,
-  vlan: { id: 100, qos: 3, protocol: '802.1q' },
-  rate: { minTxRateMbps: 100, maxTxRateMbps: 200 },
+  vlan: 100,
+  vlanQos: 3,
+  vlanProtocol: '802.1q',
+  minTxRateMbps: 100,
+  maxTxRateMbps: 200,
   spoofchk: 'off',
   linkState: 'enable',
   trust: 'on',
@@ -108,8 +112,11 @@ test('states, each', () => {
 test('VF 0 and values of 0 are sent like all others', () => {
   const [session, socket] = fakeSession();
   const change = {
-    vlan: { id: 0, qos: 0, protocol: '802.1q' },
-    rate: { minTxRateMbps: 0, maxTxRateMbps: 0 },
+    vlan: 0,
+    vlanQos: 0,
+    vlanProtocol: '802.1q',
+    minTxRateMbps: 0,
+    maxTxRateMbps: 0,
     mac: zeroMac,
   } as const;
   changeVf(session, pf, 0, change);
@@ -123,7 +130,6 @@ test('VF 0 and values of 0 are sent like all others', () => {
 test('no settings, no message', () => {
   const [session, socket] = fakeSession();
   changeVf(session, pf, 3, {});
-  changeVf(session, pf, 3, { mac: undefined, vlan: undefined });
   assert.is(socket.sent.length, 0);
 });
 
@@ -133,9 +139,9 @@ test('a refusal names the settings, the VF, the PF and the command', () => {
     const tokens = [settings, 'VF 3', 'ens1f0', `ip link set ens1f0 vf 3 ${command}`, 'VLAN 4095 is reserved'];
     throws(() => changeVf(session, pf, 3, change), 'EINVAL', ...tokens);
   };
-  refused({ vlan: { id: 100, qos: 0, protocol: '802.1q' } }, 'vlan', 'vlan 100');
+  refused({ vlan: 100, vlanQos: 0, vlanProtocol: '802.1q' }, 'vlan', 'vlan 100');
   refused(
-    { ...everything, vlan: { id: 100, qos: 3, protocol: '802.1ad' } },
+    { ...everything, vlan: 100, vlanQos: 3, vlanProtocol: '802.1ad' },
     'mac, vlan, rate, spoofchk, linkState, trust',
     'mac 02:11:22:33:44:55 vlan 100 qos 3 proto 802.1ad min_tx_rate 100 max_tx_rate 200 spoofchk off state enable trust on',
   );
