@@ -57,6 +57,47 @@ test('a record with all that may be absent absent is read back', () => {
   assert.equal(parseRecord(formatRecord({ ...bare, pod: {} })).pod, {});
 });
 
+test('every value of a set is read back, and text that is none of them is refused', () => {
+  const values: Readonly<Record<string, readonly unknown[]>> = {
+    phase: ['pending', 'attached'],
+    'identity.kind': ['netdev', 'userspace'],
+    'snapshot.admin.vlanProtocol': ['802.1q', '802.1ad'],
+    'snapshot.admin.spoofchk': ['on', 'off', null],
+    'snapshot.admin.trust': ['on', 'off', null],
+    'snapshot.admin.linkState': ['auto', 'enable', 'disable', null],
+    'snapshot.netdev.up': [true, false],
+  };
+  for (const [path, each] of Object.entries(values)) {
+    for (const value of each) assert.ok(parseRecord(broken(path, value)), `${path} ${value}`);
+    for (const wrong of ['', 'On', 'x']) throws(() => parseRecord(broken(path, wrong)), 'Error', path);
+  }
+  const { netdev, ...rest } = sampleRecord.snapshot;
+  const identified = (identifiedBy: unknown): string =>
+    JSON.stringify({ ...sampleRecord, snapshot: { ...rest, netdev: { ...netdev, identifiedBy } } });
+  for (const value of ['parent', 'bus-info', 'ifindex', undefined])
+    assert.is(parseRecord(identified(value)).snapshot.netdev?.identifiedBy, value);
+  for (const wrong of ['', null]) throws(() => parseRecord(identified(wrong)), 'Error', 'identifiedBy');
+});
+
+test('an IPAM plugin is the name of a file, in no other directory than those of plugins', () => {
+  for (const type of ['/bin/sh', '../sh', 'a/b', '/'])
+    throws(() => parseRecord(broken('ipam.type', type)), 'Error', 'ipam.type');
+});
+
+test('of a PF all is known, or nothing', () => {
+  const parts = ['pfPci', 'pfName', 'pfDriver', 'vfIndex'];
+  const without = (...gone: readonly string[]): string =>
+    JSON.stringify({
+      ...sampleRecord,
+      identity: { ...sampleRecord.identity, ...Object.fromEntries(gone.map((part) => [part, null])) },
+    });
+  assert.is(parseRecord(without(...parts)).identity.pfPci, null);
+  for (const part of parts) {
+    throws(() => parseRecord(without(part)), 'Error', 'identity');
+    throws(() => parseRecord(without(...parts.filter((other) => other !== part))), 'Error', 'identity');
+  }
+});
+
 test('a record of version 1 as the first builds wrote it is read: what came later may be absent', () => {
   const text = readFileSync(join(import.meta.dirname, 'record-v1.json'), 'utf8');
   assert.equal(parseRecord(text), JSON.parse(text));

@@ -354,6 +354,42 @@ test('of a record whose file is gone the VF’s copy can be found; one whose VF 
   assert.is(store.find(sampleKey), null);
 });
 
+test('a VF that is given up is nobody’s; the record stays whole and says so', () => {
+  const { store } = open();
+  store.write(sampleRecord);
+  store.giveUpVf(sampleRecord);
+  assert.is(store.ownerOf(samplePci), null);
+  assert.equal(store.read(sampleKey), { ...sampleRecord, vfGivenUp: true });
+});
+
+test('of another container’s VF nothing is given up', () => {
+  const { store } = open();
+  store.write(sampleRecord);
+  store.giveUpVf(another({ containerId: 'c2' }));
+  assert.equal(store.ownerOf(samplePci), sampleKey);
+});
+
+test('what isn’t our temporary file stays in shared folders; one with our own number goes', () => {
+  const kept = ['x.dra-sriov-17-0.tmp', '.dra-sriov-17-0.tmp.bak', '.dra-sriov-x-0.tmp'].map(
+    (name) => `${root}/${name}`,
+  );
+  const gone = [`${root}/.dra-sriov-4242-12.tmp`];
+  const files = Object.fromEntries([...kept, ...gone].map((path) => [path, '']));
+  const { store, platform } = open({ ...files, '/proc/4242/stat': '' });
+  store.tidyAll();
+  assert.equal([...platform.files.keys()].sort(), [...kept, '/proc/4242/stat'].sort());
+});
+
+test('a folder with another record of the container stays whole when one is removed', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  store.write(another({ ifname: 'net2' }, '0000:3b:02.2'));
+  platform.files.set(`${root}/vf-net/c1/${killed}`, '');
+  store.remove(sampleRecord);
+  assert.ok(platform.files.has(`${root}/vf-net/c1/net2.json`));
+  assert.ok(platform.files.has(`${root}/vf-net/c1/${killed}`));
+});
+
 test('a copy that is damaged too is reported; the record counts as none, and its key is still told', () => {
   const { store, platform, log } = open();
   store.write(sampleRecord);

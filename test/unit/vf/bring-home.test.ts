@@ -11,6 +11,8 @@ import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/bring-home');
 
+const ENODEV = 19;
+
 /** A VF that ADD has moved into the pod. */
 class Away extends VfFixture {
   readonly before: VfNetdevState;
@@ -216,6 +218,21 @@ test('its name is taken on the host: it comes home under one made of its PCI add
   assert.ok(name.length <= 15);
   assert.match(name, /3b/);
   assert.match(at.logged[0] ?? '', 'level=warning');
+});
+
+test('a name that is free is not warned of', () => {
+  const at = new Away();
+  at.bringHome();
+  assert.equal(at.logged, []);
+});
+
+test('gone from the pod while it is moved: it is looked for again', () => {
+  const at = new Away();
+  at.addProcess(77);
+  at.node.kernel.refuse('to host', ENODEV, { times: 1 });
+  at.bringHome();
+  assert.ok(at.isHome);
+  assert.is(at.node.platform.openNamespaces.size, 1, 'only the fixture’s own is open');
 });
 
 test('altnames that would be in the way at home are taken off in the pod', () => {

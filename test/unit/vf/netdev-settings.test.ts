@@ -2,7 +2,7 @@ import { restoreVf } from '../../../src/vf/restore.ts';
 import { takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { VfFixture } from './fixture.ts';
+import { drvinfo, VfFixture } from './fixture.ts';
 
 const test = suite('vf/netdev-settings');
 
@@ -127,6 +127,49 @@ test('a single refusal isn’t believed; of several settings in a message the on
   assert.equal(at.restore(), []);
   assert.match(at.logged.join('\n'), /txqueuelen.*EPERM/);
   assert.is(at.node.link(0).settings.get(20), undefined, 'the alias is gone all the same');
+});
+
+test('one ethtool setting that differs is written alone', () => {
+  const at = new Tenanted();
+  at.node.link(0).ethtool.set(0x10, rings(512));
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), [`host: vf0 ethtool 11 ${rings(1024).toString('hex', 4)}`]);
+});
+
+test('a setting of the link alone is written alone; those of IPv4 go with any', () => {
+  const at = new Tenanted();
+  at.node.link(0).settings.set(IFLA_TXQLEN, '4d000000');
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), ['host: vf0 settings 13=e8030000 63=00000100']);
+});
+
+test('of the files in sysfs only what differs is written', () => {
+  const at = new Tenanted();
+  at.setFile('queues/tx-0/tx_maxrate', '10');
+  assert.equal(at.restore(), []);
+  assert.equal(at.written, ['queues/tx-0/tx_maxrate 0']);
+});
+
+test('a setting that the netdev doesn’t have any more is passed over', () => {
+  const at = new Tenanted();
+  const { settings, ethtool } = at.node.link(0);
+  settings.delete(IFLA_GSO_MAX_SIZE);
+  ethtool.delete(0x10);
+  settings.set(IFLA_TXQLEN, '4d000000');
+  at.restore();
+  assert.ok(!at.takeChanges().some((line) => line.includes('41=')), 'the kernel would refuse it');
+});
+
+test('ethtool asks by name: a device that has it by now is left alone', () => {
+  const at = new Tenanted();
+  at.disturb();
+  const { ethtool } = at.node.platform;
+  Object.assign(at.node.platform, {
+    ethtool: (...[netns, name, request]: Parameters<typeof ethtool>) =>
+      Buffer.from(request[0] ?? []).readUInt32LE(0) === 3 ? [drvinfo('0000:5e:00.0')] : ethtool(netns, name, request),
+  });
+  assert.equal(at.restore(), ['restore the driver’s settings']);
+  assert.ok(!at.takeChanges().some((line) => line.includes('ethtool')));
 });
 
 test('several settings in a message that gets no answer are not asked for one by one', () => {

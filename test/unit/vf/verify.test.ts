@@ -71,6 +71,17 @@ test('a MAC that wasn’t asked for is the pod’s business', () => {
   assert.equal(differences({ mac: '02:00:00:00:00:09' }, {}), []);
 });
 
+test('a VLAN of before that the config doesn’t name is held to whole', () => {
+  const before = { ...quietAdmin, vlan: 100, vlanQos: 3, vlanProtocol: '802.1ad' } as const;
+  assert.equal(differences({ vlan: 100, qos: 3, proto: 0x88a8 }, {}, before), []);
+  assert.is(differences({ vlan: 100, qos: 0, proto: 0x8100 }, {}, before).length, 2);
+});
+
+test('a VLAN without priority and protocol has none and the usual one, whatever was before', () => {
+  const before = { ...quietAdmin, vlan: 7, vlanQos: 3, vlanProtocol: '802.1ad' } as const;
+  assert.equal(differences({ vlan: 100, qos: 0, proto: 0x8100 }, { vlan: 100 }, before), []);
+});
+
 test('without a VLAN the protocol means nothing', () => {
   assert.equal(differences({ proto: 0x88a8 }, { vlan: 0 }), []);
 });
