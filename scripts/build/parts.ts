@@ -42,7 +42,11 @@ export const parts: Readonly<Record<string, Part>> = {
   check: { entry: 'src/commands/check.ts', calls: ['check'], borrows: true, deflated: true },
   status: { entry: 'src/commands/status.ts', calls: ['status'], borrows: true, deflated: true },
   gc: { entry: 'src/commands/gc.ts', calls: ['gc'], borrows: true, deflated: true },
-  'give-back': { entry: 'src/vf/give-back.ts', calls: ['bringHome', 'restoreVf'], borrows: true },
+  detach: {
+    entry: 'src/commands/detach.ts',
+    calls: ['detach', 'giveBack', 'detachIncomplete', 'isOwnedByOther'],
+    borrows: true,
+  },
   ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
   ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },
 };
@@ -139,7 +143,9 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
   for (const shared of (await Promise.all(needed)).flat()) {
     names.set(shared.path, new Set([...(names.get(shared.path) ?? []), ...shared.names]));
   }
-  return [...names].map(([path, each]) => ({ path, names: [...each] }));
+  // Of a part that is called by its functions each has stubs of its own.
+  const called = new Set(Object.values(parts).flatMap(({ entry, calls }) => (calls === undefined ? [] : [entry])));
+  return [...names].filter(([path]) => !called.has(path)).map(([path, each]) => ({ path, names: [...each] }));
 }
 
 function optionsOf(root: string, name: string, shared: readonly SharedModule[], entry?: string): BuildOptions {

@@ -1,3 +1,4 @@
+// What only a DEL needs, a reaping, and an ADD that fails: on QuickJS a part of its own.
 import { CniError, explain } from '../cni/errors.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import { converge } from '../lib/converge.ts';
@@ -5,7 +6,8 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { type AttachedVf, type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
 import { openNetnsOf } from '../state/liveness.ts';
 import { describeAttachment, type RecordStore, sameKey } from '../state/record-store.ts';
-import { bringHome, restoreVf } from '../vf/give-back.ts';
+import { bringHome } from '../vf/bring-home.ts';
+import { restoreVf } from '../vf/restore.ts';
 import type { CommandContext } from './context.ts';
 import { countFailure, releaseAddresses } from './release.ts';
 
