@@ -10,9 +10,8 @@ import { type AttachedVf, type AttachmentRecord, podLinkTraits } from '../state/
 import { describeAttachment, describeKey } from '../state/record-store.ts';
 import { findInPod, findPfOf } from '../vf/locate.ts';
 import { adminDifferences, difference } from '../vf/verify.ts';
-import { type CommandContext, keyOf } from './context.ts';
+import { type CommandContext, keyOf, openPodNetns } from './context.ts';
 import { askIpam } from './ipam.ts';
-import { openPodNetns } from './pod-netns.ts';
 import { vfOfSriovCni } from './sriov-cni.ts';
 
 /**

@@ -1,8 +1,10 @@
+import { CniError } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
 import { usualTimeLimitMs } from '../ipam/plugin.ts';
-import { Namespace } from '../kernel/namespace.ts';
+import { isSameNetns, Namespace } from '../kernel/namespace.ts';
 import type { Log } from '../lib/log.ts';
-import type { Platform } from '../platform/platform.ts';
+import { isSystemError } from '../lib/system-error.ts';
+import type { Netns, Platform } from '../platform/platform.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { Locks } from '../state/locks.ts';
 import { RecordStore } from '../state/record-store.ts';
@@ -53,4 +55,23 @@ export function createContext(
 
 export function keyOf(request: CniRequest): AttachmentKey {
   return { network: request.network, containerId: request.containerId, ifname: request.ifname };
+}
+
+/** Opens CNI_NETNS. Throws CniError invalidNetns where it is none, or the host's own (CNI_NETNS_OVERRIDE allows that). */
+export function openPodNetns(platform: Platform, request: CniRequest): Netns {
+  const netns = open(platform, request.netns);
+  if (!isSameNetns(platform.ownNetns(), netns) || request.netnsOverride) return netns;
+  netns.close();
+  throw new CniError('invalidNetns', `CNI_NETNS ${request.netns} is the host's own network namespace`);
+}
+
+function open(platform: Platform, path: string): Netns {
+  try {
+    const netns = platform.openNetns(path);
+    if (netns !== null) return netns;
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    throw new CniError('invalidNetns', `CNI_NETNS ${path} can't be used`, { cause });
+  }
+  throw new CniError('invalidNetns', `CNI_NETNS ${path} doesn't exist`);
 }

@@ -1,5 +1,6 @@
 import type { CniRequest } from '../cni/request.ts';
 import { type IpamCall, type IpamCommand, type IpamProcess, isNotImplemented, startPlugin } from '../ipam/plugin.ts';
+import { isSameNetns } from '../kernel/namespace.ts';
 import { isJsonObject } from '../lib/json.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -7,7 +8,6 @@ import type { AttachmentRecord, IpamInvocation } from '../state/attachment-recor
 import { openRecordedNetns } from '../state/liveness.ts';
 import { sameKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
-import { netnsForRelease } from './pod-netns.ts';
 
 /** `ipam` of a config, or what a record has of it. */
 interface Ipam {
@@ -91,5 +91,24 @@ function recordedNetns(platform: Platform, record: AttachmentRecord): string {
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     return '';
+  }
+}
+
+/**
+ * CNI_NETNS for an IPAM plugin's DEL: empty where it names the host's own namespace by now, as /proc/PID/ns/net does when
+ * the PID is used anew. Plugins refuse that one (libcni's skel), and the address would never be released.
+ */
+function netnsForRelease(platform: Platform, request: CniRequest): string {
+  if (request.netns === '' || request.netnsOverride) return request.netns;
+  try {
+    const netns = platform.openNetns(request.netns);
+    if (netns === null) return request.netns;
+    const isHosts = isSameNetns(platform.ownNetns(), netns);
+    netns.close();
+    return isHosts ? '' : request.netns;
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    // No namespace, or none that can be looked at: what to make of it is for the IPAM plugin to say.
+    return request.netns;
   }
 }

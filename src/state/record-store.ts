@@ -5,10 +5,9 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
-import { isTemporary, removeDeadTemporaries } from './leftovers.ts';
-import { NotOurs, readPrivateFile, writePrivateFile } from './private-files.ts';
 import { formatRecord, parseKey, parseRecord } from './record-codec.ts';
 import { StateDirectory } from './state-directory.ts';
+import { isTemporary, NotOurs, readPrivateFile, removeDeadTemporaries, writePrivateFile } from './trusted-files.ts';
 
 /** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
 const maxRecordBytes = 8 * 1024 * 1024;

@@ -9,8 +9,7 @@ import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfAdminState } from '../settings/settings.ts';
-import { NotOurs, readPrivateFile } from './private-files.ts';
-import { requireTrustedPath } from './trusted-path.ts';
+import { NotOurs, readPrivateFile, requireTrustedPath } from './trusted-files.ts';
 
 // What sriov-cni leaves (its pkg/types/types.go, pkg/utils/utils.go and pci_allocator.go), below /var/lib/cni/sriov:
 // `<containerID>-<ifname>`: the config of ADD as JSON, with the VF's state of before in OrigVfState;

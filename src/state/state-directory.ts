@@ -1,5 +1,5 @@
 import type { Platform } from '../platform/platform.ts';
-import { requirePrivateDirectory, requireTrustedPath } from './trusted-path.ts';
+import { requirePrivateDirectory, requireTrustedPath } from './trusted-files.ts';
 
 const what = 'the state directory';
 const mode = 0o700;

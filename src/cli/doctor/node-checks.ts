@@ -2,7 +2,7 @@ import { explain } from '../../cni/errors.ts';
 import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { requireTrustedPath } from '../../state/trusted-path.ts';
+import { requireTrustedPath } from '../../state/trusted-files.ts';
 import { readView } from '../node/view.ts';
 import { commandName } from '../tool.ts';
 import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';

@@ -1,4 +1,5 @@
 import { CniError } from '../cni/errors.ts';
+import { isSystemError } from '../lib/system-error.ts';
 import type { FileStatus, Platform } from '../platform/platform.ts';
 
 // linux/stat.h: S_IWGRP | S_IWOTH, S_ISVTX
@@ -9,7 +10,7 @@ const sticky = 0o1000;
 const maxLinks = 40;
 
 /** Null where only root can have written it. */
-export function whoElseWrites({ uid, mode }: FileStatus): string | null {
+function whoElseWrites({ uid, mode }: FileStatus): string | null {
   if (uid !== 0) return `it belongs to user ${uid}, not to root`;
   return (mode & writableByOthers) === 0 ? null : `its mode 0${mode.toString(8)} lets others than root write to it`;
 }
@@ -63,4 +64,68 @@ export function requirePrivateDirectory(path: string, status: FileStatus, what: 
 function distrust(what: string, path: string, culprit: string, problem: string): CniError {
   const whose = culprit === path ? `${what} ${path} can't be trusted` : `${what} ${path} can't be trusted: ${culprit}`;
   return new CniError('io', `${whose}: ${problem}; look through it, then: chown root:root and chmod go-w`);
+}
+
+const fileMode = 0o600;
+
+/** Each is lost only where another process removes the directory at that very moment. */
+const maxWriteAttempts = 10;
+
+/** What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. Told by name. */
+export class NotOurs extends Error {
+  override readonly name = 'NotOurs';
+}
+
+/** A file of ours in a directory that is trusted; null where it is absent. Throws NotOurs, SystemError. */
+export function readPrivateFile(platform: Platform, path: string, maxBytes: number): string | null {
+  const status = platform.stat(path);
+  if (status === null) return null;
+  if (status.kind !== 'file') throw new NotOurs(`it is a ${status.kind === 'other' ? 'special file' : status.kind}`);
+  const problem = whoElseWrites(status);
+  if (problem !== null) throw new NotOurs(problem);
+  try {
+    return platform.readFile(path, { maxBytes, followLinks: false })?.toString('utf8') ?? null;
+  } catch (cause) {
+    if (isSystemError(cause, 'EOVERFLOW')) throw new NotOurs(`it holds more than ${maxBytes} bytes`);
+    throw cause;
+  }
+}
+
+/** The directory may be removed by another process between its making and the write: then once more. Throws SystemError. */
+export function writePrivateFile(
+  platform: Platform,
+  makeDirectory: () => string,
+  name: string,
+  content: string,
+  options: { readonly durable: boolean },
+): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      platform.writeFileAtomic(`${makeDirectory()}/${name}`, content, { mode: fileMode, durable: options.durable });
+      return;
+    } catch (thrown) {
+      if (attempt === maxWriteAttempts || !isSystemError(thrown, 'ENOENT')) throw thrown;
+    }
+  }
+}
+
+/** As `Platform.writeFileAtomic` names them. */
+const temporaryFile = /^\.dra-sriov-(\d+)-\d+\.tmp$/;
+
+export const isTemporary = (name: string): boolean => temporaryFile.test(name);
+
+/**
+ * Removes the temporary files of killed processes from a directory. One whose number another process has by now stays until that
+ * has ended too.
+ */
+export function removeDeadTemporaries(platform: Platform, directory: string): void {
+  for (const name of platform.readDir(directory) ?? []) {
+    const pid = temporaryFile.exec(name)?.[1];
+    if (pid !== undefined && isGone(platform, pid)) platform.unlink(`${directory}/${name}`);
+  }
+}
+
+/** This process has none while it looks for others'. */
+function isGone(platform: Platform, pid: string): boolean {
+  return Number(pid) === platform.pid || platform.stat(`${platform.paths.procfs}/${pid}`) === null;
 }
