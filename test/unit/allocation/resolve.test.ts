@@ -126,7 +126,7 @@ test('an address of a pod without a spec reads every spec once, and parses none 
 
 test('device IDs that are neither address nor CDI device are refused', () => {
   for (const deviceID of ['mlx5_4', '3b:02.1', '0000:3b:02', 'eth0', '../../etc/passwd', '0000:3b:02.1\n']) {
-    refuses(platformOf(podSpec([vf1])), { deviceID }, 'noVfForPod', 'neither a PCI address');
+    refuses(platformOf(podSpec([vf1])), { deviceID }, 'noVfForPod', JSON.stringify(deviceID));
   }
   const gpu = 'vendor.com/gpu=gpu0';
   refuses(platformOf(podSpec([vf1])), { deviceID: gpu }, 'noVfForPod', 'kind vendor.com/gpu');
@@ -174,7 +174,7 @@ test('after a reboot the name of a claim device counts only where the per-pod sp
   const { pci, source } = resolve(platformOf(podSpec([vf2, vf1])), { deviceID });
   assert.is(pci, vf1);
   assert.ok(source.includes(specPath(podUid)), source);
-  refuses(platformOf(podSpec([vf2])), { deviceID }, 'noVfForPod', 'does not list it', specPath(podUid));
+  refuses(platformOf(podSpec([vf2])), { deviceID }, 'noVfForPod', specPath(podUid));
   refuses(platformOf(), { deviceID }, 'noVfForPod', 'no per-pod CDI spec', podUid);
   refuses(platformOf(checkpoint([{ claim: claimA, pci: vf1 }])), { deviceID }, 'noVfForPod', deviceID);
   assert.is(resolve(platformOf(podSpec([vf2, vf1])), { deviceID: dashed(vf1) }).pci, vf1);
@@ -202,10 +202,7 @@ test('a VF in no CDI spec that the checkpoint gives to another pod is refused, a
   refuses(files, { deviceID: vf1, pod: null }, 'contradictorySources', vf1, 'checkpoint.json', otherPodUid);
   assert.is(resolve(files, { deviceID: vf2 }).pci, vf2);
   const own = platformOf(checkpoint([{ claim: claimA, pci: vf1 }]));
-  assert.match(
-    resolve(own, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '',
-    'prepared for this pod by driver checkpoint',
-  );
+  assert.match(resolve(own, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '', 'checkpoint');
 });
 
 test('without K8S_POD_UID no pod’s files are looked at, whoever the device ID or the file says that it is', () => {
@@ -222,7 +219,7 @@ test('without K8S_POD_UID no pod’s files are looked at, whoever the device ID 
   const nameless = [null, { namespace: 'vf-test8', name: 'pod0' }, { uid: '../x', name: 'pod0' }];
   for (const pod of nameless) {
     for (const deviceID of [podUid, `${vendors[0].kind}=${podUid}`])
-      refuses(files, { deviceID, pod }, 'noVfForPod', podUid, 'CNI_ARGS has no K8S_POD_UID');
+      refuses(files, { deviceID, pod }, 'noVfForPod', podUid, 'K8S_POD_UID');
     for (const deviceID of [vf1, `${claimA}-${dashed(vf1)}`, `${vendors[0].kind}=${claimA}-${dashed(vf1)}`])
       refuses(files, { deviceID, pod }, 'contradictorySources', vf1, podUid);
     refuses(files, { deviceInfoFile: file, pod }, 'contradictorySources', vf1, podUid);
@@ -320,15 +317,7 @@ test('one claim of two VFs and one VF too few', () => {
   const files = platformOf(podSpec([vf2, vf1]), claimSpec(claimA, { [vf1]: 'vf-test1', [vf2]: 'vf-test1' }));
   assert.equal(attachAll(files, ['vf-test1', 'vf-test1']), [vf1, vf2]);
   const held = { [vf1]: 'net1', [vf2]: 'net2' };
-  refuses(
-    files,
-    { held },
-    'noVfForPod',
-    `${vf1} ruled out: held by net1`,
-    `${vf2} ruled out: held by net2`,
-    specPath(podUid),
-    podUid,
-  );
+  refuses(files, { held }, 'noVfForPod', vf1, 'net1', vf2, 'net2', specPath(podUid), podUid);
 });
 
 test('two claims that name their NADs map right in either annotation order', () => {
@@ -339,13 +328,7 @@ test('two claims that name their NADs map right in either annotation order', () 
   );
   assert.equal(attachAll(files, ['vf-control', 'vf-data']), [vf2, vf1]);
   assert.equal(attachAll(files, ['vf-data', 'vf-control']), [vf1, vf2]);
-  refuses(
-    files,
-    { network: 'other' },
-    'noVfForPod',
-    'its claim is for network "vf-data"',
-    'its claim is for network "vf-control"',
-  );
+  refuses(files, { network: 'other' }, 'noVfForPod', '"vf-data"', '"vf-control"');
 });
 
 test('a NAD name may carry its namespace', () => {
@@ -364,7 +347,7 @@ test('a VF whose claim names no NAD is for any network, unless another was claim
   );
   assert.equal(attachAll(files, ['vf-data', 'other']), [vf2, vf1]);
   assert.equal(attachAll(files, ['other', 'vf-data']), [vf1, vf2]);
-  refuses(files, { network: 'vf-data', held: { [vf2]: 'net1' } }, 'noVfForPod', `that of ${vf2} names this one`);
+  refuses(files, { network: 'vf-data', held: { [vf2]: 'net1' } }, 'noVfForPod', vf2);
   const allNameless = platformOf(podSpec([vf2, vf1]), claimSpec(claimA, { [vf1]: '', [vf2]: '' }));
   assert.equal(attachAll(allNameless, ['a', 'b']), [vf1, vf2]);
 });
@@ -432,7 +415,7 @@ test('a resourceName takes VFs of that resource only, by device-info or checkpoi
     checkpoint([{ claim: claimA, pci: vf2, resource: 'slow' }]),
     deviceInfo('example.com/fast-too', vf2),
   );
-  refuses(slow, options, 'noVfForPod', 'the checkpoint says "slow"', 'as far as device-info and checkpoint tell');
+  refuses(slow, options, 'noVfForPod', 'checkpoint', '"slow"');
   refuses(platformOf(pod, deviceInfo('example.com/fast', vf2, vf3)), options, 'noVfForPod', 'example.com/fast');
 });
 

@@ -63,13 +63,13 @@ for (const [verb, needed] of Object.entries(neededBy) as [CniCommand, readonly s
     if (needed.length > 0) {
       assert.match(
         messageOf(() => checkEnvironment({}, verb)),
-        `required env variables [${needed.join(',')}] missing`,
+        `[${needed.join(',')}]`,
       );
     }
     for (const name of needed) {
       for (const absent of ['', undefined]) {
         const message = messageOf(() => checkEnvironment({ ...complete, [name]: absent }, verb));
-        assert.match(message, `required env variables [${name}] missing: ${verb}`);
+        assert.match(message, new RegExp(`\\[${name}\\].*${verb}`));
       }
     }
   });
@@ -141,7 +141,7 @@ test('takes interface names that the kernel takes as they are', () => {
 test('reports all malformed variables at once, after the missing ones', () => {
   const bad = { CNI_CONTAINERID: '-', CNI_IFNAME: 'a/b', CNI_NETNS: 'netns' };
   const message = messageOf(() => checkEnvironment(bad, 'ADD'));
-  for (const text of ['CNI_CONTAINERID: "-"', 'CNI_IFNAME: "a/b"', 'CNI_NETNS: "netns"', 'an absolute path']) {
+  for (const text of ['CNI_CONTAINERID: "-"', 'CNI_IFNAME: "a/b"', 'CNI_NETNS: "netns"']) {
     assert.match(message, text);
   }
   const missing = messageOf(() => checkEnvironment({ ...bad, CNI_NETNS: '' }, 'ADD'));
@@ -174,7 +174,7 @@ test('CNI_PATH is asked for where there is IPAM to run', () => {
   checkPluginPath({ CNI_PATH: '/opt/cni/bin' }, 'ADD');
   assert.match(
     messageOf(() => checkPluginPath({}, 'ADD')),
-    'required env variables [CNI_PATH] missing: ADD with ipam',
+    /\[CNI_PATH\].*ADD/,
   );
   assert.match(
     messageOf(() => checkPluginPath({ CNI_PATH: 'bin' }, 'CHECK')),

@@ -45,24 +45,24 @@ test('a file in the log directory, or called as sriov-cni’s are, is appended t
 
 test('for any other file the lines go to stderr, after one that says why', () => {
   const odd: readonly (readonly [string, RegExp, ((platform: MemoryPlatform) => unknown)?])[] = [
-    ['/etc/cron.d/x', /must be in \/var\/log\/dra-sriov \(DRA_SRIOV_LOG_DIR\), or be \/var\/log\/sriov\*\.log/],
-    ['/var/log', /must be in/],
-    [own, /must be in/],
-    ['/var/log/audit/audit.log', /must be in/],
-    ['/var/log/syslog', /must be in/],
-    ['/var/log/x-sriov.log', /must be in/],
-    ['/var/log/sriov.log.1', /must be in/],
-    ['/var/log/audit/sriov.log', /must be in/],
-    [`${own}/deeper/x.log`, /must be in/],
-    [`${own}/../syslog`, /must be in/],
-    [`${own}/..`, /must be in/],
-    [`${own}/link.log`, /is no regular file/],
-    ['/var/log/sriov-link.log', /is no regular file/],
-    [`${own}/x`, /dra-sriov belongs to user 1000/, ({ owners }) => owners.set(own, 1000)],
-    [`${own}/x`, /dra-sriov may be written/, ({ modes }) => modes.set(own, 0o1777)],
-    [`${own}/old.log`, /belongs to user 1000/, ({ owners }) => owners.set(`${own}/old.log`, 1000)],
-    [`${own}/old.log`, /others \(mode 0662\)/, ({ modes }) => modes.set(`${own}/old.log`, 0o662)],
-    [`${own}/old.log`, /others \(mode 0660\)/, ({ modes }) => modes.set(`${own}/old.log`, 0o660)],
+    ['/etc/cron.d/x', /\/var\/log\/dra-sriov \(DRA_SRIOV_LOG_DIR\).*\/var\/log\/sriov\*\.log/],
+    ['/var/log', /DRA_SRIOV_LOG_DIR/],
+    [own, /DRA_SRIOV_LOG_DIR/],
+    ['/var/log/audit/audit.log', /DRA_SRIOV_LOG_DIR/],
+    ['/var/log/syslog', /DRA_SRIOV_LOG_DIR/],
+    ['/var/log/x-sriov.log', /DRA_SRIOV_LOG_DIR/],
+    ['/var/log/sriov.log.1', /DRA_SRIOV_LOG_DIR/],
+    ['/var/log/audit/sriov.log', /DRA_SRIOV_LOG_DIR/],
+    [`${own}/deeper/x.log`, /DRA_SRIOV_LOG_DIR/],
+    [`${own}/../syslog`, /DRA_SRIOV_LOG_DIR/],
+    [`${own}/..`, /DRA_SRIOV_LOG_DIR/],
+    [`${own}/link.log`, /regular file/],
+    ['/var/log/sriov-link.log', /regular file/],
+    [`${own}/x`, /dra-sriov .*user 1000/, ({ owners }) => owners.set(own, 1000)],
+    [`${own}/x`, /dra-sriov .*written/, ({ modes }) => modes.set(own, 0o1777)],
+    [`${own}/old.log`, /user 1000/, ({ owners }) => owners.set(`${own}/old.log`, 1000)],
+    [`${own}/old.log`, /mode 0662/, ({ modes }) => modes.set(`${own}/old.log`, 0o662)],
+    [`${own}/old.log`, /mode 0660/, ({ modes }) => modes.set(`${own}/old.log`, 0o660)],
     [`${own}/new.log`, /EROFS/, (platform) => platform.failNext('appendFile', `${own}/new.log`, 30)],
     [`${own}/new.log`, /EIO/, (platform) => platform.failNext('stat', `${own}/new.log`, 5)],
   ];
@@ -95,7 +95,7 @@ test('another log directory, by DRA_SRIOV_LOG_DIR, is the only one', () => {
   append(platform, '/data/logs/new.log');
   assert.is(platform.files.get('/data/logs/new.log'), 'one\ntwo\n');
   append(platform, '/var/log/sriov.log');
-  assert.match(platform.stderr, /must be in \/data\/\/logs\/ \(DRA_SRIOV_LOG_DIR\)$/m);
+  assert.match(platform.stderr, /\/data\/\/logs\/ \(DRA_SRIOV_LOG_DIR\)$/m);
   assert.is(platform.files.has('/var/log/sriov.log'), false);
 });
 

@@ -82,7 +82,7 @@ test('an address that can’t be released: the VF is back at once, and DEL ends 
     assert.equal([node.vfs[0]?.vlan, node.link(0).name], [0, 'vf0']);
     node.platform.clock.nowMs += 60_000;
   }
-  assert.match(node.cni('DEL', conf).stderr, 'an address may have leaked');
+  assert.match(node.cni('DEL', conf).stderr, /level=error .*address/);
   node.leases.clear();
   assert.equal(node.picture(), before);
 });
@@ -338,7 +338,7 @@ test('ADD, and DEL of what it attached, take sriov-cni’s lock of the VF, and l
     node.platform.heldLocks.set(lock, 'sriov-cni');
     const error = node.fail(verb, config);
     assert.is(error.code, 11);
-    assert.match(error.msg, `sriov-cni holds its lock ${lock} for more than 30000 ms`);
+    assert.match(error.msg, new RegExp(`${lock} .*30000 ms`));
     node.platform.heldLocks.delete(lock);
     assert.equal(node.picture(), before);
     node.platform.files.delete(lock);

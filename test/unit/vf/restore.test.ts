@@ -162,7 +162,7 @@ test('an altname that the kernel will not take is a warning; one that it may tak
   at.node.kernel.refuse('add altnames odd', EINVAL);
   assert.equal(at.restore(snapshot), []);
   assert.equal(at.node.link(0).altnames, ['fine']);
-  assert.match(at.logged.join(''), /level=warning msg="the altnames of the VF are not as before".*EINVAL/);
+  assert.match(at.logged.join(''), /level=warning.*EINVAL/);
   at.node.kernel.refuse('altnames', EIO);
   assert.equal(at.restore(snapshot), ['restore the altnames']);
 });
