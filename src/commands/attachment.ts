@@ -16,7 +16,7 @@ import { type AttachmentRecord, podLinkTraits, recordVersion } from '../state/at
 import { describeView } from '../state/liveness.ts';
 import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
-import { settleMac, tryLinkMac } from '../vf/mac.ts';
+import { changeOwnMac, settleMac } from '../vf/mac.ts';
 import { moveLinkTo } from '../vf/move.ts';
 import { settleFlags } from '../vf/netdev-settings.ts';
 import { planVf, type VfPlan } from '../vf/plan.ts';
@@ -134,10 +134,7 @@ export class Attachment {
    */
   #changeOwnMac(record: AttachmentRecord, { mac }: VfPlan): AttachmentRecord {
     const { host, store } = this.#context;
-    const { admin, netdev } = record.snapshot;
-    if (mac === null || netdev === null || netdev.mac === mac) return record;
-    const link = getLink(host.session, { ifindex: netdev.ifindex });
-    if (link === null || !tryLinkMac(host, link, mac) || admin?.trust === 'on') return record;
+    if (mac === null || !changeOwnMac(host, record.snapshot, mac)) return record;
     const free: AttachmentRecord = { ...record, snapshot: { ...record.snapshot, macIsFree: true } };
     store.write(free);
     return free;

@@ -1,37 +1,21 @@
 import { CniError, explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
-import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
 import type { Log } from '../lib/log.ts';
-import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { VfAdminState } from '../settings/settings.ts';
 import { adminDifference, applyAdminChange } from './admin.ts';
 import { findOnHost, findPfOf } from './locate.ts';
-import { settleMac, substituteMac, tryLinkMac } from './mac.ts';
 import { renameLinkTo, restoreAltnames } from './move.ts';
-import {
-  removeXdpPrograms,
-  restoreAttributes,
-  restoreEthtool,
-  restoreFiles,
-  type SettledNetdev,
-  settleFlags,
-} from './netdev-settings.ts';
+import { removeXdpPrograms, restoreAttributes, restoreEthtool, restoreFiles, settleFlags } from './netdev-settings.ts';
+import { restoreMacs, type SettledVf } from './restore-mac.ts';
 import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
-
-/** What drivers answer that hold all zeros to be no MAC. */
-const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
 /** Of an altname, by net/core/rtnetlink.c and dev.c: taken, not there, or not to its liking. */
 const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as const;
-
-interface Restoration extends SettledNetdev {
-  readonly identity: VfIdentity;
-}
 
 /**
  * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set besides, and the PF's
@@ -45,7 +29,7 @@ export function restoreVf(
   snapshot: VfSnapshot,
 ): readonly Error[] {
   if (!pciDeviceExists(platform, identity.pci)) return [];
-  const at: Restoration = { platform, log, host, identity, pci: identity.pci };
+  const at: SettledVf = { platform, log, host, identity, pci: identity.pci };
   const { netdev, admin } = snapshot;
   const settings = netdev?.settings;
   const pf = findPfOf(platform, host, identity);
@@ -78,7 +62,11 @@ export function restoreVf(
         () => withLink(here(), settings?.files ?? null, (link, before) => restoreFiles(at, link, before)),
       ],
       ['restore the PF’s settings', () => restoreAdmin(at, pf, admin)],
-      ['restore the MAC', () => restoreMacs(at, pf, here(), snapshot)],
+      [
+        'restore the MAC',
+        // PF and netdev have theirs from each other: both are left for when the PF is back.
+        () => (pf !== null || admin === null || isPfGone(platform, identity)) && restoreMacs(at, pf, here(), snapshot),
+      ],
       ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],
     ],
     (thrown) => isSystemError(thrown, 'ENODEV') && isGone(),
@@ -89,7 +77,7 @@ export function restoreVf(
  * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have changed it. By its
  * ifindex once it was found: a look through sysfs takes 40 system calls.
  */
-function seekingOnHost({ platform, host, identity }: Restoration): () => Link | null {
+function seekingOnHost({ platform, host, identity }: SettledVf): () => Link | null {
   let found: Link | null = null;
   let changes = 0;
   return () => {
@@ -106,7 +94,7 @@ function withLink<L, Before>(link: L | null, before: Before | null, run: (link: 
 }
 
 /** A name that another device has taken meanwhile is lost; the VF is as usable without it, and DEL must be able to end. */
-function restoreName(at: Restoration, link: Link, name: string): void {
+function restoreName(at: SettledVf, link: Link, name: string): void {
   try {
     renameLinkTo(at.host, link, name);
   } catch (thrown) {
@@ -116,7 +104,7 @@ function restoreName(at: Restoration, link: Link, name: string): void {
 }
 
 /** A VF without one of its altnames is as usable, and DEL must be able to end: what the kernel will never take is a warning. */
-function restoreAltnamesOf(at: Restoration, link: Link, altnames: readonly string[]): void {
+function restoreAltnamesOf(at: SettledVf, link: Link, altnames: readonly string[]): void {
   for (const failure of restoreAltnames(at.host, link, altnames)) {
     if (!isSystemError(failure.cause, ...finalRefusals)) throw failure;
     at.log.warning('the altnames of the VF are not as before', { pci: at.pci, reason: explain(failure) });
@@ -138,87 +126,13 @@ function isPfGone(platform: Platform, { pfPci }: VfIdentity): boolean {
 }
 
 /** A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given. */
-function restoreAdmin(at: Restoration, pf: Pf | null, before: VfAdminState | null): void {
-  const { platform, identity } = at;
+function restoreAdmin(at: SettledVf, pf: Pf | null, before: VfAdminState | null): void {
+  const { platform, host, identity } = at;
   if (before === null || (pf === null && isPfGone(platform, identity))) return;
   if (pf === null) {
     const what = `the PF ${identity.pfPci} of VF ${identity.pci} has no netdev in the host's network namespace`;
     throw new CniError('pfMissing', what);
   }
-  const change = adminDifference(at.host, pf, before);
-  if (change !== null) applyAdminChange(at.host, pf, at.identity, change);
-}
-
-/**
- * The netdev's own MAC first, while the PF may still allow it; then the PF's. igb: once a PF has set a MAC, an untrusted VF is
- * refused its own one, even when both agree; so for a moment it is trusted, or its driver is made to ask the PF (up, down).
- */
-function restoreMacs(at: Restoration, pf: Pf | null, link: Link | null, snapshot: VfSnapshot): void {
-  const { platform, host, identity } = at;
-  // The MACs depend on each other; the netdev's is left for when the PF is back.
-  if (pf === null && snapshot.admin !== null && !isPfGone(platform, identity)) return;
-  // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
-  const had = snapshot.netdev?.mac ?? zeroMac;
-  const effective = had === zeroMac ? null : had;
-  if (snapshot.macIsFree && pf !== null && link !== null && effective !== null) freeMac(at, pf, link, effective);
-  if (link !== null && effective !== null) tryLinkMac(host, link, effective);
-  const adminMac = snapshot.admin?.mac ?? null;
-  const cleared = pf !== null && adminMac !== null && restoreAdminMac(at, pf, adminMac);
-  if (link === null || effective === null) return;
-  if (cleared) tryLinkMac(host, link, substituteMac(effective));
-  if (tryLinkMac(host, link, effective)) return;
-  if (pf !== null && tryTrustedMac(at, pf, link, effective)) return;
-  settleMac(platform, host, link, effective, at.identity);
-}
-
-/**
- * Takes back the MAC that ADD let the PF set, so that the VF may change its own as before; its record (igb) follows the VF again. As with
- * the VF's own MAC a first refusal isn't believed.
- */
-function freeMac(at: Restoration, pf: Pf, link: Link, mac: MacAddress): void {
-  if ((clearAdminMac(at, pf) || clearAdminMac(at, pf)) && link.mac === mac)
-    tryLinkMac(at.host, link, substituteMac(mac));
-}
-
-function clearAdminMac({ host }: Restoration, pf: Pf): boolean {
-  try {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { mac: zeroMac }));
-    return true;
-  } catch (thrown) {
-    if (isSystemError(thrown, ...refusals)) return false;
-    throw thrown;
-  }
-}
-
-function tryTrustedMac(at: Restoration, pf: Pf, link: Link, mac: MacAddress): boolean {
-  const { host } = at;
-  if (readVfAdminState(host.session, pf.ifindex, pf.vfIndex)?.trust !== 'off') return false;
-  try {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { trust: 'on' }));
-  } catch (thrown) {
-    if (isSystemError(thrown, ...refusals)) return false;
-    throw thrown;
-  }
-  try {
-    return tryLinkMac(host, link, mac);
-  } finally {
-    host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { trust: 'off' }));
-  }
-}
-
-/**
- * Tells whether the PF's MAC was cleared: then the VF (igbvf) hears nothing until it sets an address that is new to it.
- * Some drivers refuse to clear it; the next ADD sets it anyway, so that is no failure.
- */
-function restoreAdminMac(at: Restoration, pf: Pf, mac: MacAddress): boolean {
-  const now = readVfAdminState(at.host.session, pf.ifindex, pf.vfIndex);
-  if (now === null || now.mac === mac) return false;
-  try {
-    at.host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { mac }));
-    return mac === zeroMac;
-  } catch (thrown) {
-    if (mac !== zeroMac || !isSystemError(thrown, ...refusals)) throw thrown;
-    at.log.warning('the PF keeps the MAC of the VF', { pci: at.pci, mac: now.mac, reason: explain(thrown) });
-    return false;
-  }
+  const change = adminDifference(host, pf, before);
+  if (change !== null) applyAdminChange(host, pf, identity, change);
 }

@@ -1,6 +1,6 @@
 import { type MacAddress, zeroMac } from '../../../src/lib/mac-address.ts';
 import { applyAdminChange } from '../../../src/vf/admin.ts';
-import { tryLinkMac } from '../../../src/vf/mac.ts';
+import { tryLinkMac } from '../../../src/vf/mac-quirks.ts';
 import { restoreVf } from '../../../src/vf/restore.ts';
 import { describeNetdev } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';

@@ -77,6 +77,13 @@ test('a VLAN of before that the config doesn’t name is held to whole', () => {
   assert.is(differences({ vlan: 100, qos: 0, proto: 0x8100 }, {}, before).length, 2);
 });
 
+test('a VLAN that the config names is held to whole, whatever was before', () => {
+  const before = { ...quietAdmin, vlan: 7, vlanQos: 3, vlanProtocol: '802.1ad' } as const;
+  const tag = { vlan: 100, vlanQos: 0, vlanProtocol: '802.1q' } as const;
+  assert.equal(differences({ vlan: 100, qos: 0, proto: 0x8100 }, tag, before), []);
+  assert.is(differences({ vlan: 100, qos: 3, proto: 0x88a8 }, tag, before).length, 2);
+});
+
 test('without a VLAN the protocol means nothing', () => {
   assert.equal(differences({ proto: 0x88a8 }, { vlan: 0 }), []);
 });
