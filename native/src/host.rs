@@ -1,4 +1,4 @@
-//! The host object: every function that JavaScript may call (src/platform/os.ts and native/host.ts have their types).
+//! The host object: every function that JavaScript may call (src/platform/os.ts has their types).
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

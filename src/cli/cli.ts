@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { supportedVersions } from '../cni/versions.ts';
-import { usualTypes } from '../config/usual-types.ts';
+import { usualTypes } from '../config/sriov-conf.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';

@@ -1,6 +1,9 @@
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { VfSettings } from '../settings/settings.ts';
 
+/** Names under which this plugin is installed: its own, and the one of the plugin it can stand in for. */
+export const usualTypes: readonly string[] = ['sriov', 'dra-sriov'];
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** The DRA driver's filter names (VfConfig / resource filter); each list is an OR, the lists are an AND. */

@@ -4,7 +4,7 @@ import { quote, show } from '../lib/quote.ts';
 import { settings } from '../settings/settings.ts';
 import { dependencies, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
-import { usualTypes } from './usual-types.ts';
+import { usualTypes } from './sriov-conf.ts';
 
 /** One thing wrong with a config. */
 export interface ConfProblem extends JsonProblem {

@@ -2,10 +2,10 @@
 import { formatError } from '../cni/error-output.ts';
 import { CniError } from '../cni/errors.ts';
 import { createBuffer } from '../platform/native/buffer.ts';
-import type { Host } from '../platform/native/host.ts';
+import type { NativeOs } from '../platform/os.ts';
 import { isPlugin, start } from './start.ts';
 
-declare const __host: Host;
+declare const __host: NativeOs;
 
 /** Container runtimes give up after 2 minutes, and then nobody reads why. */
 const runLimitSeconds = 110;

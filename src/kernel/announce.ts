@@ -49,8 +49,8 @@ export function announce(
 }
 
 /**
- * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so the
- * neighbour is removed before the kernel asks again and calls it unreachable; one that stays does no harm.
+ * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so
+ * the neighbour is removed before the kernel asks again and calls it unreachable; one that stays does no harm.
  */
 function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): boolean {
   try {

@@ -1,4 +1,4 @@
-import { isSystemError, SystemError } from '../lib/system-error.ts';
+import { errno, isSystemError, SystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { u32At } from './netlink/attributes.ts';
 
@@ -45,7 +45,9 @@ export const ethtoolSettings = Object.keys(settings) as readonly EthtoolSetting[
 /** What a netdev's driver is set to, in hex; settings that the driver doesn't have are absent. */
 export type EthtoolState = Readonly<Partial<Record<EthtoolSetting, string>>>;
 
-/** The line `bus-info` of `ethtool -i LINK`; '' where the driver gives none. Throws SystemError; ENODEV: no such netdev. */
+/**
+ * The line `bus-info` of `ethtool -i LINK`; '' where the driver gives none. Throws SystemError; ENODEV: no such netdev.
+ */
 export function readBusInfo(platform: Platform, netns: Netns, ifname: string): string {
   const [info] = platform.ethtool(netns, ifname, [request(ETHTOOL_GDRVINFO, drvinfoLength)]);
   if (isSystemError(info, 'EOPNOTSUPP')) return '';
@@ -53,8 +55,8 @@ export function readBusInfo(platform: Platform, netns: Netns, ifname: string): s
 }
 
 /**
- * Settings of a netdev (`ethtool --show-priv-flags -l -g -c -a -k -x LINK`, msglvl, copybreak), those of `wanted`. Throws SystemError; ENODEV: no
- * such netdev.
+ * Settings of a netdev (`ethtool --show-priv-flags -l -g -c -a -k -x LINK`, msglvl, copybreak), those of `wanted`.
+ * Throws SystemError; ENODEV: no such netdev.
  */
 export function readEthtool(
   platform: Platform,
@@ -106,7 +108,10 @@ function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' 
   return bytesOf(platform.ethtool(netns, ifname, [request(get, whole, numbers)])[0]);
 }
 
-/** Of each struct ethtool_get_features_block what a struct ethtool_set_features_block holds: which can be switched, and which are wanted. */
+/**
+ * Of each struct ethtool_get_features_block what a struct ethtool_set_features_block holds: which can be switched, and
+ * which are wanted.
+ */
 function switches(features: Buffer): Buffer {
   const words = (features.length - 8) / 16;
   return Buffer.concat(Array.from({ length: words }, (_, word) => features.subarray(8 + 16 * word, 16 + 16 * word)));
@@ -120,5 +125,5 @@ function request(command: number, length: number, numbers: readonly number[] = [
 
 function bytesOf(answer: Buffer | SystemError | undefined): Buffer {
   if (answer instanceof Uint8Array) return answer;
-  throw answer ?? new SystemError('ask a netdev (ethtool)', 5);
+  throw answer ?? new SystemError('ask a netdev (ethtool)', errno.EIO);
 }

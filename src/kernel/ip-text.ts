@@ -1,4 +1,4 @@
-import { SystemError } from '../lib/system-error.ts';
+import { errno, SystemError } from '../lib/system-error.ts';
 import { formatIpv4, parseIpv4 } from './ip-text4.ts';
 import { formatIpv6, parseIpv6 } from './ip-text6.ts';
 
@@ -12,8 +12,6 @@ export interface Cidr extends IpAddress {
   readonly prefixLength: number;
 }
 
-const EINVAL = 22;
-
 /** Of an address or a CIDR that is one. */
 export function isIpv6(text: string): boolean {
   return text.includes(':');
@@ -23,19 +21,21 @@ export function isIpv6(text: string): boolean {
 export function parseAddress(text: string): IpAddress {
   const family = isIpv6(text) ? 6 : 4;
   const bytes = family === 6 ? parseIpv6(text) : parseIpv4(text);
-  if (bytes === null) throw new SystemError(`read address "${text}"`, EINVAL, `no IPv${family} address`);
+  if (bytes === null) throw new SystemError(`read address "${text}"`, errno.EINVAL, `no IPv${family} address`);
   return { family, bytes };
 }
 
-/** An address with its prefix length (`10.1.2.3/24`), host bits and all. Throws SystemError EINVAL, quoting the text. */
+/**
+ * An address with its prefix length (`10.1.2.3/24`), host bits and all. Throws SystemError EINVAL, quoting the text.
+ */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf('/');
-  if (slash === -1) throw new SystemError(`read address "${text}"`, EINVAL, 'the prefix length is missing');
+  if (slash === -1) throw new SystemError(`read address "${text}"`, errno.EINVAL, 'the prefix length is missing');
   const address = parseAddress(text.slice(0, slash));
   const prefix = text.slice(slash + 1);
   const bits = address.bytes.length * 8;
   if (!/^(0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > bits) {
-    throw new SystemError(`read address "${text}"`, EINVAL, `the prefix length is no number from 0 to ${bits}`);
+    throw new SystemError(`read address "${text}"`, errno.EINVAL, `the prefix length is no number from 0 to ${bits}`);
   }
   return { ...address, prefixLength: Number(prefix) };
 }
@@ -44,7 +44,7 @@ export function parseCidr(text: string): Cidr {
 export function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return formatIpv4(bytes);
   if (bytes.length === 16) return formatIpv6(bytes);
-  throw new SystemError(`write an address of ${bytes.length} bytes`, EINVAL);
+  throw new SystemError(`write an address of ${bytes.length} bytes`, errno.EINVAL);
 }
 
 /** The one spelling of a CIDR; host bits stay. Throws SystemError EINVAL. */

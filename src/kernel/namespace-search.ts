@@ -2,8 +2,8 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { hasInode, isNetns, type NetnsId } from './namespace.ts';
 
-// Where network namespaces are: in processes, and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c). Only
-// for what is rare: it looks at every process of the node.
+// Where network namespaces are: in processes, and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c).
+// Only for what is rare: it looks at every process of the node.
 
 /**
  * Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO,
@@ -144,7 +144,10 @@ export function* listProcessNetns(platform: Platform): Generator<NetnsPlace> {
   }
 }
 
-/** Not even root may look into every process, such as process 1 of some nodes: another one of the same network tells then. */
+/**
+ * Not even root may look into every process, such as process 1 of some nodes: another one of the same network tells
+ * then.
+ */
 function readNetnsLink(platform: Platform, pid: string, path: string): string | null {
   try {
     return unlessEnded(platform, pid, () => platform.readLink(path));

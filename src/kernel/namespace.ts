@@ -26,7 +26,9 @@ export class Namespace {
     return this.#session;
   }
 
-  /** Makes a change of a link, again while its driver is busy, which means that nothing was done. Throws SystemError. */
+  /**
+   * Makes a change of a link, again while its driver is busy, which means that nothing was done. Throws SystemError.
+   */
   change<T>(ifindex: number, make: (session: NetlinkSession) => T): T {
     const isThere = (): boolean => getLink(this.session, { ifindex }) !== null;
     const isBusy = (thrown: unknown): boolean =>

@@ -17,14 +17,16 @@ export interface RdmaDevice {
 }
 
 /**
- * Moves RDMA devices from one network namespace to another, those of the names that are there (`rdma dev set NAME netns NETNS`, with
- * the RDMA subsystem in exclusive mode). Returns which. Throws SystemError; EOPNOTSUPP: the mode is shared, or the driver can't.
+ * Moves RDMA devices from one network namespace to another, those of the names that are there (`rdma dev set NAME netns
+ * NETNS`, with the RDMA subsystem in exclusive mode). Returns which. Throws SystemError; EOPNOTSUPP: the mode is
+ * shared, or the driver can't.
  */
 export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, names: readonly string[]): string[] {
   const session = new NetlinkSession(platform.openNetlink(from, 0, 'rdma'), platform);
   try {
     const wanted = listRdmaDevices(session).filter(({ name }) => names.includes(name));
-    // The kernel takes the device from the namespace of the sending thread, not of its socket (ib_device_set_netns_put).
+    // The kernel takes the device from the namespace of the sending thread, not of its socket
+    // (ib_device_set_netns_put).
     platform.inNetns(from, () => wanted.forEach((device) => void moveDevice(session, device, to)));
     return wanted.map(({ name }) => name);
   } finally {

@@ -56,8 +56,8 @@ export function describeDevice(platform: Platform, pci: PciAddress): PciDescript
 }
 
 /**
- * Name of the PF's own netdev; null where it has none on the host. In switchdev mode the PF also holds a representor for
- * each of its VFs; those are skipped.
+ * Name of the PF's own netdev; null where it has none on the host. In switchdev mode the PF also holds a representor
+ * for each of its VFs; those are skipped.
  */
 export function readPfNetdev(platform: Platform, pfPci: PciAddress): string | null {
   const names = netdevsOf(platform, deviceDirectory(platform, pfPci));
@@ -69,7 +69,9 @@ export function readPfNetdev(platform: Platform, pfPci: PciAddress): string | nu
   return uplink?.name ?? null;
 }
 
-/** The driver that is bound to a PCI device; null where none is, or where there is no such device. Throws SystemError. */
+/**
+ * The driver that is bound to a PCI device; null where none is, or where there is no such device. Throws SystemError.
+ */
 export function readDriver(platform: Platform, pci: PciAddress): string | null {
   return linkBasename(platform, `${deviceDirectory(platform, pci)}/driver`);
 }

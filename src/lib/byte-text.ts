@@ -1,5 +1,6 @@
-// Names that the kernel keeps are bytes: of interfaces, altnames, files. Most are UTF-8, none has to be. A byte that isn't part of UTF-8 becomes one
-// of U+DC80 to U+DCFF, which no text has, and goes back as the byte that it was (as Python's surrogateescape, PEP 383).
+// Names that the kernel keeps are bytes: of interfaces, altnames, files. Most are UTF-8, none has to be. A byte that
+// isn't part of UTF-8 becomes one of U+DC80 to U+DCFF, which no text has, and goes back as the byte that it was (as
+// Python's surrogateescape, PEP 383).
 
 /** The name that these bytes are; different ones give different names. */
 export function textFromBytes(bytes: Buffer): string {

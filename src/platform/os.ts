@@ -87,3 +87,13 @@ export interface Os {
   /** Of each request the bytes that came back, or the errno. */
   ethtool(ifname: string, requests: readonly Uint8Array[]): readonly (ArrayBuffer | number)[];
 }
+
+/** What native/src/host.rs provides besides. */
+export interface NativeOs extends Os {
+  /** After so long the process writes this to stdout and ends with 1, whatever it waits for. */
+  limitRun(seconds: number, lastWords: string): void;
+  /** Runs a part of the program, when it is first asked for, and returns its exports. */
+  loadPart(name: string): unknown;
+  encodeUtf8(text: string): ArrayBuffer;
+  decodeUtf8(bytes: Uint8Array): string;
+}

@@ -1,8 +1,8 @@
 import type { SystemError } from '../lib/system-error.ts';
 
 /**
- * The one interface to the operating system. Everything is synchronous: a network namespace belongs to a thread, and this
- * program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
+ * The one interface to the operating system. Everything is synchronous: a network namespace belongs to a thread, and
+ * this program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
  */
 
 /** Where things lie on this node. Set by environment variables on odd nodes and in tests; never by a network config. */
@@ -68,8 +68,8 @@ export interface ProcessResult {
 
 export interface RunningProcess {
   /**
-   * Joins the child; a second call gives the same result. Throws SystemError where it could not be started, and EOVERFLOW
-   * where it wrote more than 4 MiB to stdout.
+   * Joins the child; a second call gives the same result. Throws SystemError where it could not be started, and
+   * EOVERFLOW where it wrote more than 4 MiB to stdout.
    */
   wait(): ProcessResult;
 }
@@ -96,8 +96,8 @@ export interface NetlinkSocket {
   /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
   readonly port: number;
   /**
-   * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text: unlike an inode it is not given again before the
-   * next boot. Null where the kernel has none.
+   * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text: unlike an inode it is not
+   * given again before the next boot. Null where the kernel has none.
    */
   netnsCookie(): string | null;
   send(bytes: Uint8Array): void;
@@ -140,16 +140,24 @@ export interface Platform {
   /** getpid(2), for records and logs. */
   readonly pid: number;
 
-  /** Whole file as bytes; null when absent (ENOENT, ENOTDIR, ENAMETOOLONG); SystemError EOVERFLOW past `maxBytes` (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO. */
+  /**
+   * Whole file as bytes; null when absent (ENOENT, ENOTDIR, ENAMETOOLONG); SystemError EOVERFLOW past `maxBytes`
+   * (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO.
+   */
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
   /**
-   * Which of these files in a directory hold the text: many at once, for less than it takes to read each. One that readFile, without
-   * following links, would refuse or not find holds nothing.
+   * Which of these files in a directory hold the text: many at once, for less than it takes to read each. One that
+   * readFile, without following links, would refuse or not find holds nothing.
    */
   filesHolding(directory: string, names: readonly string[], text: string): readonly string[];
-  /** `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory. */
+  /**
+   * `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory.
+   */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
-  /** Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file or the whole new one. Durable. */
+  /**
+   * Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file
+   * or the whole new one. Durable.
+   */
   copyFileAtomic(from: string, to: string, mode: number): void;
   /** Writes to an existing sysfs or procfs file (open, write once, close). */
   writeSystemFile(path: string, content: string): void;
@@ -163,7 +171,10 @@ export interface Platform {
   stat(path: string): FileStatus | null;
   /** True where the path (links followed) is a regular file that this process may execute. */
   isExecutable(path: string): boolean;
-  /** Opens a device for reading and writing and closes it: true where that is refused with EBUSY, false whatever else happens. */
+  /**
+   * Opens a device for reading and writing and closes it: true where that is refused with EBUSY, false whatever else
+   * happens.
+   */
   isBusy(path: string): boolean;
   /** mkdir -p; the directory gets `mode`, and those above it that were absent 0755. */
   makeDir(path: string, mode: number): void;
@@ -174,15 +185,16 @@ export interface Platform {
   /** rmdir(2); false when there is no such directory or it is not empty. */
   removeDir(path: string): boolean;
   /**
-   * flock(2) on `path`, never through a link. Null when it is held by another for `timeoutMs`. `note`: a file, made with 0600 where it is
-   * absent, with that in it, so that a waiter can name the holder (read the file). Null: a file or directory as it is, opened for reading;
-   * SystemError ENOENT where there is none; it stays. A file with a note is unlinked by unlock(); taking it copes with that (compares inodes).
+   * flock(2) on `path`, never through a link. Null when it is held by another for `timeoutMs`. `note`: a file, made
+   * with 0600 where it is absent, with that in it, so that a waiter can name the holder (read the file). Null: a file
+   * or directory as it is, opened for reading; SystemError ENOENT where there is none; it stays. A file with a note is
+   * unlinked by unlock(); taking it copes with that (compares inodes).
    */
   lock(path: string, timeoutMs: number, note: string | null): HeldLock | null;
 
   /**
-   * The child holds this process's locks too until it ends: where we are killed, nobody works beside an IPAM plugin that lives on. It
-   * inherits nothing else.
+   * The child holds this process's locks too until it ends: where we are killed, nobody works beside an IPAM plugin
+   * that lives on. It inherits nothing else.
    */
   startProcess(request: ProcessRequest): RunningProcess;
 
@@ -191,18 +203,21 @@ export interface Platform {
   /** Opens a namespace by path; null when absent. SystemError EINVAL where the file is no network namespace. */
   openNetns(path: string): Netns | null;
   /**
-   * A socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits), for routes by default. The thread is back in
-   * its own namespace afterwards. SystemError EPROTONOSUPPORT where the kernel has no such protocol.
+   * A socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits), for routes by default. The
+   * thread is back in its own namespace afterwards. SystemError EPROTONOSUPPORT where the kernel has no such protocol.
    */
   openNetlink(netns?: Netns, groups?: number, protocol?: NetlinkProtocol): NetlinkSocket;
-  /** Runs `task` inside `netns`, for what heeds the thread's namespace (sysctls, RDMA); it may not return a promise. Where the
-   * thread can't come back, that is thrown, and what runs next enters its own namespace first. */
+  /**
+   * Runs `task` inside `netns`, for what heeds the thread's namespace (sysctls, RDMA); it may not return a promise.
+   * Where the thread can't come back, that is thrown, and what runs next enters its own namespace first.
+   */
   inNetns<T>(netns: Netns, task: () => T): T;
   /** Raw frames out of an interface (AF_PACKET, SOCK_RAW), one after the other; ends with the first that fails. */
   sendFrames(netns: Netns, ifindex: number, frames: readonly Uint8Array[]): void;
   /**
-   * Requests of linux/ethtool.h to a netdev (SIOCETHTOOL), one after the other. Each is its struct, as long as its fields say, and comes back
-   * as the kernel has filled it, or is the SystemError with which it was refused: ENODEV, EOPNOTSUPP, ... Throws ENODEV for what can't be a name.
+   * Requests of linux/ethtool.h to a netdev (SIOCETHTOOL), one after the other. Each is its struct, as long as its
+   * fields say, and comes back as the kernel has filled it, or is the SystemError with which it was refused: ENODEV,
+   * EOPNOTSUPP, ... Throws ENODEV for what can't be a name.
    */
   ethtool(netns: Netns, ifname: string, requests: readonly Uint8Array[]): (Buffer | SystemError)[];
 }

@@ -4,7 +4,8 @@ import { systemCall } from './system-call.ts';
 
 /** From 1, in the order of asm-generic/signal.h; the same on x86-64 and arm64. */
 const signalNames =
-  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS';
+  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG ' +
+  'XCPU XFSZ VTALRM PROF WINCH IO PWR SYS';
 
 function signalName(number: number): string {
   const name = signalNames.split(' ')[number - 1];

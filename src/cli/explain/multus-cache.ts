@@ -1,4 +1,4 @@
-import { usualTypes } from '../../config/usual-types.ts';
+import { usualTypes } from '../../config/sriov-conf.ts';
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';

@@ -1,4 +1,4 @@
-import { usualTypes } from '../../config/usual-types.ts';
+import { usualTypes } from '../../config/sriov-conf.ts';
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { quote } from '../../lib/quote.ts';
 import type { Tool } from '../tool.ts';

@@ -43,14 +43,14 @@ export interface AddressOfLink {
 const ifaddrmsgLength = 8;
 
 /**
- * Of IPv6, in both cases usable at once. `optimistic`: detected meanwhile (RFC 4429); the kernel knows it only where the sysctl
- * optimistic_dad is set, and detects before it lets use else.
+ * Of IPv6, in both cases usable at once. `optimistic`: detected meanwhile (RFC 4429); the kernel knows it only where
+ * the sysctl optimistic_dad is set, and detects before it lets use else.
  */
 export type DuplicateDetection = 'none' | 'optimistic';
 
 /**
- * Adds an address (`ip addr add CIDR brd + dev LINK`; `ip addr add CIDR nodad dev LINK`, or `optimistic`; those of the link with `scope link`).
- * Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
+ * Adds an address (`ip addr add CIDR brd + dev LINK`; `ip addr add CIDR nodad dev LINK`, or `optimistic`; those of the
+ * link with `scope link`). Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
  */
 export function addAddress(
   session: NetlinkSession,

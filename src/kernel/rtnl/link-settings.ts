@@ -49,7 +49,10 @@ const settableFlags =
   IFF_PORTSEL |
   IFF_AUTOMEDIA;
 
-/** What do_setlink() (net/core/rtnetlink.c) takes as RTM_GETLINK gives it, by the names of `ip link set`, in the order in which it is to be set. */
+/**
+ * What do_setlink() (net/core/rtnetlink.c) takes as RTM_GETLINK gives it, by the names of `ip link set`, in the order
+ * in which it is to be set.
+ */
 const settableAttributes = {
   broadcast: IFLA_BROADCAST,
   mode: IFLA_LINKMODE,
@@ -78,10 +81,13 @@ export function readSettableFlags(link: Link): number {
 /** Those that an interface has that nobody has set any of. */
 export const usualFlags = IFF_MULTICAST;
 
-/** `ip link set LINK promisc on|off allmulticast on|off arp on|off multicast on|off dynamic on|off`. Throws SystemError. */
+/**
+ * `ip link set LINK promisc on|off allmulticast on|off arp on|off multicast on|off dynamic on|off`. Throws SystemError.
+ */
 export function setLinkFlags(session: NetlinkSession, ifindex: number, flags: number): void {
+  const command = `ip link set if${ifindex} promisc ... allmulticast ... arp ... multicast ...`;
   session.request({
-    what: `set flags of interface ${ifindex} (ip link set if${ifindex} promisc ... allmulticast ... arp ... multicast ...)`,
+    what: `set flags of interface ${ifindex} (${command})`,
     type: RTM_NEWLINK,
     flags: 0,
     payload: formatLink({ index: ifindex, flags: { __unknown: flags }, change: { __unknown: settableFlags } }),
@@ -97,7 +103,10 @@ export function readLinkAttributes(link: Link): LinkAttributes {
   return { alias: '', ...read };
 }
 
-/** Attributes as readLinkAttributes gives them (`ip link set LINK txqueuelen N alias TEXT ...`), in one message. Throws SystemError. */
+/**
+ * Attributes as readLinkAttributes gives them (`ip link set LINK txqueuelen N alias TEXT ...`), in one message. Throws
+ * SystemError.
+ */
 export function setLinkAttributes(session: NetlinkSession, ifindex: number, wanted: LinkAttributes): void {
   const names = (Object.keys(settableAttributes) as LinkAttribute[]).filter((name) => wanted[name] !== undefined);
   const attributes = names.map((name) => attribute(settableAttributes[name], Buffer.from(wanted[name] ?? '', 'hex')));
@@ -129,7 +138,10 @@ const xdpModes = {
 
 export type XdpMode = keyof typeof xdpModes;
 
-/** `ip link set LINK xdpgeneric|xdpdrv|xdpoffload off`. Throws SystemError; EBUSY: a BPF link holds it, which somebody has open. */
+/**
+ * `ip link set LINK xdpgeneric|xdpdrv|xdpoffload off`. Throws SystemError; EBUSY: a BPF link holds it, which somebody
+ * has open.
+ */
 export function removeXdp(session: NetlinkSession, ifindex: number, mode: XdpMode): void {
   const none = Buffer.alloc(4, 0xff);
   const xdp = [attribute(IFLA_XDP_FD, none), u32Attribute(IFLA_XDP_FLAGS, xdpModes[mode].flag)];

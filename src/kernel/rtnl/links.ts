@@ -79,7 +79,9 @@ export interface Link {
   readonly parentDeviceName: string | null;
   /** IFLA_PARENT_DEV_BUS_NAME, e.g. `pci`. */
   readonly parentBusName: string | null;
-  /** ifindex of the interface that it is on top of (a VLAN, a macvlan, a child of IPoIB); null for a device of its own. */
+  /**
+   * ifindex of the interface that it is on top of (a VLAN, a macvlan, a child of IPoIB); null for a device of its own.
+   */
   readonly lower: number | null;
   /** ifindex of the bridge, bond, ... that it is enslaved to. */
   readonly master: number | null;
@@ -134,8 +136,9 @@ export function decodeLink(payload: Buffer): Link {
 }
 
 /**
- * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it; '' for a link of no device, such as
- * loopback or a veth, and null where the kernel doesn't tell. Throws SystemError EBADMSG.
+ * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it;
+ * '' for a link of no device, such as loopback or a veth, and null where the kernel doesn't tell. Throws SystemError
+ * EBADMSG.
  */
 function peekDevice(payload: Buffer): string | null {
   const type = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16;
@@ -209,9 +212,9 @@ export function getLink(
 }
 
 /**
- * The links of the session's namespace (`ip link show`) that may be the netdev of one of these PCI devices: those whose parent it is, and those of which the
- * kernel tells no PCI parent though they belong to a device. Thousands of virtual ones beside cost no more than a look, and a namespace
- * that never stands still doesn't hide one. Throws SystemError.
+ * The links of the session's namespace (`ip link show`) that may be the netdev of one of these PCI devices: those whose
+ * parent it is, and those of which the kernel tells no PCI parent though they belong to a device. Thousands of virtual
+ * ones beside cost no more than a look, and a namespace that never stands still doesn't hide one. Throws SystemError.
  */
 export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<string>): Link[] {
   const mayBe = (payload: Buffer): boolean => {
@@ -232,10 +235,11 @@ function nameAttribute(name: string): Buffer {
 }
 
 /**
- * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever looks
- * sees it here under the old name or there under the new one, though an event tells of the old name there. The kernel
- * takes it down, and may give it another ifindex. Throws SystemError: EBUSY while it is in use; EEXIST where the name is taken
- * there or is an altname of its own. The kernel moves before it renames, so after EEXIST the link may be there, under its old name.
+ * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever
+ * looks sees it here under the old name or there under the new one, though an event tells of the old name there. The
+ * kernel takes it down, and may give it another ifindex. Throws SystemError: EBUSY while it is in use; EEXIST where the
+ * name is taken there or is an altname of its own. The kernel moves before it renames, so after EEXIST the link may be
+ * there, under its old name.
  */
 export function moveLink(
   session: NetlinkSession,
@@ -243,7 +247,8 @@ export function moveLink(
   to: { readonly netns: Netns; readonly name: string },
 ): void {
   const { netns, name } = to;
-  const what = `move interface ${ifindex} to the namespace ${netns.inode} as ${name} (ip link set if${ifindex} netns NS name ${name})`;
+  const command = `ip link set if${ifindex} netns NS name ${name}`;
+  const what = `move interface ${ifindex} to the namespace ${netns.inode} as ${name} (${command})`;
   changeLink(session, what, ifindex, u32Attribute(IFLA_NET_NS_FD, netns.fd), stringAttribute(IFLA_IFNAME, name));
 }
 
@@ -284,18 +289,22 @@ function changeLink(session: NetlinkSession, what: string, ifindex: number, ...a
 }
 
 /**
- * `ip link property add dev LINK altname NAME...`, at most 127 characters each. The kernel stops at the first one that it
- * refuses and keeps those before it. Throws SystemError EEXIST where a link has it as a name or altname.
+ * `ip link property add dev LINK altname NAME...`, at most 127 characters each. The kernel stops at the first one that
+ * it refuses and keeps those before it. Throws SystemError EEXIST where a link has it as a name or altname.
  */
 export function addAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
-  const what = `add altnames of interface ${ifindex} (ip link property add dev if${ifindex} ${spellAltnames(names)})`;
+  const command = `ip link property add dev if${ifindex} ${spellAltnames(names)}`;
+  const what = `add altnames of interface ${ifindex} (${command})`;
   const flags = NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND;
   session.request({ what, type: RTM_NEWLINKPROP, flags, payload: encodeAltnames(ifindex, names) });
 }
 
-/** `ip link property del dev LINK altname NAME...`. Throws SystemError ENOENT or EINVAL where it has no such altname. */
+/**
+ * `ip link property del dev LINK altname NAME...`. Throws SystemError ENOENT or EINVAL where it has no such altname.
+ */
 export function removeAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
-  const what = `remove altnames of interface ${ifindex} (ip link property del dev if${ifindex} ${spellAltnames(names)})`;
+  const command = `ip link property del dev if${ifindex} ${spellAltnames(names)}`;
+  const what = `remove altnames of interface ${ifindex} (${command})`;
   session.request({ what, type: RTM_DELLINKPROP, flags: 0, payload: encodeAltnames(ifindex, names) });
 }
 

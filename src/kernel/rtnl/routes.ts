@@ -1,5 +1,5 @@
 import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
-import { SystemError } from '../../lib/system-error.ts';
+import { errno, SystemError } from '../../lib/system-error.ts';
 import { formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
 import {
   type Attributes,
@@ -68,8 +68,6 @@ export interface RouteOfLink {
   readonly amongOthers?: true;
 }
 
-const EINVAL = 22;
-const EAFNOSUPPORT = 97;
 /** Length of struct rtmsg, linux/rtnetlink.h. */
 const rtmsgLength = 12;
 /** Length of struct rtnexthop, linux/rtnetlink.h. */
@@ -126,8 +124,9 @@ export function spellRoute(route: RouteSpec, link?: string): string {
   const { dst, gw, priority, table, scope, mtu, advmss } = route;
   const option = (name: string, value: string | number | undefined): string =>
     value === undefined ? '' : ` ${name} ${value}`;
-  const metrics = `${option('mtu', mtu)}${option('advmss', advmss)}`;
-  return `${dst}${option('via', gw)}${option('dev', link)}${option('metric', priority)}${option('table', table)}${option('scope', scope)}${metrics}`;
+  const path = `${option('via', gw)}${option('dev', link)}${option('metric', priority)}`;
+  const rest = `${option('table', table)}${option('scope', scope)}${option('mtu', mtu)}${option('advmss', advmss)}`;
+  return `${dst}${path}${rest}`;
 }
 
 /**
@@ -139,7 +138,7 @@ function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
   const { gw, priority, scope = RT_SCOPE_UNIVERSE } = route;
   const table = route.table || RT_TABLE_MAIN;
   if (scope > maxScope) {
-    throw new SystemError(`read scope ${scope} of the route to ${route.dst}`, EINVAL, `at most ${maxScope}`);
+    throw new SystemError(`read scope ${scope} of the route to ${route.dst}`, errno.EINVAL, `at most ${maxScope}`);
   }
   const fixed = formatRoute({
     protocol: RTPROT_BOOT,
@@ -161,7 +160,7 @@ function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
 function gatewayBytes(gw: string, family: 4 | 6): Buffer {
   const gateway = parseAddress(gw);
   if (gateway.family === family) return gateway.bytes;
-  throw new SystemError(`read gateway "${gw}"`, EAFNOSUPPORT, `the route is IPv${family}`);
+  throw new SystemError(`read gateway "${gw}"`, errno.EAFNOSUPPORT, `the route is IPv${family}`);
 }
 
 function encodeMetrics({ mtu, advmss }: RouteSpec): Buffer[] {

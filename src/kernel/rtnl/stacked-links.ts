@@ -39,7 +39,10 @@ export interface StackedLink {
   readonly lowerNetnsId: number | null;
 }
 
-/** Tunnels send through whatever interface a route names, and hold no more of one than its number; pairs name each other. */
+/**
+ * Tunnels send through whatever interface a route names, and hold no more of one than its number; pairs name each
+ * other.
+ */
 const notOnTop = new Set([
   ...['gre', 'gretap', 'erspan', 'ip6gre', 'ip6gretap', 'ip6erspan', 'ipip', 'ip6tnl', 'sit', 'vti', 'vti6', 'xfrm'],
   ...['veth', 'netkit', 'vxcan'],
@@ -49,8 +52,9 @@ const notOnTop = new Set([
 const kindsOnTop = ['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'macsec', 'vxlan', 'amt', 'rmnet', 'lowpan'];
 
 /**
- * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of the one that this calls
- * `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller. Throws SystemError.
+ * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of
+ * the one that this calls `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller.
+ * Throws SystemError.
  */
 export function listStackedLinks(session: NetlinkSession, lowerIfindex: number, netnsId?: number): StackedLink[] {
   const ask = { session, lowerIfindex, netnsId };
@@ -84,8 +88,8 @@ function list(
 }
 
 /**
- * Where thousands of others come and go: the kernel tells those of one kind at once (`ip link show type KIND`). Of a kind that it doesn't
- * know it lists all, and there are none.
+ * Where thousands of others come and go: the kernel tells those of one kind at once (`ip link show type KIND`). Of a
+ * kind that it doesn't know it lists all, and there are none.
  */
 function listOfKind(ask: Ask, kind: string): StackedLink[] {
   let isKnown = true;
@@ -102,7 +106,10 @@ function listOfKind(ask: Ask, kind: string): StackedLink[] {
   }
 }
 
-/** `ip link del LINK`, in the session's namespace or another as above. Throws SystemError; EOPNOTSUPP: a device that can't be removed so. */
+/**
+ * `ip link del LINK`, in the session's namespace or another as above. Throws SystemError; EOPNOTSUPP: a device that
+ * can't be removed so.
+ */
 export function removeLink(session: NetlinkSession, link: StackedLink, netnsId?: number): void {
   session.request({
     what: `remove ${link.kind} interface ${link.name} (ip link del ${link.name})`,

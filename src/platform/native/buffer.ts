@@ -60,8 +60,8 @@ function addNumbers(prototype: object): void {
 }
 
 /**
- * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees with
- * Node's in results; messages of errors are its own.
+ * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees
+ * with Node's in results; messages of errors are its own.
  */
 export function createBuffer(utf8: Utf8): BufferConstructor {
   const encode = (text: string, encoding: Encoding): Uint8Array => {
@@ -163,7 +163,9 @@ export function createBuffer(utf8: Utf8): BufferConstructor {
       return source.length;
     }
 
-    /** `write(text, encoding)` and `write(text, offset, encoding)` too; a character that doesn't fit whole is left out. */
+    /**
+     * `write(text, encoding)` and `write(text, offset, encoding)` too; a character that doesn't fit whole is left out.
+     */
     write(text: string, ...rest: readonly (number | string | undefined)[]): number {
       const [offset = 0, length = this.length - offset] = rest.filter((each) => typeof each === 'number');
       const encoding = rest.find((each) => typeof each === 'string') as Encoding | undefined;

@@ -7,7 +7,9 @@ import { sleepMs } from './waiting.ts';
 const chunkBytes = 64 * 1024;
 const fullPipePauseMs = 1;
 
-/** Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came. */
+/**
+ * Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came.
+ */
 const scratch = Buffer.allocUnsafeSlow(chunkBytes);
 
 /** A path as Node takes it: its bytes where it is no UTF-8 (lib/byte-text.ts). */

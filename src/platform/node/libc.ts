@@ -20,9 +20,9 @@ export function isErrno(thrown: unknown, number: number): boolean {
 }
 
 /**
- * The calls that Node has no function for. ioctl(2) and syscall(2) are variadic in C; they are called as if they were not,
- * because on both Linux ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in the same
- * register as a fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
+ * The calls that Node has no function for. ioctl(2) and syscall(2) are variadic in C; they are called as if they were
+ * not, because on both Linux ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in
+ * the same register as a fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
  */
 const signatures = {
   __errno_location: { arguments: [], return: 'pointer' },

@@ -96,8 +96,8 @@ function netnsCookie(fd: number): string | undefined {
 let room: Buffer<ArrayBuffer> | undefined;
 
 /**
- * The whole of the next datagram and its sender's port; undefined where there is none yet. MSG_TRUNC tells its size also
- * where that is too much.
+ * The whole of the next datagram and its sender's port; undefined where there is none yet. MSG_TRUNC tells its size
+ * also where that is too much.
  */
 function receiveNow(fd: number): readonly [ArrayBuffer, number] | undefined {
   room ??= Buffer.allocUnsafeSlow(receiveBufferBytes);

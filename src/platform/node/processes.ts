@@ -8,8 +8,9 @@ import { callLibc, isErrno, LibcError, tryLibc } from './libc.ts';
 import { heldLockFds } from './lock.ts';
 import { monotonicMs, POLLIN, POLLOUT, poll } from './waiting.ts';
 
-// Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child is begun by
-// Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which would, doesn't run.
+// Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child
+// is begun by Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which
+// would, doesn't run.
 
 /** Of stdout; what is more is no answer. */
 const maxOutputBytes = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
-import type { Host } from '../../../src/platform/native/host.ts';
+import type { NativeOs } from '../../../src/platform/os.ts';
 
-declare const __host: Host;
+declare const __host: NativeOs;
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
@@ -20,7 +20,7 @@ function withList(datagram: ArrayBuffer): ArrayBuffer {
   return whole.buffer;
 }
 
-const host: Host = {
+const host: NativeOs = {
   ...real,
   send(fd, bytes) {
     wantsVfs = bytes[4] === RTM_GETLINK && ((bytes[extMaskAt] ?? 0) & RTEXT_FILTER_VF) !== 0;

@@ -1,7 +1,7 @@
 import { createStyle } from '../../../../src/cli/text.ts';
 import type { Finding } from '../../../../src/cli/validate/finding.ts';
 import { checkText, validate } from '../../../../src/cli/validate/validate.ts';
-import { usualTypes } from '../../../../src/config/usual-types.ts';
+import { usualTypes } from '../../../../src/config/sriov-conf.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../../support/memory-platform.ts';
 import { sourceParts } from '../../../support/source-parts.ts';
 import { assert, suite } from '../../../support/suite.ts';
