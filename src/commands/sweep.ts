@@ -4,11 +4,14 @@ import { describeKey, sameKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { reclaimIfLeft } from './reap.ts';
 
-/** How long a run may look at others' leftovers: what is begun then is ended, and the next run goes on behind it. */
-const budgetMs = 500;
+/**
+ * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended, and the next run
+ * goes on behind it.
+ */
+const budgetMs = 20;
 const intervalMs = 60_000;
 /** After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it. */
-const intervalWhereUnfinishedMs = 5000;
+const intervalWhereUnfinishedMs = 1000;
 
 /**
  * Now and then, looks at all records and reclaims what nobody will: of dead pods, and of killed ADDs and DELs; addresses included.
@@ -29,16 +32,15 @@ export function sweep(context: CommandContext, now: AttachmentKey): void {
 
 const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
 
-/** The name of the one that it ended with for want of time; '' where it came to the end. */
+/** Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end. */
 function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
   const { platform, store } = context;
   const deadlineMs = platform.monotonicMs() + budgetMs;
-  const keys = new Map(store.allKeys().map((key) => [nameOf(key), key]));
-  const names = [...keys.keys()].filter((name) => name > last).sort();
-  for (const [index, name] of names.entries()) {
-    if (platform.monotonicMs() > deadlineMs) return names[index - 1] ?? last;
-    const key = keys.get(name);
-    if (key !== undefined && !sameKey(key, now)) sweepOne(context, key);
+  let done = last;
+  for (const key of store.keysBehind(...last.split('/'))) {
+    if (done !== last && platform.monotonicMs() > deadlineMs) return done;
+    if (!sameKey(key, now)) sweepOne(context, key);
+    done = nameOf(key);
   }
   return '';
 }

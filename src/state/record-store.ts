@@ -178,7 +178,19 @@ export class RecordStore {
 
   /** Keys of all records on this node. */
   allKeys(): readonly AttachmentKey[] {
-    return this.#networks().flatMap((network) => this.keysOfNetwork(network));
+    return [...this.keysBehind()];
+  }
+
+  /** The same, sorted, from behind the one with these names; a container is looked into when its turn comes. */
+  *keysBehind(network = '', containerId = '', ifname = ''): Generator<AttachmentKey> {
+    for (const each of this.#networks()) {
+      if (each < network) continue;
+      const first = each === network ? containerId : '';
+      for (const container of this.#containers(each, first)) {
+        const keys = this.#keysIn(each, container);
+        yield* container === first ? keys.filter((key) => key.ifname > ifname) : keys;
+      }
+    }
   }
 
   /** Names of the records that were set aside. */
@@ -197,8 +209,9 @@ export class RecordStore {
     return this.#state.directories(isIdentifier);
   }
 
-  #containers(network: string): readonly string[] {
-    return this.#state.directories(isIdentifier, network);
+  /** Those from `first` on. */
+  #containers(network: string, first = ''): readonly string[] {
+    return this.#state.directories((name) => name >= first && isIdentifier(name), network);
   }
 
   /** A process that was killed while it wrote may have left a temporary file; without records nobody writes there. */

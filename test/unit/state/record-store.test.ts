@@ -182,6 +182,26 @@ test('lists by network, by container and all, and takes none of its own files fo
   assert.equal(store.keysOfContainer('none'), []);
 });
 
+test('lists from behind a name, whatever sorts before a slash', () => {
+  const { store } = open();
+  const names = ['a-1/c1/net1', 'a/c1-2/net1', 'a/c1/net1', 'a/c1/net2', 'b/c0/net1'] as const;
+  for (const [index, name] of names.entries()) {
+    const [network = '', containerId = '', ifname = ''] = name.split('/');
+    store.write(another({ network, containerId, ifname }, `0000:3b:02.${index}`));
+  }
+  const behind = (name: string): string[] =>
+    [...store.keysBehind(...name.split('/'))].map((key) => `${key.network}/${key.containerId}/${key.ifname}`);
+  const seen: string[] = [];
+  for (let last = ''; ; last = seen.at(-1) ?? '') {
+    const [next] = behind(last);
+    if (next === undefined) break;
+    seen.push(next);
+  }
+  assert.equal(seen, behind(''));
+  assert.equal([...seen].sort(), [...names].sort());
+  assert.equal(behind('a/c1/net1'), ['a/c1/net2', 'a/c1-2/net1', 'a-1/c1/net1', 'b/c0/net1']);
+});
+
 test('an interface name with dots is kept whole', () => {
   const { store } = open();
   const record = another({ ifname: 'net1.json' });
