@@ -84,7 +84,7 @@ run_tests_as_stage() {
 
 build_peers() {
   local module
-  for module in . kubernetes multus-4.0 rdma-cni sriov-cni; do scripts/peers.sh "$module" || return; done
+  for module in . kubernetes multus-4.0 openmetrics rdma-cni sriov-cni; do scripts/peers.sh "$module" || return; done
 }
 
 # dist/dra-sriov is the native one at the end, where it can be built; the one on Node is built and tested in any case.

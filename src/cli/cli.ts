@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import { completionScript, shells } from './completion.ts';
+import { parseDuration } from './duration.ts';
 import type { InstallOptions } from './install.ts';
 import { createStyle, screenWidth } from './text.ts';
 import { aboutText, commandName, type ExitCode, exitCodes, printJson, programName, type Run } from './tool.ts';
@@ -100,6 +101,24 @@ function addNodeCommands(program: Command, run: Run): void {
     .action((options: { json?: boolean }) => run((operator, tool) => operator.doctor(tool, options)));
 }
 
+function addMeasuringCommands(program: Command, run: Run): void {
+  program
+    .command('stats')
+    .description('show what each VF sends and receives')
+    .option('--watch', 'again and again, until a signal ends it')
+    .option('--every <time>', 'time between two looks, for rates: 1s, 1m', parseDuration, 1000)
+    .addOption(new Option(...jsonOption).conflicts('watch'))
+    .addHelpText('after', examples('stats', 'stats --watch --every 5s', 'stats --json'))
+    .action((options: Parameters<Operator['stats']>[1]) => run((operator, tool) => operator.stats(tool, options)));
+  program
+    .command('metrics')
+    .description('print metrics of VFs, attachments and subnets for Prometheus')
+    .option('--textfile <file>', 'write them to this file, for node_exporter: its name ends in .prom')
+    .option('--every <time>', 'write the file anew each time, until a signal ends it: 15s, 1m', parseDuration)
+    .addHelpText('after', examples('metrics', 'metrics --textfile /run/node_exporter/sriov.prom --every 15s'))
+    .action((options: Parameters<Operator['metrics']>[1]) => run((operator, tool) => operator.metrics(tool, options)));
+}
+
 function addFileCommands(program: Command, run: Run): void {
   program
     .command('validate')
@@ -165,6 +184,7 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>)
     exitCode = command(parts.operator(), { platform, style: createStyle(platform), yaml, sriovCniCache });
   };
   addNodeCommands(program, run);
+  addMeasuringCommands(program, run);
   addFileCommands(program, run);
   addInstall(program, run);
   addPause(program, platform);

@@ -19,7 +19,7 @@ const operands: Readonly<Record<string, Completed['operand']>> = {
 };
 
 /** Options whose value is a file. */
-const fileOptions: ReadonlySet<string> = new Set(['--config']);
+const fileOptions: ReadonlySet<string> = new Set(['--config', '--textfile']);
 
 /** The VFs and PFs of this node, found without running the program. */
 const listDevices =

@@ -7,4 +7,6 @@ export { gc } from './gc.ts';
 export { inspect } from './inspect.ts';
 export { runInstall } from './install.ts';
 export { resolve } from './resolve/resolve.ts';
+export { metrics } from './stats/metrics.ts';
+export { stats } from './stats/stats.ts';
 export { validate } from './validate/validate.ts';

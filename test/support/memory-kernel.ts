@@ -154,7 +154,15 @@ export class MemoryKernel {
     const mac = `52:54:00:00:00:${ifindex.toString(16).padStart(2, '0')}`;
     const own = { type: 1, mac, mtu: 1500, maxMtu: 9216, up: false, cable: true };
     const usual = { ...own, altnames: [], parent: null, master: null };
-    const plain = { flags: 0x1002, settings: new Map(), xdp: 0, ethtool: new Map(), kind: '', lower: null };
+    const plain = {
+      counters: null,
+      flags: 0x1002,
+      settings: new Map(),
+      xdp: 0,
+      ethtool: new Map(),
+      kind: '',
+      lower: null,
+    };
     const added: MemoryLink = {
       ...usual,
       ...plain,
@@ -296,10 +304,10 @@ export class MemoryKernel {
 
   #getLinks(namespace: MemoryNamespace, payload: Buffer, isDump: boolean): Buffer[] {
     const attributes = attributesOf(payload.subarray(16));
-    const withVfs = ((attributes.get(29)?.readUInt32LE(0) ?? 0) & 1) !== 0;
+    const extMask = attributes.get(29)?.readUInt32LE(0) ?? 0;
     const looked = this.#inNamespace(namespace, payload);
     const links = isDump ? looked.links : [this.#target(looked, payload)];
-    return links.map((link) => encodeLink(link, withVfs, this.#lowerNetnsId(namespace, looked, link)));
+    return links.map((link) => encodeLink(link, extMask, this.#lowerNetnsId(namespace, looked, link)));
   }
 
   /** IFLA_TARGET_NETNSID */

@@ -1,6 +1,6 @@
 // The links of memory-kernel.ts: what they hold, how RTM_NEWLINK describes them, and how drivers of VFs differ.
 import { attribute, words } from './netlink-bytes.ts';
-import { encodeVfs, type FakeVf } from './vf-info.ts';
+import { encodeVfs, type FakeVf, u64s } from './vf-info.ts';
 
 export interface MemoryAddress {
   readonly family: number;
@@ -39,6 +39,8 @@ export interface MemoryLink {
   readonly settings: Map<number, string>;
   /** XDP_ATTACHED_*; 0: no program. */
   xdp: number;
+  /** The u64 of struct rtnl_link_stats64, as far as they are not 0; null: it tells none. */
+  counters: readonly number[] | null;
   /** What its driver answers to ETHTOOL_G*, by command; all else is refused. */
   readonly ethtool: Map<number, Buffer>;
   /** `vlan`, `macvlan`, ...; '' of a device. */
@@ -143,11 +145,12 @@ export function cString(text: string): Buffer {
 }
 
 /**
- * The payload of RTM_NEWLINK; VF settings only where they were asked for. `lowerNetnsId`: what the asking namespace calls the one of the
+ * The payload of RTM_NEWLINK; of the asking IFLA_EXT_MASK, VFs only with bit 0, counters only without bit 3. `lowerNetnsId`: what the asking namespace calls the one of the
  * lower link, where that is another than the link's.
  */
-export function encodeLink(link: MemoryLink, withVfs: boolean, lowerNetnsId: number | null): Buffer {
+export function encodeLink(link: MemoryLink, extMask: number, lowerNetnsId: number | null): Buffer {
   const running = link.up && link.cable;
+  const withCounters = (extMask & 8) === 0;
   const header = Buffer.alloc(16);
   header.writeUInt16LE(link.type, 2);
   header.writeUInt32LE(link.ifindex, 4);
@@ -170,6 +173,7 @@ export function encodeLink(link: MemoryLink, withVfs: boolean, lowerNetnsId: num
     ...(link.master === null ? [] : [attribute(10, words(link.master))]),
     ...(altnames.length === 0 ? [] : [attribute(0x8000 | 52, altnames)]),
     ...parent,
-    ...(withVfs && link.vfs !== null ? [encodeVfs(link.vfs)] : []),
+    ...((extMask & 1) !== 0 && link.vfs !== null ? [encodeVfs(link.vfs, withCounters)] : []),
+    ...(withCounters && link.counters !== null ? [attribute(23, u64s(link.counters, 25))] : []),
   ]);
 }

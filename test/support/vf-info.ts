@@ -12,6 +12,8 @@ export interface FakeVf {
   linkState: number;
   minTxRate: number;
   maxTxRate: number;
+  /** rx and tx packets, rx and tx bytes, broadcast, multicast, (padding), rx and tx dropped; absent: its driver counts nothing. */
+  counters?: readonly number[];
 }
 
 const IFLA_NUM_VF = 21;
@@ -40,8 +42,20 @@ export function macText(bytes: Buffer): string {
   return (bytes.toString('hex').match(/../g) ?? []).join(':');
 }
 
+export function u64s(numbers: readonly number[], length = numbers.length): Buffer {
+  const bytes = Buffer.alloc(8 * length);
+  for (const [at, number] of numbers.entries()) bytes.writeBigUInt64LE(BigInt(number), 8 * at);
+  return bytes;
+}
+
+/** IFLA_VF_STATS: the kernel says zeros where the driver counts nothing. */
+function encodeCounters({ counters = [] }: FakeVf): Buffer {
+  const types = [0, 1, 2, 3, 4, 5, 7, 8];
+  return attribute(8, Buffer.concat(types.map((type) => attribute(type, u64s([counters[type] ?? 0])))));
+}
+
 /** IFLA_VF_INFO */
-function encodeVf(vf: FakeVf, index: number): Buffer {
+function encodeVf(vf: FakeVf, index: number, withCounters: boolean): Buffer {
   const mac = Buffer.concat([words(index), Buffer.from(vf.mac.replaceAll(':', ''), 'hex'), Buffer.alloc(26)]);
   const vlanInfo = Buffer.concat([words(index, vf.vlan, vf.qos), Buffer.alloc(4)]);
   vlanInfo.writeUInt16BE(vf.proto, 12);
@@ -56,13 +70,15 @@ function encodeVf(vf: FakeVf, index: number): Buffer {
       attribute(5, words(index, vf.linkState)),
       attribute(9, words(index, vf.trust)),
       attribute(IFLA_VF_VLAN_LIST, attribute(1, vlanInfo)),
+      ...(withCounters ? [encodeCounters(vf)] : []),
     ]),
   );
 }
 
 /** IFLA_NUM_VF and IFLA_VFINFO_LIST, as they stand in the answer to RTM_GETLINK. */
-export function encodeVfs(vfs: readonly FakeVf[]): Buffer {
-  const list = attribute(IFLA_VFINFO_LIST, Buffer.concat(vfs.map(encodeVf)));
+export function encodeVfs(vfs: readonly FakeVf[], withCounters = false): Buffer {
+  const infos = vfs.map((vf, index) => encodeVf(vf, index, withCounters));
+  const list = attribute(IFLA_VFINFO_LIST, Buffer.concat(infos));
   return Buffer.concat([attribute(IFLA_NUM_VF, words(vfs.length)), list]);
 }
 

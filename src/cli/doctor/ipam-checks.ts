@@ -1,5 +1,6 @@
 import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
+import type { Platform } from '../../platform/platform.ts';
 import { findOrphans, type HostLocal, ipamOf, type Lease, listLeases, readHostLocal } from '../host-local.ts';
 import type { KeptRecord } from '../node/records.ts';
 import { commandName } from '../tool.ts';
@@ -69,18 +70,22 @@ interface Stores {
   readonly orphans: readonly Lease[];
 }
 
-function readStores({ platform }: Examined, known: readonly KnownIpam[], records: readonly KeptRecord[]): Stores {
-  const usages = known.flatMap(({ network, config }) => {
+/** How much of host-local's subnets is used, of the networks on record. Throws SystemError where a store can't be read. */
+export function readUsages(platform: Platform, records: readonly KeptRecord[]): readonly Usage[] {
+  return knownIpams(records).flatMap(({ network, config }) => {
     const ipam = readHostLocal(config);
     return ipam === null ? [] : usagesOf(listLeases(platform, `${ipam.dataDir}/${network}`), network, ipam);
   });
-  return { usages, orphans: findOrphans(platform, records) };
 }
 
-function checkSubnets(examined: Examined, known: readonly KnownIpam[], records: readonly KeptRecord[]): Check {
+function readStores({ platform }: Examined, records: readonly KeptRecord[]): Stores {
+  return { usages: readUsages(platform, records), orphans: findOrphans(platform, records) };
+}
+
+function checkSubnets(examined: Examined, records: readonly KeptRecord[]): Check {
   let stores: Stores;
   try {
-    stores = readStores(examined, known, records);
+    stores = readStores(examined, records);
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     return note('subnets', `host-local’s store can’t be read: ${thrown.message}`);
@@ -105,5 +110,5 @@ function checkSubnets(examined: Examined, known: readonly KnownIpam[], records: 
 /** Whether there are addresses, and who hands them out. */
 export function checkIpam(examined: Examined, records: readonly KeptRecord[]): readonly Check[] {
   const known = knownIpams(records);
-  return [checkPlugins(examined, known), checkSubnets(examined, known, records)];
+  return [checkPlugins(examined, known), checkSubnets(examined, records)];
 }

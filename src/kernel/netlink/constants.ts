@@ -93,6 +93,8 @@ export const IFLA_LINKMODE = 17;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
 export const IFLA_VFINFO_LIST = 22;
+export const IFLA_NUM_VF = 21;
+export const IFLA_STATS64 = 23;
 export const IFLA_GROUP = 27;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
@@ -126,6 +128,15 @@ export const XDP_FLAGS_DRV_MODE = 0x4;
 export const XDP_FLAGS_HW_MODE = 0x8;
 export const IFLA_VF_INFO = 1;
 export const IFLA_VF_MAC = 1;
+export const IFLA_VF_STATS = 8;
+export const IFLA_VF_STATS_RX_PACKETS = 0;
+export const IFLA_VF_STATS_TX_PACKETS = 1;
+export const IFLA_VF_STATS_RX_BYTES = 2;
+export const IFLA_VF_STATS_TX_BYTES = 3;
+export const IFLA_VF_STATS_BROADCAST = 4;
+export const IFLA_VF_STATS_MULTICAST = 5;
+export const IFLA_VF_STATS_RX_DROPPED = 7;
+export const IFLA_VF_STATS_TX_DROPPED = 8;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;

@@ -106,7 +106,7 @@ function walkVfs(
 }
 
 /** The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG. */
-function decodeVfIndex(list: Buffer, begin: number, end: number): number {
+export function decodeVfIndex(list: Buffer, begin: number, end: number): number {
   // Where IFLA_VF_MAC is the first, as kernels put it (rtnl_fill_vfinfo), a PF's other VFs are passed over at a glance.
   const isFirst = end - begin >= 40 && u32At(list, begin) === (40 | (IFLA_VF_MAC << 16));
   if (isFirst) return u32At(list, begin + 4);

@@ -1,23 +1,27 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDaemonSet } from 'kubernetes-models/apps/v1';
 import type { IContainer } from 'kubernetes-models/v1';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { runCli } from '../../../src/cli/cli.ts';
 import { formatVersions } from '../../../src/cni/versions.ts';
 import { version } from '../../../src/version.ts';
 import { apiProblems } from '../../support/kubernetes-api.ts';
+import { MemoryNode } from '../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
+import { operate } from '../../support/operate.ts';
 import { peer } from '../../support/peers.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite, type TestBody } from '../../support/suite.ts';
+import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
 
 const test = suite('deploy');
 
 const directory = join(import.meta.dirname, '../../../deploy');
 const kustomize = peer('kustomize');
 const overlays = ['base', 'as-sriov', 'remove'] as const;
+type Folder = (typeof overlays)[number];
 
 function withKustomize(name: string, body: TestBody): void {
   if (kustomize === null) test.skip(name, 'there is no kustomize: Go is not installed');
@@ -25,11 +29,15 @@ function withKustomize(name: string, body: TestBody): void {
 }
 
 /** What `kubectl apply -k` would apply: one DaemonSet. */
-function build(overlay: (typeof overlays)[number]): IDaemonSet {
-  const text = execFileSync(kustomize ?? '', ['build', join(directory, overlay)], { encoding: 'utf8' });
+function build(overlay: Folder): IDaemonSet {
+  return buildFolder(join(directory, overlay));
+}
+
+function buildFolder(folder: string): IDaemonSet {
+  const text = execFileSync(kustomize ?? '', ['build', folder], { encoding: 'utf8' });
   const [daemonSet, ...others] = parseAllDocuments(text).map((document) => document.toJS() as IDaemonSet);
   assert.equal(others, []);
-  if (daemonSet === undefined) throw new Error(`${overlay} is empty`);
+  if (daemonSet === undefined) throw new Error(`${folder} is empty`);
   return daemonSet;
 }
 
@@ -124,6 +132,65 @@ withKustomize('the commands are ones that the program knows, and do what the fol
   }
 });
 
+/** An overlay with the component of metrics. */
+function buildWithMetrics(overlay: Folder): IDaemonSet {
+  return withTemporaryDirectory((temporary) => {
+    cpSync(directory, join(temporary, 'deploy'), { recursive: true });
+    const own = join(temporary, 'deploy/own');
+    mkdirSync(own);
+    const text = stringify({ resources: [`../${overlay}`], components: ['../metrics'] });
+    writeFileSync(join(own, 'kustomization.yaml'), text);
+    return buildFolder(own);
+  });
+}
+
+withKustomize('with metrics the container that stays measures, and writes one directory more', async () => {
+  for (const overlay of ['base', 'as-sriov'] as const) {
+    const daemonSet = buildWithMetrics(overlay);
+    assert.equal(await apiProblems([daemonSet]), []);
+    const pod = podOf(daemonSet);
+    const [stay] = pod.containers;
+    assert.equal([pod.hostNetwork, pod.hostPID, stay?.securityContext?.privileged], [true, true, false]);
+    assert.equal(stay?.securityContext?.capabilities, { drop: ['ALL'], add: ['SYS_ADMIN'] });
+    const writable = (stay?.volumeMounts ?? []).filter(({ readOnly }) => readOnly !== true);
+    assert.equal(
+      writable.map(({ name }) => name),
+      ['textfile'],
+    );
+    // The second writing finds the clock stopped.
+    const [path = ''] = stay?.args?.filter((arg) => arg.endsWith('.prom')) ?? [];
+    const platform = createMemoryPlatform({
+      argv: stay?.args ?? [],
+      files: { '/host/textfile/x': '', '/sys/bus/pci/devices/0000:00:01.0/vendor': '0x8086\n' },
+    });
+    const stopped = {
+      sleepMs: () => {
+        throw new Error('a signal');
+      },
+    };
+    assert.throws(() => runCli({ ...platform, ...stopped }, sourceParts), 'a signal');
+    assert.match(platform.files.get(path) ?? '', '# EOF');
+    assert.ok(path.startsWith(`${writable[0]?.mountPath}/`));
+  }
+});
+
+test('the dashboard asks for metrics that there are, by labels that they have', () => {
+  const platform = new MemoryNode();
+  platform.succeed('ADD', { ...platform.conf(), ipam: { type: 'host-local', subnet: '10.0.2.0/24' } });
+  Object.assign(platform.vfs[0] ?? {}, { counters: [1, 2, 3, 4, 5, 6, 0, 7, 8] });
+  platform.link(1).counters = [1, 2, 3, 4, 5, 6, 7, 8];
+  const { stdout } = operate(platform.platform, 'metrics');
+  const known = new Set(stdout.match(/^# HELP \S+/gm)?.map((line) => line.slice('# HELP '.length)));
+  // The netdev's errors are told only where no PF counts.
+  for (const name of ['sriov_vf_rx_errors', 'sriov_vf_tx_errors']) known.add(name);
+  const dashboard = readFileSync(join(directory, 'grafana-dashboard.json'), 'utf8');
+  const asked = [...new Set(dashboard.match(/\b(dra_)?sriov_\w+/g))];
+  assert.ok(asked.length > 12, asked.join(' '));
+  for (const name of asked) assert.ok(known.has(name), `${name} is no metric; there are: ${[...known].join(' ')}`);
+  const { panels } = JSON.parse(dashboard) as { panels: readonly { id: number; targets: readonly unknown[] }[] };
+  assert.is(new Set(panels.map(({ id }) => id)).size, panels.length);
+});
+
 withKustomize('it tolerates every taint, and asks for Linux on the CPU of the image', () => {
   const pod = podOf(build('base'));
   assert.equal(pod.tolerations, [{ operator: 'Exists' }]);
@@ -143,6 +210,6 @@ test('the README names every folder', () => {
   const text = readFileSync(join(directory, 'README.md'), 'utf8');
   for (const overlay of overlays) assert.ok(text.includes(`](${overlay}/`), overlay);
   for (const [, target] of text.matchAll(/\]\(([^):]+)\)/g))
-    assert.ok(existsSync(join(directory, target ?? '')), target);
+    assert.ok(existsSync(join(directory, target?.split('#')[0] ?? '')), target);
   assert.ok(text.includes(`dra-sriov-cni:${version}`));
 });

@@ -1,0 +1,139 @@
+import type { Counters } from '../../kernel/rtnl/statistics.ts';
+import { surveyNode } from '../node/survey.ts';
+import { type Column, formatTable, type Row } from '../text.ts';
+import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from '../tool.ts';
+import { type CountedVf, countVfs } from './counters.ts';
+
+interface StatsOptions {
+  readonly watch?: boolean;
+  /** Milliseconds between two looks. */
+  readonly every: number;
+  readonly json?: boolean;
+}
+
+interface Look {
+  readonly atMs: number;
+  readonly vfs: readonly CountedVf[];
+}
+
+type Rates = Readonly<Record<'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets', number>>;
+
+interface Measured extends CountedVf {
+  /** In each second between two looks; null where there were not two, or a counter began anew. */
+  readonly perSecond: Rates | null;
+}
+
+function look({ platform }: Tool): Look {
+  const vfs = countVfs(platform, surveyNode(platform));
+  return { atMs: platform.monotonicMs(), vfs };
+}
+
+function ratesOf(before: Counters | null | undefined, now: Counters | null, ms: number): Rates | null {
+  if (before === null || before === undefined || now === null || ms <= 0) return null;
+  const rate = (key: keyof Rates): number => Math.round(((now[key] - before[key]) * 1000) / ms);
+  const rates = {
+    rxBytes: rate('rxBytes'),
+    txBytes: rate('txBytes'),
+    rxPackets: rate('rxPackets'),
+    txPackets: rate('txPackets'),
+  };
+  return Object.values(rates).some((each) => each < 0) ? null : rates;
+}
+
+function measure(before: Look, now: Look): readonly Measured[] {
+  const earlier = new Map(before.vfs.map((each) => [each.vf.sysfs.pci, each]));
+  return now.vfs.map((each) => {
+    const was = earlier.get(each.vf.sysfs.pci);
+    const isSame = was?.countedBy === each.countedBy && was?.vf.link?.ifindex === each.vf.link?.ifindex;
+    const perSecond = isSame ? ratesOf(was?.counters, each.counters, now.atMs - before.atMs) : null;
+    return { ...each, perSecond };
+  });
+}
+
+/** `stats [--watch]`: what each VF has moved, and moves. Looks twice for the rates; with --watch until a signal ends it. Changes nothing. */
+export function stats(tool: Tool, { watch = false, every, json = false }: StatsOptions): ExitCode {
+  const { platform } = tool;
+  let before = look(tool);
+  do {
+    platform.sleepMs(every);
+    const now = look(tool);
+    const measured = measure(before, now);
+    if (json) printJson(tool, { seconds: (now.atMs - before.atMs) / 1000, vfs: measured.map(measuredJson) });
+    else
+      platform.writeStdout(`${watch && platform.isTerminal('stdout') ? clearScreen : ''}${describe(tool, measured)}`);
+    before = now;
+  } while (watch);
+  return exitCodes.fine;
+}
+
+/** ED and CUP of ECMA-48. */
+const clearScreen = '\u001b[H\u001b[2J';
+
+const columns: readonly Column[] = [
+  { title: 'VF' },
+  { title: 'HOLDER', minWidth: 12 },
+  { title: 'RX/s', right: true },
+  { title: 'TX/s', right: true },
+  { title: 'RX', right: true },
+  { title: 'TX', right: true },
+  { title: 'DROPS', right: true },
+  { title: 'ERRORS', right: true },
+];
+
+/** `1.5M`: of bytes or packets, in powers of 1000. */
+function scale(value: number): string {
+  const units = ['', 'k', 'M', 'G', 'T', 'P'];
+  let [scaled, unit] = [value, 0];
+  while (scaled >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || scaled >= 99.5 ? Math.round(scaled) : scaled.toFixed(1)}${units[unit]}`;
+}
+
+function holderOf({ vf }: CountedVf): string {
+  const { holder, link, netns } = vf;
+  if (holder !== null) return `${holder.key.ifname} of ${nameHolder(holder.record.pod, holder.key.containerId)}`;
+  return netns === null ? '-' : `${link?.name} in ${netns}`;
+}
+
+function rowOf({ style }: Tool, measured: Measured): Row {
+  const { vf, counters, perSecond } = measured;
+  const shown = (value: number | null | undefined): string =>
+    value === null || value === undefined ? '-' : scale(value);
+  const bad = (one: number | null, other: number | null) => {
+    const sum = one === null || other === null ? null : one + other;
+    return { text: shown(sum), paint: sum !== null && sum > 0 ? style.warning : (text: string) => text };
+  };
+  return {
+    cells: [
+      vf.sysfs.pci,
+      holderOf(measured),
+      shown(perSecond?.rxBytes),
+      shown(perSecond?.txBytes),
+      shown(counters?.rxBytes),
+      shown(counters?.txBytes),
+      bad(counters?.rxDropped ?? null, counters?.txDropped ?? null),
+      bad(counters?.rxErrors ?? null, counters?.txErrors ?? null),
+    ],
+  };
+}
+
+function describe(tool: Tool, measured: readonly Measured[]): string {
+  if (measured.length === 0) return 'This node has no VFs.\n';
+  const rows = measured.map((each) => rowOf(tool, each));
+  return formatTable(columns, rows, { indent: 0, heading: tool.style.faint, width: tool.style.tableWidth });
+}
+
+function measuredJson({ pf, vf, counters, countedBy, perSecond }: Measured): unknown {
+  const { holder, sysfs, index } = vf;
+  return {
+    pci: sysfs.pci,
+    pf: pf.link?.name ?? null,
+    vf: index,
+    holder: holder === null ? null : { ...holder.key, pod: holder.record.pod },
+    countedBy,
+    counters,
+    perSecond,
+  };
+}
