@@ -1,8 +1,7 @@
 import { explain } from '../cni/errors.ts';
-import { parseJson } from '../cni/json-text.ts';
+import { parseJson, readAs } from '../cni/json-text.ts';
 import { readBlockYaml } from '../lib/block-yaml.ts';
-import { isJsonObject, type Json } from '../lib/json.ts';
-import { show } from '../lib/quote.ts';
+import { arrayOf, lazily, object, optional, text, textThat } from '../lib/json-schema.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Trace } from './trace.ts';
@@ -81,33 +80,30 @@ interface SpecDirectory {
 const maxFileBytes = 1024 * 1024;
 const maxFilesPerDirectory = 4096;
 
-function readEnv(device: Json, name: string): ReadonlyMap<string, string> {
-  const edits = device['containerEdits'] ?? {};
-  const list = isJsonObject(edits) ? (edits['env'] ?? []) : edits;
-  if (!Array.isArray(list)) throw new Error(`containerEdits.env of device ${show(name)} is no list`);
-  return new Map(
-    list.map((entry: unknown): [string, string] => {
-      const at = typeof entry === 'string' ? entry.indexOf('=') : -1;
-      if (typeof entry !== 'string' || at < 1) {
-        throw new Error(`${show(entry)} in containerEdits.env of device ${show(name)} is not NAME=VALUE`);
-      }
-      return [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
+const isAssignment = (text: string): boolean => text.indexOf('=') > 0;
+
+/** What is read of a spec (CDI specification, "config.go"). */
+const schemas = lazily(() => {
+  const env = arrayOf(textThat(isAssignment, 'NAME=VALUE'), 'a list');
+  const device = object({ name: text(), containerEdits: optional(object({ env: optional(env) })) });
+  return {
+    spec: object({ kind: text('<vendor>/<class>') }),
+    ours: object({ devices: optional(arrayOf(device, 'a list')) }),
+  };
+});
+
+/** The devices of a spec; none where its kind is somebody else's. Throws CniError decode. */
+function readDevices(spec: unknown, file: string): readonly CdiDevice[] {
+  const { kind } = readAs(schemas().spec, spec, '');
+  if (!isOurKind(kind)) return [];
+  const { devices = [] } = readAs(schemas().ours, spec, '');
+  return devices.map(({ name, containerEdits }) => ({ kind, name, env: toMap(containerEdits?.env ?? []), file }));
 }
 
-/** The devices of a spec; none where its kind is somebody else's. Throws an Error that says what is wrong. */
-function readDevices(spec: unknown, file: string): readonly CdiDevice[] {
-  if (!isJsonObject(spec)) throw new Error('it is no mapping of keys to values');
-  const { kind, devices = [] } = spec;
-  if (typeof kind !== 'string') throw new Error(`kind is ${show(kind)}, not <vendor>/<class>`);
-  if (!isOurKind(kind)) return [];
-  if (!Array.isArray(devices)) throw new Error('devices is no list');
-  return devices.map((device: unknown): CdiDevice => {
-    const name = isJsonObject(device) ? device['name'] : undefined;
-    if (!isJsonObject(device) || typeof name !== 'string') throw new Error(`${show(device)} in devices has no name`);
-    return { kind, name, env: readEnv(device, name), file };
-  });
+function toMap(env: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)] as const),
+  );
 }
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
