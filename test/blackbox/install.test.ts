@@ -84,7 +84,7 @@ root('it stays while a VF is in a pod', () => {
     assert.is(dra(env, 'install', '--to', directory).status, 0);
     const refused = dra(env, 'install', '--to', directory, '--uninstall');
     assert.equal([refused.status, refused.stdout], [1, '']);
-    assert.match(refused.stderr, 'net1 of container c1 (network vf-test1)');
+    assert.match(refused.stderr, /net1 .*vf-test1/);
     assert.is(dra(env, 'install', '--to', directory, '--uninstall', '--force').status, 0);
     assert.equal(readdirSync(directory), ['state']);
   });
@@ -114,7 +114,7 @@ test('a copy that does not fit leaves the old plugin and nothing half-written', 
     const script = `ulimit -f 1000; trap '' XFSZ; exec "$0" install --to ${directory}`;
     const { status, stderr } = spawnSync('sh', ['-c', script, builtExecutable], { env: {}, encoding: 'utf8' });
     assert.is(status, 1);
-    assert.match(stderr, /dra-sriov stays as it was: .*copy .*EFBIG/);
+    assert.match(stderr, /dra-sriov.*EFBIG/);
     assert.equal(readdirSync(directory), ['dra-sriov']);
     assert.is(readFileSync(path, 'utf8'), 'old');
   });

