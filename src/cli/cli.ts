@@ -123,10 +123,7 @@ function addFileCommands(program: Command, run: Run): void {
   program
     .command('validate')
     .description('check network configs and manifests')
-    .argument(
-      '<file...>',
-      'network configs, conflists (JSON), manifests (YAML); what belongs together may be in several',
-    )
+    .argument('<file...>', 'network configs, conflists, manifests; directories; - is stdin')
     .option(
       '--type <name>',
       'a further name under which this plugin is installed; may be repeated',
@@ -134,7 +131,15 @@ function addFileCommands(program: Command, run: Run): void {
       usualTypes,
     )
     .option(...jsonOption)
-    .addHelpText('after', examples('validate sriov.conflist', 'validate nad.yaml deployment.yaml claim.yaml'))
+    .addHelpText(
+      'after',
+      examples(
+        'validate sriov.conflist',
+        'validate nad.yaml deployment.yaml claim.yaml',
+        'validate manifests/',
+        'kubectl get deploy,net-attach-def -A -o yaml | @ validate -',
+      ),
+    )
     .action((files: readonly string[], options: { readonly type: readonly string[]; readonly json?: boolean }) =>
       run((operator, tool) => operator.validate(tool, files, options)),
     );

@@ -53,16 +53,22 @@ function split(path: string): readonly [directory: string, name: string] | null 
   return name === undefined || names.includes('..') || name === '..' ? null : [`/${names.join('/')}`, name];
 }
 
+const isIn = (directory: string, path: string): boolean => split(path)?.[0] === split(`${directory}/x`)?.[0];
+
+/** Why a log may not be called so, whatever the node is like; null where it may. */
+export function whyNoLogPath(path: string, logDir: string = usualLogDir): string | null {
+  const isUsual = logDir === usualLogDir && isIn(systemLogDir, path) && usualName.test(split(path)?.[1] ?? '');
+  if (isIn(logDir, path) || isUsual) return null;
+  const otherwise = logDir === usualLogDir ? `, or be ${systemLogDir}/sriov*.log` : '';
+  return `it must be in ${logDir} (DRA_SRIOV_LOG_DIR)${otherwise}`;
+}
+
 function whyNotAllowed(platform: Platform, path: string): string | null {
   const { logDir } = platform.paths;
-  const [directory = '', name = ''] = split(path) ?? [];
-  const isOwn = directory === split(`${logDir}/x`)?.[0];
-  const isUsual = logDir === usualLogDir && directory === systemLogDir && usualName.test(name);
-  if (!isOwn && !isUsual) {
-    const otherwise = logDir === usualLogDir ? `, or be ${systemLogDir}/sriov*.log` : '';
-    return `it must be in ${logDir} (DRA_SRIOV_LOG_DIR)${otherwise}`;
-  }
-  if (isOwn && logDir === usualLogDir) makeLogDir(platform);
+  const reason = whyNoLogPath(path, logDir);
+  if (reason !== null) return reason;
+  const [directory = ''] = split(path) ?? [];
+  if (isIn(logDir, path) && logDir === usualLogDir) makeLogDir(platform);
   const folder = platform.stat(`${directory}/.`);
   const problem = whyNotOurs(folder, 'directory', writableByAll);
   if (problem !== null) return `${directory} ${problem}`;

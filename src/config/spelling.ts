@@ -4,7 +4,7 @@ import { schema } from './schema.ts';
 const ours: readonly string[] = Object.keys(schema.keys);
 
 /** Keys that CNI or a runtime puts into a config (SPEC.md, "Configuration format"; libcni). */
-const cniKeys: ReadonlySet<string> = new Set([
+export const cniKeys: ReadonlySet<string> = new Set([
   'capabilities',
   'dns',
   'keyArgs',

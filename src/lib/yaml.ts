@@ -1,14 +1,16 @@
-import { type Document, parseAllDocuments } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseAllDocuments } from 'yaml';
 
 /** Text that is no YAML, or YAML that is meant to hurt. Recognised by `name`. */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
-  /** From 1, where it is known. */
+  /** From 1, where they are known. */
   readonly line: number | undefined;
+  readonly column: number | undefined;
 
   constructor(message: string, position?: { readonly line: number; readonly col: number }) {
     super(position === undefined ? message : `line ${position.line}, column ${position.col}: ${message}`);
     this.line = position?.line;
+    this.column = position?.col;
   }
 }
 
@@ -32,20 +34,74 @@ function toValue(document: Document.Parsed, maxAliasCount: number): unknown {
   throw new YamlError(/stack/i.test(firstLine) ? 'nested too deep' : firstLine, error.linePos?.[0]);
 }
 
+/** Keys and indexes from the top of a document. */
+export type YamlPath = readonly (string | number)[];
+
+/** Something in a YAML text, by offsets. */
+export interface YamlPlace {
+  readonly offset: number;
+  /** A text that the path goes on into, as it stands in the file and as it is meant. */
+  readonly inner: { readonly raw: string; readonly value: string; readonly rest: YamlPath } | null;
+}
+
+export interface YamlDocument {
+  readonly value: unknown;
+  /** What stands at a path, its key or its value; the deepest on the way where it isn't there. */
+  find(path: YamlPath, part: 'key' | 'value'): YamlPlace;
+}
+
+/** The inner node of a collection, and where its key stands. */
+function step(node: Node, segment: string | number): { readonly key: unknown; readonly value: unknown } | null {
+  if (isMap(node)) {
+    return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(segment)) ?? null;
+  }
+  const value: unknown = isSeq(node) ? node.items[Number(segment)] : undefined;
+  return value === undefined ? null : { key: value, value };
+}
+
+const startOf = (node: unknown, otherwise: number): number =>
+  isNode(node) ? (node.range?.[0] ?? otherwise) : otherwise;
+
+function findIn(document: Document.Parsed, text: string, path: YamlPath, part: 'key' | 'value'): YamlPlace {
+  let node: Node | null = document.contents;
+  let offset = startOf(node, 0);
+  for (const [at, segment] of path.entries()) {
+    if (isAlias(node)) node = node.resolve(document) ?? null;
+    if (isScalar(node) && typeof node.value === 'string' && node.range != null) {
+      const [start, end] = node.range;
+      return { offset, inner: { raw: text.slice(start, end), value: node.value, rest: path.slice(at) } };
+    }
+    const found: ReturnType<typeof step> = node === null ? null : step(node, segment);
+    if (found === null) break;
+    const isKey = part === 'key' && at === path.length - 1;
+    offset = startOf(isKey ? found.key : found.value, startOf(found.key, offset));
+    node = isNode(found.value) ? found.value : null;
+  }
+  return { offset, inner: null };
+}
+
 /**
- * Reads all documents of a YAML 1.2 text as plain values; empty ones are left out. Throws YamlError with the line for
- * malformed text, repeated keys, and for more aliases or levels than the limits (default 20 and 64) allow.
+ * Reads all documents of a YAML 1.2 text; empty ones are left out. Throws YamlError with the line for malformed text, repeated keys, and
+ * for more aliases or levels than the limits (default 20 and 64) allow.
  */
-export function parseYamlDocuments(text: string, { maxAliasCount = 20, maxDepth = 64 }: YamlLimits = {}): unknown[] {
+export function parseYamlSource(text: string, { maxAliasCount = 20, maxDepth = 64 }: YamlLimits = {}): YamlDocument[] {
   try {
-    const documents = parseAllDocuments(text, { logLevel: 'silent' });
-    const values = [...documents].map((document) => toValue(document as Document.Parsed, maxAliasCount));
-    for (const value of values) checkDepth(value, maxDepth);
-    return values.filter((value) => value !== null && value !== undefined);
+    const documents = [...parseAllDocuments(text, { logLevel: 'silent' })] as Document.Parsed[];
+    const read = documents.map((document) => ({
+      value: toValue(document, maxAliasCount),
+      find: (path: YamlPath, part: 'key' | 'value') => findIn(document, text, path, part),
+    }));
+    for (const { value } of read) checkDepth(value, maxDepth);
+    return read.filter(({ value }) => value !== null && value !== undefined);
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'YamlError') throw thrown;
     throw new YamlError(thrown instanceof Error ? thrown.message : String(thrown));
   }
+}
+
+/** The same as plain values. */
+export function parseYamlDocuments(text: string, limits: YamlLimits = {}): unknown[] {
+  return parseYamlSource(text, limits).map(({ value }) => value);
 }
 
 /** The first document of a YAML 1.2 text, or null where there is none. Throws as parseYamlDocuments. */

@@ -2,9 +2,11 @@ import { usualTypes } from '../../config/sriov-conf.ts';
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { quote } from '../../lib/quote.ts';
 import type { Tool } from '../tool.ts';
-import { readJson } from '../validate/finding.ts';
+import { error } from '../validate/finding.ts';
 import { isDefinition } from '../validate/network.ts';
-import { flattenLists } from '../validate/objects.ts';
+import { type Manifest, readManifests, textAt } from '../validate/objects.ts';
+import { fromYaml, readJson, type SourceDocument } from '../validate/source.ts';
+import { place } from '../validate/validate.ts';
 
 /** A network config of this plugin, and its network's name; null where it has none. */
 export interface NetworkConfig {
@@ -23,20 +25,22 @@ function pickPlugin(network: Json): NetworkConfig | null {
   return ours === undefined ? null : { name, config: ours };
 }
 
-function readText(text: string): Json {
-  const { value, findings } = readJson(text);
+function readText(text: string): SourceDocument {
+  const { document, findings } = readJson(text);
   const [finding] = findings;
-  if (finding !== undefined) throw new Error(finding.message);
-  if (!isJsonObject(value)) throw new Error('it is no JSON object');
-  return value;
+  if (document === null) {
+    const { line, column, message } = place(text, finding ?? error('', 'it is no JSON'));
+    throw new Error(line === null ? message : `line ${line}, column ${column}: ${message}`);
+  }
+  if (!isJsonObject(document.value)) throw new Error('it is no JSON object');
+  return document;
 }
 
-function readDefinition(definition: Json): NetworkConfig | null {
-  const metadata = isJsonObject(definition['metadata']) ? definition['metadata'] : {};
-  const spec = isJsonObject(definition['spec']) ? definition['spec'] : {};
-  if (typeof spec['config'] !== 'string') return null;
-  const picked = pickPlugin(readText(spec['config']));
-  return picked === null ? null : { ...picked, name: picked.name ?? nameOf(metadata['name']) };
+function readDefinition({ object, name }: Manifest): NetworkConfig | null {
+  const config = textAt(object, 'spec', 'config');
+  const network = config === null ? null : readText(config).value;
+  const picked = isJsonObject(network) ? pickPlugin(network) : null;
+  return picked === null ? null : { ...picked, name: picked.name ?? nameOf(name) };
 }
 
 /**
@@ -47,9 +51,9 @@ export function readNetworkFile({ platform, yaml }: Tool, path: string): readonl
   const text = platform.readFile(path)?.toString('utf8');
   if (text === undefined) throw new Error('no such file');
   const isJson = /^\s*[{[]/.test(text);
-  const documents = isJson ? [readText(text)] : yaml().parseYamlDocuments(text);
-  const definitions = documents.flatMap(flattenLists).filter(isDefinition);
-  const [first] = documents;
+  const documents = isJson ? [readText(text)] : yaml().parseYamlSource(text).map(fromYaml);
+  const definitions = readManifests(path, documents).filter(({ object }) => isDefinition(object));
+  const first = documents[0]?.value;
   const found =
     definitions.length > 0
       ? definitions.flatMap((definition) => readDefinition(definition) ?? [])

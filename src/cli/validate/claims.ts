@@ -1,7 +1,10 @@
+import { isJsonObject } from '../../lib/json.ts';
 import { quote } from '../../lib/quote.ts';
 import type { Cluster, Selected } from './cross-check.ts';
-import { error, type Finding, warning } from './finding.ts';
-import { type Claim, type DeviceRequest, type PodClaim, titleOf, type Workload } from './objects.ts';
+import { error, type Finding, type Path, warning } from './finding.ts';
+import type { Network } from './network.ts';
+import { at, type Claim, type DeviceRequest, type PodClaim, textAt, titleOf, type Workload } from './objects.ts';
+import { meantBy } from './spelling.ts';
 
 /** A claim of a pod, with the object that it refers to. */
 export interface FoundClaim {
@@ -47,33 +50,71 @@ export function checkClaims(
   ];
 }
 
+/** Where a claim stands among those of a pod. */
+function claimPath({ object, podPath }: Workload, name: string): Path {
+  const path = [...podPath, 'spec', 'resourceClaims'];
+  const claims = at(object, ...podPath, 'spec', 'resourceClaims');
+  return [...path, Array.isArray(claims) ? claims.findIndex((claim) => textAt(claim, 'name') === name) : 0];
+}
+
 function checkReference({ claims }: Cluster, pod: Workload, { claim, found }: FoundClaim): Finding[] {
-  if (found !== null) return [];
+  if (found !== null || claim.refersTo === '') return [];
   const { kind, name, refersTo } = claim;
   const path = `${titleOf(pod)}: resourceClaims ${quote(name)}`;
   const sameKind = claims.filter((other) => other.kind === kind);
+  const place = { at: [...claimPath(pod, name), `${kind.charAt(0).toLowerCase()}${kind.slice(1)}Name`] };
   const elsewhere = sameKind.find((other) => other.name === refersTo);
   if (elsewhere !== undefined) {
     return [
       error(
         path,
         `${kind} ${quote(refersTo)} is in namespace ${elsewhere.namespace}, the pod is in ${pod.namespace}; a pod’s claims are in its own`,
+        place,
       ),
     ];
   }
   const message = `no ${kind} ${quote(refersTo)} in these files`;
-  if (sameKind.length === 0) return [warning(path, message)];
-  return [error(path, `${message}; there are: ${sameKind.map((other) => other.name).join(', ')}`)];
+  if (sameKind.length === 0) return [warning(path, message, place)];
+  const names = sameKind.map((other) => other.name);
+  const fix = meantBy(refersTo, names);
+  return [error(path, `${message}; there are: ${names.join(', ')}`, fix === null ? place : { ...place, fix })];
+}
+
+/** Where a container first uses a claim. */
+function usePath({ object, podPath }: Workload, name: string): Path {
+  for (const kind of ['containers', 'initContainers']) {
+    const containers = at(object, ...podPath, 'spec', kind);
+    for (const [index, container] of (Array.isArray(containers) ? containers : []).entries()) {
+      const claims = at(container, 'resources', 'claims');
+      const use = Array.isArray(claims) ? claims.findIndex((claim) => textAt(claim, 'name') === name) : -1;
+      if (use >= 0) return [...podPath, 'spec', kind, index, 'resources', 'claims', use, 'name'];
+    }
+  }
+  return [...podPath, 'spec'];
 }
 
 function checkUse(pod: Workload): Finding[] {
   const declared = new Set(pod.claims.map(({ name }) => name));
   const unknown = [...new Set(pod.used)].filter((name) => !declared.has(name));
   const path = `${titleOf(pod)}: resources.claims`;
-  return unknown.map((name) => error(path, `a container uses claim ${quote(name)}, which resourceClaims doesn’t have`));
+  return unknown.map((name) => {
+    const place = { at: usePath(pod, name) };
+    const fix = meantBy(name, [...declared]);
+    const message = `a container uses claim ${quote(name)}, which resourceClaims doesn’t have`;
+    return error(path, message, fix === null ? place : { ...place, fix });
+  });
 }
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
+function hasSimilarAnnotation({ object, podPath }: Workload): boolean {
+  const places = [
+    at(object, 'metadata', 'annotations'),
+    at(object, ...podPath, 'metadata', 'annotations'),
+    at(object, ...podPath, 'metadata', 'labels'),
+  ];
+  return places.some((place) => isJsonObject(place) && Object.keys(place).some((key) => key.includes('cni.cncf.io/')));
+}
 
 function checkCount(
   pod: Workload,
@@ -82,7 +123,10 @@ function checkCount(
   path: string,
 ): Finding[] {
   const vfs = countVfs(claims);
-  if (vfs === null || selected.some(({ network }) => network === null)) return [];
+  // What can't be told, and what is misplaced or misspelt, is said elsewhere: no number follows from it.
+  const isUntold = selected.some(({ network }) => network === null || !network.isReadable);
+  const isMisplaced = selected.length === 0 && hasSimilarAnnotation(pod);
+  if (vfs === null || isUntold || isMisplaced) return [];
   const wanted = selected.filter(({ network }) => network?.plugin != null).length;
   const asks = `the annotation asks for ${plural(wanted, 'attachment')}, the pod’s claims for ${plural(vfs, 'VF')}`;
   if (wanted > vfs) return [error(path, `${asks}: ADD will fail with error 100, no VF found for this pod`)];
@@ -119,7 +163,9 @@ function checkAssignment(selected: readonly Selected[], claims: readonly FoundCl
 }
 
 function checkNamedNetworks({ networks }: Cluster, pod: Workload, claims: readonly FoundClaim[]): Finding[] {
-  if (networks.length === 0) return [];
+  const isNear = ({ namespace }: Network): boolean =>
+    namespace === null || pod.namespace === null || namespace === pod.namespace;
+  if (!networks.some(isNear)) return [];
   const known = new Set(networks.map(({ name }) => name));
   return claims.flatMap((claim) =>
     requestsOf(claim).flatMap((request) =>
@@ -129,6 +175,7 @@ function checkNamedNetworks({ networks }: Cluster, pod: Workload, claims: readon
           error(
             `${titleOf(pod)}: resourceClaims ${quote(claim.claim.name)}`,
             `request ${quote(request.name)} has netAttachDefName ${quote(network)}: no such NetworkAttachmentDefinition in these files; there are: ${[...known].join(', ')}`,
+            { at: claimPath(pod, claim.claim.name) },
           ),
         ),
     ),

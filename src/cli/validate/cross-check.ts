@@ -4,7 +4,7 @@ import { quote } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { type HostLocal, readHostLocal } from '../host-local.ts';
 import { checkClaims, type FoundClaim } from './claims.ts';
-import { error, type Finding, warning } from './finding.ts';
+import { error, type Finding, type Path, warning } from './finding.ts';
 import { type Network, readNetwork } from './network.ts';
 import {
   type Claim,
@@ -18,6 +18,7 @@ import {
   titleOf,
   type Workload,
 } from './objects.ts';
+import { meantBy } from './spelling.ts';
 
 /** All objects of the files that are checked together. */
 export interface Cluster {
@@ -34,9 +35,9 @@ export interface Selected {
   readonly network: Network | null;
 }
 
-/** A finding, and in which file. */
+/** A finding, and the object that it is about. */
 export interface Located {
-  readonly file: string;
+  readonly manifest: Manifest;
   readonly finding: Finding;
 }
 
@@ -86,13 +87,25 @@ function selectQuietly(cluster: Cluster, pod: Workload): readonly Selected[] {
   }
 }
 
+const annotationOf = ({ podPath }: Workload): Path => [...podPath, 'metadata', 'annotations', networksKey];
+
+/** Where a network stands in the annotation: in a list by commas, or in JSON. */
+function placeOf(pod: Workload, index: number, name: string): { readonly at: Path } | { readonly offset: number } {
+  const text = textAt(pod.annotations, networksKey) ?? '';
+  const at = annotationOf(pod);
+  if (/^\s*\[/.test(text)) return { at: [...at, index, 'name'] };
+  const items = [...text.matchAll(/[^,\s][^,]*/g)];
+  const start = (items[index]?.index ?? 0) + Math.max(items[index]?.[0].indexOf(name) ?? 0, 0);
+  return { offset: pod.document.inText([...pod.within, ...at])(start) };
+}
+
 function checkPod(cluster: Cluster, pod: Workload): readonly Located[] {
   const path = `${titleOf(pod)}: ${networksKey}`;
   let selected: readonly Selected[];
   try {
     selected = select(cluster, pod);
   } catch (thrown) {
-    return [{ file: pod.file, finding: error(path, explain(thrown)) }];
+    return [{ manifest: pod, finding: error(path, explain(thrown), { at: annotationOf(pod) }) }];
   }
   const claims = pod.claims.map((claim): FoundClaim => ({ claim, found: findClaim(cluster, pod, claim) }));
   const findings = [
@@ -100,7 +113,7 @@ function checkPod(cluster: Cluster, pod: Workload): readonly Located[] {
     ...checkNames(selected, path),
     ...checkClaims(cluster, pod, selected, claims, path),
   ];
-  return findings.map((finding) => ({ file: pod.file, finding }));
+  return findings.map((finding) => ({ manifest: pod, finding: { at: annotationOf(pod), ...finding } }));
 }
 
 function findClaim(cluster: Cluster, pod: Workload, { kind, refersTo }: Workload['claims'][number]): Claim | null {
@@ -120,20 +133,27 @@ function checkSelection(
   if (network !== null) return [];
   const { name, namespace } = selection;
   const elsewhere = networks.find((other) => other.name === name);
-  if (elsewhere !== undefined) {
+  const place = placeOf(pod, index, name);
+  if (elsewhere !== undefined && namespace === null) {
     const looked = namespace ?? pod.namespace;
     const advice = `write ${elsewhere.namespace}/${name}, or put both into one namespace`;
     return [
       error(
         path,
         `network ${index + 1}, ${quote(name)}, is in namespace ${elsewhere.namespace}, but is looked for in ${looked}; ${advice}`,
+        { ...place, fix: `${elsewhere.namespace}/${name}` },
       ),
     ];
   }
   const message = `network ${index + 1}, ${quote(name)}: no such NetworkAttachmentDefinition in these files`;
-  if (networks.length === 0) return [warning(path, message)];
-  const names = [...new Set(networks.map((other) => other.name))].join(', ');
-  return [error(path, `${message}; there are: ${names}`)];
+  const looked = namespace ?? pod.namespace;
+  const names = [
+    ...new Set(networks.filter((other) => sameNamespace(other.namespace, looked)).map((other) => other.name)),
+  ];
+  // Of a namespace of which nothing is in the files, all may be in the cluster.
+  if (names.length === 0) return [warning(path, message, place)];
+  const fix = meantBy(name, names);
+  return [error(path, `${message}; there are: ${names.join(', ')}`, fix === null ? place : { ...place, fix })];
 }
 
 function checkNames(selected: readonly Selected[], path: string): Finding[] {
@@ -182,7 +202,9 @@ function checkNetworkSubnets(network: Network, demands: readonly Demand[]): read
   const path = `${titleOf(network)}: spec.config: ipam`;
   const ipam = readIpam(network);
   if (ipam === null) return [];
-  if (typeof ipam === 'string') return [{ file: network.file, finding: error(path, ipam) }];
+  // Said where the definition itself is checked.
+  if (typeof ipam === 'string') return [];
+  const place = { at: ['spec', 'config', ...network.pluginPath, 'ipam'] };
   const uses = demands.flatMap(({ pod, selected }) => {
     const perPod = selected.filter((one) => one.network === network).length;
     return perPod === 0 || pod.replicas === null ? [] : [{ pod, perPod, replicas: pod.replicas }];
@@ -194,7 +216,9 @@ function checkNetworkSubnets(network: Network, demands: readonly Demand[]): read
     const message = `${subnets.join(', ')} has ${capacity} ${capacity === 1n ? 'address' : 'addresses'} to give, ${needed} are needed (${sums})`;
     const most = Math.max(...uses.map(({ perPod }) => perPod));
     const mayDo = BigInt(most) <= capacity && uses.some(({ pod }) => pod.isSpread);
-    const finding = mayDo ? warning(path, `${message} where all of them are on one node`) : error(path, message);
-    return [{ file: network.file, finding }];
+    const finding = mayDo
+      ? warning(path, `${message} where all of them are on one node`, place)
+      : error(path, message, place);
+    return [{ manifest: network, finding }];
   });
 }

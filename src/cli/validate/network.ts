@@ -1,10 +1,18 @@
 import { identifierForm, isIdentifier } from '../../cni/environment.ts';
 import { isSupportedVersion, supportedVersions } from '../../cni/versions.ts';
+import { whyNoLogPath } from '../../commands/log-file.ts';
+import { findOddKeys } from '../../config/odd-keys.ts';
 import { reviewConf } from '../../config/parse.ts';
+import { type ConfKey, schema, unsupportedKeys } from '../../config/schema.ts';
+import { cniKeys, foldedKey } from '../../config/spelling.ts';
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { printable, quote, show } from '../../lib/quote.ts';
-import { error, type Finding, readJson, under, warning } from './finding.ts';
-import { at, type Manifest, textAt } from './objects.ts';
+import { error, type Finding, type Path, parsePath, under, warning } from './finding.ts';
+import { checkIpam } from './ipam.ts';
+import { checkName as compareNames } from './manifest.ts';
+import { at, type Manifest, resourceNameKey, textAt } from './objects.ts';
+import { readJson } from './source.ts';
+import { checkKeys, meantBy } from './spelling.ts';
 
 export interface NetworkRules {
   /** Values of `type` that mean this plugin; configs of others are only looked at for their `type`. */
@@ -28,6 +36,85 @@ function checkVersions(network: Json): Finding[] {
     .map((version) => error('cniVersion', `${show(version)} is not allowed; allowed: ${supportedVersions.join(', ')}`));
 }
 
+const ourKeys: readonly string[] = Object.keys(schema.keys);
+const selectorKeys = ['pfNames', 'pfPciAddresses', 'vendors', 'devices', 'drivers', 'linkType'];
+/** What CNI, runtimes, and plugins behind this one in a chain put there. */
+const otherKeys: readonly string[] = [...cniKeys, ...Object.keys(unsupportedKeys)];
+
+function checkConfKeys(config: Json): Finding[] {
+  const { vfSelector } = config;
+  const own = checkKeys(config, [...ourKeys, ...otherKeys], 'this plugin').filter(
+    // of those that differ in case alone, and of other plugins', the review itself says more
+    ({ path, severity, fix }) =>
+      (String(fix).toLowerCase() !== path.toLowerCase() && severity === 'error') || isUnknown(config, path),
+  );
+  const selector = isJsonObject(vfSelector) ? checkKeys(vfSelector, selectorKeys, 'vfSelector') : [];
+  return [...own, ...under('vfSelector', '.', selector, ['vfSelector'])];
+}
+
+const isUnknown = (config: Json, key: string): boolean => findOddKeys(config).every(({ path }) => path !== key);
+
+/** A warning about a key stands at it; one that differs in case alone from ours is meant to be ours. */
+function onKey(config: Json, path: string): { readonly on?: 'key'; readonly fix?: string } {
+  const meant = foldedKey(path);
+  if (!(path in config)) return {};
+  return meant === undefined ? { on: 'key' } : { on: 'key', fix: meant };
+}
+
+const onOff: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [true, 'on'],
+  [1, 'on'],
+  ['on', 'on'],
+  ['true', 'on'],
+  ['yes', 'on'],
+  ['enabled', 'on'],
+  [false, 'off'],
+  [0, 'off'],
+  ['off', 'off'],
+  ['false', 'off'],
+  ['no', 'off'],
+  ['disabled', 'off'],
+]);
+
+/** What is meant by a value that is none. */
+function fixFor(config: Json, path: string): { readonly fix?: string | number } {
+  const value = config[path];
+  const schemaOf = ourKeys.includes(path) ? schema.keys[path as ConfKey] : undefined;
+  const { kind, inner } =
+    schemaOf?.kind === 'optional'
+      ? { kind: schemaOf.inner.kind, inner: schemaOf.inner }
+      : { kind: '', inner: undefined };
+  if (kind === 'integer' && typeof value === 'string' && /^\d+$/.test(value)) return { fix: Number(value) };
+  if (inner?.kind === 'choice') {
+    const choices = inner.choices.map(String);
+    const meant = choices.includes('on')
+      ? (onOff.get(typeof value === 'string' ? value.toLowerCase() : value) ?? null)
+      : meantBy(String(value), choices);
+    return meant === null ? {} : { fix: meant };
+  }
+  return {};
+}
+
+/** For other plugins a PCI address may go without its domain; here it would be looked for among CDI devices. */
+function checkDeviceIds(config: Json): Finding[] {
+  return ['deviceID', 'pciBusID'].flatMap((key) => {
+    const value = config[key];
+    if (typeof value !== 'string' || !/^[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i.test(value)) return [];
+    const fix = `0000:${value}`;
+    return [error(key, `${quote(value)} is a PCI address without its domain; write ${quote(fix)}`, { fix })];
+  });
+}
+
+function checkLogFile({ logFile }: Json): Finding[] {
+  if (typeof logFile !== 'string' || !logFile.startsWith('/')) return [];
+  const reason = whyNoLogPath(logFile);
+  const name = logFile.slice(logFile.lastIndexOf('/') + 1);
+  const fix = `/var/log/dra-sriov/${name === '' ? 'sriov.log' : name}`;
+  return reason === null
+    ? []
+    : [warning('logFile', `${quote(logFile)} is never written, the log goes to stderr: ${reason}`, { fix })];
+}
+
 /** One plugin's config: ours is checked whole, another's only for its `type`. */
 function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
   if (!isJsonObject(config)) return [error('', `${show(config)} is not allowed; allowed: a JSON object`)];
@@ -36,9 +123,20 @@ function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
   // name and cniVersion are the network's, and checked there
   const { name: _, cniVersion: __, ...own } = config;
   const { problems, warnings } = reviewConf(own);
+  const keys = checkConfKeys(own);
+  const isSaid = (path: string): boolean => keys.some((finding) => finding.at?.[0] === parsePath(path)[0]);
+  const isMissing = (message: string): boolean => message.startsWith('missing');
   return [
-    ...problems.map(({ path, message }) => error(path, message)),
-    ...warnings.map(({ path, message }) => warning(path, message)),
+    ...problems
+      .filter(({ path, message }) => !(isMissing(message) && keys.some(({ fix }) => fix === path)))
+      .map(({ path, message }) => error(path, message, fixFor(own, path))),
+    ...keys,
+    ...warnings
+      .filter(({ path }) => !isSaid(path))
+      .map(({ path, message }) => warning(path, message, onKey(own, path))),
+    ...checkDeviceIds(own),
+    ...checkLogFile(own),
+    ...under('ipam', '.', checkIpam(own['ipam']), ['ipam']),
   ];
 }
 
@@ -46,7 +144,9 @@ function checkList(plugins: unknown, rules: NetworkRules): Finding[] {
   if (!Array.isArray(plugins) || plugins.length === 0) {
     return [error('plugins', `${show(plugins)} is not allowed; allowed: an array of at least one plugin's config`)];
   }
-  const findings = plugins.flatMap((plugin, at) => under(`plugins[${at}]`, '.', checkPlugin(plugin, rules)));
+  const findings = plugins.flatMap((plugin, at) =>
+    under(`plugins[${at}]`, '.', checkPlugin(plugin, rules), ['plugins', at]),
+  );
   return plugins.some((plugin) => isOurs(plugin, rules)) ? findings : [...findings, noneOfOurs('plugins', rules)];
 }
 
@@ -70,7 +170,6 @@ export function checkNetwork(network: unknown, rules: NetworkRules): Finding[] {
 
 const kind = 'NetworkAttachmentDefinition';
 const apiVersion = 'k8s.cni.cncf.io/v1';
-const resourceNameKey = 'k8s.v1.cni.cncf.io/resourceName';
 
 /** A qualified name of Kubernetes: `prefix/name`, or `name` alone as the DRA driver's device-info has it. */
 const resourceName = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -98,28 +197,39 @@ function checkMetadata(metadata: Json): Finding[] {
   return findings;
 }
 
-function checkConfig(config: unknown, ourTypes: NetworkRules['ourTypes']): readonly Finding[] {
+function checkConfig(
+  { object, name, document, within }: Manifest,
+  ourTypes: NetworkRules['ourTypes'],
+): readonly Finding[] {
+  const config = at(object, 'spec', 'config');
   if (config === undefined || config === null || config === '') {
     return [warning('', 'missing: Multus will look for a network of this name on the node')];
   }
   if (typeof config !== 'string') return [error('', `${show(config)} is not allowed; allowed: JSON in a string`)];
-  const { value, findings } = readJson(config);
-  return findings.length > 0 ? findings : checkNetwork(value, { ourTypes, nameNeeded: false });
+  const { document: inner, findings } = readJson(config, document.inText([...within, 'spec', 'config']));
+  if (inner === null) return findings;
+  const network = checkNetwork(inner.value, { ourTypes, nameNeeded: false });
+  return [...findings, ...network, ...(isJsonObject(inner.value) ? compareNames(name, inner.value) : [])];
 }
 
 /** Checks a NetworkAttachmentDefinition and the network config in it. */
-export function checkDefinition(definition: Json, ourTypes: NetworkRules['ourTypes']): Finding[] {
+export function checkDefinition(manifest: Manifest, ourTypes: NetworkRules['ourTypes']): Finding[] {
+  const definition = manifest.object;
   const metadata = objectOrEmpty(definition['metadata']);
   const names = [metadata['namespace'], metadata['name']].filter((name) => typeof name === 'string' && name !== '');
   const findings = [
     ...(definition['apiVersion'] === apiVersion
       ? []
-      : [error('apiVersion', `${show(definition['apiVersion'])} is not allowed; allowed: "${apiVersion}"`)]),
+      : [
+          error('apiVersion', `${show(definition['apiVersion'])} is not allowed; allowed: "${apiVersion}"`, {
+            fix: apiVersion,
+          }),
+        ]),
     ...checkMetadata(metadata),
-    ...under('spec.config', ': ', checkConfig(objectOrEmpty(definition['spec'])['config'], ourTypes)),
+    ...under('spec.config', ': ', checkConfig(manifest, ourTypes), ['spec', 'config']),
   ];
   const title = names.length === 0 ? kind : `${kind} ${printable(names.join('/'))}`;
-  return under(title, ': ', findings);
+  return under(title, ': ', findings, []);
 }
 
 /** A NetworkAttachmentDefinition. */
@@ -127,25 +237,33 @@ export interface Network extends Manifest {
   readonly resourceName: string | null;
   /** The plugin of ours in it; null where there is none, or its config can't be read. */
   readonly plugin: Json | null;
+  /** False where its config is no JSON, so that nothing is known of its plugins. */
+  readonly isReadable: boolean;
+  /** Where the plugin is, from the top of the config. */
+  readonly pluginPath: Path;
 }
 
-function pluginsOf(config: string): readonly Json[] {
+function parseQuietly(config: string): unknown {
   try {
-    const network: unknown = JSON.parse(config);
-    const plugins = at(network, 'plugins');
-    return (Array.isArray(plugins) ? plugins : [network]).filter(isJsonObject);
+    return JSON.parse(config);
   } catch {
     // Said where the definition itself is checked.
-    return [];
+    return undefined;
   }
 }
 
 export function readNetwork(manifest: Manifest, ourTypes: ReadonlySet<string>): Network | null {
   if (!isDefinition(manifest.object)) return null;
-  const plugins = pluginsOf(textAt(manifest.object, 'spec', 'config') ?? '');
+  const network = parseQuietly(textAt(manifest.object, 'spec', 'config') ?? '');
+  const list = at(network, 'plugins');
+  const plugins: readonly unknown[] = Array.isArray(list) ? list : [network];
+  const index = plugins.findIndex((plugin) => isJsonObject(plugin) && ourTypes.has(String(plugin['type'])));
+  const plugin = plugins[index];
   return {
     ...manifest,
     resourceName: textAt(manifest.object, 'metadata', 'annotations', resourceNameKey),
-    plugin: plugins.find(({ type }) => ourTypes.has(String(type))) ?? null,
+    plugin: isJsonObject(plugin) ? plugin : null,
+    isReadable: isJsonObject(network),
+    pluginPath: Array.isArray(list) ? ['plugins', index] : [],
   };
 }

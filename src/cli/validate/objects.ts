@@ -1,9 +1,14 @@
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { quote, show } from '../../lib/quote.ts';
+import type { Path } from './finding.ts';
+import type { SourceDocument } from './source.ts';
 
 /** An object of Kubernetes and the file it is in. */
 export interface Manifest {
   readonly file: string;
+  readonly document: SourceDocument;
+  /** Where it is in the document: an item of a List, or all of it. */
+  readonly within: Path;
   readonly kind: string;
   /** Null: the one that it is applied in. */
   readonly namespace: string | null;
@@ -27,6 +32,8 @@ export interface DeviceRequest {
 
 /** A pod, or what makes pods. */
 export interface Workload extends Manifest {
+  /** Where its pod is in the object. */
+  readonly podPath: readonly string[];
   /** Pods that it makes; null where that isn't told (DaemonSet). */
   readonly replicas: number | null;
   readonly annotations: Json;
@@ -40,6 +47,7 @@ export interface Workload extends Manifest {
 export interface PodClaim {
   readonly name: string;
   readonly kind: 'ResourceClaimTemplate' | 'ResourceClaim';
+  /** '' where it says neither. */
   readonly refersTo: string;
 }
 
@@ -63,16 +71,25 @@ export const textAt = (value: unknown, ...path: readonly string[]): string | nul
   return typeof found === 'string' && found !== '' ? found : null;
 };
 
-/** The objects of a file's documents. */
-export function readManifests(file: string, documents: readonly unknown[]): readonly Manifest[] {
-  return documents.filter(isJsonObject).map((object) => ({
-    file,
-    kind: textAt(object, 'kind') ?? '',
-    namespace: textAt(object, 'metadata', 'namespace'),
-    name: textAt(object, 'metadata', 'name') ?? '',
-    object,
-  }));
+/** The objects of a file's documents. A List is its items. */
+export function readManifests(file: string, documents: readonly SourceDocument[]): readonly Manifest[] {
+  return documents.flatMap((document) => {
+    const { value } = document;
+    const items = isJsonObject(value) && value['kind'] === 'List' ? value['items'] : undefined;
+    const objects: readonly (readonly [unknown, Path])[] = Array.isArray(items)
+      ? items.map((item: unknown, index) => [item, ['items', index]] as const)
+      : [[value, []]];
+    return objects.flatMap(([object, within]) =>
+      isJsonObject(object) ? [{ file, document, within, ...nameOf(object), object }] : [],
+    );
+  });
 }
+
+const nameOf = (object: Json): Pick<Manifest, 'kind' | 'namespace' | 'name'> => ({
+  kind: textAt(object, 'kind') ?? '',
+  namespace: textAt(object, 'metadata', 'namespace'),
+  name: textAt(object, 'metadata', 'name') ?? '',
+});
 
 /** `Deployment vf-test8/pod0` */
 export function titleOf({ kind, namespace, name }: Manifest): string {
@@ -80,7 +97,7 @@ export function titleOf({ kind, namespace, name }: Manifest): string {
 }
 
 /** Where a kind has the specification of its claim. */
-const claimSpecs: Readonly<Record<string, readonly string[]>> = {
+export const claimSpecs: Readonly<Record<string, readonly string[]>> = {
   ResourceClaim: ['spec'],
   ResourceClaimTemplate: ['spec', 'spec'],
 };
@@ -113,27 +130,28 @@ export function readClaim(manifest: Manifest): Claim | null {
 }
 
 /** Where a kind has its pod, and where how many of them. */
-const workloads: Readonly<Record<string, { readonly pod: readonly string[]; readonly replicas?: readonly string[] }>> =
-  {
-    Pod: { pod: [] },
-    Deployment: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
-    StatefulSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
-    ReplicaSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
-    ReplicationController: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
-    Job: { pod: ['spec', 'template'], replicas: ['spec', 'parallelism'] },
-    CronJob: {
-      pod: ['spec', 'jobTemplate', 'spec', 'template'],
-      replicas: ['spec', 'jobTemplate', 'spec', 'parallelism'],
-    },
-    DaemonSet: { pod: ['spec', 'template'] },
-  };
+export const workloads: Readonly<
+  Record<string, { readonly pod: readonly string[]; readonly replicas?: readonly string[] }>
+> = {
+  Pod: { pod: [] },
+  Deployment: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+  StatefulSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+  ReplicaSet: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+  ReplicationController: { pod: ['spec', 'template'], replicas: ['spec', 'replicas'] },
+  Job: { pod: ['spec', 'template'], replicas: ['spec', 'parallelism'] },
+  CronJob: {
+    pod: ['spec', 'jobTemplate', 'spec', 'template'],
+    replicas: ['spec', 'jobTemplate', 'spec', 'parallelism'],
+  },
+  DaemonSet: { pod: ['spec', 'template'] },
+};
 
-function readPodClaim(claim: Json): PodClaim | null {
+function readPodClaim(claim: Json): PodClaim {
   const name = textAt(claim, 'name') ?? '';
   const template = textAt(claim, 'resourceClaimTemplateName');
   if (template !== null) return { name, kind: 'ResourceClaimTemplate', refersTo: template };
   const existing = textAt(claim, 'resourceClaimName');
-  return existing === null ? null : { name, kind: 'ResourceClaim', refersTo: existing };
+  return { name, kind: 'ResourceClaim', refersTo: existing ?? '' };
 }
 
 export function readWorkload(manifest: Manifest): Workload | null {
@@ -144,9 +162,10 @@ export function readWorkload(manifest: Manifest): Workload | null {
   const containers = ['containers', 'initContainers'].flatMap((key) => listAt(pod, 'spec', key));
   return {
     ...manifest,
+    podPath: known.pod,
     replicas: manifest.kind === 'DaemonSet' || typeof count !== 'number' ? null : count,
     annotations: objectAt(pod, 'metadata', 'annotations'),
-    claims: listAt(pod, 'spec', 'resourceClaims').flatMap((claim) => readPodClaim(claim) ?? []),
+    claims: listAt(pod, 'spec', 'resourceClaims').map(readPodClaim),
     isSpread:
       at(pod, 'spec', 'affinity', 'podAntiAffinity') !== undefined ||
       listAt(pod, 'spec', 'topologySpreadConstraints').length > 0,
@@ -156,12 +175,7 @@ export function readWorkload(manifest: Manifest): Workload | null {
   };
 }
 
-/** A document's objects: a List of Kubernetes is its items. */
-export function flattenLists(document: unknown): readonly unknown[] {
-  const isList = isJsonObject(document) && document['kind'] === 'List' && Array.isArray(document['items']);
-  return isList ? (document['items'] as unknown[]) : [document];
-}
-
+export const resourceNameKey = 'k8s.v1.cni.cncf.io/resourceName';
 export const networksKey = 'k8s.v1.cni.cncf.io/networks';
 
 /** One attachment that a pod's annotation asks for. */

@@ -1,11 +1,14 @@
 import { explain } from '../../cni/errors.ts';
 import { isJsonObject } from '../../lib/json.ts';
-import { printable } from '../../lib/quote.ts';
+import { printable, show } from '../../lib/quote.ts';
+import { isSystemError } from '../../lib/system-error.ts';
 import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { crossCheck, isCrossChecked } from './cross-check.ts';
-import { error, type Finding, readJson, under } from './finding.ts';
+import { error, type Finding, parsePath } from './finding.ts';
+import { checkManifest } from './manifest.ts';
 import { checkDefinition, checkNetwork, isDefinition } from './network.ts';
-import { flattenLists, type Manifest, readManifests } from './objects.ts';
+import { type Manifest, readManifests } from './objects.ts';
+import { fromYaml, readJson, type SourceDocument } from './source.ts';
 
 export interface ValidateOptions {
   /** Names under which this plugin is installed. */
@@ -13,69 +16,170 @@ export interface ValidateOptions {
   readonly json?: boolean;
 }
 
+/** A finding with where it stands in the file, from 1; null where it is about the file as such. */
+export interface PlacedFinding extends Pick<Finding, 'severity' | 'path' | 'message'> {
+  readonly line: number | null;
+  readonly column: number | null;
+  /** What to write there instead; null where no one word does it. */
+  readonly fix: string | number | null;
+}
+
 /** What a file holds, and what is wrong with each thing by itself. */
 export interface CheckedText {
+  readonly text: string;
   readonly findings: readonly Finding[];
   readonly manifests: readonly Manifest[];
+  /** It has nothing that could be checked. */
+  readonly isForeign?: true;
 }
 
 type Rules = ReadonlySet<string>;
 
-function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
-  let documents: readonly unknown[];
-  try {
-    documents = tool.yaml().parseYamlDocuments(text);
-  } catch (thrown) {
-    return { findings: [error('', explain(thrown))], manifests: [] };
-  }
-  const manifests = readManifests(file, documents.flatMap(flattenLists));
-  const definitions = manifests.map(({ object }) => object).filter(isDefinition);
-  if (definitions.length === 0 && !manifests.some(isCrossChecked)) {
-    const kinds = 'NetworkAttachmentDefinition, claim or pod';
-    return { findings: [error('', `holds no network config (JSON) and no ${kinds}`)], manifests };
-  }
-  return { findings: definitions.flatMap((definition) => checkDefinition(definition, ourTypes)), manifests };
+const noPlace = { at: [] };
+
+/** Findings of an object with their offsets in the file. */
+function locate({ document, within }: Pick<Manifest, 'document' | 'within'>, findings: readonly Finding[]): Finding[] {
+  return findings.map((finding) => {
+    const path = [...within, ...(finding.at ?? parsePath(finding.path))];
+    return { ...finding, offset: finding.offset ?? document.offsetOf(path, finding.on ?? 'value') };
+  });
 }
 
-function checkJson(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
-  const { value, findings } = readJson(text);
-  if (findings.length > 0) return { findings, manifests: [] };
-  if (isJsonObject(value) && value['kind'] !== undefined) return checkYaml(tool, file, text, ourTypes);
-  return { findings: checkNetwork(value, { ourTypes, nameNeeded: true }), manifests: [] };
+function checkDocuments(
+  file: string,
+  text: string,
+  documents: readonly SourceDocument[],
+  ourTypes: Rules,
+): CheckedText {
+  const manifests = readManifests(file, documents);
+  const findings = manifests.flatMap((manifest) => {
+    const own = isDefinition(manifest.object) ? checkDefinition(manifest, ourTypes) : [];
+    return locate(manifest, [...own, ...checkManifest(manifest)]);
+  });
+  const isKnown = manifests.some((manifest) => isDefinition(manifest.object) || isCrossChecked(manifest));
+  if (isKnown || findings.length > 0) return { text, findings, manifests };
+  const kinds = 'NetworkAttachmentDefinition, claim or pod';
+  const nothing = error('', `holds no network config (JSON) and no ${kinds}`, noPlace);
+  return { text, findings: [nothing], manifests, isForeign: true };
+}
+
+function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
+  try {
+    return checkDocuments(file, text, tool.yaml().parseYamlSource(text).map(fromYaml), ourTypes);
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown.name !== 'YamlError') throw thrown;
+    const { line, column } = thrown as Error & { readonly line?: number; readonly column?: number };
+    const message = thrown.message.replace(/^line \d+, column \d+: /, '');
+    const offset = line === undefined || column === undefined ? undefined : offsetAt(text, line, column);
+    return { text, findings: [error('', message, offset === undefined ? noPlace : { offset })], manifests: [] };
+  }
+}
+
+function checkJson(file: string, text: string, ourTypes: Rules): CheckedText {
+  const { document, findings } = readJson(text);
+  if (document === null) return { text, findings, manifests: [] };
+  if (isJsonObject(document.value) && document.value['kind'] !== undefined) {
+    const checked = checkDocuments(file, text, [document], ourTypes);
+    return { ...checked, findings: [...findings, ...checked.findings] };
+  }
+  const network = checkNetwork(document.value, { ourTypes, nameNeeded: true });
+  return { text, findings: [...findings, ...locate({ document, within: [] }, network)], manifests: [] };
 }
 
 /** Checks the text of a network config, a conflist (both JSON), or objects of Kubernetes (YAML or JSON), each by itself. */
 export function checkText(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
   const content = text.replace(/^\ufeff/, '');
-  if (content.trim() === '') return { findings: [error('', 'is empty')], manifests: [] };
-  return (/^\s*[{[]/.test(content) ? checkJson : checkYaml)(tool, file, content, ourTypes);
+  if (content.trim() === '')
+    return { text, findings: [error('', 'is empty', noPlace)], manifests: [], isForeign: true };
+  return /^\s*[{[]/.test(content) ? checkJson(file, content, ourTypes) : checkYaml(tool, file, content, ourTypes);
 }
 
-function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedText {
+function offsetAt(text: string, line: number, column: number): number {
+  const before = text.split('\n').slice(0, line - 1);
+  return before.reduce((total, each) => total + each.length + 1, 0) + column - 1;
+}
+
+/** The finding with line and column, as editors count them. */
+export function place(text: string, { severity, path, message, offset, fix: written }: Finding): PlacedFinding {
+  const fix = written ?? null;
+  if (offset === undefined) return { severity, path, message, line: null, column: null, fix };
+  const before = text.slice(0, offset);
+  const line = before.split('\n').length;
+  return { severity, path, message, line, column: offset - before.lastIndexOf('\n'), fix };
+}
+
+/** About as much as all objects of a cluster with a thousand pods. */
+const maxStdinBytes = 64 * 1024 * 1024;
+
+function readText({ platform }: Tool, file: string): string | null {
+  if (file === '-') return platform.readStdin(maxStdinBytes).toString('utf8');
+  return platform.readFile(file, { maxBytes: maxStdinBytes })?.toString('utf8') ?? null;
+}
+
+interface CheckedFile extends CheckedText {
+  readonly file: string;
+}
+
+function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedFile {
+  const failed = (message: string): CheckedFile => ({
+    file,
+    text: '',
+    findings: [error('', message, noPlace)],
+    manifests: [],
+  });
   try {
-    const bytes = tool.platform.readFile(file);
-    if (bytes === null) return { findings: [error('', 'no such file')], manifests: [] };
-    return checkText(tool, file, bytes.toString('utf8'), ourTypes);
+    const text = readText(tool, file);
+    return text === null ? failed('no such file') : { file, ...checkText(tool, file, text, ourTypes) };
   } catch (thrown) {
-    return { findings: [error('', explain(thrown))], manifests: [] };
+    return failed(explain(thrown));
   }
 }
 
-const isWrong = ({ severity }: Finding): boolean => severity === 'error';
+const fileNames = /\.(ya?ml|json|conf|conflist)$/;
+const maxDepth = 16;
+
+/** The files of a directory and those below it, as far as their names tell that they may be ours. No link is followed. */
+function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly string[] {
+  return (platform.readDir(directory) ?? []).flatMap((name) => {
+    const path = `${directory.replace(/\/$/, '')}/${name}`;
+    if (name.startsWith('.')) return [];
+    const kind = platform.stat(path)?.kind;
+    if (kind === 'directory') return depth < maxDepth ? filesBelow({ platform } as Tool, path, depth + 1) : [];
+    return kind === 'file' && fileNames.test(name) ? [path] : [];
+  });
+}
+
+/** Of a directory only what holds something to check counts. */
+function checkArgument(tool: Tool, argument: string, ourTypes: Rules): readonly CheckedFile[] {
+  try {
+    if (argument === '-' || tool.platform.stat(`${argument}/.`)?.kind !== 'directory')
+      return [checkFile(tool, argument, ourTypes)];
+    const checked = filesBelow(tool, argument).map((file) => checkFile(tool, file, ourTypes));
+    const ours = checked.filter(({ isForeign }) => isForeign !== true);
+    if (ours.length > 0) return ours;
+    const message = 'no file in it holds a network config, NetworkAttachmentDefinition, claim or pod';
+    return [{ file: argument, text: '', findings: [error('', message, noPlace)], manifests: [] }];
+  } catch (thrown) {
+    if (!isSystemError(thrown)) throw thrown;
+    return [{ file: argument, text: '', findings: [error('', thrown.message, noPlace)], manifests: [] }];
+  }
+}
+
+const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'error';
 
 /** `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid. */
 export function validate(tool: Tool, files: readonly string[], { type, json = false }: ValidateOptions): ExitCode {
   const ourTypes = new Set(type);
-  const paths = [...new Set(files)];
-  const checked = paths.map((file) => ({ file, ...checkFile(tool, file, ourTypes) }));
+  const checked = [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, ourTypes));
   const together = crossCheck(
     checked.flatMap(({ manifests }) => manifests),
     ourTypes,
   );
-  const outcomes = checked.map(({ file, findings }) => ({
-    file,
-    findings: [...findings, ...together.filter((located) => located.file === file).map(({ finding }) => finding)],
-  }));
+  const outcomes = checked.map(({ file, text, findings }) => {
+    const others = together.filter(({ manifest }) => manifest.file === file);
+    const all = [...findings, ...others.flatMap(({ manifest, finding }) => locate(manifest, [finding]))];
+    return { file, findings: all.map((finding) => place(text, finding)) };
+  });
   if (json) {
     const report = outcomes.map(({ file, findings }) => ({ file, valid: !findings.some(isWrong), findings }));
     printJson(tool, { valid: report.every(({ valid }) => valid), files: report });
@@ -85,11 +189,15 @@ export function validate(tool: Tool, files: readonly string[], { type, json = fa
   return outcomes.some(({ findings }) => findings.some(isWrong)) ? exitCodes.wrong : exitCodes.fine;
 }
 
-function printFindings({ platform, style }: Tool, file: string, findings: readonly Finding[]): void {
-  const name = printable(file);
+function printFindings({ platform, style }: Tool, file: string, findings: readonly PlacedFinding[]): void {
+  const name = printable(file === '-' ? 'stdin' : file);
   const paints = { error: style.bad, warning: style.warning };
-  const lines = under(name, ': ', findings).map(
-    ({ severity, path, message }) => `${paints[severity](severity)}: ${path}: ${message}\n`,
-  );
+  const lines = findings.map(({ severity, path, message, line, column, fix }) => {
+    const where = line === null ? name : `${name}:${line}:${column}`;
+    const about = path === '' ? '' : `${path}: `;
+    const advice =
+      fix === null ? '' : `\n  ${style.faint('write:')} ${printable(typeof fix === 'string' ? fix : show(fix))}`;
+    return `${paints[severity](severity)}: ${where}: ${about}${message}${advice}\n`;
+  });
   platform.writeStdout(`${lines.join('')}${findings.some(isWrong) ? '' : `${style.good('valid')}: ${name}\n`}`);
 }

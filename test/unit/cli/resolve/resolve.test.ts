@@ -201,7 +201,7 @@ test('what can’t be asked: said before anything is looked for', () => {
     [['--pod-uid', '../x'], 'K8S_POD_UID'],
     [['--pod-uid', 'u', '--config', '/none'], '/none: no such file'],
     [['--pod-uid', 'u', '--config', '/x.json'], 'vlan: 9999 is not allowed'],
-    [['--pod-uid', 'u', '--config', '/y.json'], 'this is not JSON'],
+    [['--pod-uid', 'u', '--config', '/y.json'], 'line 1, column 29: the text ends, and a } is missing'],
     [['--pod-uid', 'u', '--ifname', 'a/b'], '--ifname "a/b"'],
     [['--pod-uid', 'u', '--network', 'a,b', '--ifname', 'net1'], '--ifname is for one network'],
   ];

@@ -20,13 +20,13 @@ const definition = (config: string, metadata = 'name: vf-test1, namespace: vf-te
 
 const title = 'NetworkAttachmentDefinition vf-test8/vf-test1';
 
-test('a network config: every error with its path, misspelt keys as warnings', () => {
+test('a network config: every error with its path, misspelt keys, too', () => {
   assert.equal(checkJson({ cniVersion: '1.0.0', name: 'a', type: 'sriov', vlan: 5 }), []);
   assert.equal(checkJson({ cniVersion: '9', name: 'a/b', type: 'sriov', vlan: -1, vlna: 1, Trust: 'on' }), [
     'error: name: "a/b" is not allowed; allowed: up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit',
     'error: cniVersion: "9" is not allowed; allowed: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0',
     'error: vlan: -1 is not allowed; allowed: an integer from 0 to 4094',
-    'warning: vlna: is ignored; did you mean vlan?',
+    'error: vlna: is ignored; did you mean vlan?',
     'warning: Trust: is taken as trust; write trust',
   ]);
   assert.equal(checkJson({ type: 'sriov' }), ['error: name: missing; a network needs a name']);
@@ -110,7 +110,7 @@ test('what surrounds the config in a definition', () => {
 
 test('a config that is no JSON, no text, or not there', () => {
   assert.equal(lines(definition('{"type":"sriov",}')), [
-    `error: ${title}: spec.config: line 1, column 17: this is not JSON`,
+    `error: ${title}: spec.config: the comma before this is too much`,
   ]);
   assert.match(lines(definition('')).join(), `warning: ${title}: spec.config: missing`);
   assert.match(
@@ -121,8 +121,8 @@ test('a config that is no JSON, no text, or not there', () => {
 });
 
 test('syntax errors have their line', () => {
-  assert.equal(lines('{\n "name": "a",\n}'), ['error: : line 3, column 1: this is not JSON']);
-  assert.match(lines('kind: x\nmetadata: [1\nspec: 2\n').join(), 'error: : line 3, column 1: ');
+  assert.equal(lines('{\n "name": "a",\n}'), ['error: : the comma before this is too much']);
+  assert.match(lines('kind: x\nmetadata: [1\nspec: 2\n').join(), 'error: : ');
 });
 
 test('files that hold nothing to check', () => {
@@ -159,8 +159,63 @@ test('files that can’t be read are errors; the others are checked all the same
   assert.match(platform.stdout, 'valid: /ok.json\n');
 });
 
+test('stdin, and directories: what is there and below it, as far as it holds something to check', () => {
+  const good = '{"name":"a","type":"sriov"}';
+  const bad = definition('{"type":"sriov","vlanId":5}');
+  const files = {
+    '/d/kustomization.yaml': 'resources: [x]\n',
+    '/d/base/nad.yaml': bad,
+    '/d/a.conf': good,
+    '/d/.git/x.yaml': ': bad',
+    '/d/README.md': '{',
+    '/empty/x.txt': '',
+  };
+  const platform = createMemoryPlatform({ files, stdin: `${bad}---\napiVersion: v1\nkind: List\nitems: []\n` });
+  assert.is(validateFiles(platform, '/d'), 1);
+  assert.equal(platform.stdout.trimEnd().split('\n'), [
+    'valid: /d/a.conf',
+    `error: /d/base/nad.yaml:5:28: ${title}: spec.config: vlanId: is ignored; did you mean vlan?`,
+    '  write: vlan',
+  ]);
+  assert.is(validateFiles(platform, '/empty'), 1);
+  assert.match(platform.stdout, 'error: /empty: no file in it holds');
+  assert.is(validateFiles(platform, '-'), 1);
+  assert.match(platform.stdout, `error: stdin:5:28: ${title}: spec.config: vlanId`);
+});
+
+test('a List as kubectl gives it: definitions, workloads and claims of several namespaces', () => {
+  const objects = [
+    ['net', 'one'],
+    ['net', 'two'],
+  ].map(([name, namespace]) => ({
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { name, namespace },
+    spec: { config: JSON.stringify({ type: 'sriov', name, spoofcheck: 'off' }) },
+  }));
+  const list = { apiVersion: 'v1', kind: 'List', items: [{ kind: 'Pod', apiVersion: 'v1' }, ...objects] };
+  const text = JSON.stringify(list, null, 2);
+  const platform = createMemoryPlatform({ stdin: text });
+  assert.is(validateFiles(platform, '-'), 1);
+  const [at = '', other = ''] = [...platform.stdout.matchAll(/stdin:(\d+:\d+)/g)].map(([, position]) => position);
+  for (const position of [at, other]) {
+    const [line = 1, column = 1] = position.split(':').map(Number);
+    assert.ok(
+      text
+        .split('\n')
+        [line - 1]?.slice(column - 1)
+        .startsWith('\\"spoofcheck'),
+      position,
+    );
+  }
+  assert.is.not(at, other);
+});
+
 test('a file with warnings alone is valid', () => {
-  const platform = createMemoryPlatform({ files: { '/w.json': '{"name":"a","type":"sriov","vlna":1}' } });
+  const platform = createMemoryPlatform({ files: { '/w.json': '{"name":"a","type":"sriov","Vlan":1}' } });
   assert.is(validateFiles(platform, '/w.json'), 0);
-  assert.is(platform.stdout, 'warning: /w.json: vlna: is ignored; did you mean vlan?\nvalid: /w.json\n');
+  assert.is(
+    platform.stdout,
+    'warning: /w.json:1:28: Vlan: is taken as vlan; write vlan\n  write: vlan\nvalid: /w.json\n',
+  );
 });

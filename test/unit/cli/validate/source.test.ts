@@ -1,7 +1,17 @@
-import { locateJsonError } from '../../../../src/cli/validate/finding.ts';
+import { readJson } from '../../../../src/cli/validate/source.ts';
+import { place } from '../../../../src/cli/validate/validate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 
-const test = suite('cli/json-error');
+const test = suite('cli/validate/source');
+
+/** Where a text stops being JSON; null where it is JSON. */
+function locateJsonError(text: string): { readonly line: number | null; readonly column: number | null } | null {
+  const { document, findings } = readJson(text);
+  const [first] = findings;
+  if (document !== null || first === undefined) return null;
+  const { line, column } = place(text, first);
+  return { line, column };
+}
 
 const valid = [
   '{}',
@@ -15,7 +25,7 @@ const valid = [
 
 const invalid: readonly (readonly [text: string, line: number, column: number])[] = [
   ['', 1, 1],
-  ['  ', 1, 3],
+  ['  ', 1, 1],
   ['{', 1, 2],
   ['{"a": 1,\n "b": 2,\n}', 3, 1],
   ['{"a": 1\n "b": 2}', 2, 2],
@@ -31,7 +41,7 @@ const invalid: readonly (readonly [text: string, line: number, column: number])[
   ['01', 1, 2],
   ['+1', 1, 1],
   ['.5', 1, 1],
-  ['1.', 1, 2],
+  ['1.', 1, 1],
   ['NaN', 1, 1],
   ['nul', 1, 1],
   ['"a\nb"', 1, 1],
@@ -71,6 +81,28 @@ test('agrees with JSON.parse on every prefix and every changed character', () =>
   }
 });
 
-test('deep and long text needs no stack', () => {
-  assert.equal(locateJsonError('['.repeat(500_000)), { line: 1, column: 500_001 });
+test('text that is nested too deep is an error', () => {
+  for (const text of ['['.repeat(500_000), `${'['.repeat(1000)}${']'.repeat(1000)}`]) {
+    assert.is(readJson(text).document, null);
+    assert.match(
+      readJson(text)
+        .findings.map(({ message }) => message)
+        .join(),
+      'deep',
+    );
+  }
+});
+
+test('a reason for each kind of mistake, and repeated keys', () => {
+  const says = (text: string): string =>
+    readJson(text)
+      .findings.map(({ message }) => message)
+      .join('; ');
+  assert.match(says('{"a":1,}'), 'comma before this is too much');
+  assert.match(says('{"a" 1}'), 'colon');
+  assert.match(says('{"a":1 "b":2}'), 'comma is missing');
+  assert.match(says('{a: 1}'), 'double quotes');
+  assert.match(says('{} // x'), 'no comments');
+  assert.match(says('{"a":1'), 'a } is missing');
+  assert.match(says('{"a":1,"b":{"c":1,"c":2}}'), 'is there twice');
 });
