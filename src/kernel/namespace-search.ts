@@ -70,23 +70,29 @@ export function openNetnsOfNode(platform: Platform, path: string): Netns | null 
 }
 
 /**
- * Each network namespace but our own that a process lives in or that is bound to a file here, opened for `visit` and
- * closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be opened. Throws
- * SystemError.
+ * Each network namespace but our own that is bound to a file here or that a process lives in, opened for `visit` by that
+ * path and closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be opened.
+ * Throws SystemError.
  */
-export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns) => void): void {
+export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns, path: string) => void): void {
   const seen = new Set([`net:[${platform.ownNetns().inode}]`]);
-  for (const { target, path } of [...listProcessNetns(platform), ...listMountedNetns(platform, 'self')]) {
+  for (const { target, path } of listPlacesHere(platform)) {
     if (seen.has(target)) continue;
     const netns = openIfAllowed(platform, path);
     if (netns === null || netns === 'denied') continue;
     seen.add(target);
     try {
-      visit(netns);
+      visit(netns, path);
     } finally {
       netns.close();
     }
   }
+}
+
+/** Files come before processes: their names tell people more. */
+function* listPlacesHere(platform: Platform): Generator<NetnsPlace> {
+  yield* listMountedNetns(platform, 'self');
+  yield* listProcessNetns(platform);
 }
 
 /** Paths of the namespace with that inode; null for one that only others can open. */

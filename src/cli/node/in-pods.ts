@@ -1,6 +1,6 @@
 import { explain } from '../../cni/errors.ts';
 import { Namespace } from '../../kernel/namespace.ts';
-import { listProcessNetns } from '../../kernel/namespace-search.ts';
+import { visitOtherNamespaces } from '../../kernel/namespace-search.ts';
 import type { Link } from '../../kernel/rtnl/links.ts';
 import type { SysfsVf } from '../../kernel/sysfs.ts';
 import { isSystemError } from '../../lib/system-error.ts';
@@ -107,9 +107,6 @@ export interface Stray {
   readonly netns: string;
 }
 
-/** Where `ip netns` and container runtimes bind namespaces. */
-const namedNamespaces = '/run/netns';
-
 function readQuietly<T>(read: () => T): T | null {
   try {
     return read();
@@ -120,36 +117,20 @@ function readQuietly<T>(read: () => T): T | null {
   }
 }
 
-/** A path for each network namespace that can be found on this node, by inode; names come before processes. */
-function findNamespaces(platform: Platform): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const name of platform.readDir(namedNamespaces) ?? []) {
-    const path = `${namedNamespaces}/${name}`;
-    const netns = readQuietly(() => platform.openNetns(path));
-    if (netns !== null) found.set(String(netns.inode), path);
-    netns?.close();
-  }
-  readQuietly(() => {
-    for (const { path, target } of listProcessNetns(platform)) {
-      const inode = /^net:\[(\d+)\]$/.exec(target)?.[1];
-      if (inode !== undefined && !found.has(inode)) found.set(inode, path);
-    }
-    return null;
-  });
-  found.delete(String(platform.ownNetns().inode));
-  return found;
-}
-
 /** Looks for the netdevs of these PCI addresses in all other network namespaces of this node. */
 export function findStrays(platform: Platform, wanted: ReadonlySet<string>): ReadonlyMap<string, Stray> {
   const strays = new Map<string, Stray>();
-  if (wanted.size === 0) return strays;
-  for (const path of findNamespaces(platform).values()) {
-    if (strays.size === wanted.size) break;
-    const found = readQuietly(() =>
-      lookInto(platform, platform.openNetns(path), (namespace) => findByPci(platform, namespace, wanted)),
-    );
-    for (const [pci, link] of found ?? []) strays.set(pci, { link, netns: path });
+  const look = (netns: Netns, path: string): void => {
+    if (strays.size === wanted.size) return;
+    const namespace = new Namespace(platform, netns);
+    try {
+      for (const [pci, link] of findByPci(platform, namespace, wanted)) strays.set(pci, { link, netns: path });
+    } finally {
+      namespace.close();
+    }
+  };
+  if (wanted.size > 0) {
+    readQuietly(() => visitOtherNamespaces(platform, (netns, path) => void readQuietly(() => look(netns, path))));
   }
   return strays;
 }

@@ -212,13 +212,14 @@ test('all but the own namespace are visited, each once, by whatever path opens i
   at.addProcess(12, at.pod.namespace);
   at.platform.netnsPaths.set('/run/netns/pod', at.pod.namespace);
   at.platform.files.set('/proc/self/mountinfo', at.mountLine('/run/netns/pod'));
-  const visited = (endedPids: readonly number[]): (bigint | number)[] => {
-    const inodes: bigint[] = [];
+  const visited = (...absent: readonly string[]): (string | number)[] => {
+    const paths: string[] = [];
     const { openNetns } = at.platform;
-    const ended = endedPids.map((pid) => `/proc/${pid}/ns/net`);
-    const platform = { ...at.platform, openNetns: (path: string) => (ended.includes(path) ? null : openNetns(path)) };
-    visitOtherNamespaces(platform, ({ inode }) => inodes.push(inode));
-    return [...inodes, at.platform.openNamespaces.size];
+    const platform = { ...at.platform, openNetns: (path: string) => (absent.includes(path) ? null : openNetns(path)) };
+    visitOtherNamespaces(platform, ({ inode }, path) => paths.push(`${inode} ${path}`));
+    return [...paths, at.platform.openNamespaces.size];
   };
-  for (const endedPids of [[], [11], [11, 12]]) assert.equal(visited(endedPids), [at.pod.namespace.inode, 0]);
+  const { inode } = at.pod.namespace;
+  assert.equal(visited(), [`${inode} /run/netns/pod`, 0]);
+  assert.equal(visited('/run/netns/pod', '/proc/11/ns/net'), [`${inode} /proc/12/ns/net`, 0]);
 });
