@@ -145,6 +145,18 @@ function addFileCommands(program: Command, run: Run): void {
     );
 }
 
+function addPreflight(program: Command, run: Run): void {
+  program
+    .command('preflight')
+    .description('tell whether this node may be switched from sriov-cni to this plugin')
+    .argument('[file...]', 'the NetworkAttachmentDefinitions: files; directories; - is stdin')
+    .option(...jsonOption)
+    .addHelpText('after', examples('preflight nads.yaml', 'kubectl get net-attach-def -A -o yaml | @ preflight -'))
+    .action((files: readonly string[], options: { readonly json?: boolean }) =>
+      run((operator, tool) => operator.preflight(tool, files, options)),
+    );
+}
+
 function addVersion(program: Command, platform: Platform): void {
   program
     .command('version')
@@ -191,6 +203,7 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>)
   addNodeCommands(program, run);
   addMeasuringCommands(program, run);
   addFileCommands(program, run);
+  addPreflight(program, run);
   addInstall(program, run);
   addPause(program, platform);
   addVersion(program, platform);

@@ -13,6 +13,7 @@ interface Completed {
 
 const operands: Readonly<Record<string, Completed['operand']>> = {
   validate: 'files',
+  preflight: 'files',
   inspect: 'device',
   explain: 'pod',
   completion: shells,

@@ -6,6 +6,7 @@ export { explain } from './explain/explain.ts';
 export { gc } from './gc.ts';
 export { inspect } from './inspect.ts';
 export { runInstall } from './install.ts';
+export { preflight } from './preflight.ts';
 export { resolve } from './resolve/resolve.ts';
 export { metrics } from './stats/metrics.ts';
 export { stats } from './stats/stats.ts';

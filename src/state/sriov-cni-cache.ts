@@ -1,6 +1,6 @@
 // A part of its own (src/parts.ts): read only where a pod or a VF may be one that sriov-cni attached.
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
-import { CniError } from '../cni/errors.ts';
+import { CniError, explain } from '../cni/errors.ts';
 import { parseJson, readAs } from '../cni/json-text.ts';
 import { present } from '../lib/json.ts';
 import { integer, object, oneOf, optional, text, textThat, type ValueOf } from '../lib/json-schema.ts';
@@ -85,6 +85,33 @@ export interface SriovCniAttachment {
 /** The attachment of a container's interface; null where sriov-cni has none. Throws CniError io or decode, and SystemError. */
 export function readAttachment(platform: Platform, containerId: string, ifname: string): SriovCniAttachment | null {
   return readFrom(platform, `${platform.paths.sriovCniDir}/${containerId}-${ifname}`);
+}
+
+/** What sriov-cni keeps of one attachment, for people. */
+export interface SriovCniEntry {
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly path: string;
+  /** Null where the file can't be used: of an old release, damaged, or not to be trusted. */
+  readonly attachment: SriovCniAttachment | null;
+  /** Why it can't. */
+  readonly reason: string | null;
+}
+
+/** All attachments that sriov-cni has on this node. Throws SystemError where its directory can't be listed. */
+export function listEntries(platform: Platform): readonly SriovCniEntry[] {
+  const { sriovCniDir } = platform.paths;
+  return (platform.readDir(sriovCniDir) ?? []).flatMap((name): SriovCniEntry[] => {
+    const [, containerId, ifname] = /^(.+)-([^-]+)$/.exec(name) ?? [];
+    const path = `${sriovCniDir}/${name}`;
+    if (containerId === undefined || ifname === undefined || platform.stat(path)?.kind !== 'file') return [];
+    const entry = { containerId, ifname, path };
+    try {
+      return [{ ...entry, attachment: readFrom(platform, path), reason: null }];
+    } catch (thrown) {
+      return [{ ...entry, attachment: null, reason: explain(thrown) }];
+    }
+  });
 }
 
 /**

@@ -31,13 +31,27 @@ export function doctor(tool: Tool, { json = false }: { readonly json?: boolean }
   const checks = diagnose(examine(tool));
   const isWrong = checks.some(({ verdict }) => verdict === 'wrong');
   if (json) printJson(tool, { healthy: !isWrong, checks });
-  else tool.platform.writeStdout(describe(tool, checks));
+  else {
+    const { platform, style } = tool;
+    const summary = isWrong || hasDoubts(checks) ? style.strong(summarise(checks)) : style.good('Nothing is wrong.');
+    platform.writeStdout(`${describeChecks(tool, checks)}${summary}\n`);
+  }
   return isWrong ? exitCodes.wrong : exitCodes.fine;
 }
 
 const idWidth = 'capabilities'.length;
 
-function describe({ style }: Tool, checks: readonly Check[]): string {
+const countOf = (checks: readonly Check[], wanted: Verdict): number =>
+  checks.filter(({ verdict }) => verdict === wanted).length;
+
+const hasDoubts = (checks: readonly Check[]): boolean => countOf(checks, 'warning') > 0;
+
+/** `1 wrong, 2 to look at.` */
+export const summarise = (checks: readonly Check[]): string =>
+  `${countOf(checks, 'wrong')} wrong, ${countOf(checks, 'warning')} to look at.`;
+
+/** A line for each check, with its remedy below. */
+export function describeChecks({ style }: Pick<Tool, 'style'>, checks: readonly Check[]): string {
   const paints: Record<Verdict, Paint> = {
     ok: style.good,
     note: style.faint,
@@ -50,9 +64,5 @@ function describe({ style }: Tool, checks: readonly Check[]): string {
     const title = `${paints[verdict](verdict.padEnd(7))}  ${id.padEnd(idWidth)}  ${text}`;
     return remedy === null ? title : `${title}\n${wrap(`-> ${printable(remedy)}`, column, 3)}`;
   });
-  const count = (wanted: Verdict): number => checks.filter(({ verdict }) => verdict === wanted).length;
-  const [bad, doubtful] = [count('wrong'), count('warning')];
-  const summary =
-    bad + doubtful === 0 ? style.good('Nothing is wrong.') : style.strong(`${bad} wrong, ${doubtful} to look at.`);
-  return `${[...lines, summary].join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
 }

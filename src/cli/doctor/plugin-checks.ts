@@ -27,7 +27,7 @@ const podLogs = '/var/log/pods';
 const installers: readonly string[] = ['sriov-cni', 'kube-sriov-cni'];
 
 /** The pods of this node that put sriov-cni in, `<namespace>/<pod>`. Throws SystemError. */
-function findInstallers(platform: Platform): readonly string[] {
+export function findInstallers(platform: Platform): readonly string[] {
   return (platform.readDir(podLogs) ?? []).flatMap((directory) => {
     const [, namespace, name] = /^([^_]+)_([^_]+)_[^_]+$/.exec(directory) ?? [];
     if (name === undefined) return [];

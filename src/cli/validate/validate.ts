@@ -149,6 +149,11 @@ function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly 
   });
 }
 
+/** What the arguments of a command name: files, directories, stdin. */
+export function checkArguments(tool: Tool, files: readonly string[], ourTypes: Rules): readonly CheckedFile[] {
+  return [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, ourTypes));
+}
+
 /** Of a directory only what holds something to check counts. */
 function checkArgument(tool: Tool, argument: string, ourTypes: Rules): readonly CheckedFile[] {
   try {
@@ -170,7 +175,7 @@ const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity =
 /** `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid. */
 export function validate(tool: Tool, files: readonly string[], { type, json = false }: ValidateOptions): ExitCode {
   const ourTypes = new Set(type);
-  const checked = [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, ourTypes));
+  const checked = checkArguments(tool, files, ourTypes);
   const together = crossCheck(
     checked.flatMap(({ manifests }) => manifests),
     ourTypes,

@@ -1,0 +1,110 @@
+import { MemoryNode, vfPci } from '../../support/memory-node.ts';
+import { operate } from '../../support/operate.ts';
+import { formatSriovCniAttachment, type SriovCniVfState } from '../../support/sriov-cni-files.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('cli/preflight');
+
+interface Check {
+  readonly id: string;
+  readonly verdict: string;
+  readonly found: string;
+  readonly remedy: string | null;
+}
+
+const directory = '/var/lib/cni/sriov';
+const container = 'c'.repeat(64);
+const before: SriovCniVfState = {
+  HostIFName: 'vf0',
+  SpoofChk: true,
+  Trust: false,
+  AdminMAC: '02:00:00:00:00:01',
+  EffectiveMAC: '02:00:00:00:00:01',
+  Vlan: 0,
+  VlanQoS: 0,
+  VlanProto: 0,
+  MinTxRate: 0,
+  MaxTxRate: 0,
+  LinkState: 0,
+  MTU: 1500,
+};
+
+const definition = (config: object): string =>
+  JSON.stringify({
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { name: 'net', namespace: 'ns' },
+    spec: { config: JSON.stringify({ cniVersion: '1.0.0', name: 'net', type: 'sriov', ...config }) },
+  });
+
+/** A node with sriov-cni on it, and a pod that it has attached. */
+function withSriovCni(): MemoryNode {
+  const node = new MemoryNode();
+  const { files, links } = node.platform;
+  files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
+  files.set('/proc/self/status', 'CapEff:\t000001ffffffffff\n');
+  for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/net`, `net:[${node.host.inode}]`);
+  files.set('/opt/cni/bin/sriov', 'sriov-cni');
+  files.set(
+    `${directory}/${container}-net1`,
+    formatSriovCniAttachment({ name: 'net', type: 'sriov' }, { pci: vfPci(0), pf: 'pf0', index: 0, before }),
+  );
+  files.set(`${directory}/pci/${vfPci(0)}`, '/run/netns/x');
+  files.set('/good.json', definition({ vlan: 5 }));
+  return node;
+}
+
+function checksOf(node: MemoryNode, ...files: readonly string[]): ReadonlyMap<string, Check> {
+  const { json, code, stderr } = operate(node.platform, 'preflight', '--json', ...files);
+  assert.ok(json !== undefined, stderr);
+  const { go, checks } = json as { go: boolean; checks: readonly Check[] };
+  assert.is(code, go ? 0 : 1);
+  return new Map(checks.map((check) => [check.id, check]));
+}
+
+function expectCheck(
+  checks: ReadonlyMap<string, Check>,
+  id: string,
+  verdict: string,
+  ...words: readonly string[]
+): void {
+  const check = checks.get(id);
+  assert.is(check?.verdict, verdict, check?.found);
+  for (const word of words) assert.match(`${check?.found} -> ${check?.remedy}`, word);
+}
+
+test('a node that may be switched: go, with the pods that sriov-cni has attached', () => {
+  const node = withSriovCni();
+  const { code, stdout } = operate(node.platform, 'preflight', '/good.json');
+  assert.is(code, 0, stdout);
+  assert.match(stdout, 'Go: this node may be switched.');
+  const checks = checksOf(node, '/good.json');
+  expectCheck(checks, 'pods', 'ok', '1 attachment', 'net1 of container ccccccccccccc', vfPci(0));
+  expectCheck(checks, 'plugin', 'ok', '/opt/cni/bin/sriov is another plugin');
+  expectCheck(checks, 'definitions', 'ok', '1 definition');
+});
+
+test('definitions: refused, different, not given', () => {
+  const node = withSriovCni();
+  node.platform.files.set('/bad.json', definition({ spoofchk: 'yes', vlan_id: 5 }));
+  expectCheck(checksOf(node, '/bad.json'), 'definitions', 'wrong', '2 faults', 'spoofchk', 'validate');
+  node.platform.files.set('/mtu.json', definition({ mtu: 9000, logFile: '/tmp/x.log' }));
+  expectCheck(checksOf(node, '/mtu.json'), 'differences', 'warning', 'ns/net: mtu is set on the VF', 'never written');
+  expectCheck(checksOf(node), 'definitions', 'warning', 'kubectl get net-attach-def');
+});
+
+test('who would put sriov-cni back is named, and it is no-go', () => {
+  const node = withSriovCni();
+  node.platform.files.set('/var/log/pods/kube-system_kube-sriov-cni-ds-x_1/kube-sriov-cni/0.log', '');
+  expectCheck(checksOf(node, '/good.json'), 'overwriters', 'wrong', 'kube-system/kube-sriov-cni-ds-x');
+  assert.match(operate(node.platform, 'preflight', '/good.json').stdout, 'No-go');
+});
+
+test('attachments that DEL could not give back: drain', () => {
+  const old = withSriovCni();
+  old.platform.files.set(`${directory}/${container}-net1`, JSON.stringify({ name: 'net', deviceID: vfPci(0) }));
+  expectCheck(checksOf(old, '/good.json'), 'pods', 'wrong', 'OrigVfState', 'kubectl drain');
+  const listless = withSriovCni();
+  listless.platform.files.delete(`${directory}/pci/${vfPci(0)}`);
+  expectCheck(checksOf(listless, '/good.json'), 'pods', 'wrong', 'no list of the VFs', 'kubectl drain');
+});
