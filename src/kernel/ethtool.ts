@@ -97,6 +97,26 @@ export function writeEthtool(
   bytesOf(platform.ethtool(netns, ifname, [change])[0]);
 }
 
+/** ETHTOOL_G* of struct ethtool_value, whose data is 0 or 1; those without which each packet costs the CPU more. */
+const offloads = {
+  'rx-checksumming': 0x14,
+  'tx-checksumming': 0x16,
+  'scatter-gather': 0x18,
+  tso: 0x1e,
+  gro: 0x2b,
+} as const;
+
+/** Offloads of a netdev that are off (`ethtool -k LINK`); null where the driver tells of none. Throws SystemError; ENODEV: no such netdev. */
+export function readOffloads(platform: Platform, netns: Netns, ifname: string): readonly string[] | null {
+  const asks = Object.values(offloads).map((command) => request(command, 8));
+  const answers = platform.ethtool(netns, ifname, asks);
+  if (answers.every((answer) => isSystemError(answer))) return null;
+  return Object.keys(offloads).filter((_, at) => {
+    const answer = answers[at];
+    return answer instanceof Uint8Array && u32At(answer, 4) === 0;
+  });
+}
+
 /** Those of which the answer tells how long it is to be. */
 function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' | 'features', answer: Buffer): Buffer {
   const { get, length } = settings[name];

@@ -125,6 +125,27 @@ function readCount(platform: Platform, pci: PciAddress, attribute: string): numb
   return Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
 }
 
+/** Of a PCIe device's link: in GT/s and lanes what it runs at, and what it can. */
+interface PcieLink {
+  readonly gts: number;
+  readonly width: number;
+  readonly maxGts: number;
+  readonly maxWidth: number;
+}
+
+/** How a device's link runs; null where sysfs doesn't tell, as of an emulated one. Throws SystemError. */
+export function readPcieLink(platform: Platform, pci: PciAddress): PcieLink | null {
+  const read = (name: string): number =>
+    Number.parseFloat(readAttribute(platform, `${deviceDirectory(platform, pci)}/${name}`) ?? '');
+  const link = {
+    gts: read('current_link_speed'),
+    width: read('current_link_width'),
+    maxGts: read('max_link_speed'),
+    maxWidth: read('max_link_width'),
+  };
+  return Object.values(link).every((value) => value > 0) ? link : null;
+}
+
 export function pciDeviceExists(platform: Platform, pci: PciAddress): boolean {
   return platform.stat(deviceDirectory(platform, pci)) !== null;
 }

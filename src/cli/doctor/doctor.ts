@@ -5,6 +5,7 @@ import { type Check, type Examined, examine, type Verdict, wrong } from './check
 import { checkClaims } from './claim-checks.ts';
 import { checkIpam } from './ipam-checks.ts';
 import { nodeChecks } from './node-checks.ts';
+import { checkPerformance } from './performance-checks.ts';
 import { checkPlugins } from './plugin-checks.ts';
 import { checkVfs } from './vf-checks.ts';
 
@@ -22,6 +23,7 @@ function diagnose(examined: Examined): readonly Check[] {
       ? [wrong('claims', pods, 'remove what is broken; restarting the DRA driver’s pod writes it anew')]
       : []),
     ...(typeof pods === 'string' || typeof survey === 'string' ? [] : checkClaims({ pods, survey, platform })),
+    ...(typeof survey === 'string' ? [] : checkPerformance(platform, survey)),
     ...checkIpam(examined, records),
   ];
 }
