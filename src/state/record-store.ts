@@ -173,7 +173,10 @@ export class RecordStore {
 
   /** Keys of all records of a container, in whatever network. */
   keysOfContainer(containerId: string): readonly AttachmentKey[] {
-    return this.#networks().flatMap((network) => this.#keysIn(network, containerId));
+    // Most networks have nothing of it, which one look tells.
+    const has = (network: string): boolean =>
+      isIdentifier(network) && this.#platform.stat(`${this.#state.root}/${network}/${containerId}`) !== null;
+    return this.#state.directories(has).flatMap((network) => this.#keysIn(network, containerId));
   }
 
   /** Keys of all records on this node. */

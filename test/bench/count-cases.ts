@@ -1,6 +1,6 @@
 // The runs whose instructions and system calls are counted: those that hold the budget, and curves over what a node may have much of.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { withTemporaryDirectory } from '../support/temporary-directory.ts';
@@ -20,6 +20,8 @@ interface Curve {
   readonly name: string;
   readonly amounts: readonly number[];
   readonly fill: (node: StandInNode, amount: number) => void;
+  /** Before each run. */
+  readonly prepare?: (node: StandInNode) => void;
 }
 
 function addForeignSpecs(node: StandInNode, amount: number): void {
@@ -33,10 +35,23 @@ function addPodSpecs(node: StandInNode, amount: number): void {
   for (let at = 0; at < amount; at++) node.writePodSpec(`${podUid}-${at}`, [`0001:00:00.${at % 8}`]);
 }
 
-/** Containers without a record: what other pods of the same networks have. */
-function addNetworks(node: StandInNode, amount: number): void {
-  for (let at = 0; at < amount; at++)
-    mkdirSync(join(node.directory, 'state', `network-${at}`, 'c0'), { recursive: true });
+/** Other pods' attachments, one of each network or all of one, on VFs that this node doesn't have: copies of a real one's record. */
+function addRecords(node: StandInNode, amount: number, networkOf: (at: number) => string): void {
+  const conf = node.conf({ deviceID: node.vfPcis[0] });
+  node.succeed('ADD', conf);
+  const state = join(node.directory, 'state');
+  const [path = ''] = node.stateFiles().filter((name) => name.endsWith('.json'));
+  const [network = '', containerId = '', file = ''] = path.split('/');
+  const text = readFileSync(join(state, path), 'utf8');
+  node.succeed('DEL', conf);
+  for (let at = 0; at < amount; at++) {
+    const pci = `0002:${(at >> 8).toString(16).padStart(2, '0')}:${((at >> 3) & 31).toString(16).padStart(2, '0')}.${at & 7}`;
+    const names = { [network]: networkOf(at), [containerId]: `${containerId}-${at}`, [node.vfPcis[0] as string]: pci };
+    const record = Object.entries(names).reduce((each, [old, name]) => each.replaceAll(`"${old}"`, `"${name}"`), text);
+    const directory = join(state, networkOf(at), `${containerId}-${at}`);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const each of [join(directory, file), join(state, '.vfs', pci)]) writeFileSync(each, record, { mode: 0o600 });
+  }
 }
 
 function addNetdevs(node: StandInNode, amount: number): void {
@@ -47,7 +62,17 @@ function addNetdevs(node: StandInNode, amount: number): void {
 const curves: readonly Curve[] = [
   { name: 'foreign CDI specs', amounts: [100, 1000], fill: addForeignSpecs },
   { name: 'CDI specs of other pods', amounts: [100, 250], fill: addPodSpecs },
-  { name: 'networks', amounts: [10, 100], fill: addNetworks },
+  {
+    name: 'records, each of a network',
+    amounts: [10, 100],
+    fill: (node, amount) => addRecords(node, amount, (at) => `network-${at}`),
+  },
+  {
+    name: 'records, a look due',
+    amounts: [100, 1000],
+    fill: (node, amount) => addRecords(node, amount, () => 'network'),
+    prepare: (node) => node.forgetSweep(),
+  },
   { name: 'netdevs on the host', amounts: [100, 400], fill: addNetdevs },
 ];
 
@@ -61,10 +86,10 @@ function onNode<T>(executable: string, body: (node: StandInNode, counter: Counte
   );
 }
 
-function byPodUid(node: StandInNode, counter: Counter, name: string): CountedCase {
+function byPodUid(node: StandInNode, counter: Counter, name: string, prepare: () => void = () => {}): CountedCase {
   node.writePodSpec(podUid, [node.vfPcis[0] as string]);
   const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod;K8S_POD_UID=${podUid}`;
-  return { name, ...counter.countAttachment(node, node.conf({ ipam: node.ipam() }), { args }) };
+  return { name, ...counter.countAttachment(node, node.conf({ ipam: node.ipam() }), { args }, prepare) };
 }
 
 /** ADD and DEL without IPAM on a PF of so many VFs, by the executable that buildWithManyVfs built. */
@@ -97,11 +122,11 @@ export function countUsual(executable: string): { readonly version: number; read
 
 /** ADD by pod UID with host-local on nodes that have much of something. */
 export function countCurves(executable: string): readonly CountedCase[] {
-  return curves.flatMap(({ name, amounts, fill }) =>
+  return curves.flatMap(({ name, amounts, fill, prepare }) =>
     amounts.map((amount) =>
       onNode(executable, (node, counter) => {
         fill(node, amount);
-        return byPodUid(node, counter, `${amount} ${name}`);
+        return byPodUid(node, counter, `${amount} ${name}`, () => prepare?.(node));
       }),
     ),
   );

@@ -57,16 +57,22 @@ export class Counter {
     return readTrace(readFileSync(output, 'utf8'));
   }
 
-  /** An ADD and its DEL. The first of each, which finds directories to make and a sweep to do, isn't counted. */
+  /**
+   * An ADD and its DEL. The first of each, which finds directories to make and a sweep to do, isn't counted. `prepare` is called
+   * before each run.
+   */
   countAttachment(
     node: StandInNode,
     conf: unknown,
     call: CniCall = {},
+    prepare: () => void = () => {},
   ): { readonly add: Counts; readonly del: Counts } {
     const running =
       (command: string): CountedRun =>
-      (program) =>
-        void node.succeed(command, conf, { ...call, program });
+      (program) => {
+        prepare();
+        node.succeed(command, conf, { ...call, program });
+      };
     const [add, del] = [running('ADD'), running('DEL')];
     for (const run of [add, del]) run([this.#executable]);
     const instructions = [add, del].map((run) => this.countInstructions(run));
