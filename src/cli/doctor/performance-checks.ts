@@ -6,7 +6,7 @@ import type { Platform } from '../../platform/platform.ts';
 import { readNetdev, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import { countVfs } from '../stats/counters.ts';
 import { commandName, nameHolder } from '../tool.ts';
-import { type Check, listSome, ok, warning } from './check.ts';
+import { type Check, listSome, note, ok, warning } from './check.ts';
 
 /** A VF in a pod. */
 interface Used {
@@ -151,11 +151,9 @@ function checkOffloads(platform: Platform, used: readonly Used[]): Check | null 
     return missing.length === 0 ? [] : [`${name} (${missing.join(', ')})`];
   });
   if (off.length === 0) return null;
-  return warning(
-    'offloads',
-    `switched off: ${listSome(off)}`,
-    'in the pod: ethtool -K IFNAME … on, unless it is meant so',
-  );
+  // The old requests don't tell what is off from what the card doesn't have.
+  const remedy = 'in the pod: ethtool -k IFNAME tells which can be switched on, ethtool -K IFNAME … on does it';
+  return note('offloads', `off: ${listSome(off)}`, remedy);
 }
 
 /** What slows the VFs of pods down; one check where nothing does. */
