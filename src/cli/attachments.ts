@@ -1,5 +1,5 @@
 import { printable } from '../lib/quote.ts';
-import { isLeft, type KeptRecord, readRecords } from './node/records.ts';
+import { describeEntry, isLeft, type KeptRecord, readRecords, readSriovCni } from './node/records.ts';
 import { attachmentJson, damagedJson } from './node/survey-json.ts';
 import { type Column, formatTable } from './text.ts';
 import { commandName, type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
@@ -19,11 +19,18 @@ const columns: readonly Column[] = [
 export function attachments(tool: Tool, { json = false }: { readonly json?: boolean }): ExitCode {
   const { platform } = tool;
   const { records, damaged, setAside } = readRecords(platform);
+  const sriovCni = readSriovCni(tool);
   if (json) {
     printJson(tool, {
       attachments: records.map((record) => attachmentJson(record, platform.epochMs())),
       damaged: damaged.map(damagedJson),
       setAside,
+      sriovCni: sriovCni.map(({ containerId, ifname, attachment }) => ({
+        containerId,
+        ifname,
+        network: attachment?.network ?? null,
+        pci: attachment?.pci ?? null,
+      })),
     });
     return exitCodes.fine;
   }
@@ -32,6 +39,8 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
       ? `No attachments: ${platform.paths.stateDir} holds no records.\n`
       : recordTable(tool, records),
   );
+  const others = sriovCni.map((entry) => `${entry.attachment?.pci ?? '?'}  ${describeEntry(entry)}\n`);
+  if (others.length > 0) platform.writeStdout(`Of sriov-cni, given back by this plugin’s DEL:\n  ${others.join('  ')}`);
   const remarks = [
     ...damaged.map(
       ({ key, reason, isNewer }) =>

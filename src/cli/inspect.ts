@@ -1,6 +1,7 @@
 import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
 import { partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
+import { describeEntry, readSriovCni } from './node/records.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
@@ -14,7 +15,7 @@ const noCardText = 'This node has no network card with SR-IOV: no PCI device in 
 
 /** `inspect [PCI address or netdev]`: PFs and VFs of this node, and whose they are. */
 export function inspect(tool: Tool, target: string | undefined, { json = false }: InspectOptions): ExitCode {
-  const survey = surveyNode(tool.platform);
+  const survey = surveyNode(tool.platform, readSriovCni(tool));
   if (target !== undefined) return inspectOne(tool, survey, target, json);
   if (json) printJson(tool, surveyJson(survey));
   else tool.platform.writeStdout(describeNode(tool, survey));
@@ -134,7 +135,8 @@ function netdevOf({ place, link }: SurveyedVf): string {
   return { pod: 'in pod', userspace: '-', unbound: '-', lost: 'lost' }[place];
 }
 
-function holderOf({ holder, netns, link }: SurveyedVf): string | null {
+function holderOf({ holder, netns, link, sriovCni }: SurveyedVf): string | null {
+  if (sriovCni !== null) return describeEntry(sriovCni);
   if (holder !== null) {
     const { key, record, pod } = holder;
     const state = pod === 'alive' ? '' : `, pod ${pod}`;
@@ -190,7 +192,12 @@ function adminFields(admin: VfAdminState | null): (readonly [string, Cell])[] {
   return pfSettings.flatMap((setting) => setting.shown.fields(admin));
 }
 
-function recordFields({ holder }: SurveyedVf): (readonly [string, Cell])[] {
+function recordFields({ holder, sriovCni }: SurveyedVf): (readonly [string, Cell])[] {
+  if (sriovCni !== null)
+    return [
+      ['held by', describeEntry(sriovCni)],
+      ['record', sriovCni.path],
+    ];
   if (holder === null) return [['held by', 'nobody, by the records']];
   const { key, record, pod } = holder;
   return [

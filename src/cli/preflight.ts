@@ -7,6 +7,7 @@ import { describeChecks, summarise } from './doctor/doctor.ts';
 import { nodeChecks } from './doctor/node-checks.ts';
 import { findInstallers } from './doctor/plugin-checks.ts';
 import { askVersion } from './install.ts';
+import { describeEntry } from './node/records.ts';
 import { commandName, type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 import type { Finding } from './validate/finding.ts';
 import { type Network, readNetwork } from './validate/network.ts';
@@ -84,10 +85,8 @@ function checkPlace({ platform, pluginDirs }: Examined): Check {
   return ok('plugin', `${path} is another plugin, which install --as ${predecessor} keeps for the way back`);
 }
 
-function describeEntry({ containerId, ifname, attachment }: SriovCniEntry): string {
-  const what = attachment === null ? '' : `, network ${attachment.network}, VF ${attachment.pci}`;
-  return `${ifname} of container ${containerId.slice(0, 13)}${what}`;
-}
+const describeWithVf = (entry: SriovCniEntry): string =>
+  `${describeEntry(entry)}${entry.attachment === null ? '' : `, VF ${entry.attachment.pci}`}`;
 
 /** Their DEL comes to this plugin, which needs what sriov-cni has written about them. */
 function checkPods({ platform }: Examined, entries: readonly SriovCniEntry[]): readonly Check[] {
@@ -96,7 +95,7 @@ function checkPods({ platform }: Examined, entries: readonly SriovCniEntry[]): r
   const [first] = unusable;
   const drain = 'drain the node before the switch: kubectl drain NODE --ignore-daemonsets';
   if (first !== undefined) {
-    return [wrong('pods', `can’t be given back: ${listSome(unusable.map(describeEntry))}: ${first.reason}`, drain)];
+    return [wrong('pods', `can’t be given back: ${listSome(unusable.map(describeWithVf))}: ${first.reason}`, drain)];
   }
   if (platform.stat(`${platform.paths.sriovCniDir}/pci`)?.kind !== 'directory') {
     const reason = 'this release of sriov-cni keeps no list of the VFs that it gave away';
@@ -105,7 +104,7 @@ function checkPods({ platform }: Examined, entries: readonly SriovCniEntry[]): r
   return [
     ok(
       'pods',
-      `${count(entries.length, 'attachment')}, which this plugin’s DEL gives back: ${listSome(entries.map(describeEntry))}`,
+      `${count(entries.length, 'attachment')}, which this plugin’s DEL gives back: ${listSome(entries.map(describeWithVf))}`,
     ),
   ];
 }

@@ -2,6 +2,7 @@ import { type KnownPod, listKnownPods } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';
+import { readSriovCni } from '../node/records.ts';
 import { type Survey, surveyNode } from '../node/survey.ts';
 import type { Tool } from '../tool.ts';
 
@@ -61,11 +62,12 @@ function orReason<T>(read: () => T): T | string {
   }
 }
 
-export function examine({ platform, yaml }: Tool): Examined {
+export function examine(tool: Tool): Examined {
+  const { platform, yaml } = tool;
   const given = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return {
     platform,
-    survey: orReason(() => surveyNode(platform)),
+    survey: orReason(() => surveyNode(platform, readSriovCni(tool))),
     pods: orReason(() => listKnownPods({ platform, parseYaml: (text) => yaml().parseYaml(text) })),
     pluginDirs: given.length > 0 ? given : [usualPluginDir],
   };

@@ -29,7 +29,7 @@ function checkNumber(survey: Survey): Check {
     const remedy = `make some: echo N > ${sriovNumVfs(pf)}, N up to ${pf.sysfs.totalVfs}, or the SR-IOV operator’s policy`;
     return wrong('vfs', `no VFs on ${count(pfs.length, 'PF')}`, remedy);
   }
-  const unheld = vfs.filter(({ holder }) => holder === null);
+  const unheld = vfs.filter(({ holder, sriovCni }) => holder === null && sriovCni === null);
   const numberAt = (...places: readonly SurveyedVf['place'][]): number =>
     unheld.filter(({ place }) => places.includes(place)).length;
   const free = numberAt('host', 'userspace');

@@ -6,11 +6,14 @@ import { parseConf } from '../../config/parse.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { createLog } from '../../lib/log.ts';
+import { printable } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-record.ts';
 import { type Life, lifeOf } from '../../state/liveness.ts';
 import { RecordStore, sameKey } from '../../state/record-store.ts';
+import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
+import type { Tool } from '../tool.ts';
 
 /** `unknown` also where its network namespace could not be looked at. */
 type PodState = Life;
@@ -81,6 +84,25 @@ export function readRecords(platform: Platform): KeptRecords {
     }
   }
   return { records, damaged, setAside: store.damaged() };
+}
+
+/** What sriov-cni has attached, whose DEL this plugin serves; nothing where it has never been, or can't be read. */
+export function readSriovCni({
+  platform,
+  sriovCniCache,
+}: Pick<Tool, 'platform' | 'sriovCniCache'>): readonly SriovCniEntry[] {
+  try {
+    return platform.stat(platform.paths.sriovCniDir) === null ? [] : sriovCniCache().listEntries(platform);
+  } catch (thrown) {
+    if (isSystemError(thrown)) return [];
+    throw thrown;
+  }
+}
+
+/** `net1 of container 4f1c0b7a9e2d3, attached by sriov-cni`, and its network where that is known. */
+export function describeEntry({ containerId, ifname, attachment }: SriovCniEntry): string {
+  const network = attachment === null ? '' : `, network ${attachment.network}`;
+  return printable(`${ifname} of container ${containerId.slice(0, 13)}, attached by sriov-cni${network}`);
 }
 
 /** A request that no runtime made. */

@@ -34,7 +34,7 @@ export function damagedJson({ key, reason, isNewer }: DamagedRecord): unknown {
 }
 
 export function vfJson(pf: SurveyedPf, vf: SurveyedVf): unknown {
-  const { sysfs, index, place, link, netns, admin, holder, disagreements } = vf;
+  const { sysfs, index, place, link, netns, admin, holder, sriovCni, disagreements } = vf;
   const { pci, driver, numaNode, vendor, device } = sysfs;
   return {
     pci,
@@ -59,6 +59,10 @@ export function vfJson(pf: SurveyedPf, vf: SurveyedVf): unknown {
             halfDone: holder.isHalf,
             createdAt: holder.record.createdAt,
           },
+    sriovCni:
+      sriovCni === null
+        ? null
+        : { containerId: sriovCni.containerId, ifname: sriovCni.ifname, network: sriovCni.attachment?.network ?? null },
     disagreements,
   };
 }

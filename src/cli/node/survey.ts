@@ -17,6 +17,7 @@ import type { PciAddress } from '../../lib/pci-address.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { VfAdminState } from '../../settings/settings.ts';
 import { openRecordedNetns } from '../../state/liveness.ts';
+import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';
 import { type Attached, compareWithRecord, findAttached, findStrays, lookInto, type Stray } from './in-pods.ts';
@@ -36,6 +37,8 @@ export interface SurveyedVf {
   readonly admin: VfAdminState | null;
   /** Whose it is by the records. */
   readonly holder: KeptRecord | null;
+  /** Whose it is by the files of sriov-cni, whose DEL this plugin serves; null where a record of ours has it, or the host. */
+  readonly sriovCni: SriovCniEntry | null;
   /** How record and kernel disagree, in plain words. */
   readonly disagreements: readonly string[];
   /** Those of them that are about settings. */
@@ -60,13 +63,13 @@ export interface Survey {
 }
 
 /** All there is. Changes nothing, takes no lock. Throws SystemError where sysfs or rtnetlink can't be read. */
-export function surveyNode(platform: Platform): Survey {
+export function surveyNode(platform: Platform, sriovCni: readonly SriovCniEntry[] = []): Survey {
   const kept = readRecords(platform);
   const host = new Namespace(platform, platform.ownNetns());
   try {
     const gone = kept.records.filter(({ record }) => !pciDeviceExists(platform, record.identity.pci));
     const withoutPf = sortAddresses(listPublished(platform).filter((pci) => isWithoutPf(platform, pci)));
-    return { kept, gone, withoutPf, pfs: new Surveyor(platform, host, kept.records).surveyPfs() };
+    return { kept, gone, withoutPf, pfs: new Surveyor(platform, host, kept.records, sriovCni).surveyPfs() };
   } finally {
     host.close();
   }
@@ -80,8 +83,10 @@ class Surveyor {
   readonly #platform: Platform;
   readonly #host: Namespace;
   readonly #holders: ReadonlyMap<string, KeptRecord>;
+  readonly #sriovCni: readonly SriovCniEntry[];
 
-  constructor(platform: Platform, host: Namespace, records: readonly KeptRecord[]) {
+  constructor(platform: Platform, host: Namespace, records: readonly KeptRecord[], sriovCni: readonly SriovCniEntry[]) {
+    this.#sriovCni = sriovCni;
     this.#platform = platform;
     this.#host = host;
     this.#holders = currentHolders(records);
@@ -112,6 +117,8 @@ class Surveyor {
     const onHost = findOnHost(this.#platform, this.#host, sysfs.pci);
     const attached = holder === null ? null : findAttached(this.#platform, holder);
     const place = placeOf(sysfs, onHost, attached);
+    const isAway = holder === null && (place === 'lost' || place === 'userspace');
+    const entry = this.#sriovCni.find(({ attachment }) => attachment?.pci === sysfs.pci) ?? null;
     const { place: aboutPlace, settings: changedSettings } =
       holder === null
         ? { place: [], settings: [] }
@@ -124,6 +131,7 @@ class Surveyor {
       netns: attached?.link == null ? null : (holder?.record.netns.path ?? null),
       admin,
       holder,
+      sriovCni: isAway ? entry : null,
       disagreements: [...aboutPlace, ...changedSettings],
       changedSettings,
     };
@@ -144,6 +152,7 @@ function withStray(vf: SurveyedVf, stray: Stray | undefined): SurveyedVf {
     return { ...vf, disagreements: [...vf.disagreements, where] };
   }
   const { link, netns } = stray;
+  if (vf.sriovCni !== null) return { ...vf, place: 'pod', link, netns };
   const what = `${link.name} is in the namespace ${netns}, of which no record tells`;
   return { ...vf, place: 'pod', link, netns, disagreements: [...vf.disagreements, what] };
 }

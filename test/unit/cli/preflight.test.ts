@@ -84,6 +84,24 @@ test('a node that may be switched: go, with the pods that sriov-cni has attached
   expectCheck(checks, 'definitions', 'ok', '1 definition');
 });
 
+test('after the switch, its pods are shown as what they are, and nothing is wrong with them', () => {
+  const node = withSriovCni();
+  const link = node.link(0);
+  node.edit(() => {
+    node.host.links.splice(node.host.links.indexOf(link), 1);
+    node.pod.namespace.links.push(link);
+  });
+  node.platform.links.set('/proc/77/ns/net', `net:[${node.pod.namespace.inode}]`);
+  const what = 'net1 of container ccccccccccccc, attached by sriov-cni, network net';
+  assert.match(operate(node.platform, 'attachments').stdout, `${vfPci(0)}  ${what}`);
+  assert.match(operate(node.platform, 'inspect').stdout.replace(/\n +/g, ' '), what);
+  assert.match(operate(node.platform, 'inspect', vfPci(0)).stdout.replace(/\n +/g, ' '), what);
+  const { checks } = operate(node.platform, 'doctor', '--json').json as { checks: readonly Check[] };
+  const byId = new Map(checks.map((check) => [check.id, check]));
+  expectCheck(byId, 'vfs', 'ok', '1 attached, 1 free');
+  expectCheck(byId, 'agreement', 'ok');
+});
+
 test('definitions: refused, different, not given', () => {
   const node = withSriovCni();
   node.platform.files.set('/bad.json', definition({ spoofchk: 'yes', vlan_id: 5 }));
