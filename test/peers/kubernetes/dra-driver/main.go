@@ -1,19 +1,14 @@
 // Command dra-driver leaves on the node what the DRA driver for SR-IOV leaves there in MULTUS mode when the kubelet prepares a
-// pod's claims: CDI specs and device-info, by the libraries that the driver itself writes them with.
+// pod's claims.
 package main
 
 import (
 	"flag"
-	"fmt"
 	"log"
-	"strings"
 
-	nadv1 "github.com/k8snetworkplumbingwg/network-attachment-definition-client/pkg/apis/k8s.cni.cncf.io/v1"
-	nadutils "github.com/k8snetworkplumbingwg/network-attachment-definition-client/pkg/utils"
 	resourcev1 "k8s.io/api/resource/v1"
-	"tags.cncf.io/container-device-interface/pkg/cdi"
-	cdispec "tags.cncf.io/container-device-interface/specs-go"
 
+	"peers/kubernetes/driverfiles"
 	"peers/kubernetes/objects"
 )
 
@@ -36,7 +31,7 @@ func prepareAll(store objects.Store, cdiDirectory string) error {
 	if err != nil {
 		return err
 	}
-	cache, err := cdi.NewCache(cdi.WithSpecDirs(cdiDirectory), cdi.WithAutoRefresh(false))
+	specs, err := driverfiles.OpenDirectory(cdiDirectory)
 	if err != nil {
 		return err
 	}
@@ -46,7 +41,7 @@ func prepareAll(store objects.Store, cdiDirectory string) error {
 		if err != nil {
 			return err
 		}
-		if err := prepareClaim(cache, claim, devices); err != nil {
+		if err := prepareClaim(specs, claim, devices); err != nil {
 			return err
 		}
 		pod := string(claim.Status.ReservedFor[0].UID)
@@ -55,62 +50,24 @@ func prepareAll(store objects.Store, cdiDirectory string) error {
 		}
 	}
 	for pod, held := range addresses {
-		if err := preparePod(cache, pod, held); err != nil {
+		if err := specs.WritePod(pod, held); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func prepareClaim(cache *cdi.Cache, claim resourcev1.ResourceClaim, devices []objects.Device) error {
-	spec := &cdispec.Spec{}
+func prepareClaim(specs driverfiles.Directory, claim resourcev1.ResourceClaim, devices []objects.Device) error {
+	var prepared []driverfiles.Prepared
 	for index, device := range devices {
-		if err := saveDeviceInfo(device); err != nil {
+		if err := driverfiles.SaveDeviceInfo(device); err != nil {
 			return err
 		}
-		network, err := networkOf(claim, claim.Status.Allocation.Devices.Results[index].Request)
+		config, err := driverfiles.ConfigOf(claim, claim.Status.Allocation.Devices.Results[index].Request)
 		if err != nil {
 			return err
 		}
-		env := []string{
-			fmt.Sprintf("SRIOVNETWORK_VF_DEVICE_%s=%s", strings.ReplaceAll(device.Name, "-", "_"), device.PCIAddress),
-			"SRIOVNETWORK_NET_ATTACH_DEF_NAME=" + network,
-		}
-		spec.Devices = append(spec.Devices, cdiDevice(objects.ClaimDeviceName(claim, device.Name), env))
+		prepared = append(prepared, driverfiles.Prepared{Device: device, Config: config})
 	}
-	return writeSpec(cache, spec, string(claim.UID))
-}
-
-func preparePod(cache *cdi.Cache, pod string, addresses []string) error {
-	env := []string{"SRIOVNETWORK_PCI_ADDRESSES=" + strings.Join(addresses, ",")}
-	return writeSpec(cache, &cdispec.Spec{Devices: []cdispec.Device{cdiDevice(pod, env)}}, pod)
-}
-
-func cdiDevice(name string, env []string) cdispec.Device {
-	return cdispec.Device{Name: name, ContainerEdits: cdispec.ContainerEdits{Env: env}}
-}
-
-func writeSpec(cache *cdi.Cache, spec *cdispec.Spec, id string) error {
-	spec.Kind = objects.DriverName + "/" + objects.CDIClass
-	version, err := cdispec.MinimumRequiredVersion(spec)
-	if err != nil {
-		return err
-	}
-	spec.Version = version
-	return cache.WriteSpec(spec, cdi.GenerateTransientSpecName(objects.DriverName, objects.CDIClass, id))
-}
-
-// saveDeviceInfo writes nothing for a device without the attributes for Multus, as the driver.
-func saveDeviceInfo(device objects.Device) error {
-	if device.ResourceName == "" || device.DeviceID == "" {
-		return nil
-	}
-	if err := nadutils.CleanDeviceInfoForDP(device.ResourceName, device.DeviceID); err != nil {
-		return err
-	}
-	return nadutils.SaveDeviceInfoForDP(device.ResourceName, device.DeviceID, &nadv1.DeviceInfo{
-		Type:    nadv1.DeviceInfoTypePCI,
-		Version: nadv1.DeviceInfoVersion,
-		Pci:     &nadv1.PciDevice{PciAddress: device.PCIAddress},
-	})
+	return specs.WriteClaim(claim, prepared)
 }

@@ -1,4 +1,4 @@
-package main
+package driverfiles
 
 import (
 	"encoding/json"
@@ -9,8 +9,16 @@ import (
 	"peers/kubernetes/objects"
 )
 
-// networkOf is the netAttachDefName of the VfConfig that a claim's allocation has for a request; empty where it has none.
-func networkOf(claim resourcev1.ResourceClaim, request string) (string, error) {
+// A VfConfig is what a claim asks of the driver for its VFs.
+type VfConfig struct {
+	// Driver is the kernel's to bind the VF to; empty to leave it alone.
+	Driver           string `json:"driver,omitempty"`
+	NetAttachDefName string `json:"netAttachDefName,omitempty"`
+}
+
+// ConfigOf is the VfConfig that a claim's allocation has for a request; empty where it has none.
+func ConfigOf(claim resourcev1.ResourceClaim, request string) (VfConfig, error) {
+	var vfConfig VfConfig
 	for _, config := range claim.Status.Allocation.Devices.Config {
 		if config.Opaque == nil || config.Opaque.Driver != objects.DriverName {
 			continue
@@ -18,13 +26,8 @@ func networkOf(claim resourcev1.ResourceClaim, request string) (string, error) {
 		if len(config.Requests) > 0 && !slices.Contains(config.Requests, request) {
 			continue
 		}
-		var vfConfig struct {
-			NetAttachDefName string `json:"netAttachDefName"`
-		}
-		if err := json.Unmarshal(config.Opaque.Parameters.Raw, &vfConfig); err != nil {
-			return "", err
-		}
-		return vfConfig.NetAttachDefName, nil
+		err := json.Unmarshal(config.Opaque.Parameters.Raw, &vfConfig)
+		return vfConfig, err
 	}
-	return "", nil
+	return vfConfig, nil
 }

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"fmt"
+	"maps"
 
 	resourcev1 "k8s.io/api/resource/v1"
 	"tags.cncf.io/container-device-interface/pkg/parser"
@@ -30,16 +31,23 @@ func Devices(s Store) (map[string]Device, error) {
 	}
 	devices := map[string]Device{}
 	for _, slice := range slices {
-		for _, device := range slice.Spec.Devices {
-			devices[key(slice.Spec.Pool.Name, device.Name)] = Device{
-				Name:         device.Name,
-				PCIAddress:   text(device, DriverName+"/pciAddress"),
-				ResourceName: text(device, "k8s.cni.cncf.io/resourceName"),
-				DeviceID:     text(device, "k8s.cni.cncf.io/deviceID"),
-			}
-		}
+		maps.Copy(devices, DevicesOf(slice.Spec.Pool.Name, slice.Spec.Devices))
 	}
 	return devices, nil
+}
+
+// DevicesOf reads the devices of a pool, by pool and name.
+func DevicesOf(pool string, devices []resourcev1.Device) map[string]Device {
+	found := map[string]Device{}
+	for _, device := range devices {
+		found[key(pool, device.Name)] = Device{
+			Name:         device.Name,
+			PCIAddress:   text(device, DriverName+"/pciAddress"),
+			ResourceName: text(device, "k8s.cni.cncf.io/resourceName"),
+			DeviceID:     text(device, "k8s.cni.cncf.io/deviceID"),
+		}
+	}
+	return found
 }
 
 // Allocated finds the devices of a claim among all, in the order of the allocation.
