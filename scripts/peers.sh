@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
 # peers.sh [MODULE]: prints the directory of the programs that the tests and the benchmark run beside the plugin, built once
 # from the versions in a Go module's go.mod. The module is test/peers (cnitool, kustomize, the plugins of containernetworking)
-# or one in it whose dependencies are its own: kubernetes, multus-4.0, openmetrics, rdma-cni, sriov-cni.
+# or one in it whose dependencies are its own: cluster, kubernetes, multus-4.0, openmetrics, rdma-cni,
+# sriov-cni.
 # Without Go the first one's directory is that of Debian's containernetworking-plugins, which are older: CNI 1.0.0 at most, no
 # cnitool and no kustomize. Nothing is printed for the others then, nor for the first where only root could install that package.
 set -euo pipefail
 
-readonly module=${1:-.} debian_directory=/usr/lib/cni
+readonly module=${1:-.} debian_directory=/usr/lib/cni time_limit=3600
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers/$module"
 
 say() { echo "peers: $*" >&2; }
+
+duration() {
+  case $module in
+    cluster) echo "some ten minutes" ;;
+    *) echo "a minute or two" ;;
+  esac
+}
 
 # Written beside its place and moved there whole, by one build at a time.
 build() {
@@ -22,21 +30,27 @@ build() {
   mkdir -p "$(dirname "$directory")"
   local part
   part=$(mktemp -d "$directory.XXXXXX")
-  say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes a minute or two"
+  local ldflags='-s -w' kubernetes
+  # Programs of Kubernetes compare their versions, which its own build writes into them.
+  kubernetes=$(sed -nE 's/^(require)?[[:space:]]*k8s.io\/kubernetes (v[^ ]+).*/\2/p' go.mod)
+  [[ -z $kubernetes ]] || ldflags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
+  say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes $(duration)"
   # The machine's own Go or none: a toolchain that Go would download is not what was asked for. Static, as they are released.
-  if GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0 GOBIN=$part timeout 900 go install -trimpath -buildvcs=false -ldflags='-s -w' tool </dev/null >&2; then
+  if GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0 GOBIN=$part timeout $time_limit \
+    go install -trimpath -buildvcs=false -ldflags="$ldflags" tool </dev/null >&2; then
     chmod 755 "$part"
     mv -T "$part" "$directory"
   else
     rm -rf "$part"
-    say "go install failed, or took longer than 15 minutes"
+    say "go install failed, or took longer than $time_limit s"
     return 1
   fi
 }
 
 sources=(go.mod go.sum)
+mapfile -t neighbours < <(awk '$1 == "replace" && $4 ~ /^\.\./ { print $4 }' go.mod)
 # Below test/peers itself are other modules.
-[[ $module == . ]] || mapfile -t -O 2 sources < <(find . -name '*.go' | sort)
+[[ $module == . ]] || mapfile -t -O 2 sources < <(find . "${neighbours[@]}" -name '*.go' | sort)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dra-sriov-cni/peers
 hash=$(cat "${sources[@]}" | sha256sum)
 directory=$cache/${hash::16}-$(uname -m)

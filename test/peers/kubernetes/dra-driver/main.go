@@ -1,5 +1,5 @@
-// Command dra-driver leaves on the node what the DRA driver for SR-IOV leaves there in MULTUS mode when the kubelet prepares a
-// pod's claims.
+// Command dra-driver leaves on the node what the DRA driver for SR-IOV leaves there in MULTUS mode when the kubelet
+// prepares a pod's claims.
 package main
 
 import (

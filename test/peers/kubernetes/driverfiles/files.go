@@ -1,5 +1,5 @@
-// Package driverfiles writes what the DRA driver for SR-IOV leaves on a node in MULTUS mode, CDI specs and device-info, by the
-// libraries that the driver itself writes them with.
+// Package driverfiles writes what the DRA driver for SR-IOV leaves on a node in MULTUS mode, CDI specs and device-info,
+// by the libraries that the driver itself writes them with.
 package driverfiles
 
 import (

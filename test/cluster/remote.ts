@@ -1,0 +1,58 @@
+// How a command reaches the cluster that another command of this checkout has.
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { LabError } from '../lab/lab-error.ts';
+import { onProcessEnd } from '../lab/process-end.ts';
+import { checkout, digest } from '../lab/setup/cache-folder.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+const socketPath = `/run/dra-sriov-cluster-${digest(checkout)}.sock`;
+const timeoutMs = 3_600_000;
+
+interface KubectlRequest {
+  readonly argv: readonly string[];
+  readonly stdin: string;
+}
+
+interface KubectlReply {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function perform(controlPlane: ControlPlane, { argv, stdin }: KubectlRequest): Promise<KubectlReply> {
+  const { status, stdout, stderr } = await controlPlane.kubectl(argv, { stdin, timeoutMs });
+  return { status, stdout, stderr };
+}
+
+/** Lets other commands use a cluster, until the server is closed. A request is a line of JSON, and so is the reply. */
+export async function serveCluster(controlPlane: ControlPlane): Promise<Server> {
+  const server = createServer(async (socket) => {
+    // A client that goes away early does not matter.
+    socket.on('error', () => undefined);
+    try {
+      const [line] = (await once(createInterface({ input: socket }), 'line')) as [string];
+      const reply = await perform(controlPlane, JSON.parse(line) as KubectlRequest);
+      socket.end(JSON.stringify(reply));
+    } catch (thrown) {
+      socket.end(JSON.stringify({ status: 1, stdout: '', stderr: `cluster: ${String(thrown)}\n` }));
+    }
+  });
+  rmSync(socketPath, { force: true });
+  onProcessEnd(() => rmSync(socketPath, { force: true }));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+  return server;
+}
+
+export async function askCluster(request: KubectlRequest): Promise<KubectlReply> {
+  const socket = connect(socketPath);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', () => reject(new LabError('guest', 'no cluster runs; `npm run cluster -- shell` starts one')));
+  });
+  socket.write(`${JSON.stringify(request)}\n`);
+  return JSON.parse(await text(socket)) as KubectlReply;
+}
