@@ -8,6 +8,7 @@ interface Listing {
   readonly attachments: readonly Readonly<Record<string, unknown>>[];
   readonly damaged: readonly unknown[];
   readonly setAside: readonly string[];
+  readonly sriovCni: readonly unknown[];
 }
 
 const list = (node: MemoryNode): Listing => operate(node.platform, 'attachments', '--json').json as Listing;
@@ -20,7 +21,7 @@ test('no attachments', () => {
     stderr: '',
     json: undefined,
   });
-  assert.equal(list(node), { attachments: [], damaged: [], setAside: [] });
+  assert.equal(list(node), { attachments: [], damaged: [], setAside: [], sriovCni: [] });
 });
 
 test('records with their age, phase, pod, and whether the pod lives', () => {

@@ -92,6 +92,7 @@ test('after the switch, its pods are shown as what they are, and nothing is wron
     node.pod.namespace.links.push(link);
   });
   node.platform.links.set('/proc/77/ns/net', `net:[${node.pod.namespace.inode}]`);
+  node.platform.netnsPaths.set('/proc/77/ns/net', node.pod.namespace);
   const what = 'net1 of container ccccccccccccc, attached by sriov-cni, network net';
   assert.match(operate(node.platform, 'attachments').stdout, `${vfPci(0)}  ${what}`);
   assert.match(operate(node.platform, 'inspect').stdout.replace(/\n +/g, ' '), what);
