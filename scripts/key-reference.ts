@@ -33,7 +33,7 @@ export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
       linkType: { does: 'Link type of the PF.', absent: 'any link type' },
     },
   },
-  ...(Object.assign({}, ...settingTexts) as Readonly<Record<keyof typeof settingKeys, KeyText>>),
+  ...(Object.assign({}, ...settingTexts) as Readonly<Record<keyof ReturnType<typeof settingKeys>, KeyText>>),
   ipam: {
     does: 'The IPAM plugin that gives the interface its addresses and routes. It gets this whole config; its other keys are its own. `{}` is none. Its routes go beside those that the pod has to the same destinations: before them in IPv4, as next hops in IPv6.',
     absent: 'no addresses',

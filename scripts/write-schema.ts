@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type ErrorName, errorCodes } from '../src/cni/errors.ts';
-import { dependencies, schema, unsupportedKeys } from '../src/config/schema.ts';
+import { schema, unsupportedKeys } from '../src/config/schema.ts';
 import { allowedBy, type Entries, type Schema } from '../src/lib/json-schema.ts';
 import type { KeyText } from '../src/settings/setting.ts';
+import { settings } from '../src/settings/settings.ts';
 import { errorReference } from './error-reference.ts';
 import { keyReference } from './key-reference.ts';
 
@@ -74,7 +75,9 @@ export function createJsonSchema(): JsonSchema {
     ...rest,
     title: 'Network config of dra-sriov-cni',
     properties: { ...properties, ...Object.fromEntries(refused) },
-    dependencies: Object.fromEntries(dependencies.map(({ key, needs }) => [key, [needs]])),
+    dependencies: Object.fromEntries(
+      settings.flatMap(({ needs = {} }) => Object.entries(needs).map(([key, needed]) => [key, [needed]])),
+    ),
   };
 }
 

@@ -1,7 +1,7 @@
 import { supportedVersions } from '../cni/versions.ts';
 import { arrayOf, object, oneOf, optional, type Schema, text, type ValueOf } from '../lib/json-schema.ts';
 import { macAddress } from '../settings/mac.ts';
-import { settingKeys, settings } from '../settings/settings.ts';
+import { settingKeys } from '../settings/settings.ts';
 
 // The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it into
 // the JSON Schema for editors.
@@ -65,7 +65,7 @@ export const schema = object(
     pciBusID: orEmpty(deviceId),
     resourceName: orEmpty(resourceName),
     vfSelector: optional(vfSelector),
-    ...settingKeys,
+    ...settingKeys(),
     ipam: optional(object({ type: pluginName('an IPAM plugin') }, 'an object with type')),
     logLevel: orEmpty(oneOf('panic', 'error', 'warning', 'info', 'debug', 'verbose')),
     logFile: orEmpty(absolutePath),
@@ -79,11 +79,6 @@ export const schema = object(
 export type ConfKey = keyof typeof schema.keys;
 
 export type WireConf = ValueOf<typeof schema>;
-
-/** `key` is refused where `needs` is absent: the PF takes both in one setting. */
-export const dependencies = settings.flatMap(({ needs = {} }) =>
-  Object.entries(needs).map(([key, needed]) => ({ key: key as ConfKey, needs: needed as ConfKey })),
-);
 
 /** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
 export const logKeys: ReadonlySet<string> = new Set<ConfKey>(['logLevel', 'logFile']);

@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from '../lib/json.ts';
 import { type JsonProblem, normalize, problemsIn, type Schema } from '../lib/json-schema.ts';
 import { quote, show } from '../lib/quote.ts';
 import { settings } from '../settings/settings.ts';
-import { dependencies, logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
+import { logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
 import { usualTypes } from './sriov-conf.ts';
 
@@ -44,10 +44,10 @@ function checkTogether(values: Partial<WireConf>, given: Json): ConfProblem[] {
   const refuse = (path: string, why: string): void => {
     problems.push({ path, message: `${show(given[path])} is not allowed ${why}` });
   };
-  for (const { key, needs } of dependencies) {
-    if (key in values && !(needs in given)) refuse(key, `without ${needs}; allowed: together with ${needs}`);
-  }
   for (const setting of settings) {
+    for (const [key, needed] of Object.entries(setting.needs ?? {})) {
+      if (key in values && !(needed in given)) refuse(key, `without ${needed}; allowed: together with ${needed}`);
+    }
     for (const [key, conflict] of Object.entries(setting.conflicts?.(values) ?? {}))
       if (conflict) refuse(key, conflict);
   }

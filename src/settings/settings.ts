@@ -50,14 +50,14 @@ export type VfChange = { readonly [Field in VfField]?: Known<VfAdminState>[Field
 export type VfSettings = VfChange & { readonly mtu?: number };
 
 /** The keys of a config that ask for something of a VF, with what they may hold. */
-export const settingKeys = Object.assign({}, ...settings.map(({ keys }) => keys)) as Flat<
-  Both<(typeof settings)[number]['keys']>
->;
+export function settingKeys(): Flat<Both<(typeof settings)[number]['keys']>> {
+  return Object.assign({}, ...settings.map(({ keys }) => keys));
+}
 
 /** What a record may hold of the PF's record of a VF. */
-export const pfFields = Object.assign({}, ...pfSettings.map(({ fields }) => fields)) as Flat<
-  Both<OnePfSetting['fields']>
->;
+export function pfFields(): Flat<Both<OnePfSetting['fields']>> {
+  return Object.assign({}, ...pfSettings.map(({ fields }) => fields));
+}
 
 export function fieldsOf({ fields }: OnePfSetting): readonly VfField[] {
   return Object.keys(fields) as VfField[];

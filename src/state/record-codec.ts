@@ -93,7 +93,7 @@ function createSchema() {
     }),
     resolvedFrom: anyText,
     snapshot: object({
-      admin: nullable(object(pfFields)),
+      admin: nullable(object(pfFields())),
       netdev: nullable(netdev),
       macIsFree: optional(onlyTrue),
       rdmaDevices: optional(arrayOf(anyText)),

@@ -40,7 +40,7 @@ test('the lists have the same settings, and no two have a key, a field or a name
   assert.equal([...inKernelOrder].sort(), [...names].sort());
   const keys = settings.flatMap((setting) => Object.keys(setting.keys));
   for (const list of [keys, fields, names]) assert.is(new Set<string>(list).size, list.length);
-  assert.equal(Object.keys(settingKeys), keys);
+  assert.equal(Object.keys(settingKeys()), keys);
   assert.equal(settingTexts.flatMap((texts) => Object.keys(texts)).sort(), keys.sort());
 });
 
