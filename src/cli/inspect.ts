@@ -1,6 +1,6 @@
 import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
-import { partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
+import { fieldsOf, keyOf, type OnePfSetting, partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
 import { describeEntry, readSriovCni } from './node/records.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
@@ -93,7 +93,7 @@ function titleOf({ style }: Tool, pf: SurveyedPf): string {
   return `${style.strong(`${name}${sysfs.pci}`)}  ${facts.join(', ')}`;
 }
 
-const settingColumns = pfSettings.flatMap(({ shown }) => shown.column ?? []);
+const settingColumns = pfSettings.filter(({ shown }) => shown.column !== undefined);
 
 const columns: readonly Column[] = [
   { title: 'VF', right: true },
@@ -102,7 +102,7 @@ const columns: readonly Column[] = [
   { title: 'NETDEV', minWidth: 8 },
   { title: 'LINK' },
   { title: 'MAC' },
-  ...settingColumns.map(({ title }) => ({ title })),
+  ...settingColumns.map(({ shown }) => ({ title: shown.column ?? '' })),
 ];
 
 function rowOf({ style }: Tool, vf: SurveyedVf): Row {
@@ -114,7 +114,7 @@ function rowOf({ style }: Tool, vf: SurveyedVf): Row {
     netdevOf(vf),
     link === null ? '-' : linkWord(link),
     (link === null ? admin?.mac : link.mac) ?? '-',
-    ...settingColumns.map((column) => (admin === null ? '?' : column.cell(admin))),
+    ...settingColumns.map((setting) => (admin === null ? '?' : cellOf(setting, admin))),
   ];
   const holder = holderOf(vf);
   const notes: Cell[] = [
@@ -123,6 +123,15 @@ function rowOf({ style }: Tool, vf: SurveyedVf): Row {
     ...disagreements.map((text) => ({ text: `! ${text}`, paint: style.bad })),
   ];
   return { cells, notes };
+}
+
+function cellOf(setting: OnePfSetting, admin: VfAdminState): string {
+  return (
+    setting.shown.short?.(admin) ??
+    fieldsOf(setting)
+      .map((field) => admin[field] ?? '?')
+      .join()
+  );
 }
 
 const linkWord = ({ up, carrier }: { readonly up: boolean; readonly carrier: boolean }): string => {
@@ -147,7 +156,11 @@ function holderOf({ holder, netns, link, sriovCni }: SurveyedVf): string | null 
 
 /** What is not usual, and so not in the table. */
 function extraSettings(admin: VfAdminState): string[] {
-  const settings = partsOf(admin).flatMap(({ setting }) => setting.shown.unusual?.(admin) ?? []);
+  const settings = partsOf(admin).flatMap(({ setting }) => {
+    const { usual, unit = '' } = setting.shown;
+    const unusual = usual === undefined ? [] : fieldsOf(setting).filter((field) => admin[field] !== usual);
+    return unusual.map((field) => `${keyOf(setting, field)} ${admin[field]}${unit}`);
+  });
   return settings.length === 0 ? [] : [settings.join(', ')];
 }
 
@@ -189,7 +202,14 @@ function netdevFields({ place, link, netns }: SurveyedVf): (readonly [string, Ce
 
 function adminFields(admin: VfAdminState | null): (readonly [string, Cell])[] {
   if (admin === null) return [['PF’s settings', 'the PF tells none']];
-  return pfSettings.flatMap((setting) => setting.shown.fields(admin));
+  return pfSettings.flatMap((setting): (readonly [string, Cell])[] => {
+    const { title, long, unit = '', none } = setting.shown;
+    if (title !== undefined && long !== undefined) return [[title, long(admin)]];
+    return fieldsOf(setting).map((field) => {
+      const value = admin[field] ?? '?';
+      return [title ?? keyOf(setting, field), value === 0 && none !== undefined ? none : `${value}${unit}`];
+    });
+  });
 }
 
 function recordFields({ holder, sriovCni }: SurveyedVf): (readonly [string, Cell])[] {

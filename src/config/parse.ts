@@ -5,7 +5,7 @@ import { describeProblems } from '../lib/json-schema.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
 import { macAddress } from '../settings/mac.ts';
-import { settings, type VfSettings } from '../settings/settings.ts';
+import { askedBy, settings, type VfSettings } from '../settings/settings.ts';
 import { findOddKeys } from './odd-keys.ts';
 import { checkPod, podOf } from './pod.ts';
 import type { WireConf } from './schema.ts';
@@ -40,7 +40,7 @@ function toLogLevel(level: WireConf['logLevel']): LogLevel {
 function toSettings(values: Partial<WireConf>, argsMac: string | undefined): VfSettings {
   const mac = values.runtimeConfig?.mac ?? values.args?.cni?.mac ?? argsMac ?? values.mac;
   const all = present({ ...values, mac });
-  return present(Object.assign({}, ...settings.map((setting) => setting.asked(all))) as VfSettings);
+  return present(Object.assign({}, ...settings.map((setting) => askedBy(setting, all))) as VfSettings);
 }
 
 function lowerCase<Text extends string>(texts: readonly string[] | undefined): readonly Text[] | undefined {

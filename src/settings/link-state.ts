@@ -1,7 +1,5 @@
 import { nullable, oneOf, optional } from '../lib/json-schema.ts';
-import { type KeyTexts, kept, type PfSetting, readNumber, type VfStruct, words } from './setting.ts';
-
-const struct: VfStruct = { type: 5, name: 'IFLA_VF_LINK_STATE', length: 8 };
+import { type ChoiceSetting, type KeyTexts, kept } from './setting.ts';
 
 /** By IFLA_VF_LINK_STATE_*. */
 const states = ['auto', 'enable', 'disable'] as const;
@@ -11,19 +9,15 @@ const keys = { link_state: optional(oneOf(...states), '') };
 /** What a record may hold of it. */
 const fields = { linkState: nullable(oneOf(...states)) };
 
-export const linkState: PfSetting<typeof keys, typeof fields> = {
+export const linkState: ChoiceSetting<typeof keys, typeof fields> = {
   name: 'linkState',
   keys,
   fields,
   keyOf: { linkState: 'link_state' },
-  asked: ({ link_state: linkState }) => ({ linkState }),
-  read: (info) => ({ linkState: states[readNumber(info, struct)] ?? null }),
-  write: ({ linkState }) => [struct, words(states.indexOf(linkState))],
-  ip: ({ linkState }) => `state ${linkState}`,
-  shown: {
-    unusual: ({ linkState }) => (linkState === null || linkState === 'auto' ? null : `link_state ${linkState}`),
-    fields: ({ linkState }) => [['link_state', linkState ?? '?']],
-  },
+  struct: { type: 5, name: 'IFLA_VF_LINK_STATE', length: 8 },
+  values: states,
+  word: 'state',
+  shown: { usual: 'auto' },
 };
 
 export const linkStateTexts: KeyTexts<typeof keys> = {

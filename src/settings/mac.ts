@@ -1,6 +1,6 @@
 import { optional, text, textThat } from '../lib/json-schema.ts';
 import { type MacAddress, macFromBytes, macToBytes, parseMacAddress } from '../lib/mac-address.ts';
-import { type KeyTexts, kept, type PfSetting, type VfStruct } from './setting.ts';
+import { type KeyTexts, kept, type StructSetting, type VfStruct } from './setting.ts';
 
 /** Unicast and not zero, as is_valid_ether_addr (linux/etherdevice.h); pairs or, as Go's net.ParseMAC, groups of four. */
 export const macAddress = text(
@@ -20,7 +20,7 @@ const keys = { mac: optional(macAddress, '') };
 const fields = { mac: reportedMac };
 
 /** `mac`: all zeros where the PF has set none. */
-export const mac: PfSetting<typeof keys, typeof fields> = {
+export const mac: StructSetting<typeof keys, typeof fields> = {
   name: 'mac',
   keys,
   fields,
@@ -30,7 +30,7 @@ export const mac: PfSetting<typeof keys, typeof fields> = {
   write: ({ mac }) => [struct, macToBytes(mac), new Uint8Array(26)],
   ip: ({ mac }) => `mac ${mac}`,
   ofNetdev: true,
-  shown: { fields: ({ mac }) => [['MAC by the PF', mac]] },
+  shown: { title: 'MAC by the PF' },
 };
 
 export const macTexts: KeyTexts<typeof keys> = {

@@ -1,12 +1,10 @@
 import { integer, optional } from '../lib/json-schema.ts';
-import { type KeyTexts, type PfSetting, type VfStruct, words } from './setting.ts';
+import { type KeyTexts, type StructSetting, type VfStruct, words } from './setting.ts';
 
 /** u32 vf, u32 min_tx_rate, u32 max_tx_rate; Mbit/s. */
 const struct: VfStruct = { type: 6, name: 'IFLA_VF_RATE', length: 12 };
 
 const rateMbps = integer(0, 4294967295);
-
-const limit = (mbps: number): string => (mbps === 0 ? 'no limit' : `${mbps} Mbps`);
 
 const keys = { min_tx_rate: optional(rateMbps), max_tx_rate: optional(rateMbps) };
 
@@ -14,7 +12,7 @@ const keys = { min_tx_rate: optional(rateMbps), max_tx_rate: optional(rateMbps) 
 const fields = { minTxRateMbps: integer(0), maxTxRateMbps: integer(0) };
 
 /** 0: no limit. The kernel sets both or neither: where one is given the other is what sriov-cni makes it. */
-export const rate: PfSetting<typeof keys, typeof fields> = {
+export const rate: StructSetting<typeof keys, typeof fields> = {
   name: 'rate',
   keys,
   fields,
@@ -34,19 +32,7 @@ export const rate: PfSetting<typeof keys, typeof fields> = {
   write: ({ minTxRateMbps, maxTxRateMbps }) => [struct, words(minTxRateMbps, maxTxRateMbps)],
   ip: ({ minTxRateMbps, maxTxRateMbps }) => `min_tx_rate ${minTxRateMbps} max_tx_rate ${maxTxRateMbps}`,
   unreported: { minTxRateMbps: 0, maxTxRateMbps: 0 },
-  shown: {
-    unusual: ({ minTxRateMbps: min, maxTxRateMbps: max }) => {
-      const limits = [
-        ...(min === 0 ? [] : [`min_tx_rate ${min} Mbps`]),
-        ...(max === 0 ? [] : [`max_tx_rate ${max} Mbps`]),
-      ];
-      return limits.length === 0 ? null : limits.join(', ');
-    },
-    fields: ({ minTxRateMbps, maxTxRateMbps }) => [
-      ['min_tx_rate', limit(minTxRateMbps)],
-      ['max_tx_rate', limit(maxTxRateMbps)],
-    ],
-  },
+  shown: { usual: 0, unit: ' Mbps', none: 'no limit' },
 };
 
 export const rateTexts: KeyTexts<typeof keys> = {

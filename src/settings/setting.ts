@@ -16,8 +16,8 @@ export interface Setting<Keys, Asked> {
   readonly needs?: { readonly [Key in keyof Keys]?: keyof Keys & string };
   /** What is wrong with values that are right each by itself: `is not allowed ${conflict}`. */
   conflicts?(values: Values<Keys>): { readonly [Key in keyof Keys]?: string | false };
-  /** What they ask for: all of the setting, or nothing of it. */
-  asked(values: Values<Keys>): { readonly [Field in keyof Asked]?: Asked[Field] | undefined };
+  /** What they ask for: all of the setting, or nothing of it. By itself each key for its field. */
+  asked?(values: Values<Keys>): { readonly [Field in keyof Asked]?: Asked[Field] | undefined };
 }
 
 /** A struct of linux/if_link.h that begins with the number of the VF (u32). */
@@ -38,29 +38,29 @@ export interface VfInfo {
   need(struct: VfStruct): Buffer;
 }
 
-/** How `inspect` shows it. */
+/** How `inspect` shows it; by itself each key with its value. */
 interface Shown<State> {
-  /** In the table of VFs. */
-  readonly column?: { readonly title: string; cell(state: State): string };
-  /** Below the table, where it is not as usual; null where it is. */
-  unusual?(state: State): string | null;
-  /** Of one VF, each with its title. */
-  fields(state: State): readonly (readonly [title: string, text: string])[];
+  /** Of its column in the table of VFs. */
+  readonly column?: string;
+  /** Of its line where a VF is shown alone; by itself the key. */
+  readonly title?: string;
+  /** In the table, and in the line. */
+  short?(state: State): string;
+  long?(state: State): string;
+  /** Other values stand below the table. */
+  readonly usual?: string | number;
+  readonly unit?: string;
+  /** In place of 0. */
+  readonly none?: string;
 }
 
 /** A setting that the PF keeps of its VF: one attribute of netlink, with one field or several. */
-export interface PfSetting<Keys, Fields, State = Values<Fields>> extends Setting<Keys, Known<State>> {
+interface KeptByPf<Keys, Fields, State> extends Setting<Keys, Known<State>> {
   readonly name: string;
   /** What a record may hold. One that is newer than the records of some build is optional. */
   readonly fields: Fields;
   /** The key of each field. */
   readonly keyOf: { readonly [Field in keyof Fields]: keyof Keys & string };
-  /** As the PF reports it. */
-  read(info: VfInfo): State;
-  /** The struct that sets it, and what follows the number of the VF. */
-  write(wanted: Known<State>): readonly [VfStruct, ...Uint8Array[]];
-  /** The words of `ip link set PF vf N ...`. */
-  ip(wanted: Known<State>): string;
   /** What all VFs have whose PF reports nothing. Absent: that can't be told. */
   readonly unreported?: Partial<Known<State>>;
   /** Fields that mean nothing beside the others. */
@@ -68,6 +68,25 @@ export interface PfSetting<Keys, Fields, State = Values<Fields>> extends Setting
   /** The netdev has it too, can set it itself where the PF lets it, and so can a trusted pod. */
   readonly ofNetdev?: true;
   readonly shown: Shown<State>;
+}
+
+/** One field, whose values have numbers: u32 vf, u32 number. */
+export interface ChoiceSetting<Keys, Fields, State = Values<Fields>> extends KeptByPf<Keys, Fields, State> {
+  readonly struct: VfStruct;
+  /** By their numbers. A driver that knows nothing of the setting has another one, for which the field is null. */
+  readonly values: readonly string[];
+  /** What `ip link set PF vf N ...` calls it. */
+  readonly word: string;
+}
+
+/** Any other. */
+export interface StructSetting<Keys, Fields, State = Values<Fields>> extends KeptByPf<Keys, Fields, State> {
+  /** As the PF reports it. */
+  read(info: VfInfo): State;
+  /** The struct that sets it, and what follows the number of the VF. */
+  write(wanted: Known<State>): readonly [VfStruct, ...Uint8Array[]];
+  /** The words of `ip link set PF vf N ...`. */
+  ip(wanted: Known<State>): string;
 }
 
 /** How a key is documented, in editors (JSON Schema) and in docs/configuration.md. Nothing of it is in the executable. */
@@ -97,17 +116,5 @@ export const onOff = optional(oneOf('on', 'off'), '');
 /** What a PF may report of a switch. */
 export const reportedOnOff = nullable(oneOf('on', 'off'));
 
-/** The number after that of the VF; the kernel starts from -1, which a driver that knows nothing of the setting leaves there. */
-export function readNumber(info: VfInfo, struct: VfStruct): number {
-  return info.find(struct)?.readInt32LE(4) ?? -1;
-}
-
-export function readSwitch(info: VfInfo, struct: VfStruct): 'on' | 'off' | null {
-  const setting = readNumber(info, struct);
-  if (setting === 0) return 'off';
-  return setting === 1 ? 'on' : null;
-}
-
-export function writeSwitch(struct: VfStruct, wanted: 'on' | 'off'): readonly [VfStruct, Uint8Array] {
-  return [struct, words(wanted === 'on' ? 1 : 0)];
-}
+/** By IFLA_VF_* of switches. */
+export const offOn = ['off', 'on'] as const;

@@ -1,8 +1,9 @@
+import type { Json } from '../lib/json.ts';
 import { linkState, linkStateTexts } from './link-state.ts';
 import { mac, macTexts } from './mac.ts';
 import { mtu, mtuTexts } from './mtu.ts';
 import { rate, rateTexts } from './rate.ts';
-import type { Known, PfSetting, Values } from './setting.ts';
+import type { Known, Values } from './setting.ts';
 import { spoofchk, spoofchkTexts } from './spoofchk.ts';
 import { trust, trustTexts } from './trust.ts';
 import { vlan, vlanTexts } from './vlan.ts';
@@ -35,8 +36,8 @@ type Both<Either> = (Either extends unknown ? (one: Either) => void : never) ext
   : never;
 type Flat<All> = { readonly [Key in keyof All]: All[Key] };
 
-type OnePfSetting = (typeof pfSettings)[number];
-type StateOf<One> = One extends PfSetting<infer _Keys, infer Fields> ? Values<Fields> : never;
+export type OnePfSetting = (typeof pfSettings)[number];
+type StateOf<One> = One extends { readonly fields: infer Fields } ? Values<Fields> : never;
 
 /** The PF's record of a VF; null where the driver doesn't report it. */
 export type VfAdminState = Flat<Both<StateOf<OnePfSetting>>>;
@@ -57,6 +58,13 @@ export function settingKeys(): Flat<Both<(typeof settings)[number]['keys']>> {
 /** What a record may hold of the PF's record of a VF. */
 export function pfFields(): Flat<Both<OnePfSetting['fields']>> {
   return Object.assign({}, ...pfSettings.map(({ fields }) => fields));
+}
+
+/** What a config asks for of a setting, in whose keys it has `values`. */
+export function askedBy(setting: (typeof settings)[number], values: Values<ReturnType<typeof settingKeys>>): object {
+  if (setting.asked !== undefined) return setting.asked(values);
+  const keyOf: Readonly<Record<string, string>> = 'keyOf' in setting ? setting.keyOf : {};
+  return Object.fromEntries(Object.entries(keyOf).map(([field, key]) => [field, (values as Json)[key]]));
 }
 
 export function fieldsOf({ fields }: OnePfSetting): readonly VfField[] {

@@ -1,34 +1,19 @@
-import {
-  type KeyTexts,
-  kept,
-  onOff,
-  type PfSetting,
-  readSwitch,
-  reportedOnOff,
-  type VfStruct,
-  writeSwitch,
-} from './setting.ts';
-
-const struct: VfStruct = { type: 4, name: 'IFLA_VF_SPOOFCHK', length: 8 };
+import { type ChoiceSetting, type KeyTexts, kept, offOn, onOff, reportedOnOff } from './setting.ts';
 
 const keys = { spoofchk: onOff };
 
 /** What a record may hold of it. */
 const fields = { spoofchk: reportedOnOff };
 
-export const spoofchk: PfSetting<typeof keys, typeof fields> = {
+export const spoofchk: ChoiceSetting<typeof keys, typeof fields> = {
   name: 'spoofchk',
   keys,
   fields,
   keyOf: { spoofchk: 'spoofchk' },
-  asked: ({ spoofchk }) => ({ spoofchk }),
-  read: (info) => ({ spoofchk: readSwitch(info, struct) }),
-  write: ({ spoofchk }) => writeSwitch(struct, spoofchk),
-  ip: ({ spoofchk }) => `spoofchk ${spoofchk}`,
-  shown: {
-    column: { title: 'SPOOF', cell: ({ spoofchk }) => spoofchk ?? '?' },
-    fields: ({ spoofchk }) => [['spoofchk', spoofchk ?? '?']],
-  },
+  struct: { type: 4, name: 'IFLA_VF_SPOOFCHK', length: 8 },
+  values: offOn,
+  word: 'spoofchk',
+  shown: { column: 'SPOOF' },
 };
 
 export const spoofchkTexts: KeyTexts<typeof keys> = {

@@ -1,34 +1,19 @@
-import {
-  type KeyTexts,
-  kept,
-  onOff,
-  type PfSetting,
-  readSwitch,
-  reportedOnOff,
-  type VfStruct,
-  writeSwitch,
-} from './setting.ts';
-
-const struct: VfStruct = { type: 9, name: 'IFLA_VF_TRUST', length: 8 };
+import { type ChoiceSetting, type KeyTexts, kept, offOn, onOff, reportedOnOff } from './setting.ts';
 
 const keys = { trust: onOff };
 
 /** What a record may hold of it. */
 const fields = { trust: reportedOnOff };
 
-export const trust: PfSetting<typeof keys, typeof fields> = {
+export const trust: ChoiceSetting<typeof keys, typeof fields> = {
   name: 'trust',
   keys,
   fields,
   keyOf: { trust: 'trust' },
-  asked: ({ trust }) => ({ trust }),
-  read: (info) => ({ trust: readSwitch(info, struct) }),
-  write: ({ trust }) => writeSwitch(struct, trust),
-  ip: ({ trust }) => `trust ${trust}`,
-  shown: {
-    column: { title: 'TRUST', cell: ({ trust }) => trust ?? '?' },
-    fields: ({ trust }) => [['trust', trust ?? '?']],
-  },
+  struct: { type: 9, name: 'IFLA_VF_TRUST', length: 8 },
+  values: offOn,
+  word: 'trust',
+  shown: { column: 'TRUST' },
 };
 
 export const trustTexts: KeyTexts<typeof keys> = {

@@ -1,5 +1,5 @@
 import { integer, oneOf, optional } from '../lib/json-schema.ts';
-import { type KeyTexts, type PfSetting, type VfStruct, words } from './setting.ts';
+import { type KeyTexts, type StructSetting, type VfStruct, words } from './setting.ts';
 
 /** u32 vf, u32 vlan, u32 qos */
 const tag: VfStruct = { type: 2, name: 'IFLA_VF_VLAN', length: 12 };
@@ -25,7 +25,7 @@ const keys = {
 const fields = { vlan: integer(0), vlanQos: integer(0), vlanProtocol: oneOf('802.1q', '802.1ad') };
 
 /** `vlan` 0: none. Where a part is given the rest is what sriov-cni makes it. */
-export const vlan: PfSetting<typeof keys, typeof fields> = {
+export const vlan: StructSetting<typeof keys, typeof fields> = {
   name: 'vlan',
   keys,
   fields,
@@ -58,14 +58,11 @@ export const vlan: PfSetting<typeof keys, typeof fields> = {
   // There is no tag, then.
   meaningless: ({ vlan }) => (vlan === 0 ? ['vlanProtocol'] : []),
   shown: {
-    column: {
-      title: 'VLAN',
-      cell: ({ vlan, vlanQos, vlanProtocol }) =>
-        vlan === 0 ? '-' : `${vlan}${vlanQos === 0 ? '' : `/${vlanQos}`}${vlanProtocol === '802.1ad' ? ' ad' : ''}`,
-    },
-    fields: ({ vlan, vlanQos, vlanProtocol }) => [
-      ['VLAN', vlan === 0 ? '-' : `${vlan}, QoS ${vlanQos}, ${vlanProtocol}`],
-    ],
+    column: 'VLAN',
+    title: 'VLAN',
+    short: ({ vlan, vlanQos, vlanProtocol }) =>
+      vlan === 0 ? '-' : `${vlan}${vlanQos === 0 ? '' : `/${vlanQos}`}${vlanProtocol === '802.1ad' ? ' ad' : ''}`,
+    long: ({ vlan, vlanQos, vlanProtocol }) => (vlan === 0 ? '-' : `${vlan}, QoS ${vlanQos}, ${vlanProtocol}`),
   },
 };
 

@@ -1,6 +1,14 @@
 import { formatLink } from 'netlink/dist/rt/gen_structs.js';
-import type { Known, VfInfo, VfStruct } from '../../settings/setting.ts';
-import { partsOf, pfSettings, type VfAdminState, type VfChange, type WantedSetting } from '../../settings/settings.ts';
+import { type Known, type VfInfo, type VfStruct, words } from '../../settings/setting.ts';
+import {
+  fieldsOf,
+  type OnePfSetting,
+  partsOf,
+  pfSettings,
+  type VfAdminState,
+  type VfChange,
+  type WantedSetting,
+} from '../../settings/settings.ts';
 import {
   atLeast,
   attribute,
@@ -72,14 +80,20 @@ export function changeVf(
 
 /** The command that stands for a change: `ip link set pf0 vf 3 vlan 100 trust on`. */
 export function spellVfChange(pfName: string, vfIndex: number, change: VfChange): string {
-  const all = partsOf(change).map((part) => part.setting.ip(part.change as Known<VfAdminState>));
+  const all = partsOf(change).map(({ setting, change: own }) =>
+    'ip' in setting
+      ? setting.ip(own as Known<VfAdminState>)
+      : fieldsOf(setting).map((field) => `${setting.word} ${own[field]}`),
+  );
   return `ip link set ${pfName} vf ${vfIndex} ${all.join(' ')}`;
 }
 
 function encode(vfIndex: number, { setting, change }: WantedSetting): Buffer {
-  const [{ type, list }, ...payload] = setting.write(change as Known<VfAdminState>);
-  const number = Uint8Array.of(vfIndex & 0xff, (vfIndex >>> 8) & 0xff, (vfIndex >>> 16) & 0xff, vfIndex >>> 24);
-  const struct = attribute(type, number, ...payload);
+  const [{ type, list }, ...payload] =
+    'write' in setting
+      ? setting.write(change as Known<VfAdminState>)
+      : [setting.struct, ...fieldsOf(setting).map((field) => words(setting.values.indexOf(`${change[field]}`)))];
+  const struct = attribute(type, words(vfIndex), ...payload);
   return list === undefined ? struct : attribute(list.type, struct);
 }
 
@@ -124,7 +138,15 @@ function decodeVfAdminState(payload: Buffer): VfAdminState {
     return found === null ? null : atLeast(name, found, length);
   };
   const info: VfInfo = { find, need: (struct) => find(struct) ?? missing(struct.name) };
-  return Object.assign({}, ...pfSettings.map((setting) => setting.read(info))) as VfAdminState;
+  return Object.assign(
+    {},
+    ...pfSettings.map((setting) => ('read' in setting ? setting.read(info) : readChoice(setting, info))),
+  ) as VfAdminState;
+}
+
+function readChoice(setting: OnePfSetting & { struct: VfStruct; values: readonly string[] }, info: VfInfo): object {
+  const value = setting.values[info.find(setting.struct)?.readInt32LE(4) ?? -1] ?? null;
+  return Object.fromEntries(fieldsOf(setting).map((field) => [field, value]));
 }
 
 function missing(name: string): never {
