@@ -19,8 +19,8 @@ const started = [
   'test/unit/platform/node/{lock-counter,lock-holder,stream-user}.ts',
 ];
 
-// `knip` finds what nobody imports. `knip --production` goes by what is marked with `!` alone, and finds what only tests and scripts
-// import; there a function that its own file uses may be exported for its test.
+// `knip` finds what nobody imports. `knip --production` goes by what is marked with `!` alone, and finds what only tests
+// and scripts import; there a function that its own file uses may be exported for its test.
 // biome-ignore lint/style/noDefaultExport: knip wants it so
 export default {
   entry: [

@@ -1,4 +1,5 @@
-// Writes what is made from the sources: the JSON Schema of the config, and the tables in docs/. A test checks that they are current.
+// Writes what is made from the sources: the JSON Schema of the config, and the tables in docs/. A test checks that they
+// are current.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -11,7 +11,9 @@ export interface Sources {
   readonly files: readonly string[];
 }
 
-/** A hash over the content of everything that a build depends on; `more` are further files and folders, by their paths. */
+/**
+ * A hash over the content of everything that a build depends on; `more` are further files and folders, by their paths.
+ */
 export function hashSources(root: string, more: Partial<Sources> = {}): string {
   const below = [...folders, ...(more.folders ?? [])].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })

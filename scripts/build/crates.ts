@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type Ingredient, licenseTexts } from './licenses.ts';
 
-/** The same executable whatever directories it is built in: what Rust and C write of a source file's path begins here. */
+/**
+ * The same executable whatever directories it is built in: what Rust and C write of a source file's path begins here.
+ */
 function pathPrefixes(crate: string): readonly (readonly [path: string, name: string])[] {
   const cargoHome = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
   return [
@@ -14,7 +16,9 @@ function pathPrefixes(crate: string): readonly (readonly [path: string, name: st
   ];
 }
 
-/** Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate. */
+/**
+ * Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate.
+ */
 export function cargo(crate: string, ...args: readonly string[]): string {
   const prefixes = pathPrefixes(crate);
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);

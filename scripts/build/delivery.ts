@@ -13,7 +13,9 @@ export function tryOut(executable: string): void {
   if (supportedVersions?.includes('1.1.0') !== true) throw new Error(`${executable} answers VERSION with ${answer}`);
 }
 
-/** The same file under a second name; a copy where the file system has no hard links. Running plugins keep the old file. */
+/**
+ * The same file under a second name; a copy where the file system has no hard links. Running plugins keep the old file.
+ */
 export function deliver(executable: string, delivered: string): void {
   const part = `${delivered}.part`;
   rmSync(part, { force: true });

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import pkgSea from '@yao-pkg/pkg/lib-es5/sea.js';
 
-/** Node's own symbol table is a fifth of its size, and no plugin needs it. Without strip(1) the executable gets it too. */
+/**
+ * Node's own symbol table is a fifth of its size, and no plugin needs it. Without strip(1) the executable gets it too.
+ */
 function stripped(node: string, workDirectory: string): string {
   const output = join(workDirectory, 'node');
   const { status, error } = spawnSync('strip', ['-o', output, node], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -13,8 +15,9 @@ function stripped(node: string, workDirectory: string): string {
 }
 
 /**
- * Makes one executable of a Node and a bundle, by pkg's SEA mode: the bundle and its code cache lie in the file itself and
- * nothing is unpacked at run time. pkg's command line can't be given a Node binary nor a code cache, hence its module.
+ * Makes one executable of a Node and a bundle, by pkg's SEA mode: the bundle and its code cache lie in the file itself
+ * and nothing is unpacked at run time. pkg's command line can't be given a Node binary nor a code cache, hence its
+ * module.
  */
 export async function packageExecutable(bundle: string, output: string, node: string, workDirectory: string) {
   const arch = process.arch;

@@ -1,5 +1,5 @@
-// Makes dist/image, an OCI image layout, and dist/image.tar, the same as an archive, of the static
-// executable. No container engine is needed, and the bytes are the same every time. Run by build.sh with the pinned Node.
+// Makes dist/image, an OCI image layout, and dist/image.tar, the same as an archive, of the static executable. No
+// container engine is needed, and the bytes are the same every time. Run by build.sh with the pinned Node.
 import { chmodSync, copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

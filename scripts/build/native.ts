@@ -1,4 +1,5 @@
-// Builds dist/native/dra-sriov, the plugin on QuickJS, and makes it dist/dra-sriov. Run by build.sh with the pinned Node.
+// Builds dist/native/dra-sriov, the plugin on QuickJS, and makes it dist/dra-sriov. Run by build.sh with the pinned
+// Node.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

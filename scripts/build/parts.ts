@@ -30,8 +30,8 @@ const sourceOfParts = readFileSync(join(root, 'src/parts.ts'), 'utf8');
 const loads = /(\w+): \(\) => require\('\.\/([^']+)'\)/g;
 
 /**
- * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all; ip-address makes its constants when it is
- * loaded: 1.4 ms that a run without addresses needn't spend.
+ * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all; ip-address makes
+ * its constants when it is loaded: 1.4 ms that a run without addresses needn't spend.
  */
 export const parts: Readonly<Record<string, Part>> = {
   boot: { entry: 'src/hosts/native.ts' },
@@ -160,8 +160,8 @@ function optionsOf(root: string, name: string, shared: readonly SharedModule[], 
 }
 
 /**
- * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names are kept: a stack trace in an error report can be
- * read.
+ * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names are kept: a stack trace in an
+ * error report can be read.
  */
 export async function bundlePart(
   root: string,

@@ -1,5 +1,5 @@
-// Makes dist/release of the native executable: an archive for people, the image, the bill of materials and their checksums,
-// the same bytes every time. Run by build.sh with the pinned Node.
+// Makes dist/release of the native executable: an archive for people, the image, the bill of materials and their
+// checksums, the same bytes every time. Run by build.sh with the pinned Node.
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// The operator's commands work with modules of the plugin. The plugin's part has them already: it exports what the operator's part imports,
-// and that one takes it from there instead of carrying it a second time.
+// The operator's commands work with modules of the plugin. The plugin's part has them already: it exports what the
+// operator's part imports, and that one takes it from there instead of carrying it a second time.
 import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
@@ -23,7 +23,9 @@ function leaveOut(root: string, paths: ReadonlySet<string>): Plugin {
   };
 }
 
-/** The named imports in what esbuild writes: `import { a, b as c } from "path";`. Throws for what is none of the kind. */
+/**
+ * The named imports in what esbuild writes: `import { a, b as c } from "path";`. Throws for what is none of the kind.
+ */
 export function readImports(source: string): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
   for (const [statement, clause = '', path = ''] of source.matchAll(/^import\s*([^"]*?)\s*from\s*"([^"]+)";?$/gm)) {
@@ -36,7 +38,10 @@ export function readImports(source: string): ReadonlyMap<string, readonly string
   return new Map([...found].sort().map(([path, names]) => [path, [...names].sort()]));
 }
 
-/** What `borrower` imports of the modules that `lender` consists of, both given as esbuild would bundle them by themselves. */
+/**
+ * What `borrower` imports of the modules that `lender` consists of, both given as esbuild would bundle them by
+ * themselves.
+ */
 export async function findSharedModules(
   root: string,
   lender: BuildOptions,

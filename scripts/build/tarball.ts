@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import process from 'node:process';
 
 /**
- * Seconds since 1970 that delivered files claim to be from: SOURCE_DATE_EPOCH, else the time of the last commit, else 0.
- * https://reproducible-builds.org/specs/source-date-epoch/
+ * Seconds since 1970 that delivered files claim to be from: SOURCE_DATE_EPOCH, else the time of the last commit, else
+ * 0. https://reproducible-builds.org/specs/source-date-epoch/
  */
 export function sourceDateEpoch(root: string): number {
   const wanted = process.env['SOURCE_DATE_EPOCH'] ?? '';
@@ -21,7 +21,10 @@ export function sourceDateEpoch(root: string): number {
   }
 }
 
-/** All that is in a directory as a tar archive: sorted, of root, of one time, readable by all; the same bytes every time. */
+/**
+ * All that is in a directory as a tar archive: sorted, of root, of one time, readable by all; the same bytes every
+ * time.
+ */
 export function packTar(directory: string, epoch: number): Buffer {
   const sameForAll = ['--owner=0', '--group=0', '--numeric-owner', '--mode=u+rw,go-w,a+rX', `--mtime=@${epoch}`];
   const names = readdirSync(directory).sort();

@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ingredient } from './licenses.ts';
 
-/** The texts that are there; without any, a line that says so: the license is known, and the machine may keep no copy. */
+/**
+ * The texts that are there; without any, a line that says so: the license is known, and the machine may keep no copy.
+ */
 function textsAt(paths: readonly string[], license: string): readonly string[] {
   const found = paths.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8').trim());
   return found.length > 0 ? found : [`${license}. The machine that built this keeps no copy of the text.`];

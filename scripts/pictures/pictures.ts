@@ -9,7 +9,9 @@ const directory = join(import.meta.dirname, '../../docs/pictures');
 
 type Draw = (text: string) => string;
 
-/** By the suffix of the text: Graphviz' language, and what a program wrote to a terminal, its command in the first line. */
+/**
+ * By the suffix of the text: Graphviz' language, and what a program wrote to a terminal, its command in the first line.
+ */
 async function painters(): Promise<Readonly<Record<string, Draw>>> {
   const graphviz = await instance();
   return {

@@ -10,7 +10,9 @@ import type { Trace } from './trace.ts';
 /** What the DRA driver's checkpoint says about one VF of a pod. */
 export interface CheckpointVf extends ClaimVf {
   readonly resourceName: string | null;
-  /** The devices that the container runtime gives to containers, `<vendor>/<class>=<name>`: each must be in a CDI spec. */
+  /**
+   * The devices that the container runtime gives to containers, `<vendor>/<class>=<name>`: each must be in a CDI spec.
+   */
   readonly cdiDevices: readonly string[];
 }
 
@@ -101,17 +103,17 @@ function readEach<T>(
 }
 
 /**
- * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty where
- * they don't know it. It survives a reboot, which the CDI specs of claims do not. Broken checkpoints of other drivers are
- * skipped. Throws CniError decode naming a broken one of ours, io where the directory can't be listed.
+ * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty
+ * where they don't know it. It survives a reboot, which the CDI specs of claims do not. Broken checkpoints of other
+ * drivers are skipped. Throws CniError decode naming a broken one of ours, io where the directory can't be listed.
  */
 export function readCheckpoints(platform: Platform, podUid: string, trace: Trace): readonly CheckpointVf[] {
   return readEach(platform, podUid, trace, (checkpoint, file) => readPod(checkpoint, podUid, file));
 }
 
 /**
- * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints; of other drivers' only those in whose text `needle` occurs.
- * Throws as readCheckpoints.
+ * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints; of other drivers' only those in whose
+ * text `needle` occurs. Throws as readCheckpoints.
  */
 export function listCheckpointPods(
   platform: Platform,
@@ -146,8 +148,9 @@ const maxKubeletBytes = 16 * 1024 * 1024;
 
 /**
  * Which containers have a device plugin's device of this PCI address by the kubelet's books,
- * `<kubeletDir>/device-plugins/kubelet_internal_checkpoint` (pkg/kubelet/cm/devicemanager/checkpoint): in DeviceIDs, a list for each NUMA
- * node, or one before Kubernetes 1.20. Entries of another shape are passed over. Throws CniError decode where it is no JSON.
+ * `<kubeletDir>/device-plugins/kubelet_internal_checkpoint` (pkg/kubelet/cm/devicemanager/checkpoint): in DeviceIDs, a
+ * list for each NUMA node, or one before Kubernetes 1.20. Entries of another shape are passed over. Throws CniError
+ * decode where it is no JSON.
  */
 export function readDeviceUsers(platform: Platform, pci: PciAddress, trace: Trace): readonly DeviceUser[] {
   const file = `${platform.paths.kubeletDir}/device-plugins/kubelet_internal_checkpoint`;

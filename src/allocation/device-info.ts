@@ -38,7 +38,10 @@ function interpret(info: unknown): DeviceInfo {
   return pci === null ? { kind: 'broken', reason: 'its pci-address is no PCI address' } : { kind: 'pci', pci };
 }
 
-/** Reads a device-info file. A link counts as broken: Multus and the drivers write plain files. Throws nothing of its own. */
+/**
+ * Reads a device-info file. A link counts as broken: Multus and the drivers write plain files. Throws nothing of its
+ * own.
+ */
 export function readDeviceInfo(platform: Platform, file: string): DeviceInfo {
   try {
     const bytes = platform.readFile(file, { maxBytes: maxFileBytes, followLinks: false });

@@ -65,7 +65,9 @@ function agree(found: FoundSpecs, podUid: string, trace: Trace): PodVfs | null {
   );
 }
 
-/** The pods that have a per-pod CDI spec on this node. Throws CniError decode where one lists what is no PCI address. */
+/**
+ * The pods that have a per-pod CDI spec on this node. Throws CniError decode where one lists what is no PCI address.
+ */
 export function listPodSpecs(specs: CdiSpecs, trace: Trace): readonly (PodVfs & { readonly podUid: string })[] {
   return specs.mentioning([podVariable]).devices.flatMap((device) => {
     const addresses = listedAddresses(device, trace);
@@ -134,7 +136,8 @@ function readClaimVf(device: CdiDevice, trace: Trace): ClaimVf | null {
 
 /**
  * What the per-claim CDI specs of this node say about these VFs. Broken files are returned, not thrown: whether they
- * matter depends on what else is known. Throws CniError decode, contradictorySources for a spec that is wrong about them.
+ * matter depends on what else is known. Throws CniError decode, contradictorySources for a spec that is wrong about
+ * them.
  */
 export function readClaimsOf(specs: CdiSpecs, addresses: readonly PciAddress[], trace: Trace): FoundClaims {
   // Dashes too: a device's name hides one of the same name in a less important directory.

@@ -119,7 +119,9 @@ function findByDeviceName(search: Search, hint: string, name: string): FoundVf {
   return takeOrSibling(search, claim.pci, source, claim.claimUid, pod);
 }
 
-/** The specs of claims don't come back after a reboot, the pod's does: it alone can vouch for the address in the name. */
+/**
+ * The specs of claims don't come back after a reboot, the pod's does: it alone can vouch for the address in the name.
+ */
 function takeAfterReboot(search: Search, hint: string, name: string, pod: PodVfs | null): FoundVf {
   const { trace } = search;
   const device = parseDeviceName(name);
@@ -134,8 +136,8 @@ function takeAfterReboot(search: Search, hint: string, name: string, pod: PodVfs
 }
 
 /**
- * Multus up to 4.3 hands out the CDI names of a claim one after the other, `<podUID>` among them, so a VF's own name may
- * come when `<podUID>` has been answered with that VF: then another VF of the same claim does as well.
+ * Multus up to 4.3 hands out the CDI names of a claim one after the other, `<podUID>` among them, so a VF's own name
+ * may come when `<podUID>` has been answered with that VF: then another VF of the same claim does as well.
  */
 function takeOrSibling(
   search: Search,

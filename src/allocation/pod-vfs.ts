@@ -141,7 +141,10 @@ export interface FoundVf {
   readonly source: string;
 }
 
-/** The pod's VFs by the checkpoint; null where it knows the pod not. Throws CniError contradictorySources where two disagree. */
+/**
+ * The pod's VFs by the checkpoint; null where it knows the pod not. Throws CniError contradictorySources where two
+ * disagree.
+ */
 function readCheckpointVfs(search: Search): PodVfs | null {
   const vfs = search.checkpoints();
   const [file, ...others] = [...new Set(vfs.map((vf) => vf.file))];

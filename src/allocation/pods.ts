@@ -9,11 +9,12 @@ import type { AllocationNode, Search } from './search.ts';
 import { Trace } from './trace.ts';
 
 /**
- * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as far as
- * the DRA drivers' CDI specs and checkpoints, and the kubelet's, tell: those are a device plugin's. Returns what entitles the pod.
- * The specs of other pods are looked through only where the pod's own doesn't list the VF, the checkpoints only where none
- * does. Throws CniError contradictorySources naming the file that gives the VF to somebody else, decode where a broken one
- * mentions it, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
+ * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as
+ * far as the DRA drivers' CDI specs and checkpoints, and the kubelet's, tell: those are a device plugin's. Returns what
+ * entitles the pod. The specs of other pods are looked through only where the pod's own doesn't list the VF, the
+ * checkpoints only where none does. Throws CniError contradictorySources naming the file that gives the VF to somebody
+ * else, decode where a broken one mentions it, vfMissing for a device without a PF that is in no spec and that no
+ * device plugin publishes.
  */
 export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
   const own = search.podSpec();
@@ -40,7 +41,10 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
   );
 }
 
-/** After a reboot the checkpoint alone knows whose a VF is, until the driver runs. Returns what entitles the pod; null where no pod has it. */
+/**
+ * After a reboot the checkpoint alone knows whose a VF is, until the driver runs. Returns what entitles the pod; null
+ * where no pod has it.
+ */
 function entitlementByCheckpoint(search: Search, pci: PciAddress, source: string): string | null {
   const holders = listCheckpointPods(search.platform, search.trace, pci).flatMap(({ podUid, vfs }) => {
     const vf = vfs.find((each) => each.pci === pci);

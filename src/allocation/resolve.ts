@@ -39,9 +39,9 @@ function find(search: Search): FoundVf {
 
 /**
  * Finds the VF for one attachment, in this order: a PCI address in runtimeConfig.deviceID, deviceID or pciBusID; a CDI
- * device there; runtimeConfig.CNIDeviceInfoFile; the pod's per-pod CDI spec; the DRA driver's checkpoint. Changes nothing.
- * The same files and the same ask give the same VF. Throws CniError noVfForPod, contradictorySources, vfBusy, decode or
- * io, with every source that was looked at in `details`; SystemError where sysfs can't be read.
+ * device there; runtimeConfig.CNIDeviceInfoFile; the pod's per-pod CDI spec; the DRA driver's checkpoint. Changes
+ * nothing. The same files and the same ask give the same VF. Throws CniError noVfForPod, contradictorySources, vfBusy,
+ * decode or io, with every source that was looked at in `details`; SystemError where sysfs can't be read.
  */
 export function resolveVf(node: AllocationNode, ask: AllocationAsk): Resolution {
   const search = new Search(node, ask);

@@ -23,7 +23,10 @@ export interface AllocationAsk {
   readonly held: ReadonlyMap<PciAddress, string>;
 }
 
-/** The pod's UID, of which only CNI_ARGS can tell: a device ID that is one may be written by whoever writes a network config. */
+/**
+ * The pod's UID, of which only CNI_ARGS can tell: a device ID that is one may be written by whoever writes a network
+ * config.
+ */
 function findPodUid({ pod }: SriovConf, trace: Trace): string | null {
   const given = pod?.uid ?? '';
   if (isUid(given)) return given;

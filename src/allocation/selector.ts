@@ -43,7 +43,8 @@ function comparisons(
 }
 
 /**
- * Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws SystemError.
+ * Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws
+ * SystemError.
  */
 export function whyNotSelected(platform: Platform, pci: PciAddress, selector: VfSelector): string | null {
   const vf = readVf(platform, pci);

@@ -31,7 +31,9 @@ function createProgram(platform: Platform): Command {
     });
 }
 
-/** For addHelpText: command lines that work as they are; `@` stands for this program, which begins a line without it. */
+/**
+ * For addHelpText: command lines that work as they are; `@` stands for this program, which begins a line without it.
+ */
 const examples =
   (...lines: readonly string[]) =>
   ({ command }: { readonly command: Command }): string => {

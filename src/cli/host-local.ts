@@ -49,7 +49,10 @@ function toNumber(bytes: Uint8Array): bigint {
 const addressOr = (text: unknown, otherwise: bigint): bigint =>
   typeof text === 'string' && text !== '' ? toNumber(parseAddress(text).bytes) : otherwise;
 
-/** Of the subnet the first usable address is the gateway, unless the range names another; network and broadcast are nobody's. */
+/**
+ * Of the subnet the first usable address is the gateway, unless the range names another; network and broadcast are
+ * nobody's.
+ */
 function capacityOf(range: Json, cidr: Cidr): bigint {
   const first = toNumber(networkOf(cidr).bytes);
   const last = toNumber(lastAddressOf(cidr)) - (cidr.family === 4 ? 1n : 0n);
@@ -71,7 +74,10 @@ function readSet(ranges: readonly unknown[]): RangeSet {
   return { subnets, capacity };
 }
 
-/** Reads the `ipam` of a network config; null where it isn't host-local's. Throws SystemError EINVAL for what is no address. */
+/**
+ * Reads the `ipam` of a network config; null where it isn't host-local's. Throws SystemError EINVAL for what is no
+ * address.
+ */
 export function readHostLocal(ipam: unknown): HostLocal | null {
   if (!isJsonObject(ipam) || ipam['type'] !== 'host-local') return null;
   const { dataDir, ranges, subnet } = ipam;
@@ -97,8 +103,9 @@ export function ipamOf(stdin: string): unknown {
 const containerIdOfRuntime = /^[0-9a-f]{64}$/;
 
 /**
- * Addresses in the stores of networks on record, and in the usual one (what leaked lies there also when no record is left), whose containers
- * are gone: no record has them, and no process belongs to them. The store may be others' too. Throws SystemError.
+ * Addresses in the stores of networks on record, and in the usual one (what leaked lies there also when no record is
+ * left), whose containers are gone: no record has them, and no process belongs to them. The store may be others' too.
+ * Throws SystemError.
  */
 export function findOrphans(platform: Platform, records: readonly KeptRecord[]): readonly Lease[] {
   const usual = (platform.readDir(defaultDataDir) ?? []).map((network) => `${defaultDataDir}/${network}`);
@@ -116,7 +123,10 @@ export function findOrphans(platform: Platform, records: readonly KeptRecord[]):
   return unrecorded.filter(({ containerId }) => !isLiving(containerId));
 }
 
-/** Container runtimes put a container's ID into the names of its cgroups. All count as living where not all processes are seen. */
+/**
+ * Container runtimes put a container's ID into the names of its cgroups. All count as living where not all processes
+ * are seen.
+ */
 function findLivingContainers(platform: Platform): (containerId: string) => boolean {
   if (!seesAllProcesses(platform)) return () => true;
   const { procfs } = platform.paths;
@@ -137,7 +147,10 @@ function readCgroups(platform: Platform, path: string): string {
 
 const lockLimitMs = 10_000;
 
-/** Gives an address back, under host-local's own lock (`<store>/lock`, flock(2)), unless somebody else has taken it since. */
+/**
+ * Gives an address back, under host-local's own lock (`<store>/lock`, flock(2)), unless somebody else has taken it
+ * since.
+ */
 export function releaseLease(platform: Platform, { path, containerId }: Lease): boolean {
   const directory = path.slice(0, path.lastIndexOf('/'));
   const lock = platform.lock(`${directory}/lock`, lockLimitMs, null);

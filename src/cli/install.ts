@@ -111,8 +111,9 @@ function withLock<T>(platform: Platform, place: Place, task: () => T): T {
 }
 
 /**
- * Puts this very executable under the plugin's name. The copy lies whole, synced and tried beside the name before it takes
- * the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is kept.
+ * Puts this very executable under the plugin's name. The copy lies whole, synced and tried beside the name before it
+ * takes the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is
+ * kept.
  */
 function install(platform: Platform, place: Place): Outcome {
   const path = pathOf(place);

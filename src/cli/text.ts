@@ -4,7 +4,10 @@ import type { Platform } from '../platform/platform.ts';
 export type Paint = (text: string) => string;
 
 export interface Style {
-  /** What a table has to fit into: the terminal; unlimited where another program reads it, which must not get names that are cut. */
+  /**
+   * What a table has to fit into: the terminal; unlimited where another program reads it, which must not get names that
+   * are cut.
+   */
   readonly tableWidth: number;
   readonly strong: Paint;
   readonly faint: Paint;

@@ -64,7 +64,10 @@ export function formatAge(ms: number): string {
 
 export const programName = 'dra-sriov';
 
-/** What to type for this program: the name that it is installed under, `sriov` perhaps. From source it is started by Node. */
+/**
+ * What to type for this program: the name that it is installed under, `sriov` perhaps. From source it is started by
+ * Node.
+ */
 export function commandName({ executable }: Pick<Platform, 'executable'>): string {
   const name = executable.slice(executable.lastIndexOf('/') + 1);
   return isIdentifier(name) && name !== 'node' ? name : programName;

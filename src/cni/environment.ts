@@ -14,19 +14,24 @@ interface Variable {
 
 const commands: ReadonlySet<string> = new Set<CniCommand>(['ADD', 'DEL', 'CHECK', 'STATUS', 'GC', 'VERSION']);
 
-/** Form of a container ID and of a network name (SPEC.md; utils.ValidateContainerID); both become one path component. */
+/**
+ * Form of a container ID and of a network name (SPEC.md; utils.ValidateContainerID); both become one path component.
+ */
 export function isIdentifier(text: string): boolean {
   return text.length <= 255 && /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
 }
 
 export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit';
 
-/** The kernel knows bytes: for its isspace (lib/ctype.c) this one is Latin-1's space, also where it is half of a letter such as à. */
+/**
+ * The kernel knows bytes: for its isspace (lib/ctype.c) this one is Latin-1's space, also where it is half of a letter
+ * such as à.
+ */
 const kernelsOtherSpace = 0xa0;
 
 /**
- * dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. U+FFFD stands in the environment for what
- * is no UTF-8, and would be another name.
+ * dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. U+FFFD
+ * stands in the environment for what is no UTF-8, and would be another name.
  */
 export function isInterfaceName(text: string): boolean {
   const bytes = Buffer.from(text, 'utf8');
@@ -73,7 +78,9 @@ const variables: readonly Variable[] = [
 const missing = (names: readonly string[], purpose: string): string =>
   `required env variables [${names.join(',')}] missing: ${purpose} needs them`;
 
-/** CNI_COMMAND; null where it is unset or empty. Throws CniError invalidEnvironment for a verb that CNI does not have. */
+/**
+ * CNI_COMMAND; null where it is unset or empty. Throws CniError invalidEnvironment for a verb that CNI does not have.
+ */
 export function readCommand(environment: Environment): CniCommand | null {
   const value = environment['CNI_COMMAND'] ?? '';
   if (value === '') return null;

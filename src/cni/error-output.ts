@@ -45,8 +45,9 @@ const maxDetailsLength = 32_000;
 
 /**
  * The CNI error JSON (SPEC.md, "Error") for whatever was thrown: a CniError with its own code, a SystemError as 113
- * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first. Both are on one line and
- * without characters that a terminal acts on, whatever names of files, interfaces or other programs' words are in them.
+ * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first. Both are on
+ * one line and without characters that a terminal acts on, whatever names of files, interfaces or other programs' words
+ * are in them.
  */
 export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
   const { code, details } = meaningOf(thrown);

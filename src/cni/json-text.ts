@@ -3,7 +3,10 @@ import { CniError } from './errors.ts';
 
 const maxDepth = 64;
 
-/** The depth of nesting of JSON text, found without parsing it: brackets outside strings. Malformed text gets some number. */
+/**
+ * The depth of nesting of JSON text, found without parsing it: brackets outside strings. Malformed text gets some
+ * number.
+ */
 function nestingDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -48,8 +51,8 @@ export function parseJson(text: string, what: string): unknown {
 }
 
 /**
- * What another program has written, in the form of a schema (`normalize`); `what` begins the paths in errors. Throws CniError decode,
- * naming each field that is wrong, its value, and what is allowed.
+ * What another program has written, in the form of a schema (`normalize`); `what` begins the paths in errors. Throws
+ * CniError decode, naming each field that is wrong, its value, and what is allowed.
  */
 export function readAs<Of extends Schema>(schema: Of, json: unknown, what: string): ValueOf<Of> {
   const value = normalize(schema, json);

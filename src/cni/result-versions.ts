@@ -11,7 +11,10 @@ const familyOf = (address: string): '4' | '6' => (address.includes(':') ? '6' : 
 
 const unlessEmpty = (key: string, value: object): Json => (Object.keys(value).length === 0 ? {} : { [key]: value });
 
-/** Throws CniError incompatibleVersion where no result can be printed for `version`: to be asked before the first change. */
+/**
+ * Throws CniError incompatibleVersion where no result can be printed for `version`: to be asked before the first
+ * change.
+ */
 export function checkConvertible(version: string): asserts version is CniVersion {
   checkVersion('ADD', version);
 }
@@ -132,7 +135,8 @@ function joinFamilies({ ip4, ip6 }: ValueOf<Schemas['families']>): Omit<CniResul
 }
 
 /**
- * What a chain has so far: `prevResult` of the config, or else no more than the config's own `dns`. Throws CniError decode.
+ * What a chain has so far: `prevResult` of the config, or else no more than the config's own `dns`. Throws CniError
+ * decode.
  */
 export function resultSoFar(request: CniRequest): CniResult {
   const { config } = request;

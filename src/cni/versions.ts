@@ -30,7 +30,9 @@ export function atLeast(version: string, minimum: CniVersion): boolean {
   return compareVersions(version, minimum) >= 0;
 }
 
-/** Throws CniError incompatibleVersion where this plugin does not speak `version`, or `version` does not have the verb. */
+/**
+ * Throws CniError incompatibleVersion where this plugin does not speak `version`, or `version` does not have the verb.
+ */
 export function checkVersion(command: CniCommand, version: string): asserts version is CniVersion {
   if (!isSupportedVersion(version)) {
     throw new CniError('incompatibleVersion', `cniVersion: ${quote(version)} is not supported`, {

@@ -17,8 +17,8 @@ import { lockAgainstSriovCni, reclaimFromSriovCni } from './sriov-cni.ts';
 import { sweep } from './sweep.ts';
 
 /**
- * ADD (SPEC.md). Everything that can be refused is refused before the first change; from the record on, a failure undoes
- * all. Prints the result in the config's version.
+ * ADD (SPEC.md). Everything that can be refused is refused before the first change; from the record on, a failure
+ * undoes all. Prints the result in the config's version.
  */
 export function add(context: CommandContext): string {
   const { platform, request } = context;

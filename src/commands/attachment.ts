@@ -129,8 +129,8 @@ export class Attachment {
   }
 
   /**
-   * The VF's own MAC, before the PF's settings: the order that every driver can follow. That an untrusted VF could change it by itself
-   * is known only now, and has to be on disk before the PF guards the MAC.
+   * The VF's own MAC, before the PF's settings: the order that every driver can follow. That an untrusted VF could
+   * change it by itself is known only now, and has to be on disk before the PF guards the MAC.
    */
   #changeOwnMac(record: AttachmentRecord, { mac }: VfPlan): AttachmentRecord {
     const { host, store } = this.#context;
@@ -222,8 +222,9 @@ export class Attachment {
   }
 
   /**
-   * A VF of a user-space driver has no interface in the pod, and yet one with a `sandbox` is claimed, as sriov-cni does: Multus's
-   * network status has no others, and KubeVirt looks VFs up by it. Its MAC is the one that the PF gave it; there is no MTU.
+   * A VF of a user-space driver has no interface in the pod, and yet one with a `sandbox` is claimed, as sriov-cni
+   * does: Multus's network status has no others, and KubeVirt looks VFs up by it. Its MAC is the one that the PF gave
+   * it; there is no MTU.
    */
   #describeInterface(record: AttachmentRecord): CniInterface {
     const { request } = this.#context;
@@ -246,7 +247,8 @@ export class Attachment {
     const releasing = { ...this.#context.releasing, limitMs: rollbackLimitMs };
     const failures = [...detach({ ...this.#context, releasing }, record)];
     if (failures.length === 0) return thrown;
-    // What comes next has to know it: a DEL of the plugin that fails for want of an address is no reason to keep the record.
+    // What comes next has to know it: a DEL of the plugin that fails for want of an address is no reason to keep the
+    // record.
     if (record.ipam?.gaveNothing === true) {
       failures.push(...converge([['write the record', () => this.#context.store.write(record)]]));
     }

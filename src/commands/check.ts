@@ -15,8 +15,8 @@ import { askIpam } from './ipam.ts';
 import { vfOfSriovCni } from './sriov-cni.ts';
 
 /**
- * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins of
- * a chain have made of it. Throws CniError checkFailed, listing every difference; then asks the IPAM plugin.
+ * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins
+ * of a chain have made of it. Throws CniError checkFailed, listing every difference; then asks the IPAM plugin.
  */
 export function check(context: CommandContext): string {
   const { request, store, platform } = context;

@@ -32,8 +32,8 @@ export interface Releasing {
   /** What the IPAM plugin may take. */
   readonly limitMs: number;
   /**
-   * What becomes of a release that fails. `tried`: it counts as one of the tries after which the address is given up. `deferred`: others will try;
-   * one that has failed before isn't even begun. `given up`: at once.
+   * What becomes of a release that fails. `tried`: it counts as one of the tries after which the address is given up.
+   * `deferred`: others will try; one that has failed before isn't even begun. `given up`: at once.
    */
   readonly failure: 'tried' | 'deferred' | 'given up';
 }
@@ -57,7 +57,9 @@ export function keyOf(request: CniRequest): AttachmentKey {
   return { network: request.network, containerId: request.containerId, ifname: request.ifname };
 }
 
-/** Opens CNI_NETNS. Throws CniError invalidNetns where it is none, or the host's own (CNI_NETNS_OVERRIDE allows that). */
+/**
+ * Opens CNI_NETNS. Throws CniError invalidNetns where it is none, or the host's own (CNI_NETNS_OVERRIDE allows that).
+ */
 export function openPodNetns(platform: Platform, request: CniRequest): Netns {
   const netns = open(platform, request.netns);
   if (!isSameNetns(platform.ownNetns(), netns) || request.netnsOverride) return netns;

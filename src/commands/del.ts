@@ -9,7 +9,8 @@ import { sweep } from './sweep.ts';
 
 /**
  * DEL (SPEC.md): gives back the VF and the address. Works from the record; what stdin says of the VF is not looked at,
- * because it may have changed since. Done when nothing is left, so it may be repeated. Then looks for others' leftovers.
+ * because it may have changed since. Done when nothing is left, so it may be repeated. Then looks for others'
+ * leftovers.
  */
 export function del(context: CommandContext): string {
   const key = keyOf(context.request);

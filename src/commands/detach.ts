@@ -25,8 +25,9 @@ export interface Holdings {
 }
 
 /**
- * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC, reaping,
- * and the rollback of ADD. Every step treats what is gone already as done. Returns what failed; then the record is kept.
+ * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC,
+ * reaping, and the rollback of ADD. Every step treats what is gone already as done. Returns what failed; then the
+ * record is kept.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
   const { store } = context;
@@ -40,8 +41,9 @@ export function detach(context: CommandContext, record: AttachmentRecord): reado
 }
 
 /**
- * The address is released only when the VF has left the pod, but for plugins that need the interface for it. What tells of the attachment
- * goes last, and only if nothing failed. A VF that is whole again is free for others, even where its address can't be released.
+ * The address is released only when the VF has left the pod, but for plugins that need the interface for it. What tells
+ * of the attachment goes last, and only if nothing failed. A VF that is whole again is free for others, even where its
+ * address can't be released.
  */
 export function giveBack(context: CommandContext, holdings: Holdings): readonly Error[] {
   const release = (): readonly Error[] => converge([['release the address', () => holdings.releaseAddress()]]);
@@ -72,8 +74,8 @@ export function detachIncomplete(
 }
 
 /**
- * A VF that was given up, or that another attachment has taken over since, is not ours to touch; neither is one from after a reboot,
- * which has been made anew: its MAC, for one, is another than the one recorded.
+ * A VF that was given up, or that another attachment has taken over since, is not ours to touch; neither is one from
+ * after a reboot, which has been made anew: its MAC, for one, is another than the one recorded.
  */
 function ownsVf({ platform, store }: CommandContext, record: AttachmentRecord): boolean {
   if (record.vfGivenUp === true || record.bootId !== platform.bootId()) return false;

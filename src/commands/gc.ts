@@ -10,8 +10,9 @@ import { askIpam } from './ipam.ts';
 import { isWhole } from './reap.ts';
 
 /**
- * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid; without a list those whose pods are
- * certainly dead, and what killed ADDs and DELs left. Goes on past failures and reports all of them. Throws CniError gcIncomplete.
+ * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid; without a list those whose
+ * pods are certainly dead, and what killed ADDs and DELs left. Goes on past failures and reports all of them. Throws
+ * CniError gcIncomplete.
  */
 export function gc(context: CommandContext): string {
   const { request, store, platform } = context;
@@ -57,7 +58,10 @@ function reclaim(
   }
 }
 
-/** By the monotonic clock: the other one may have been set back since. A record without it is of an older release, so of before. */
+/**
+ * By the monotonic clock: the other one may have been set back since. A record without it is of an older release, so of
+ * before.
+ */
 function isBegunSince(
   { platform }: CommandContext,
   { bootId, begunMs }: AttachmentRecord,

@@ -15,8 +15,8 @@ interface Ipam {
 }
 
 /**
- * Starts an IPAM plugin for a verb, in the one way: as the runtime has called us or, for the attachment of a record, so that the plugin finds
- * what it gave in that ADD. Throws CniError as startPlugin.
+ * Starts an IPAM plugin for a verb, in the one way: as the runtime has called us or, for the attachment of a record, so
+ * that the plugin finds what it gave in that ADD. Throws CniError as startPlugin.
  */
 export function startIpam(
   context: CommandContext,
@@ -30,7 +30,10 @@ export function startIpam(
   return startPlugin(context, { ...call, command });
 }
 
-/** The same, to its end, for verbs that older plugins don't know (host-local has no STATUS, whereabouts no CHECK): those have nothing to say. */
+/**
+ * The same, to its end, for verbs that older plugins don't know (host-local has no STATUS, whereabouts no CHECK): those
+ * have nothing to say.
+ */
 export function askIpam(
   context: CommandContext,
   command: 'CHECK' | 'STATUS' | 'GC',
@@ -74,7 +77,10 @@ function recordedCall(context: CommandContext, record: AttachmentRecord, ipam: I
   };
 }
 
-/** False for another plugin's config, and for one that no plugin could read: a runtime's cache may be damaged, and DEL has to end. */
+/**
+ * False for another plugin's config, and for one that no plugin could read: a runtime's cache may be damaged, and DEL
+ * has to end.
+ */
 function isConfigOf({ config }: CniRequest, { type }: IpamInvocation): boolean {
   const { ipam, prevResult, runtimeConfig } = config;
   return (
@@ -95,8 +101,8 @@ function recordedNetns(platform: Platform, record: AttachmentRecord): string {
 }
 
 /**
- * CNI_NETNS for an IPAM plugin's DEL: empty where it names the host's own namespace by now, as /proc/PID/ns/net does when
- * the PID is used anew. Plugins refuse that one (libcni's skel), and the address would never be released.
+ * CNI_NETNS for an IPAM plugin's DEL: empty where it names the host's own namespace by now, as /proc/PID/ns/net does
+ * when the PID is used anew. Plugins refuse that one (libcni's skel), and the address would never be released.
  */
 function netnsForRelease(platform: Platform, request: CniRequest): string {
   if (request.netns === '' || request.netnsOverride) return request.netns;

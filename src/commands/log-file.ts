@@ -12,10 +12,10 @@ const [systemLogDir, usualLogDir] = ['/var/log', defaultNodePaths.logDir];
 const usualName = /^(dra-)?sriov[\w.-]*\.log$/;
 
 /**
- * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's files, nor with other
- * programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in /var/log that is no other's; no link leads
- * there, and nobody but root may write to it. A log that can't be written must not keep a pod from its network: then the lines go to
- * stderr, after one that says why.
+ * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's
+ * files, nor with other programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in
+ * /var/log that is no other's; no link leads there, and nobody but root may write to it. A log that can't be written
+ * must not keep a pod from its network: then the lines go to stderr, after one that says why.
  */
 export class LogFile {
   readonly #platform: Platform;

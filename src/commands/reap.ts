@@ -39,7 +39,10 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, key: Attachm
   }
 }
 
-/** Nobody knows any more what the VF was like; where it has come home it is as good as it is, else a pod may still have it. */
+/**
+ * Nobody knows any more what the VF was like; where it has come home it is as good as it is, else a pod may still have
+ * it.
+ */
 function refuseIfAway(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
   const { platform, host, log } = context;
   const vf = readVf(platform, pci);
@@ -57,8 +60,8 @@ function refuseIfAway(context: CommandContext, pci: PciAddress, owner: Attachmen
 }
 
 /**
- * A namespace that ended and one that was made after it can have the same path and inode; then the VF on the host tells that the
- * pod which had it is gone.
+ * A namespace that ended and one that was made after it can have the same path and inode; then the VF on the host tells
+ * that the pod which had it is gone.
  */
 function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolean {
   const { platform, host } = context;
@@ -66,9 +69,9 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
 }
 
 /**
- * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached` last, and DEL
- * gives up the VF, which is on the host then, before the record. Whoever is at it now holds the VF's lock. A VF that is not on the
- * host is a living pod's, though its copy of the record be lost.
+ * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached`
+ * last, and DEL gives up the VF, which is on the host then, before the record. Whoever is at it now holds the VF's
+ * lock. A VF that is not on the host is a living pod's, though its copy of the record be lost.
  */
 export function isWhole(context: CommandContext, record: AttachmentRecord): boolean {
   const { platform, store } = context;
@@ -98,8 +101,8 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
 }
 
 /**
- * Reclaims an attachment that is not whole. False where it is whole, or gone, or another process is at work on its VF. Throws
- * CniError detachIncomplete.
+ * Reclaims an attachment that is not whole. False where it is whole, or gone, or another process is at work on its VF.
+ * Throws CniError detachIncomplete.
  */
 export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): boolean {
   const releasing = context.request.command === 'ADD' ? inPassing : patiently;

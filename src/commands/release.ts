@@ -10,8 +10,8 @@ const triesToEnd = 5;
 const msToEnd = 5 * 60_000;
 
 /**
- * Has the IPAM plugin release the attachment's address. Throws CniError; not where there can't be one, and not for ever: then the log names the
- * address that may have leaked.
+ * Has the IPAM plugin release the attachment's address. Throws CniError; not where there can't be one, and not for
+ * ever: then the log names the address that may have leaked.
  */
 export function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
   const { ipam } = record;

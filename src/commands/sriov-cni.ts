@@ -29,7 +29,8 @@ const lockLimitMs = 30_000;
 /** As an identity has it for want of one. */
 const noDriver = 'none';
 
-// Pods that sriov-cni attached before this plugin took its place on the node. What they hold is given back the same way.
+// Pods that sriov-cni attached before this plugin took its place on the node. What they hold is given back the same
+// way.
 
 /** Whose the VF is by sriov-cni's books. */
 interface Holding {
@@ -39,9 +40,9 @@ interface Holding {
 }
 
 /**
- * sriov-cni's own lock of a VF, where it has ever taken one (pkg/utils/pci_allocator.go): while a node is switched from one plugin to the other
- * under load, what sriov-cni has begun with the VF ends first. Null where there is none to take. Taken after our own, which sriov-cni knows
- * nothing of. Throws CniError tryAgainLater.
+ * sriov-cni's own lock of a VF, where it has ever taken one (pkg/utils/pci_allocator.go): while a node is switched from
+ * one plugin to the other under load, what sriov-cni has begun with the VF ends first. Null where there is none to
+ * take. Taken after our own, which sriov-cni knows nothing of. Throws CniError tryAgainLater.
  */
 export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform'>, pci: PciAddress): HeldLock | null {
   const directory = `${platform.paths.sriovCniDir}/pci/vf_lock`;
@@ -55,8 +56,9 @@ export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform
 }
 
 /**
- * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether there was such
- * an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay, or a record of ours has what is left.
+ * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether
+ * there was such an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay, or
+ * a record of ours has what is left.
  */
 export function detachFromSriovCni(context: CommandContext, key: AttachmentKey): boolean {
   const seen = readQuietly(context, key);
@@ -88,8 +90,8 @@ export function vfOfSriovCni(context: CommandContext, key: AttachmentKey): Attac
 }
 
 /**
- * Makes sure that no pod of sriov-cni's holds the VF; the caller holds its lock. Restores what a dead one left; its address and
- * its file are for its DEL. Throws CniError vfBusy where one is alive.
+ * Makes sure that no pod of sriov-cni's holds the VF; the caller holds its lock. Restores what a dead one left; its
+ * address and its file are for its DEL. Throws CniError vfBusy where one is alive.
  */
 export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): void {
   const { platform, log } = context;
@@ -114,8 +116,8 @@ export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress): v
 }
 
 /**
- * Path of the namespace of the dead pod that has the VF by sriov-cni's books; null where it is nobody's. Changes nothing. Throws
- * CniError vfBusy where the pod is alive.
+ * Path of the namespace of the dead pod that has the VF by sriov-cni's books; null where it is nobody's. Changes
+ * nothing. Throws CniError vfBusy where the pod is alive.
  */
 export function deadSriovCniNetns(
   { platform, host, sriovCniCache }: Pick<CommandContext, 'platform' | 'host' | 'sriovCniCache'>,
@@ -154,8 +156,9 @@ function readQuietly(context: CommandContext, key: AttachmentKey): SriovCniAttac
 }
 
 /**
- * An attachment whose pod died without a DEL may have left the VF to another one by now. While that one's pod lives, the VF is its own; when
- * both are dead, the one goes that knows what the VF was before. Times of files tell nothing: the clock may have been set in between.
+ * An attachment whose pod died without a DEL may have left the VF to another one by now. While that one's pod lives,
+ * the VF is its own; when both are dead, the one goes that knows what the VF was before. Times of files tell nothing:
+ * the clock may have been set in between.
  */
 function holdingOf(context: CommandContext, attachment: SriovCniAttachment): Holding {
   const { platform, host, request } = context;
@@ -191,7 +194,10 @@ function isNamespace(platform: Platform, path: string): boolean {
   return netns !== null;
 }
 
-/** What DEL gives back of an attachment. Where only the address is left, a record of ours has it: sriov-cni's would begin all over again. */
+/**
+ * What DEL gives back of an attachment. Where only the address is left, a record of ours has it: sriov-cni's would
+ * begin all over again.
+ */
 function holdingsOf(context: CommandContext, key: AttachmentKey, holding: Holding): Holdings {
   const { platform, store, sriovCniCache } = context;
   const { attachment, netnsPath } = holding;
@@ -253,7 +259,9 @@ function recordOfAddress(
   };
 }
 
-/** The VF, for as long as it is this attachment's: not after a reboot, and not where another one of ours has it by now. */
+/**
+ * The VF, for as long as it is this attachment's: not after a reboot, and not where another one of ours has it by now.
+ */
 function heldVf(context: CommandContext, key: AttachmentKey, holding: Holding): AttachedVf | null {
   const { attachment, netnsPath } = holding;
   if (netnsPath === null || countTraces(context, attachment) === 0) return null;
@@ -294,8 +302,8 @@ function mostTraced(context: CommandContext, all: readonly SriovCniAttachment[])
 }
 
 /**
- * How much of what ADD changed of the VF is still so: nothing after a reboot, which makes VFs anew, and on the host. Of two attachments
- * without a DEL in between, the first counts more: the second has found the VF changed already.
+ * How much of what ADD changed of the VF is still so: nothing after a reboot, which makes VFs anew, and on the host. Of
+ * two attachments without a DEL in between, the first counts more: the second has found the VF changed already.
  */
 function countTraces({ platform, host }: CommandContext, attachment: SriovCniAttachment): number {
   const identity = identityOf(platform, attachment);
@@ -308,7 +316,8 @@ function countTraces({ platform, host }: CommandContext, attachment: SriovCniAtt
   if (netdev === null) return set;
   const link = findOnHost(platform, host, identity.pci);
   if (link === null) return set + (identity.driver === noDriver || isUserspaceDriver(identity.driver) ? 0 : 1);
-  // The kernel brings it back as the pod named it, or as dev<ifindex> where that is taken (dev_change_net_namespace, net/core/dev.c).
+  // The kernel brings it back as the pod named it, or as dev<ifindex> where that is taken (dev_change_net_namespace,
+  // net/core/dev.c).
   const isAsInPod = path.endsWith(`-${link.name}`) || /^dev\d+$/.test(link.name);
   return (
     set +
@@ -317,7 +326,9 @@ function countTraces({ platform, host }: CommandContext, attachment: SriovCniAtt
   );
 }
 
-/** What was set at a PF can be neither seen nor given back while its netdev is away. Throws CniError detachIncomplete. */
+/**
+ * What was set at a PF can be neither seen nor given back while its netdev is away. Throws CniError detachIncomplete.
+ */
 function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }: Holding): void {
   const identity =
     netnsPath === null || Object.keys(attachment.settings).length === 0 ? null : identityOf(platform, attachment);

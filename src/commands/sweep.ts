@@ -5,17 +5,20 @@ import type { CommandContext } from './context.ts';
 import { reclaimIfLeft } from './reap.ts';
 
 /**
- * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended, and the next run
- * goes on behind it.
+ * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended,
+ * and the next run goes on behind it.
  */
 const budgetMs = 20;
 const intervalMs = 60_000;
-/** After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it. */
+/**
+ * After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it.
+ */
 const intervalWhereUnfinishedMs = 1000;
 
 /**
- * Now and then, looks at all records and reclaims what nobody will: of dead pods, and of killed ADDs and DELs; addresses included.
- * One that had no time for all is gone on with from where it ended, so that one that can't be reclaimed doesn't keep the others. Never fails.
+ * Now and then, looks at all records and reclaims what nobody will: of dead pods, and of killed ADDs and DELs;
+ * addresses included. One that had no time for all is gone on with from where it ended, so that one that can't be
+ * reclaimed doesn't keep the others. Never fails.
  */
 export function sweep(context: CommandContext, now: AttachmentKey): void {
   try {
@@ -32,7 +35,9 @@ export function sweep(context: CommandContext, now: AttachmentKey): void {
 
 const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
 
-/** Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end. */
+/**
+ * Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end.
+ */
 function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
   const { platform, store } = context;
   const deadlineMs = platform.monotonicMs() + budgetMs;
@@ -61,7 +66,10 @@ function finish(context: CommandContext, begunAfter: string): void {
   tidy(context);
 }
 
-/** `<boot ID> <when the next one is due, on that boot's monotonic clock in ms> <the last one looked at>`; null where it isn't due yet. */
+/**
+ * `<boot ID> <when the next one is due, on that boot's monotonic clock in ms> <the last one looked at>`; null where it
+ * isn't due yet.
+ */
 function readStamp({ platform, state }: CommandContext): { readonly last: string } | null {
   const text = platform.readFile(stampPath(state.find()), { followLinks: false })?.toString('utf8') ?? '';
   const [bootId, dueAt, last = ''] = text.split(' ');

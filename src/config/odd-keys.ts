@@ -3,7 +3,10 @@ import { quote } from '../lib/quote.ts';
 import { findMisspelt } from './spelling.ts';
 import type { ConfProblem } from './wire-conf.ts';
 
-/** Top-level keys of other plugins for interfaces, and which: whoever writes one here expects something that won't happen. */
+/**
+ * Top-level keys of other plugins for interfaces, and which: whoever writes one here expects something that won't
+ * happen.
+ */
 const foreignKeys: ReadonlyMap<string, string> = new Map([
   ['bridge', 'bridge, ovs-cni and accelerated-bridge-cni'],
   ['trunk', 'ovs-cni and accelerated-bridge-cni'],

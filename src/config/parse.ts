@@ -30,7 +30,9 @@ export interface ConfReview {
   readonly warnings: readonly ConfProblem[];
 }
 
-/** `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug. */
+/**
+ * `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug.
+ */
 function toLogLevel(level: WireConf['logLevel']): LogLevel {
   if (level === 'panic') return 'error';
   return level === 'verbose' ? 'debug' : (level ?? 'info');

@@ -3,8 +3,8 @@ import { arrayOf, object, oneOf, optional, type Schema, text, type ValueOf } fro
 import { macAddress } from '../settings/mac.ts';
 import { settingKeys } from '../settings/settings.ts';
 
-// The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it into
-// the JSON Schema for editors.
+// The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it
+// into the JSON Schema for editors.
 
 /** Where sriov-cni takes '' as absent (Go strings with omitempty), and generated configs have it. */
 const orEmpty = <Inner extends Schema>(inner: Inner) => optional(inner, '');

@@ -18,7 +18,10 @@ export const cniKeys: ReadonlySet<string> = new Set([
   'cni.dev/attachments',
 ]);
 
-/** True where one insertion, deletion, substitution or swap of neighbours makes one text of the other, or none is needed. */
+/**
+ * True where one insertion, deletion, substitution or swap of neighbours makes one text of the other, or none is
+ * needed.
+ */
 export function isOneEditApart(left: string, right: string): boolean {
   const [short, long] = left.length <= right.length ? [left, right] : [right, left];
   let start = 0;

@@ -24,9 +24,9 @@ const attachments = arrayOf(
 
 /**
  * The attachments that GC must keep (SPEC.md, "GC"): `cni.dev/valid-attachments`, or the older `cni.dev/attachments`
- * where that is not there. An empty list keeps none. Null where the runtime sends neither (cnitool) or `null` (a Go program
- * without a list): then nobody knows. Throws CniError invalidConfig where one is malformed: a list that is not understood must not
- * cost anybody an attachment.
+ * where that is not there. An empty list keeps none. Null where the runtime sends neither (cnitool) or `null` (a Go
+ * program without a list): then nobody knows. Throws CniError invalidConfig where one is malformed: a list that is not
+ * understood must not cost anybody an attachment.
  */
 export function parseValidAttachments(config: Json): readonly ValidAttachment[] | null {
   const key = (config[newKey] ?? null) === null ? oldKey : newKey;

@@ -68,7 +68,10 @@ function findUnsupported(config: Json): ConfProblem[] {
   });
 }
 
-/** Checks every key of a config and the rules over several of them; finds all problems, throws nothing. Nothing is changed. */
+/**
+ * Checks every key of a config and the rules over several of them; finds all problems, throws nothing. Nothing is
+ * changed.
+ */
 export function checkConf(config: unknown): CheckedConf {
   if (!isJsonObject(config)) return { values: {}, problems: problemsIn(schema, config), logProblems: [] };
   const given = pickOurs(config);

@@ -1,6 +1,7 @@
 /**
- * IPAM plugins that look at no interface and no namespace, by their source (cmdAdd and cmdDel of each): they hand out addresses from a
- * file, the config, etcd, the Kubernetes API, or a daemon that does. spiderpool is not among them: its agent looks for duplicates in the pod.
+ * IPAM plugins that look at no interface and no namespace, by their source (cmdAdd and cmdDel of each): they hand out
+ * addresses from a file, the config, etcd, the Kubernetes API, or a daemon that does. spiderpool is not among them: its
+ * agent looks for duplicates in the pod.
  */
 const bookkeepers: ReadonlySet<string> = new Set([
   'calico-ipam',
@@ -12,8 +13,9 @@ const bookkeepers: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a plugin may need the interface, as dhcp does, which asks a server through it: true of all that aren't known for bookkeepers. It runs
- * while the interface is in the pod and up. A bookkeeper's address is released only when the VF has left: nobody gets it twice.
+ * Whether a plugin may need the interface, as dhcp does, which asks a server through it: true of all that aren't known
+ * for bookkeepers. It runs while the interface is in the pod and up. A bookkeeper's address is released only when the
+ * VF has left: nobody gets it twice.
  */
 export function usesInterface(type: string): boolean {
   return !bookkeepers.has(type);

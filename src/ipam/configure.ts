@@ -8,8 +8,8 @@ import { addRoute, spellRoute } from '../kernel/rtnl/routes.ts';
 import { isSystemError } from '../lib/system-error.ts';
 
 /**
- * The routes of a result as they are added. One without a gateway takes that of the first address of its family that has one, as with
- * containernetworking's plugins; a gateway of 0.0.0.0 or :: says that there is none.
+ * The routes of a result as they are added. One without a gateway takes that of the first address of its family that
+ * has one, as with containernetworking's plugins; a gateway of 0.0.0.0 or :: says that there is none.
  */
 export function resolveRoutes(result: CniResult): readonly CniRoute[] {
   const routes = result.routes.map((route) => withGateway(route, result));
@@ -18,7 +18,8 @@ export function resolveRoutes(result: CniResult): readonly CniRoute[] {
 
 function withGateway(route: CniRoute, { ips }: CniResult): CniRoute {
   const { gw: own, ...rest } = route;
-  // IPv4 destinations of such a scope are on the link itself, and the kernel refuses a gateway for them. IPv6 has no scopes.
+  // IPv4 destinations of such a scope are on the link itself, and the kernel refuses a gateway for them. IPv6 has no
+  // scopes.
   const isOnLink = !isIpv6(route.dst) && (route.scope ?? 0) >= RT_SCOPE_LINK;
   const usual = (): string | undefined =>
     ips.find((ip) => ip.gateway !== undefined && isIpv6(ip.address) === isIpv6(route.dst))?.gateway;

@@ -12,17 +12,18 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 
 /**
- * How long the kernel waits for an answer to its probe: the least that it takes (HZ / 100, addrconf_dad_work, net/ipv6/addrconf.c).
- * A neighbour that has the address answers within a round trip.
+ * How long the kernel waits for an answer to its probe: the least that it takes (HZ / 100, addrconf_dad_work,
+ * net/ipv6/addrconf.c). A neighbour that has the address answers within a round trip.
  */
 const answerMs = 10;
 /** Its work queue has a pace of its own. */
 const detectionLimits: RetryLimits = { timeoutMs: 200, firstPauseMs: answerMs, maxPauseMs: answerMs };
 
 /**
- * What IPv6 addresses need of a link that is up: IPv6 itself, which a cluster may have switched off for all pods; that they survive
- * `ip link set LINK down`; and that they can be used while the kernel looks for duplicates. Where it can't do both at once (no
- * CONFIG_IPV6_OPTIMISTIC_DAD, a read-only /proc/sys), the answer is none: usable comes first. Throws CniError kernel.
+ * What IPv6 addresses need of a link that is up: IPv6 itself, which a cluster may have switched off for all pods; that
+ * they survive `ip link set LINK down`; and that they can be used while the kernel looks for duplicates. Where it can't
+ * do both at once (no CONFIG_IPV6_OPTIMISTIC_DAD, a read-only /proc/sys), the answer is none: usable comes first.
+ * Throws CniError kernel.
  */
 export function prepareIpv6(
   platform: Platform,
@@ -58,9 +59,9 @@ function enableIpv6(platform: Platform, pod: Namespace, ifname: string): void {
 }
 
 /**
- * The kernel asks for neighbours in the name of an address that is neither tentative nor optimistic (ndisc_send_ns, net/ipv6/ndisc.c):
- * until the link-local one is, nobody can be reached, whatever the other addresses are. It comes from the MAC, so that its duplicate
- * would be a duplicate MAC. Throws SystemError.
+ * The kernel asks for neighbours in the name of an address that is neither tentative nor optimistic (ndisc_send_ns,
+ * net/ipv6/ndisc.c): until the link-local one is, nobody can be reached, whatever the other addresses are. It comes
+ * from the MAC, so that its duplicate would be a duplicate MAC. Throws SystemError.
  */
 function completeLinkLocal({ session }: Namespace, ifindex: number): void {
   for (const { family, scope, cidr, tentative, duplicate } of listAddresses(session, ifindex)) {
@@ -71,9 +72,10 @@ function completeLinkLocal({ session }: Namespace, ifindex: number): void {
 }
 
 /**
- * Has `add` add the addresses of an IPAM result, and the kernel look for duplicates of them without its pause of a second. True where
- * they are known to be nobody else's; until then a VF that hears its own multicast would take what is sent in their name for a
- * duplicate's. Throws CniError duplicateAddress, and what `add` throws; a look that fails is a warning, as CHECK looks again.
+ * Has `add` add the addresses of an IPAM result, and the kernel look for duplicates of them without its pause of a
+ * second. True where they are known to be nobody else's; until then a VF that hears its own multicast would take what
+ * is sent in their name for a duplicate's. Throws CniError duplicateAddress, and what `add` throws; a look that fails
+ * is a warning, as CHECK looks again.
  */
 export function detectDuplicates(
   platform: Platform,

@@ -25,7 +25,9 @@ const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
-/** One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us. */
+/**
+ * One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us.
+ */
 export interface IpamCall {
   readonly command: IpamCommand;
   /** Plain name of the executable. */
@@ -60,7 +62,10 @@ export class IpamProcess {
     this.#caller = caller;
   }
 
-  /** Of a joined ADD: it ended by itself with an error, or never ran. One that was killed, crashed, or said what nobody understands may hold an address. */
+  /**
+   * Of a joined ADD: it ended by itself with an error, or never ran. One that was killed, crashed, or said what nobody
+   * understands may hold an address.
+   */
   get gaveNothing(): boolean {
     return this.#gaveNothing;
   }
@@ -145,7 +150,10 @@ export function startPlugin(caller: IpamCaller, call: IpamCall): IpamProcess {
   return new IpamProcess(call, process, caller);
 }
 
-/** Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody could put a program for root to run. */
+/**
+ * Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody could put a program
+ * for root to run.
+ */
 export function findPlugin(
   platform: Platform,
   { type, pluginDirs }: { readonly type: string; readonly pluginDirs: readonly string[] },
@@ -197,8 +205,8 @@ export function isNotImplemented(thrown: unknown): boolean {
 }
 
 /**
- * The error that a plugin printed, whatever its exit code; null where it printed none. A code that CNI doesn't have (SPEC.md,
- * section 5 "Error": an unsigned integer, and 0 is none) becomes 111.
+ * The error that a plugin printed, whatever its exit code; null where it printed none. A code that CNI doesn't have
+ * (SPEC.md, section 5 "Error": an unsigned integer, and 0 is none) becomes 111.
  */
 function readPluginError(plugin: string, { status, stdout }: ProcessResult): CniError | null {
   const json = jsonOf(stdout);
@@ -231,7 +239,10 @@ function wordlessFailure({ type, command }: IpamCall, { status, signal, stdout, 
 
 const cut = (text: string): string => JSON.stringify(text.slice(0, 200));
 
-/** False for what is no address, and for the unspecified, limited broadcast and multicast addresses, which the kernel refuses or nobody could reach. */
+/**
+ * False for what is no address, and for the unspecified, limited broadcast and multicast addresses, which the kernel
+ * refuses or nobody could reach.
+ */
 function isHostAddress(cidr: string): boolean {
   const bytes = bytesOf(cidr);
   const first = bytes[0] ?? 0;

@@ -13,7 +13,8 @@ import { listAddresses } from '../kernel/rtnl/addresses.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { listRoutes, type RouteOfLink, spellRoute } from '../kernel/rtnl/routes.ts';
 
-// What ADD added is in `added`; `result` is prevResult, from which a later plugin of the chain may have taken some of it.
+// What ADD added is in `added`; `result` is prevResult, from which a later plugin of the chain may have taken some of
+// it.
 
 export function addressDifferences(
   session: NetlinkSession,
@@ -54,7 +55,10 @@ function routeNetwork(dst: string): string {
 /** IP6_RT_PRIO_USER, net/ip6_route.h: what the kernel makes of no priority; of IPv4 it is 0. */
 const usualPriority = ({ dst }: CniRoute | RouteOfLink): number => (isIpv6(dst) ? 1024 : 0);
 
-/** Which of several next hops has which metrics isn't told; a plugin such as sbr moves to other tables what was added to main. */
+/**
+ * Which of several next hops has which metrics isn't told; a plugin such as sbr moves to other tables what was added to
+ * main.
+ */
 function isRoute(present: RouteOfLink, added: CniRoute): boolean {
   const agrees = (key: 'mtu' | 'advmss'): boolean =>
     present.amongOthers === true || !added[key] || present[key] === largest(key, added[key]);

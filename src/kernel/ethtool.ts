@@ -105,7 +105,10 @@ const offloads = {
   tso: 0x1e,
 } as const;
 
-/** Offloads of a netdev that are off, or that it doesn't have (`ethtool -k LINK`); null where the driver tells of none. Throws SystemError; ENODEV: no such netdev. */
+/**
+ * Offloads of a netdev that are off, or that it doesn't have (`ethtool -k LINK`); null where the driver tells of none.
+ * Throws SystemError; ENODEV: no such netdev.
+ */
 export function readOffloads(platform: Platform, netns: Netns, ifname: string): readonly string[] | null {
   const asks = Object.values(offloads).map((command) => request(command, 8));
   const answers = platform.ethtool(netns, ifname, asks);

@@ -70,9 +70,9 @@ export function openNetnsOfNode(platform: Platform, path: string): Netns | null 
 }
 
 /**
- * Each network namespace but our own that is bound to a file here or that a process lives in, opened for `visit` by that
- * path and closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be opened.
- * Throws SystemError.
+ * Each network namespace but our own that is bound to a file here or that a process lives in, opened for `visit` by
+ * that path and closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be
+ * opened. Throws SystemError.
  */
 export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns, path: string) => void): void {
   const seen = new Set([`net:[${platform.ownNetns().inode}]`]);

@@ -93,9 +93,9 @@ class BlockReader {
 }
 
 /**
- * Reads the YAML that Go's libraries write of plain data: one document of maps and lists in block style, texts without quotes, and
- * decimal integers. Undefined for whatever else there may be, right or wrong: that is for the YAML library, of which this is a small
- * part that agrees with it.
+ * Reads the YAML that Go's libraries write of plain data: one document of maps and lists in block style, texts without
+ * quotes, and decimal integers. Undefined for whatever else there may be, right or wrong: that is for the YAML library,
+ * of which this is a small part that agrees with it.
  */
 export function readBlockYaml(text: string): unknown {
   const body = text.startsWith('---\n') ? text.slice(4) : text;

@@ -1,8 +1,9 @@
 import { isJsonObject, type Json } from './json.ts';
 import { show } from './quote.ts';
 
-// What JSON from outside may hold, as data: it is checked by `problemsIn`, and scripts/write-schema.ts turns it into JSON Schema.
-// Every attachment makes it anew, so words for errors and documents are made only when there is need (`allowedBy`).
+// What JSON from outside may hold, as data: it is checked by `problemsIn`, and scripts/write-schema.ts turns it into
+// JSON Schema. Every attachment makes it anew, so words for errors and documents are made only when there is need
+// (`allowedBy`).
 
 interface TextSchema<Text extends string = string> {
   readonly kind: 'text';
@@ -257,8 +258,9 @@ function hasForm(schema: Exclude<Schema, NullableSchema>, value: unknown): boole
 }
 
 /**
- * What another program means: of objects only the known keys, without those that are null, as in Go, or have a value that an optional one
- * takes for absent. What has another form than the schema says stays as it is, for `problemsIn` to find.
+ * What another program means: of objects only the known keys, without those that are null, as in Go, or have a value
+ * that an optional one takes for absent. What has another form than the schema says stays as it is, for `problemsIn` to
+ * find.
  */
 export function normalize(schema: ObjectSchema, value: Json): Json;
 export function normalize(schema: Schema, value: unknown): unknown;

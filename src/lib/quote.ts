@@ -1,10 +1,13 @@
-// What JSON leaves bare, but a terminal or a log viewer acts on or hides: DEL and C1 controls, bidirectional marks, zero-width characters.
+// What JSON leaves bare, but a terminal or a log viewer acts on or hides: DEL and C1 controls, bidirectional marks,
+// zero-width characters.
 const unprintable = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 const escapeUnprintable = (json: string): string =>
   json.replace(unprintable, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** The text in double quotes on one line, with nothing in it that a terminal acts on; cut after `maxLength` characters. */
+/**
+ * The text in double quotes on one line, with nothing in it that a terminal acts on; cut after `maxLength` characters.
+ */
 export function quote(text: string, maxLength = 120): string {
   const cut = text.length > maxLength;
   return escapeUnprintable(JSON.stringify(cut ? `${text.slice(0, maxLength)}…` : text));

@@ -81,8 +81,8 @@ function findIn(document: Document.Parsed, text: string, path: YamlPath, part: '
 }
 
 /**
- * Reads all documents of a YAML 1.2 text; empty ones are left out. Throws YamlError with the line for malformed text, repeated keys, and
- * for more aliases or levels than the limits (default 20 and 64) allow.
+ * Reads all documents of a YAML 1.2 text; empty ones are left out. Throws YamlError with the line for malformed text,
+ * repeated keys, and for more aliases or levels than the limits (default 20 and 64) allow.
  */
 export function parseYamlSource(text: string, { maxAliasCount = 20, maxDepth = 64 }: YamlLimits = {}): YamlDocument[] {
   try {

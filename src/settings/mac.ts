@@ -2,7 +2,9 @@ import { optional, text, textThat } from '../lib/json-schema.ts';
 import { type MacAddress, macFromBytes, macToBytes, parseMacAddress } from '../lib/mac-address.ts';
 import { type KeyTexts, kept, type StructSetting, type VfStruct } from './setting.ts';
 
-/** Unicast and not zero, as is_valid_ether_addr (linux/etherdevice.h); pairs or, as Go's net.ParseMAC, groups of four. */
+/**
+ * Unicast and not zero, as is_valid_ether_addr (linux/etherdevice.h); pairs or, as Go's net.ParseMAC, groups of four.
+ */
 export const macAddress = text(
   'a unicast MAC address such as "02:00:00:00:00:01", not all zeros',
   /^(?!0{2}([:-]0{2}){5}$|0{4}(\.0{4}){2}$)[0-9A-Fa-f][02468ACEace]([:-][0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){4}|[0-9A-Fa-f]{2}(\.[0-9A-Fa-f]{4}){2})$/,

@@ -1,6 +1,7 @@
 import { type Entries, nullable, type object, oneOf, optional, type ValueOf } from '../lib/json-schema.ts';
 
-// What an entry of the table is (settings.ts). All of it is data and pure functions: config, kernel, vf, state and cli read it.
+// What an entry of the table is (settings.ts). All of it is data and pure functions: config, kernel, vf, state and cli
+// read it.
 
 /** What an object of these keys (Entries) may be. Not bound to Entries: of that itself tsc would find no end. */
 export type Values<Keys> = Keys extends Entries ? ValueOf<ReturnType<typeof object<Keys>>> : never;
@@ -89,7 +90,9 @@ export interface StructSetting<Keys, Fields, State = Values<Fields>> extends Kep
   ip(wanted: Known<State>): string;
 }
 
-/** How a key is documented, in editors (JSON Schema) and in docs/configuration.md. Nothing of it is in the executable. */
+/**
+ * How a key is documented, in editors (JSON Schema) and in docs/configuration.md. Nothing of it is in the executable.
+ */
 export interface KeyText {
   readonly does: string;
   /** What an absent key means. */

@@ -6,8 +6,9 @@ import type { PodLinkTraits } from '../vf/locate.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
 /**
- * Of the records that this build writes; it reads all up to this one. Optional fields may come without a new version: a build that doesn't
- * know one keeps it. A new one is for what older builds must leave alone, and the decoder goes on reading the old.
+ * Of the records that this build writes; it reads all up to this one. Optional fields may come without a new version: a
+ * build that doesn't know one keeps it. A new one is for what older builds must leave alone, and the decoder goes on
+ * reading the old.
  */
 export const recordVersion = 1;
 
@@ -37,7 +38,9 @@ export interface FailedRelease {
   readonly bootId: string;
 }
 
-/** The VF that an attachment has, and how it was before: what DEL and CHECK need to know of it, whoever has attached it. */
+/**
+ * The VF that an attachment has, and how it was before: what DEL and CHECK need to know of it, whoever has attached it.
+ */
 export interface AttachedVf {
   readonly key: AttachmentKey;
   readonly phase: 'pending' | 'attached';
@@ -51,10 +54,15 @@ export interface AttachedVf {
   readonly podIfindex: number | null;
 }
 
-/** All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`). */
+/**
+ * All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`).
+ */
 export interface AttachmentRecord extends AttachedVf {
   readonly version: number;
-  /** The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be released. */
+  /**
+   * The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be
+   * released.
+   */
   readonly vfGivenUp?: true;
   readonly pod: PodReference | null;
   /** How the VF was found: source and value, for people. */

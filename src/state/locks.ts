@@ -17,8 +17,8 @@ const maxNameLength = 255;
 const noRoom = ['ENOSPC', 'EDQUOT', 'EROFS'] as const;
 
 /**
- * Locks of this plugin, `<stateDir>/.locks/`. Taken in the order container, VF; the container's lock makes the choice of
- * VFs for a pod exclusive, the VF's lock guards the VF's settings, netdev and record.
+ * Locks of this plugin, `<stateDir>/.locks/`. Taken in the order container, VF; the container's lock makes the choice
+ * of VFs for a pod exclusive, the VF's lock guards the VF's settings, netdev and record.
  */
 export class Locks {
   readonly #platform: Platform;
@@ -78,8 +78,9 @@ export class Locks {
   }
 
   /**
-   * On a disk that is full or read-only DEL has to give back the VF all the same: a lock on the file that is there, or else on the state
-   * directory, for all that have no file. A state directory that isn't there holds no record, and nothing to guard.
+   * On a disk that is full or read-only DEL has to give back the VF all the same: a lock on the file that is there, or
+   * else on the state directory, for all that have no file. A state directory that isn't there holds no record, and
+   * nothing to guard.
    */
   #lockWithoutFile(name: string, timeoutMs: number): HeldLock | null {
     try {

@@ -132,7 +132,10 @@ export function formatRecord(value: AttachmentRecord): string {
 /** What was read last: a DEL finds the same text under each lock that it takes, and as the copy that the VF has. */
 let lastRead: { readonly text: string; readonly record: AttachmentRecord } | null = null;
 
-/** Reads a record; throws CniError recordVersion for one of a newer build, else an Error that says what is wrong with it. */
+/**
+ * Reads a record; throws CniError recordVersion for one of a newer build, else an Error that says what is wrong with
+ * it.
+ */
 export function parseRecord(text: string): AttachmentRecord {
   if (lastRead?.text !== text) lastRead = { text, record: decode(text) };
   return lastRead.record;

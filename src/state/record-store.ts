@@ -35,9 +35,10 @@ export function describeAttachment({ key, pod }: Pick<AttachmentRecord, 'key' | 
 
 /**
  * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and a copy of the one that owns a VF:
- * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its VF's lock.
- * A record of a newer build is CniError recordVersion: it is never set aside, changed or taken over.
- * All that reads or writes throws CniError io where others than root may write to the directories, SystemError where the disk fails.
+ * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its
+ * VF's lock. A record of a newer build is CniError recordVersion: it is never set aside, changed or taken over. All
+ * that reads or writes throws CniError io where others than root may write to the directories, SystemError where the
+ * disk fails.
  */
 export class RecordStore {
   readonly #platform: Platform;
@@ -63,7 +64,10 @@ export class RecordStore {
     onlyIo(() => writePrivateFile(this.#platform, make, fileName(key), text, { durable: true }));
   }
 
-  /** The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF has. */
+  /**
+   * The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF
+   * has.
+   */
   read(key: AttachmentKey): AttachmentRecord | null {
     const file = this.#file(key);
     try {
@@ -76,7 +80,9 @@ export class RecordStore {
     }
   }
 
-  /** The record for who only looks: nothing is set aside. Throws an Error that says what is wrong with a damaged one. */
+  /**
+   * The record for who only looks: nothing is set aside. Throws an Error that says what is wrong with a damaged one.
+   */
   peek(key: AttachmentKey): AttachmentRecord | null {
     const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes);
     return text === null ? null : parseRecordOf(key, text);
@@ -88,8 +94,8 @@ export class RecordStore {
   }
 
   /**
-   * The VF is nobody's from here on; the record stays, for what else it holds, and says so: that nobody owns the VF is also true when its
-   * next user has left it. Throws CniError io; then the VF is still owned.
+   * The VF is nobody's from here on; the record stays, for what else it holds, and says so: that nobody owns the VF is
+   * also true when its next user has left it. Throws CniError io; then the VF is still owned.
    */
   giveUpVf(record: AttachmentRecord): void {
     this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
@@ -110,8 +116,8 @@ export class RecordStore {
   }
 
   /**
-   * Removes what killed processes left of this container, where it has no record, and in folders that all share. Never fails: nothing
-   * is held by it any more, and a sweep tries again.
+   * Removes what killed processes left of this container, where it has no record, and in folders that all share. Never
+   * fails: nothing is held by it any more, and a sweep tries again.
    */
   tidy(key: AttachmentKey): void {
     try {
@@ -142,7 +148,9 @@ export class RecordStore {
     return text === null ? null : parseOwner(text);
   }
 
-  /** The same for who only looks: nothing is set aside. Throws an Error for what only others than root can have written. */
+  /**
+   * The same for who only looks: nothing is set aside. Throws an Error for what only others than root can have written.
+   */
   peekOwner(pci: PciAddress): AttachmentKey | null {
     const text = this.#peekOwnerText(pci);
     return text === null ? null : parseOwner(text);
@@ -283,7 +291,10 @@ function onlyIo(write: () => void): void {
 
 const fileName = (key: AttachmentKey): string => `${key.ifname}${suffix}`;
 
-/** The key in a record; null in what is none. Throws CniError recordVersion where a newer build has a key of another form. */
+/**
+ * The key in a record; null in what is none. Throws CniError recordVersion where a newer build has a key of another
+ * form.
+ */
 function parseOwner(text: string): AttachmentKey | null {
   const key = parseKey(text);
   if (key !== null) return key;

@@ -82,7 +82,10 @@ export interface SriovCniAttachment {
   readonly modifiedMs: number;
 }
 
-/** The attachment of a container's interface; null where sriov-cni has none. Throws CniError io or decode, and SystemError. */
+/**
+ * The attachment of a container's interface; null where sriov-cni has none. Throws CniError io or decode, and
+ * SystemError.
+ */
 export function readAttachment(platform: Platform, containerId: string, ifname: string): SriovCniAttachment | null {
   return readFrom(platform, `${platform.paths.sriovCniDir}/${containerId}-${ifname}`);
 }
@@ -115,8 +118,8 @@ export function listEntries(platform: Platform): readonly SriovCniEntry[] {
 }
 
 /**
- * The attachments of a VF: more than one where a pod died and its DEL didn't come before the VF's next ADD. Files that are none of
- * sriov-cni's are passed over.
+ * The attachments of a VF: more than one where a pod died and its DEL didn't come before the VF's next ADD. Files that
+ * are none of sriov-cni's are passed over.
  */
 export function listAttachmentsOf(platform: Platform, pci: PciAddress): readonly SriovCniAttachment[] {
   const { sriovCniDir } = platform.paths;
@@ -181,8 +184,8 @@ function toNetdev(path: string, before: StateBefore): SriovCniAttachment['netdev
 }
 
 /**
- * sriov-cni keeps the whole state but changes only what the config names. Its `true` may stand for what a PF doesn't report; then
- * the PF would have refused to set it, too.
+ * sriov-cni keeps the whole state but changes only what the config names. Its `true` may stand for what a PF doesn't
+ * report; then the PF would have refused to set it, too.
  */
 function toAdmin(file: AttachmentFile, before: StateBefore): SriovCniAttachment['admin'] {
   const onOff = (value = false): 'on' | 'off' => (value ? 'on' : 'off');

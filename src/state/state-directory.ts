@@ -5,9 +5,9 @@ const what = 'the state directory';
 const mode = 0o700;
 
 /**
- * The directories in which records and locks lie. Root believes what is there and runs what it names, so nothing in one is read, made or
- * removed before it is known that nobody else had a hand in it or on the way to it. None of them is a link; the state directory itself, and what
- * lies above it, may be reached by links that root has made.
+ * The directories in which records and locks lie. Root believes what is there and runs what it names, so nothing in one
+ * is read, made or removed before it is known that nobody else had a hand in it or on the way to it. None of them is a
+ * link; the state directory itself, and what lies above it, may be reached by links that root has made.
  */
 export class StateDirectory {
   readonly root: string;
@@ -19,7 +19,10 @@ export class StateDirectory {
     this.root = platform.paths.stateDir;
   }
 
-  /** Path of the directory of these names, or of the state directory itself; it may be absent. Throws CniError io, SystemError. */
+  /**
+   * Path of the directory of these names, or of the state directory itself; it may be absent. Throws CniError io,
+   * SystemError.
+   */
   find(...names: readonly string[]): string {
     let path = this.root;
     let isThere = this.#trust(path, () => requireTrustedPath(this.#platform, path, what));
@@ -44,7 +47,10 @@ export class StateDirectory {
     return this.#platform.readDir(this.find(...names)) ?? [];
   }
 
-  /** Those of such names that are directories themselves: a file that root put there is no reason to distrust the rest. Throws as `list`. */
+  /**
+   * Those of such names that are directories themselves: a file that root put there is no reason to distrust the rest.
+   * Throws as `list`.
+   */
   directories(isName: (name: string) => boolean, ...names: readonly string[]): readonly string[] {
     const above = this.find(...names);
     const isDirectory = (name: string): boolean => this.#platform.stat(`${above}/${name}`)?.kind === 'directory';

@@ -16,9 +16,10 @@ function whoElseWrites({ uid, mode }: FileStatus): string | null {
 }
 
 /**
- * Throws CniError io where somebody but root may write to the directory at `path`, or decide what lies there: every directory on the way, also
- * behind links, has to be root's alone. One with the sticky bit (/tmp) will do on the way, because others can't replace root's files there. What
- * is absent is fine, and the answer false. `what` names it in errors: `the state directory`.
+ * Throws CniError io where somebody but root may write to the directory at `path`, or decide what lies there: every
+ * directory on the way, also behind links, has to be root's alone. One with the sticky bit (/tmp) will do on the way,
+ * because others can't replace root's files there. What is absent is fine, and the answer false. `what` names it in
+ * errors: `the state directory`.
  */
 export function requireTrustedPath(platform: Platform, path: string, what: string): boolean {
   const names = namesIn(path);
@@ -71,7 +72,10 @@ const fileMode = 0o600;
 /** Each is lost only where another process removes the directory at that very moment. */
 const maxWriteAttempts = 10;
 
-/** What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. Told by name. */
+/**
+ * What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. Told
+ * by name.
+ */
 export class NotOurs extends Error {
   override readonly name = 'NotOurs';
 }
@@ -91,7 +95,9 @@ export function readPrivateFile(platform: Platform, path: string, maxBytes: numb
   }
 }
 
-/** The directory may be removed by another process between its making and the write: then once more. Throws SystemError. */
+/**
+ * The directory may be removed by another process between its making and the write: then once more. Throws SystemError.
+ */
 export function writePrivateFile(
   platform: Platform,
   makeDirectory: () => string,
@@ -115,8 +121,8 @@ const temporaryFile = /^\.dra-sriov-(\d+)-\d+\.tmp$/;
 export const isTemporary = (name: string): boolean => temporaryFile.test(name);
 
 /**
- * Removes the temporary files of killed processes from a directory. One whose number another process has by now stays until that
- * has ended too.
+ * Removes the temporary files of killed processes from a directory. One whose number another process has by now stays
+ * until that has ended too.
  */
 export function removeDeadTemporaries(platform: Platform, directory: string): void {
   for (const name of platform.readDir(directory) ?? []) {

@@ -20,8 +20,8 @@ function spell({ setting, change }: WantedSetting): string {
 }
 
 /**
- * Makes all settings in one message. The kernel names none when it refuses one, and keeps those before it: then they are
- * made one by one, to name the key. Throws CniError settingRefused, and SystemError where there is no answer.
+ * Makes all settings in one message. The kernel names none when it refuses one, and keeps those before it: then they
+ * are made one by one, to name the key. Throws CniError settingRefused, and SystemError where there is no answer.
  */
 export function applyAdminChange(host: Namespace, pf: Pf, identity: VfIdentity, change: VfChange): void {
   const parts = partsOf(change);
@@ -41,7 +41,9 @@ function refused(pf: Pf, identity: VfIdentity, part: WantedSetting, cause: unkno
   return new CniError('settingRefused', `${spell(part)}: refused for ${where}`, { cause });
 }
 
-/** What differs between the PF's record of the VF now and in the snapshot, MAC excluded. Null: the PF reports nothing. */
+/**
+ * What differs between the PF's record of the VF now and in the snapshot, MAC excluded. Null: the PF reports nothing.
+ */
 export function adminDifference(host: Namespace, pf: Pf, before: VfAdminState): VfChange | null {
   const now = readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
   if (now === null) return null;

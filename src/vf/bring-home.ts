@@ -28,16 +28,19 @@ export interface Absence {
   readonly rdmaDevices: readonly string[];
   /** The pod's namespace, opened by its path; null where that is gone. */
   readonly netns: Netns | null;
-  /** For a namespace that lives on without its path, and one that has its path or inode now; null where it isn't known. */
+  /**
+   * For a namespace that lives on without its path, and one that has its path or inode now; null where it isn't known.
+   */
   readonly netnsId: NetnsId | null;
   /** ADD came to its end, so the pod had the VF. */
   readonly attached: boolean;
 }
 
 /**
- * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already, which is looked at
- * before any pod, or gone with its driver or device. RDMA devices that were moved along come first; what the pod has stacked on it goes.
- * Throws CniError detachIncomplete where it is in a namespace that can't be reached, not on the host after its move, or something stays on it.
+ * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
+ * which is looked at before any pod, or gone with its driver or device. RDMA devices that were moved along come first;
+ * what the pod has stacked on it goes. Throws CniError detachIncomplete where it is in a namespace that can't be
+ * reached, not on the host after its move, or something stays on it.
  */
 export function bringHome(absence: Absence): void {
   if (fetch(absence)) return;

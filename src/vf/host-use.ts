@@ -9,8 +9,9 @@ import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';
 
 /**
- * Whoever writes a network config may name any VF that is nobody's; one that the node itself works with is not to be had. Costs a look at
- * sysfs where the VF is down, as it is where it waits for a pod, and four requests where it is up. Throws CniError vfBusy, naming the use.
+ * Whoever writes a network config may name any VF that is nobody's; one that the node itself works with is not to be
+ * had. Costs a look at sysfs where the VF is down, as it is where it waits for a pod, and four requests where it is up.
+ * Throws CniError vfBusy, naming the use.
  */
 export function refuseUsedByHost(platform: Platform, host: Namespace, identity: VfIdentity, link: Link): void {
   const use = describeUse(platform, host, identity, link);
@@ -39,8 +40,8 @@ function describeUse(platform: Platform, host: Namespace, { pci }: VfIdentity, l
 }
 
 /**
- * A VF of vfio-pci whose IOMMU group a program has open is a virtual machine's. The kernel tells only who tries (drivers/vfio/group.c,
- * EBUSY). Throws CniError vfBusy.
+ * A VF of vfio-pci whose IOMMU group a program has open is a virtual machine's. The kernel tells only who tries
+ * (drivers/vfio/group.c, EBUSY). Throws CniError vfBusy.
  */
 export function refuseOpenGroup(platform: Platform, { pci }: VfIdentity): void {
   const group = readIommuGroup(platform, pci);

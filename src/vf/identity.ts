@@ -8,8 +8,8 @@ import type { VfIdentity, VfOfPf, VfWithoutPf } from './vf.ts';
 const userspaceDrivers = /^(vfio-pci|[a-z0-9]+-vfio-pci|[a-z0-9]+_vfio_pci|uio_pci_generic|igb_uio)$/;
 
 /**
- * Reads from sysfs which VF a PCI address is. Throws CniError vfMissing, pfMissing or noDriver, naming the source of the
- * address.
+ * Reads from sysfs which VF a PCI address is. Throws CniError vfMissing, pfMissing or noDriver, naming the source of
+ * the address.
  */
 export function identifyVf(platform: Platform, pci: PciAddress, source: string): VfIdentity {
   const vf = readVf(platform, pci);

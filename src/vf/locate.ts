@@ -25,8 +25,8 @@ export interface PodLinkTraits {
 const maxRenames = 3;
 
 /**
- * The VF's netdev on the host, by sysfs; null where it isn't there. Names are only where to look: what has been renamed since, and what has
- * got the name since, is told by its device.
+ * The VF's netdev on the host, by sysfs; null where it isn't there. Names are only where to look: what has been renamed
+ * since, and what has got the name since, is told by its device.
  */
 export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress): Link | null {
   for (let look = 0; look <= maxRenames; look++) {
@@ -41,8 +41,8 @@ export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress)
 }
 
 /**
- * Whether a link that was asked for by a name from sysfs is a netdev of that device. Where the kernel tells no parent device, sysfs has the
- * ifindex of the device's netdev.
+ * Whether a link that was asked for by a name from sysfs is a netdev of that device. Where the kernel tells no parent
+ * device, sysfs has the ifindex of the device's netdev.
  */
 export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, link: Link): boolean {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link) === pci;
@@ -50,7 +50,10 @@ export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, li
   return ifindex === null ? readNetdevs(platform, pci).includes(name) : ifindex === link.ifindex;
 }
 
-/** The PF's netdev on the host, by sysfs: it may have another name than when the VF was attached. Null where it isn't there. */
+/**
+ * The PF's netdev on the host, by sysfs: it may have another name than when the VF was attached. Null where it isn't
+ * there.
+ */
 export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): Link | null {
   for (let look = 0; look <= maxRenames; look++) {
     const name = readPfNetdev(platform, pfPci);
@@ -111,8 +114,8 @@ export function whatIdentifies(
 }
 
 /**
- * The PCI address of a netdev in a namespace: of its parent device (IFLA_PARENT_DEV_NAME, since Linux 5.14), or as its driver gives it (ethtool
- * bus-info); '' where nothing tells.
+ * The PCI address of a netdev in a namespace: of its parent device (IFLA_PARENT_DEV_NAME, since Linux 5.14), or as its
+ * driver gives it (ethtool bus-info); '' where nothing tells.
  */
 export function pciAddressOf(platform: Platform, namespace: Namespace, link: Link): string {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link);
@@ -125,7 +128,10 @@ export function pciAddressOf(platform: Platform, namespace: Namespace, link: Lin
   }
 }
 
-/** That of the parent device; '' where it has none, and for a netdev on top of another one (IPoIB's children have the same parent). */
+/**
+ * That of the parent device; '' where it has none, and for a netdev on top of another one (IPoIB's children have the
+ * same parent).
+ */
 function pciAddressOfParent(platform: Platform, { lower, parentBusName, parentDeviceName }: Link): string {
   if (lower !== null || parentBusName === null || parentDeviceName === null) return '';
   if (parentBusName === 'pci') return parentDeviceName;

@@ -1,12 +1,13 @@
 // What igb and igbvf make of MACs (drivers/net/ethernet/intel), and the ways around it. VFs of other drivers bear them.
 //
 // - A MAC that the PF sets raises IGB_VF_FLAG_PF_SET_MAC, which the kernel doesn't show; all zeros take it down again
-//   (igb_ndo_set_vf_mac). It outlives resets of the VF (igb_vf_reset).
-// - With it an untrusted VF is refused every MAC, the one that it has included (igb_set_vf_mac_addr). So is any VF that the
-//   PF holds to be in a reset, with the same NACK (igb_rcv_msg_from_vf). igbvf then has the MAC of its last reset, and says
-//   EADDRNOTAVAIL if that is not the one asked for (e1000_rar_set_vf, igbvf_set_mac).
+// (igb_ndo_set_vf_mac). It outlives resets of the VF (igb_vf_reset).
+// - With it an untrusted VF is refused every MAC, the one that it has included (igb_set_vf_mac_addr). So is any VF that
+// the PF holds to be in a reset, with the same NACK (igb_rcv_msg_from_vf). igbvf then has the MAC of its last reset,
+// and says EADDRNOTAVAIL if that is not the one asked for (e1000_rar_set_vf, igbvf_set_mac).
 // - A MAC that the PF sets reaches the netdev with the VF's next reset, as when it goes up after it was down
-//   (igb_vf_reset_msg, igbvf_reset). Until then the VF is deaf: the PF passes it frames to the new one only (igb_set_vf_mac).
+// (igb_vf_reset_msg, igbvf_reset). Until then the VF is deaf: the PF passes it frames to the new one only
+// (igb_set_vf_mac).
 // - All zeros go the same way, and no reset brings them to the netdev: the VF is deaf until it sets a MAC itself.
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, setLinkDown, setLinkMac, setLinkUp } from '../kernel/rtnl/links.ts';
@@ -25,8 +26,8 @@ export function readMac(namespace: Namespace, ifindex: number): MacAddress | nul
 }
 
 /**
- * Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. A first refusal isn't
- * believed: it may be that of a reset, and what is inferred from it can't be found out later.
+ * Asks the netdev for the MAC; tells whether it took it. An untrusted VF may have to leave that to its PF. A first
+ * refusal isn't believed: it may be that of a reset, and what is inferred from it can't be found out later.
  */
 export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
   if (readMac(namespace, link.ifindex) === mac) return true;
@@ -60,8 +61,8 @@ export function setMacAnew(host: Namespace, link: Link, mac: MacAddress): boolea
 }
 
 /**
- * A different address that is as valid. It differs in the vendor's part, because VFs and PFs have consecutive addresses: no
- * device of this node may lose its frames to this one, be it for a moment.
+ * A different address that is as valid. It differs in the vendor's part, because VFs and PFs have consecutive
+ * addresses: no device of this node may lose its frames to this one, be it for a moment.
  */
 export function substituteMac(mac: MacAddress): MacAddress {
   const first = Number.parseInt(mac.slice(0, 2), 16) ^ 0xf2;
@@ -69,8 +70,8 @@ export function substituteMac(mac: MacAddress): MacAddress {
 }
 
 /**
- * Takes back the MAC that the PF has set, so that the VF may change its own, and the PF's record follows it. The error where
- * the driver won't: some have no such thing as no MAC.
+ * Takes back the MAC that the PF has set, so that the VF may change its own, and the PF's record follows it. The error
+ * where the driver won't: some have no such thing as no MAC.
  */
 export function clearAdminMac(host: Namespace, pf: Pf): SystemError | null {
   return refusalOf(host, pf, { mac: zeroMac });

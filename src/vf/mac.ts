@@ -7,14 +7,15 @@ import type { Platform } from '../platform/platform.ts';
 import { readMac, takeMacOfPf, tryLinkMac } from './mac-quirks.ts';
 import type { VfIdentity, VfSnapshot } from './vf.ts';
 
-// Drivers disagree about who may set a VF's MAC, and when (mac-quirks.ts). With i40e and iavf that of the PF reaches the netdev
-// later, through a reset. So: first the netdev (a refusal means nothing yet), then the PF, then see what has become of it.
+// Drivers disagree about who may set a VF's MAC, and when (mac-quirks.ts). With i40e and iavf that of the PF reaches
+// the netdev later, through a reset. So: first the netdev (a refusal means nothing yet), then the PF, then see what has
+// become of it.
 
 const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs: 50 };
 
 /**
- * The netdev's own MAC, before the PF's settings. Tells whether an untrusted VF has changed it by itself: no PF guarded it, and from
- * then on nobody can tell.
+ * The netdev's own MAC, before the PF's settings. Tells whether an untrusted VF has changed it by itself: no PF guarded
+ * it, and from then on nobody can tell.
  */
 export function changeOwnMac(host: Namespace, { admin, netdev }: VfSnapshot, mac: MacAddress): boolean {
   if (netdev === null || netdev.mac === mac) return false;

@@ -15,8 +15,8 @@ const maxMoves = 5;
 
 /**
  * Moves a link into another namespace under its new name in one step, so that no other program ever sees a temporary
- * name (`ip link set LINK netns NS name NAME`). Altnames that stand in the way are taken off first: the kernel answers EEXIST for
- * a link whose own altname is the new name.
+ * name (`ip link set LINK netns NS name NAME`). Altnames that stand in the way are taken off first: the kernel answers
+ * EEXIST for a link whose own altname is the new name.
  */
 export function moveLinkTo(from: Namespace, link: Link, to: Namespace, name: string): void {
   let seen = link;
@@ -51,8 +51,8 @@ export function renameLinkTo(namespace: Namespace, link: Link, name: string): vo
 }
 
 /**
- * Gives a link the altnames in their order, and no others: the kernel lists them as they were added, so from the first that
- * differs all are put anew. Returns what failed; one that another link has (EEXIST) keeps none behind it.
+ * Gives a link the altnames in their order, and no others: the kernel lists them as they were added, so from the first
+ * that differs all are put anew. Returns what failed; one that another link has (EEXIST) keeps none behind it.
  */
 export function restoreAltnames(namespace: Namespace, link: Link, wanted: readonly string[]): readonly Error[] {
   const { session } = namespace;

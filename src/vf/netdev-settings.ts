@@ -57,7 +57,10 @@ export function removeXdpPrograms(host: Namespace, link: Link): void {
   }
 }
 
-/** Gives a link those flags and no others; by default those that a link has of which nobody has set any. Throws SystemError. */
+/**
+ * Gives a link those flags and no others; by default those that a link has of which nobody has set any. Throws
+ * SystemError.
+ */
 export function settleFlags(namespace: Namespace, link: Link, flags = usualFlags): void {
   if (readSettableFlags(link) === flags) return;
   namespace.change(link.ifindex, (session) => setLinkFlags(session, link.ifindex, flags));
@@ -113,8 +116,8 @@ export function restoreFiles(at: SettledNetdev, link: Link, before: NetdevFiles)
 }
 
 /**
- * What is refused twice is lost, with a warning: none of it opens a way to the next pod's traffic, and DEL must be able to end. Throws
- * SystemError where it may pass.
+ * What is refused twice is lost, with a warning: none of it opens a way to the next pod's traffic, and DEL must be able
+ * to end. Throws SystemError where it may pass.
  */
 function putBack({ log, pci }: SettledNetdev, setting: string, set: () => void): void {
   const refused = refusal(set) ?? null;

@@ -26,8 +26,8 @@ export interface VfPlan {
 type PfLimits = Pick<Pf, 'name' | 'mtu'>;
 
 /**
- * Compares what is asked with what is there. Throws CniError invalidConfig (MTU over the PF's) and settingRefused (the PF
- * reports no settings of its VFs).
+ * Compares what is asked with what is there. Throws CniError invalidConfig (MTU over the PF's) and settingRefused (the
+ * PF reports no settings of its VFs).
  */
 export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfSnapshot, pf: PfLimits | null): VfPlan {
   if (snapshot.admin === null) refuseBlind(settings, identity);
@@ -41,7 +41,10 @@ export function adminChange(now: VfAdminState, wanted: Partial<VfAdminState>): V
   return Object.assign({}, ...differing.map(({ change }) => change)) as VfChange;
 }
 
-/** A PF that isn't there, or reports no VF settings, has no VLAN and no rate limit either, so asking for none is met; all else can't be. */
+/**
+ * A PF that isn't there, or reports no VF settings, has no VLAN and no rate limit either, so asking for none is met;
+ * all else can't be.
+ */
 function refuseBlind(settings: VfSettings, identity: VfIdentity): void {
   const wanted = pfSettings.flatMap((setting) => {
     // Without a netdev there is nobody but the PF who could set it.

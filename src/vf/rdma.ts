@@ -18,8 +18,8 @@ export interface RdmaOwner {
 }
 
 /**
- * Brings back what that plugin has left in the pod: the next pod's would look for it on the host. What fails is logged only, because
- * the kernel returns RDMA devices at the end of the namespace, which a DEL that fails would put off.
+ * Brings back what that plugin has left in the pod: the next pod's would look for it on the host. What fails is logged
+ * only, because the kernel returns RDMA devices at the end of the namespace, which a DEL that fails would put off.
  */
 export function returnRdmaDevices({ platform, log, host, pci, devices }: RdmaOwner, pod: Netns): void {
   try {

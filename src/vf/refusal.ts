@@ -4,8 +4,8 @@ import { isSystemError, type SystemError } from '../lib/system-error.ts';
 const noAnswers: readonly string[] = ['ETIMEDOUT', 'ENOBUFS', 'EINTR', 'EBADMSG', 'ENODEV'];
 
 /**
- * Whether the kernel or the driver has answered a change with no. Drivers have many an errno for that, so it is all but those that
- * say something else; and what is no SystemError is a bug.
+ * Whether the kernel or the driver has answered a change with no. Drivers have many an errno for that, so it is all but
+ * those that say something else; and what is no SystemError is a bug.
  */
 export function isRefusal(thrown: unknown): thrown is SystemError {
   return isSystemError(thrown) && !noAnswers.includes(thrown.code);

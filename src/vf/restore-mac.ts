@@ -13,8 +13,9 @@ export interface SettledVf extends SettledNetdev {
 }
 
 /**
- * Gives netdev and PF the MACs of the snapshot: the netdev's first, while the PF may still allow it; then the PF's; and then, as far as
- * that has changed it or has barred it, the netdev's again. Throws SystemError, and CniError settingRefused.
+ * Gives netdev and PF the MACs of the snapshot: the netdev's first, while the PF may still allow it; then the PF's; and
+ * then, as far as that has changed it or has barred it, the netdev's again. Throws SystemError, and CniError
+ * settingRefused.
  */
 export function restoreMacs(at: SettledVf, pf: Pf | null, link: Link | null, snapshot: VfSnapshot): void {
   const { platform, host, identity } = at;

@@ -18,8 +18,9 @@ import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as const;
 
 /**
- * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set besides, and the PF's
- * settings. Only what differs is touched; what is gone (the VF's device or netdev, the PF's device) is done. Returns what failed.
+ * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set
+ * besides, and the PF's settings. Only what differs is touched; what is gone (the VF's device or netdev, the PF's
+ * device) is done. Returns what failed.
  */
 export function restoreVf(
   platform: Platform,
@@ -74,8 +75,8 @@ export function restoreVf(
 }
 
 /**
- * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have changed it. By its
- * ifindex once it was found: a look through sysfs takes 40 system calls.
+ * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have
+ * changed it. By its ifindex once it was found: a look through sysfs takes 40 system calls.
  */
 function seekingOnHost({ platform, host, identity }: SettledVf): () => Link | null {
   let found: Link | null = null;
@@ -93,7 +94,9 @@ function withLink<L, Before>(link: L | null, before: Before | null, run: (link: 
   if (link !== null && before !== null) run(link, before);
 }
 
-/** A name that another device has taken meanwhile is lost; the VF is as usable without it, and DEL must be able to end. */
+/**
+ * A name that another device has taken meanwhile is lost; the VF is as usable without it, and DEL must be able to end.
+ */
 function restoreName(at: SettledVf, link: Link, name: string): void {
   try {
     renameLinkTo(at.host, link, name);
@@ -103,7 +106,10 @@ function restoreName(at: SettledVf, link: Link, name: string): void {
   }
 }
 
-/** A VF without one of its altnames is as usable, and DEL must be able to end: what the kernel will never take is a warning. */
+/**
+ * A VF without one of its altnames is as usable, and DEL must be able to end: what the kernel will never take is a
+ * warning.
+ */
 function restoreAltnamesOf(at: SettledVf, link: Link, altnames: readonly string[]): void {
   for (const failure of restoreAltnames(at.host, link, altnames)) {
     if (!isSystemError(failure.cause, ...finalRefusals)) throw failure;
@@ -125,7 +131,9 @@ function isPfGone(platform: Platform, { pfPci }: VfIdentity): boolean {
   return pfPci === null || !pciDeviceExists(platform, pfPci);
 }
 
-/** A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given. */
+/**
+ * A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given.
+ */
 function restoreAdmin(at: SettledVf, pf: Pf | null, before: VfAdminState | null): void {
   const { platform, host, identity } = at;
   if (before === null || (pf === null && isPfGone(platform, identity))) return;

@@ -32,10 +32,10 @@ interface Upper extends StackedLink {
 }
 
 /**
- * Takes away what a pod has stacked on the VF: a VLAN or macvlan sends and receives on whatever network the VF is given to next. The
- * kernel leaves them behind, on top of the VF, when that moves; with the VF on the host a pod can't make new ones. `pod` is the namespace
- * that it came from; null: it came back by itself, and they may be anywhere. What is in the host's own namespace is the node's: DEL says so. Throws
- * CniError detachIncomplete, naming what stays.
+ * Takes away what a pod has stacked on the VF: a VLAN or macvlan sends and receives on whatever network the VF is given
+ * to next. The kernel leaves them behind, on top of the VF, when that moves; with the VF on the host a pod can't make
+ * new ones. `pod` is the namespace that it came from; null: it came back by itself, and they may be anywhere. What is
+ * in the host's own namespace is the node's: DEL says so. Throws CniError detachIncomplete, naming what stays.
  */
 export function removeUppers(vf: ReturnedVf, pod: Namespace | null): void {
   const onHost = readUppers(vf.platform, vf.pci, vf.link.name);
@@ -70,8 +70,8 @@ function stays({ pci }: ReturnedVf, names: readonly string[], why: string): CniE
 }
 
 /**
- * In the session's namespace, and in those that it has an ID of: devices were moved there from it. One ID is the host's, where the VF
- * has gone.
+ * In the session's namespace, and in those that it has an ID of: devices were moved there from it. One ID is the
+ * host's, where the VF has gone.
  */
 function findUppers({ host, link }: ReturnedVf, session: NetlinkSession): Upper[] {
   const here: Upper[] = listStackedLinks(session, link.ifindex).filter(({ lowerNetnsId }) => lowerNetnsId !== null);

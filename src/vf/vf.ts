@@ -50,21 +50,25 @@ export interface VfNetdevState {
   /** Null: not known, so left as they are (sriov-cni doesn't keep them). */
   readonly altnames: readonly string[] | null;
   /**
-   * What alone tells it from other netdevs. `parent`: its parent device (IFLA_PARENT_DEV_NAME), which has its PCI address. `bus-info`: ethtool
-   * gives the address (before Linux 5.14). `ifindex`: nothing tells the address, as of a stand-in. Absent: the address, from either.
+   * What alone tells it from other netdevs. `parent`: its parent device (IFLA_PARENT_DEV_NAME), which has its PCI
+   * address. `bus-info`: ethtool gives the address (before Linux 5.14). `ifindex`: nothing tells the address, as of a
+   * stand-in. Absent: the address, from either.
    */
   readonly identifiedBy?: 'parent' | 'bus-info' | 'ifindex';
   /** Absent: not known (sriov-cni, and records of before), so left as they are, flags apart. */
   readonly settings?: NetdevSettings | undefined;
 }
 
-/** Everything that DEL must give back. `admin` is null where there is no PF, or it reports no VFs; `netdev` for userspace drivers. */
+/**
+ * Everything that DEL must give back. `admin` is null where there is no PF, or it reports no VFs; `netdev` for
+ * userspace drivers.
+ */
 export interface VfSnapshot {
   readonly admin: VfAdminState | null;
   readonly netdev: VfNetdevState | null;
   /**
-   * The VF, untrusted, could change its MAC by itself: its PF had not set one. The kernel doesn't show that; ADD learns it by
-   * trying. Absent: unknown.
+   * The VF, untrusted, could change its MAC by itself: its PF had not set one. The kernel doesn't show that; ADD learns
+   * it by trying. Absent: unknown.
    */
   readonly macIsFree?: true;
   /** Names of its RDMA devices; absent where it has none, or where that isn't known. */

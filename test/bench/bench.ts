@@ -1,4 +1,5 @@
-// Measures the plugin, the kernel's own work and others' plugins, in turn, on one veth that plays a VF. Run by scripts/bench.sh.
+// Measures the plugin, the kernel's own work and others' plugins, in turn, on one veth that plays a VF. Run by
+// scripts/bench.sh.
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import process from 'node:process';

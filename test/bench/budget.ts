@@ -1,4 +1,5 @@
-// Instructions that the native executable may take, in test/bench/budget.json: `npm run bench:budget` writes what it takes now.
+// Instructions that the native executable may take, in test/bench/budget.json: `npm run bench:budget` writes what it
+// takes now.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

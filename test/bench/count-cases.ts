@@ -1,4 +1,5 @@
-// The runs whose instructions and system calls are counted: those that hold the budget, and curves over what a node may have much of.
+// The runs whose instructions and system calls are counted: those that hold the budget, and curves over what a node may
+// have much of.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +36,10 @@ function addPodSpecs(node: StandInNode, amount: number): void {
   for (let at = 0; at < amount; at++) node.writePodSpec(`${podUid}-${at}`, [`0001:00:00.${at % 8}`]);
 }
 
-/** Other pods' attachments, one of each network or all of one, on VFs that this node doesn't have: copies of a real one's record. */
+/**
+ * Other pods' attachments, one of each network or all of one, on VFs that this node doesn't have: copies of a real
+ * one's record.
+ */
 function addRecords(node: StandInNode, amount: number, networkOf: (at: number) => string): void {
   const conf = node.conf({ deviceID: node.vfPcis[0] });
   node.succeed('ADD', conf);

@@ -58,8 +58,8 @@ export class Counter {
   }
 
   /**
-   * An ADD and its DEL. The first of each, which finds directories to make and a sweep to do, isn't counted. `prepare` is called
-   * before each run.
+   * An ADD and its DEL. The first of each, which finds directories to make and a sweep to do, isn't counted. `prepare`
+   * is called before each run.
    */
   countAttachment(
     node: StandInNode,

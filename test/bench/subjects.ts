@@ -104,8 +104,8 @@ function hostLocalSubject({ node, measure }: Stage): Subject {
 export const oldSriovCni = 'sriov-cni 2.1.0';
 
 /**
- * sriov-cni 2.1.0 of 2019, which moves a VF and sets its VLAN and does no more. It looks for VFs in /sys, and keeps its files below
- * /var/lib: it is given the stand-in's, before it is measured. None where the executable can't be built.
+ * sriov-cni 2.1.0 of 2019, which moves a VF and sets its VLAN and does no more. It looks for VFs in /sys, and keeps its
+ * files below /var/lib: it is given the stand-in's, before it is measured. None where the executable can't be built.
  */
 function oldSriovCniSubjects(stage: Stage): readonly Subject[] {
   const executable = peer('sriov', 'sriov-cni');

@@ -24,7 +24,10 @@ interface Run {
   readonly stderr: string;
 }
 
-/** Runs a program in the host's network namespace, with a /var/lib/cni of its own: libcni and host-local keep files there. */
+/**
+ * Runs a program in the host's network namespace, with a /var/lib/cni of its own: libcni and host-local keep files
+ * there.
+ */
 function runOnHost(node: StandInNode, variables: Readonly<Record<string, string>>, ...program: readonly string[]): Run {
   const plugins = join(node.directory, 'bin');
   if (!existsSync(plugins)) {
@@ -138,7 +141,8 @@ asRootWithCnitool('gc and status through libcni, 1.1.0', () => {
     assert.equal(node.picture(), before);
     succeed(cnitoolOn(node, 'add', 'vf-test1'));
     assert.ok(linkNames(node.pod).includes('net1'));
-    // libcni sends DEL for what its cache holds; then cnitool passes on no list, and without one GC reclaims only the dead.
+    // libcni sends DEL for what its cache holds; then cnitool passes on no list, and without one GC reclaims only the
+    // dead.
     succeed(cnitoolOn(node, 'gc', 'vf-test1'));
     assert.equal(linkNames(node.pod), ['lo']);
     assert.equal(node.picture(), before);

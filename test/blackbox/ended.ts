@@ -12,7 +12,10 @@ function isRunning(pid: string): boolean {
   }
 }
 
-/** Throws where one of the processes, which have been killed, is still there after some time: the kernel needs a little of it. */
+/**
+ * Throws where one of the processes, which have been killed, is still there after some time: the kernel needs a little
+ * of it.
+ */
 export async function expectEnded(pids: readonly string[]): Promise<void> {
   for (const deadline = performance.now() + limitMs; pids.some(isRunning); await pause(5)) {
     if (performance.now() > deadline) throw new Error(`of the processes ${pids.join(', ')} some are still there`);

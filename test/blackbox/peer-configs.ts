@@ -1,4 +1,5 @@
-// The configs that are compared with host-device, from tables: every shape of a route with every kind of address, and chains.
+// The configs that are compared with host-device, from tables: every shape of a route with every kind of address, and
+// chains.
 import type { Json, PeerNetwork } from './peer-pods.ts';
 
 export interface PeerConfig {

@@ -1,5 +1,5 @@
-// Two equal pods of one node: ours is attached by the executable, theirs by containernetworking's host-device, everything else by the
-// same plugins. What `ip` shows of the two, and the results, are compared field by field.
+// Two equal pods of one node: ours is attached by the executable, theirs by containernetworking's host-device,
+// everything else by the same plugins. What `ip` shows of the two, and the results, are compared field by field.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { clusterPodScript } from '../support/cluster-pod.ts';
@@ -137,7 +137,10 @@ export class PeerPods {
     this.#before = this.#pictures();
   }
 
-  /** ADD, CHECK and DEL of one network in both pods, attached so often; what is different after each, and what is left over. */
+  /**
+   * ADD, CHECK and DEL of one network in both pods, attached so often; what is different after each, and what is left
+   * over.
+   */
   compare(network: PeerNetwork, attachments = 1): Comparison {
     const found: Difference[] = [];
     const added = Array.from({ length: attachments }, (_, index) => this.#both((pod) => pod.add(network, index)));

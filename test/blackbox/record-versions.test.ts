@@ -73,7 +73,10 @@ type Facts = Pick<AttachmentRecord, 'bootId' | 'netns' | 'podIfindex' | 'ipam'> 
   readonly snapshot: { readonly netdev: { readonly ifindex: number; readonly mac: string } };
 };
 
-/** Word for word what the build of November 2026 wrote of such an attachment: it stays so whatever becomes of the program. */
+/**
+ * Word for word what the build of November 2026 wrote of such an attachment: it stays so whatever becomes of the
+ * program.
+ */
 const recordOfNovember2026 = ({ bootId, netns, podIfindex, ipam, snapshot: { netdev } }: Facts): string =>
   `{"version":1,"phase":"attached","key":{"network":"vf-test1","containerId":"c1","ifname":"net1"},"pod":null,"identity":{"pci":"0000:3b:02.0","pfPci":"0000:3b:00.0","pfName":"pf0","pfDriver":"igb","vfIndex":0,"driver":"igbvf","kind":"netdev"},"resolvedFrom":"deviceID","snapshot":{"admin":null,"netdev":{"name":"vf0","ifindex":${netdev.ifindex},"mac":"${netdev.mac}","mtu":1500,"up":false,"altnames":[],"identifiedBy":"ifindex","settings":{"flags":4096,"attributes":{"alias":"","broadcast":"ffffffffffff","mode":"00","txqueuelen":"e8030000","group":"00000000","protodown":"00"},"ethtool":{},"files":{}}},"macIsFree":true},"mac":"02:00:00:00:00:01","netns":{"path":"${netns.path}","device":"${netns.device}","inode":"${netns.inode}","cookie":"${netns.cookie}"},"bootId":"${bootId}","podIfindex":${podIfindex},"addresses":["10.0.2.2/24"],"routes":[],"ipam":{"type":"host-local","stdin":${JSON.stringify(ipam?.stdin)},"args":"","pluginDirs":${JSON.stringify(ipam?.pluginDirs)}},"config":${JSON.stringify(ipam?.stdin)},"cniArgs":"","createdAt":"2026-11-28T17:04:18.965Z","begunMs":1}
 `;

@@ -40,8 +40,8 @@ function withContainer(body: (container: string, plugins: string) => void): void
 }
 
 /**
- * Runs the image's entrypoint as its container would: root that has no capabilities (but chroot's, which this needs) and can
- * get none, with nothing but /proc and the image to see, read-only but for the mounted directory.
+ * Runs the image's entrypoint as its container would: root that has no capabilities (but chroot's, which this needs)
+ * and can get none, with nothing but /proc and the image to see, read-only but for the mounted directory.
  */
 function runInside(container: string, ...args: readonly string[]) {
   const script = `set -e

@@ -1,4 +1,5 @@
-// Makes one system call of the plugin fail after the other, and sees whether it undoes all, or keeps the record and says so.
+// Makes one system call of the plugin fail after the other, and sees whether it undoes all, or keeps the record and
+// says so.
 import { expectPicture, type Pictures, takePictures, type Verb } from './kill.ts';
 import { compare, type Outcome, type Site } from './site.ts';
 import { describeFault, type Fault, isChange, isThread, type SystemCall } from './strace.ts';
@@ -29,7 +30,9 @@ function errnosFor(call: SystemCall): readonly string[] {
   return isChange(call) ? fileErrnos : otherErrnos;
 }
 
-/** Every failure of every call; of those that change something also one that lasts: a full disk, a driver that is gone. */
+/**
+ * Every failure of every call; of those that change something also one that lasts: a full disk, a driver that is gone.
+ */
 export function listFaults(trace: readonly SystemCall[]): readonly Fault[] {
   return trace.flatMap((call) => {
     const { name, nth } = call;

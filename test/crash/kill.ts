@@ -83,8 +83,9 @@ function recover(site: Site, how: Recovery, pictures: Pictures, tally: Tally): v
 }
 
 /**
- * Kills the verb before each of the calls, in turn; then others clean up, and all has to be as it was. A run may have fewer calls of
- * a name than the one that was traced: then it isn't killed, and has to succeed. Ends early where nothing works any more.
+ * Kills the verb before each of the calls, in turn; then others clean up, and all has to be as it was. A run may have
+ * fewer calls of a name than the one that was traced: then it isn't killed, and has to succeed. Ends early where
+ * nothing works any more.
  */
 export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], recovery: Recovery): Tally {
   const tally: Tally = { killed: 0, takenOver: 0, failures: [] };

@@ -1,5 +1,5 @@
-// Runs in the lab's guest: node rounds.ts JSON (RoundsRun) lets many pods attach and detach VFs at the same time, again and again, with GC
-// beside them, and throws where something fails, is given twice, or is not as before in the end.
+// Runs in the lab's guest: node rounds.ts JSON (RoundsRun) lets many pods attach and detach VFs at the same time, again
+// and again, with GC beside them, and throws where something fails, is given twice, or is not as before in the end.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';

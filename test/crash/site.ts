@@ -23,7 +23,9 @@ export interface SiteOptions {
   readonly log: string;
   /** What the tenant of the first pod makes of its interface before DEL: commands in the pod's namespace. */
   readonly tenant?: readonly (readonly string[])[];
-  /** The VF's netdev, which may change its address by itself: no PF guards it. `other` is an address to try that with. */
+  /**
+   * The VF's netdev, which may change its address by itself: no PF guards it. `other` is an address to try that with.
+   */
   readonly ownMac?: { readonly netdev: string; readonly other: string };
 }
 
@@ -65,8 +67,8 @@ export class Site {
   }
 
   /**
-   * Runs a verb for pod 0 (container c0) or 1, under strace where a fault is given (or null, to learn the calls). Throws where it does
-   * not end in time, with the call at which it hung.
+   * Runs a verb for pod 0 (container c0) or 1, under strace where a fault is given (or null, to learn the calls).
+   * Throws where it does not end in time, with the call at which it hung.
    */
   run(command: string, pod: 0 | 1, fault?: Fault | null, conf?: unknown): Outcome {
     const limitMs = fault ? faultyRunLimitMs : runLimitMs;
@@ -132,8 +134,9 @@ export class Site {
   }
 
   /**
-   * All that the plugin may change, as other programs see it, once no process of it is left; a line for each link of the host (with
-   * the PF's settings of its VFs) and of the pods, each route, each file and folder of ours and of host-local, each held lock.
+   * All that the plugin may change, as other programs see it, once no process of it is left; a line for each link of
+   * the host (with the PF's settings of its VFs) and of the pods, each route, each file and folder of ours and of
+   * host-local, each held lock.
    */
   picture(): readonly string[] {
     this.#waitForStrays();

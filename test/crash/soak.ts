@@ -1,5 +1,5 @@
-// Runs in the lab's guest: node soak.ts JSON (SoakRun) attaches, checks and detaches VFs, one after the other, and throws where
-// anything is not as before in the end.
+// Runs in the lab's guest: node soak.ts JSON (SoakRun) attaches, checks and detaches VFs, one after the other, and
+// throws where anything is not as before in the end.
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
 import { expectPicture } from './kill.ts';

@@ -13,7 +13,10 @@ export interface SystemCall {
 export interface Fault {
   readonly name: string;
   readonly nth: number;
-  /** The process is killed before the call does anything, or the call fails with that errno without having done anything. */
+  /**
+   * The process is killed before the call does anything, or the call fails with that errno without having done
+   * anything.
+   */
   readonly kind: 'kill' | { readonly errno: string };
   readonly lasting?: boolean;
 }
@@ -61,7 +64,10 @@ export function isThread({ text }: SystemCall): boolean {
 
 const changingCalls =
   /^(write|pwrite64|fsync|fdatasync|rename\w*|mkdir\w*|f?chmod\w*|f?truncate|unlink\w*|rmdir|flock|v?fork|clone\d?|kill)$/;
-/** Types of route messages come in fours, of which the third reads (RTNL_KIND); strace prints them in hexadecimal or by name. */
+/**
+ * Types of route messages come in fours, of which the third reads (RTNL_KIND); strace prints them in hexadecimal or by
+ * name.
+ */
 const readingMessage = /nlmsg_type=(0x\w*[26ae]\b|RTM_GET)/;
 
 /** True where the call changes something outside of the process: a file, a lock, the network, another process. */

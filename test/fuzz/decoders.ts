@@ -1,4 +1,5 @@
-// Every decoder of what comes from outside: never an exception without a meaning, never a name that could leave its directory.
+// Every decoder of what comes from outside: never an exception without a meaning, never a name that could leave its
+// directory.
 import fc from 'fast-check';
 import { specFileNames } from '../../src/allocation/cdi-spec.ts';
 import { isUid, parseDeviceName } from '../../src/allocation/device-hint.ts';

@@ -1,4 +1,5 @@
-// The executable itself, on a node of stand-ins: whatever it is fed with, it ends by itself, with 0 or 1, and says one thing.
+// The executable itself, on a node of stand-ins: whatever it is fed with, it ends by itself, with 0 or 1, and says one
+// thing.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

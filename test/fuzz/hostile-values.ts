@@ -1,4 +1,5 @@
-// What is thrown at the decoders: valid inputs with something hostile in them, because pure noise ends at the first check.
+// What is thrown at the decoders: valid inputs with something hostile in them, because pure noise ends at the first
+// check.
 import fc from 'fast-check';
 
 /** Texts that have broken parsers, paths, terminals and logs. */
@@ -112,7 +113,10 @@ function applyTextEdit(text: string, [position, how, what]: TextEdit): string {
   return text.slice(0, at) + text.slice(Math.max(0, at - 20), at).repeat(1 + (position % 30)) + text.slice(at);
 }
 
-/** The text with up to `edits` places where something is inserted (of `fragments`, or anything), cut, repeated, or it ends. */
+/**
+ * The text with up to `edits` places where something is inserted (of `fragments`, or anything), cut, repeated, or it
+ * ends.
+ */
 export function spoiltText(sample: string, fragments: readonly string[] = [], edits = 4): fc.Arbitrary<string> {
   const what = fragments.length === 0 ? hostileText : fc.oneof(fc.constantFrom(...fragments), hostileText);
   const textEdit = fc.tuple(fc.nat(100_000), fc.constantFrom('insert', 'insert', 'cut', 'repeat', 'end'), what);

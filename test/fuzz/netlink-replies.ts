@@ -64,8 +64,8 @@ export const replies: readonly Reply[] = [
 ];
 
 /**
- * The reader's outcome where the kernel answers with this payload, or refuses in so many bytes: a result or a SystemError, and an
- * end.
+ * The reader's outcome where the kernel answers with this payload, or refuses in so many bytes: a result or a
+ * SystemError, and an end.
  */
 export function readWith({ type, read }: Reply, payload: Buffer, refusalBytes: number | null): string {
   const [session, socket] = fakeSession((request) => {

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { suite } from '../support/suite.ts';
 import type { Target } from './target.ts';
 
-/** FUZZ_CASES: how many inputs a target gets. Without it a few, and the same ones each time; else FUZZ_SEED says which. */
+/**
+ * FUZZ_CASES: how many inputs a target gets. Without it a few, and the same ones each time; else FUZZ_SEED says which.
+ */
 const cases = Number(process.env['FUZZ_CASES'] ?? 250);
 const isFull = process.env['FUZZ_CASES'] !== undefined;
 const seed = Number(process.env['FUZZ_SEED'] ?? (isFull ? Date.now() % 2 ** 31 : 1));
@@ -15,8 +17,8 @@ function report(name: string, outcomes: Readonly<Record<string, number>>): void 
 }
 
 /**
- * Feeds a target; the same inputs for the same seed. Throws an Error with the smallest input found that it gets wrong, and the seed.
- * Returns how often which outcome was seen.
+ * Feeds a target; the same inputs for the same seed. Throws an Error with the smallest input found that it gets wrong,
+ * and the seed. Returns how often which outcome was seen.
  */
 function runTarget({ name, input, feed, speed = 1 }: Target): Readonly<Record<string, number>> {
   const outcomes: Record<string, number> = {};

@@ -14,7 +14,8 @@ const endTimeoutMs = 10_000;
 
 /**
  * The command leads a session of its own, so that it and all it starts can be ended together; its process id is told
- * from inside that session, when it can be ended. Shells let what they run beside them ignore SIGINT; env takes that back.
+ * from inside that session, when it can be ended. Shells let what they run beside them ignore SIGINT; env takes that
+ * back.
  */
 const wrapper = `
 folder=$(mktemp -d /tmp/lab-background.XXXXXX)

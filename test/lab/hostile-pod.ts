@@ -1,5 +1,5 @@
-// What a pod that is root in its own network namespace can do to its VF, with the programs that it would use. All but the last lines
-// of each operation may fail: on another card, or after another operation.
+// What a pod that is root in its own network namespace can do to its VF, with the programs that it would use. All but
+// the last lines of each operation may fail: on another card, or after another operation.
 import { assert } from '../support/suite.ts';
 import type { VirtualFunction } from './lab.ts';
 import type { LabNode } from './lab-node.ts';
@@ -64,8 +64,8 @@ export const operations: readonly string[] = [
 ];
 
 /**
- * An XDP program that lets all pass, in $PROGRAM: struct bpf_attr of BPF_PROG_LOAD (5) and BPF_OBJ_PIN (6), linux/bpf.h; bpf(2) is system
- * call 321 on x86-64, which is what the lab is.
+ * An XDP program that lets all pass, in $PROGRAM: struct bpf_attr of BPF_PROG_LOAD (5) and BPF_OBJ_PIN (6),
+ * linux/bpf.h; bpf(2) is system call 321 on x86-64, which is what the lab is.
  */
 const makeProgram = `
 mkdir -p /run/bpf && { mountpoint -q /run/bpf || mount -t bpf bpf /run/bpf; } && [ -e /run/bpf/pass ] || perl -e '
@@ -116,7 +116,10 @@ async function pictureOfVf(node: LabNode, { netdev }: VirtualFunction): Promise<
     ls | grep _`);
 }
 
-/** All that a pod may change of the node: its links and files (LabNode.picture), and all that is set for the VF; in lines. */
+/**
+ * All that a pod may change of the node: its links and files (LabNode.picture), and all that is set for the VF; in
+ * lines.
+ */
 export async function pictureWithVf(node: LabNode, vf: VirtualFunction): Promise<readonly string[]> {
   const { links, files } = (await node.picture()) as { links: readonly object[]; files: string };
   const lines = [files, await pictureOfVf(node, vf)].flatMap((text) => text.split('\n'));

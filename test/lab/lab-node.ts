@@ -1,4 +1,5 @@
-// The lab as a node that runs the plugin: executable and IPAM plugin in place, pods as namespaces, the DRA driver's files.
+// The lab as a node that runs the plugin: executable and IPAM plugin in place, pods as namespaces, the DRA driver's
+// files.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -83,8 +84,9 @@ export interface LabLink {
 type Json = Record<string, unknown>;
 
 /**
- * What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last reset). Besides the flag
- * PROMISC, promiscuity counts what devices on top have asked for, and that is taken anew when the link is next opened (__dev_set_rx_mode).
+ * What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last
+ * reset). Besides the flag PROMISC, promiscuity counts what devices on top have asked for, and that is taken anew when
+ * the link is next opened (__dev_set_rx_mode).
  */
 const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate', 'promiscuity']);
 
@@ -100,7 +102,9 @@ export class LabNode extends CniNode<true, LabCall> {
   readonly paths: LabPaths;
   readonly pluginDir: string;
 
-  /** A machine with real hardware has plugins and state of its own, which tests leave alone: all is in the share there. */
+  /**
+   * A machine with real hardware has plugins and state of its own, which tests leave alone: all is in the share there.
+   */
   constructor(lab: Lab, paths: LabPaths) {
     super();
     const isGuest = lab.kind === 'emulated';
@@ -250,7 +254,9 @@ export class LabNode extends CniNode<true, LabCall> {
     return Object.fromEntries(text.split('\n').flatMap((line) => (line === '' ? [] : [line.trim().split(' ')])));
   }
 
-  /** The CDI specs that the DRA driver leaves: one for the pod, one for the claim; `network`: of all VFs, or of each. */
+  /**
+   * The CDI specs that the DRA driver leaves: one for the pod, one for the claim; `network`: of all VFs, or of each.
+   */
   async writeClaim(
     podUid: string,
     claimUid: string,

@@ -48,7 +48,8 @@ export class MultusNode {
 
   /** Starts the API server and the kubelet (test/peers/kubernetes/node); they end with the lab. */
   async start(): Promise<void> {
-    // Copied, as a program that is mapped from this machine's files is read piece by piece while Multus's time runs out.
+    // Copied, as a program that is mapped from this machine's files is read piece by piece while Multus's time runs
+    // out.
     await this.node.sh(`
       set -e
       mkdir -p ${programs} ${dirname(kubeconfig)}

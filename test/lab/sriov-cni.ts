@@ -1,5 +1,6 @@
-// ADD of sriov-cni, the plugin whose place this one takes: by its executable, where the environment variable SRIOV_CNI names one of
-// a release of today, else by hand: the netlink calls of its pkg/sriov in their order, made with `ip`, and its files.
+// ADD of sriov-cni, the plugin whose place this one takes: by its executable, where the environment variable SRIOV_CNI
+// names one of a release of today, else by hand: the netlink calls of its pkg/sriov in their order, made with `ip`, and
+// its files.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -11,7 +12,10 @@ import type { LabCall, LabNode } from './lab-node.ts';
 /** Path of sriov-cni on this machine; null where there is none. */
 export const sriovCniExecutable: string | null = process.env['SRIOV_CNI'] ?? null;
 
-/** Path of sriov-cni 2.1.0, which knows no setting but `vlan` and keeps no record of what was; null where it can't be built. */
+/**
+ * Path of sriov-cni 2.1.0, which knows no setting but `vlan` and keeps no record of what was; null where it can't be
+ * built.
+ */
 export function oldSriovCniExecutable(): string | null {
   return peer('sriov', 'sriov-cni');
 }

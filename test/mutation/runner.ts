@@ -1,5 +1,5 @@
-// Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes little time, and only those
-// that reach it.
+// Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes little
+// time, and only those that reach it.
 import { readdirSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -110,7 +110,10 @@ class SuiteRunner implements TestRunner {
     return { reloadEnvironment: true };
   }
 
-  /** Each test in a generation of its own: what a module makes when it is first used is reached by every test that uses it. */
+  /**
+   * Each test in a generation of its own: what a module makes when it is first used is reached by every test that uses
+   * it.
+   */
   async dryRun(): Promise<CompleteDryRunResult> {
     const tests: TestResult[] = [];
     for (const file of testFiles()) {

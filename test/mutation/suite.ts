@@ -1,5 +1,5 @@
-// What test files get in place of test/support/suite.ts while mutants are tried: their tests are only listed, and test/mutation/runner.ts
-// runs them in one process, over and over.
+// What test files get in place of test/support/suite.ts while mutants are tried: their tests are only listed, and
+// test/mutation/runner.ts runs them in one process, over and over.
 // biome-ignore lint/style/noRestrictedImports: stands in for the one place that may import uvu
 export * as assert from 'uvu/assert';
 

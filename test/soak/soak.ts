@@ -1,5 +1,5 @@
-// Runs the plugin many times, with good and bad input, and looks for crashes, growth, and whatever is left behind. Run by
-// scripts/soak.sh [COUNT].
+// Runs the plugin many times, with good and bad input, and looks for crashes, growth, and whatever is left behind. Run
+// by scripts/soak.sh [COUNT].
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,5 @@
-// The API objects of a cluster with one node, as files: each at its URL's path with .json behind (test/peers/kubernetes).
+// The API objects of a cluster with one node, as files: each at its URL's path with .json behind
+// (test/peers/kubernetes).
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// A node on which a plugin attaches interfaces, whatever is behind it: memory (memory-node.ts), stand-ins in namespaces (stand-in-node.ts), or
-// a virtual machine (test/lab/lab-node.ts), which answers later.
+// A node on which a plugin attaches interfaces, whatever is behind it: memory (memory-node.ts), stand-ins in namespaces
+// (stand-in-node.ts), or a virtual machine (test/lab/lab-node.ts), which answers later.
 import { type ClaimedVf, claimSpecFile, type DriverFile, deviceInfoFile, podSpecFile } from './driver-files.ts';
 
 export interface CniCall {

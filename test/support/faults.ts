@@ -49,7 +49,10 @@ function die(): never {
   throw new Error('SIGKILL was survived');
 }
 
-/** The platform, whose changing call number `at` (from 1) suffers the fault; `tell` hears of every call before it is made. */
+/**
+ * The platform, whose changing call number `at` (from 1) suffers the fault; `tell` hears of every call before it is
+ * made.
+ */
 export function withFault(platform: Platform, kind: FaultKind, at: number, tell: (what: string) => void): Platform {
   let calls = 0;
   const step: Step = (what, call) => {

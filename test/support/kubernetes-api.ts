@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What Kubernetes' API says of an object comes from kubernetes-models, made of its OpenAPI documents: validators, which know
-// what is needed, and types, which know what there is; an unknown field is an error of the compiler.
+// What Kubernetes' API says of an object comes from kubernetes-models, made of its OpenAPI documents: validators, which
+// know what is needed, and types, which know what there is; an unknown field is an error of the compiler.
 
 const modules = join(import.meta.dirname, '../../node_modules');
 

@@ -1,6 +1,6 @@
-// A small rtnetlink for createMemoryPlatform, at message level: namespaces with links, addresses and routes, and a PF with VF
-// settings. It answers what the plugin asks, in the kernel's order and with the kernel's errno (net/core/rtnetlink.c, net/core/dev.c),
-// keeps a list of all that was changed, and refuses what a test wants refused.
+// A small rtnetlink for createMemoryPlatform, at message level: namespaces with links, addresses and routes, and a PF
+// with VF settings. It answers what the plugin asks, in the kernel's order and with the kernel's errno
+// (net/core/rtnetlink.c, net/core/dev.c), keeps a list of all that was changed, and refuses what a test wants refused.
 import { formatAddress } from '../../src/kernel/ip-text.ts';
 import type { Datagram, NetlinkProtocol, NetlinkSocket, Netns } from '../../src/platform/platform.ts';
 import { cString, encodeLink, type MemoryAddress, type MemoryLink } from './memory-links.ts';
@@ -190,7 +190,10 @@ export class MemoryKernel {
     this.#refusals.push({ what, errno: refused, extack, left: times });
   }
 
-  /** For `createMemoryPlatform({ethtool})`: what a link's driver answers; a SET takes the place of what the GET before it gives. */
+  /**
+   * For `createMemoryPlatform({ethtool})`: what a link's driver answers; a SET takes the place of what the GET before
+   * it gives.
+   */
   ethtool(netns: Pick<Netns, 'device' | 'inode'>, ifname: string, request: Buffer): Buffer | number {
     const namespace = this.#namespaceOf(netns);
     const link = namespace?.find(ifname);

@@ -55,7 +55,9 @@ const EPERM = 1;
 const EADDRNOTAVAIL = 99;
 const zeroMac = '00:00:00:00:00:00';
 
-/** How a VF's driver treats MAC addresses; `vf` is the PF's record of it. Times in milliseconds of the platform's clock. */
+/**
+ * How a VF's driver treats MAC addresses; `vf` is the PF's record of it. Times in milliseconds of the platform's clock.
+ */
 export interface VfDriver {
   /** The VF hears what is sent to its MAC. */
   readonly hears: boolean;
@@ -84,8 +86,9 @@ export function plainDriver(): VfDriver {
 }
 
 /**
- * igbvf (../shared/design/lab.md, "MAC order"): an admin MAC leaves the netdev's and makes the VF deaf; then an untrusted VF
- * may set none, not even the same; going up takes the admin MAC over. Cleared, the VF stays deaf until it sets a MAC that is new to it.
+ * igbvf (../shared/design/lab.md, "MAC order"): an admin MAC leaves the netdev's and makes the VF deaf; then an
+ * untrusted VF may set none, not even the same; going up takes the admin MAC over. Cleared, the VF stays deaf until it
+ * sets a MAC that is new to it.
  */
 export function igbvfDriver(vf: FakeVf): VfDriver {
   let hears = true;
@@ -145,8 +148,8 @@ export function cString(text: string): Buffer {
 }
 
 /**
- * The payload of RTM_NEWLINK; of the asking IFLA_EXT_MASK, VFs only with bit 0, counters only without bit 3. `lowerNetnsId`: what the asking namespace calls the one of the
- * lower link, where that is another than the link's.
+ * The payload of RTM_NEWLINK; of the asking IFLA_EXT_MASK, VFs only with bit 0, counters only without bit 3.
+ * `lowerNetnsId`: what the asking namespace calls the one of the lower link, where that is another than the link's.
  */
 export function encodeLink(link: MemoryLink, extMask: number, lowerNetnsId: number | null): Buffer {
   const running = link.up && link.cable;

@@ -1,5 +1,6 @@
-// A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses. Whole
-// commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through, in order.
+// A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses.
+// Whole commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through,
+// in order.
 import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
@@ -127,7 +128,9 @@ export class MemoryNode extends CniNode {
     this.kernel.endNamespace(pod.namespace, this.host);
   }
 
-  /** As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them. */
+  /**
+   * As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them.
+   */
   hidePf(): void {
     const { files, links } = this.platform;
     for (const path of links.keys()) if (/\/(physfn|virtfn\d+)$/.test(path)) links.delete(path);

@@ -10,7 +10,10 @@ export interface TestNetns {
   readonly path: string;
   /** `ip -j -details -n NAME ARGS...`, its JSON; null where it printed nothing. */
   ip(...args: readonly string[]): unknown;
-  /** Runs a command inside the namespace and returns its stdout. Sees the namespace's sysfs, as `ip netns exec` mounts it. */
+  /**
+   * Runs a command inside the namespace and returns its stdout. Sees the namespace's sysfs, as `ip netns exec` mounts
+   * it.
+   */
   run(command: string, ...args: readonly string[]): string;
 }
 

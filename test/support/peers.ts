@@ -16,7 +16,10 @@ function findDirectory(module: PeerModule): string {
   return execFileSync(script, [module], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
 }
 
-/** The directory of a module's programs, for CNI_PATH; built where they are missing. '' where this machine can't build them. */
+/**
+ * The directory of a module's programs, for CNI_PATH; built where they are missing. '' where this machine can't build
+ * them.
+ */
 export function peerDir(module: PeerModule = '.'): string {
   const directory = directories.get(module) ?? findDirectory(module);
   directories.set(module, directory);

@@ -1,5 +1,5 @@
-// What sriov-cni leaves on a node for its DEL, written as its own code writes it (pkg/types/types.go, pkg/utils): one object
-// of the CNI config's keys and its own, keys sorted, no line end.
+// What sriov-cni leaves on a node for its DEL, written as its own code writes it (pkg/types/types.go, pkg/utils): one
+// object of the CNI config's keys and its own, keys sorted, no line end.
 
 export interface SriovCniVfState {
   readonly HostIFName: string;

@@ -1,5 +1,5 @@
-// A node whose VFs are stand-ins: veth ends in a throwaway namespace that plays the host, a sysfs tree that says they are
-// VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
+// A node whose VFs are stand-ins: veth ends in a throwaway namespace that plays the host, a sysfs tree that says they
+// are VFs, and the files that the DRA driver leaves. The plugin runs as a program in that namespace.
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -194,7 +194,9 @@ export class StandInNode extends CniNode<false, StandInCall> {
     symlinkSync('../../drivers/vfio-pci', join(device, 'driver'));
   }
 
-  /** As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them. */
+  /**
+   * As in a virtual machine that VFs were passed through to: sysfs tells of no PF, and a device plugin publishes them.
+   */
   hidePf(): void {
     const devices = join(this.directory, 'sys/bus/pci/devices');
     rmSync(join(devices, pfPci), { recursive: true });
@@ -284,7 +286,9 @@ function filesBelow(directory: string): string[] {
   }
 }
 
-/** A node with a host, one pod's namespace and VFs, for `body`; all gone when it, or the promise it returns, is done. */
+/**
+ * A node with a host, one pod's namespace and VFs, for `body`; all gone when it, or the promise it returns, is done.
+ */
 export function withStandInNode<T>(options: StandInOptions, body: (node: StandInNode) => T): T {
   return withNetns((host) => withNetns((pod) => withNodeIn(new StandInNode(host, pod, options), body)));
 }

@@ -14,7 +14,10 @@ export type TestBody = () => void | Promise<void>;
 
 export interface Suite {
   (name: string, body: TestBody): void;
-  /** Registers a test that can't run here; the reason is printed. In CI (`CI=true`) a skip is a failure unless it is `allowed`. */
+  /**
+   * Registers a test that can't run here; the reason is printed. In CI (`CI=true`) a skip is a failure unless it is
+   * `allowed`.
+   */
   skip(name: string, reason: string, options?: { readonly allowedInCi?: boolean }): void;
 }
 

@@ -14,8 +14,9 @@ function isOfKind(thrown: unknown, kind: Kind): boolean {
 }
 
 /**
- * Runs `task`, which must throw a CniError of that name (or code), a SystemError of that errno, or any other `Error`. It must name
- * each of `tokens` (keys, values, paths: no sentences), in its message, those of its causes, or its details. Returns it.
+ * Runs `task`, which must throw a CniError of that name (or code), a SystemError of that errno, or any other `Error`.
+ * It must name each of `tokens` (keys, values, paths: no sentences), in its message, those of its causes, or its
+ * details. Returns it.
  */
 export function throws(task: () => unknown, kind: ErrorName | number, ...tokens: readonly string[]): CniError;
 export function throws(task: () => unknown, kind: Errno, ...tokens: readonly string[]): SystemError;

@@ -1,5 +1,5 @@
-// The VF settings of a PF at message level (IFLA_VFINFO_LIST), changed in the kernel's order (do_setvfinfo, net/core/rtnetlink.c):
-// a refused setting leaves those before it set, as the kernel does.
+// The VF settings of a PF at message level (IFLA_VFINFO_LIST), changed in the kernel's order (do_setvfinfo,
+// net/core/rtnetlink.c): a refused setting leaves those before it set, as the kernel does.
 import { attribute, attributesOf, words } from './netlink-bytes.ts';
 
 export interface FakeVf {
@@ -12,7 +12,10 @@ export interface FakeVf {
   linkState: number;
   minTxRate: number;
   maxTxRate: number;
-  /** rx and tx packets, rx and tx bytes, broadcast, multicast, (padding), rx and tx dropped; absent: its driver counts nothing. */
+  /**
+   * rx and tx packets, rx and tx bytes, broadcast, multicast, (padding), rx and tx dropped; absent: its driver counts
+   * nothing.
+   */
   counters?: readonly number[];
 }
 
@@ -112,7 +115,9 @@ export function readVfChange(list: Buffer): VfChangeRequest {
   return { vf: holder.readUInt32LE(0), attributes, data };
 }
 
-/** Applies what isn't refused, up to the first that is; returns its errno, or 0. `refuse` sees the VF as it is by then. */
+/**
+ * Applies what isn't refused, up to the first that is; returns its errno, or 0. `refuse` sees the VF as it is by then.
+ */
 export function applyVfChange(
   vfs: FakeVf[],
   change: VfChangeRequest,

@@ -70,7 +70,9 @@ interface Stores {
   readonly orphans: readonly Lease[];
 }
 
-/** How much of host-local's subnets is used, of the networks on record. Throws SystemError where a store can't be read. */
+/**
+ * How much of host-local's subnets is used, of the networks on record. Throws SystemError where a store can't be read.
+ */
 export function readUsages(platform: Platform, records: readonly KeptRecord[]): readonly Usage[] {
   return knownIpams(records).flatMap(({ network, config }) => {
     const ipam = readHostLocal(config);

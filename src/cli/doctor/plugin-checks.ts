@@ -21,8 +21,9 @@ function findExecutable({ platform, pluginDirs }: Examined, name: string): strin
 const podLogs = '/var/log/pods';
 
 /**
- * Containers that copy sriov-cni into the node's CNI directory at each start, by name: `sriov-cni` of dra-driver-sriov's Helm chart and
- * of the SR-IOV Network Operator's config daemon, `kube-sriov-cni` of sriov-cni's own DaemonSet.
+ * Containers that copy sriov-cni into the node's CNI directory at each start, by name: `sriov-cni` of
+ * dra-driver-sriov's Helm chart and of the SR-IOV Network Operator's config daemon, `kube-sriov-cni` of sriov-cni's own
+ * DaemonSet.
  */
 const installers: readonly string[] = ['sriov-cni', 'kube-sriov-cni'];
 
@@ -36,7 +37,10 @@ export function findInstallers(platform: Platform): readonly string[] {
   });
 }
 
-/** Living attachments that were made under a name of the plugin that now is another plugin's, or nobody's: their DEL goes there. */
+/**
+ * Living attachments that were made under a name of the plugin that now is another plugin's, or nobody's: their DEL
+ * goes there.
+ */
 function checkNamesInUse(examined: Examined, records: readonly KeptRecord[]): Check | null {
   const { platform, pluginDirs } = examined;
   const living = records.filter(({ pod }) => pod !== 'dead');

@@ -131,7 +131,10 @@ function checkAgreement(survey: Survey, self: string): Check {
   return (odd.some(({ holder }) => holder !== null) ? wrong : warning)('agreement', found, remedy);
 }
 
-/** What this node's cards, VFs and records are like; without VFs there is less to say. `self`: what to type for this program. */
+/**
+ * What this node's cards, VFs and records are like; without VFs there is less to say. `self`: what to type for this
+ * program.
+ */
 export function checkVfs(survey: Survey, self: string): readonly Check[] {
   const ofVfs = [checkPfs, checkDrivers, checkAgreement];
   const checks = [checkNumber, ...(vfsOf(survey).length === 0 ? [] : ofVfs), checkRecords];

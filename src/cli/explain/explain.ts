@@ -27,7 +27,10 @@ interface Explained {
   readonly broken: Step | null;
 }
 
-/** `explain POD`: the chain from annotation and claim to the interface in the pod, and where it is broken. Changes nothing. */
+/**
+ * `explain POD`: the chain from annotation and claim to the interface in the pod, and where it is broken. Changes
+ * nothing.
+ */
 export function explain(tool: Tool, target: string, { json = false }: { readonly json?: boolean }): ExitCode {
   let explained: Explained | string;
   try {

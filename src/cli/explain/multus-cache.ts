@@ -81,8 +81,9 @@ function ownConfig(delegate: Json): { readonly network: string; readonly config:
 }
 
 /**
- * The networks of this plugin in a pod's annotation, as Multus keeps them for DEL (`<multusDir>/<container>`, a list of DelegateNetConf);
- * null where it has none of that container. An interface without a name of its own is `net` and its place in the list.
+ * The networks of this plugin in a pod's annotation, as Multus keeps them for DEL (`<multusDir>/<container>`, a list of
+ * DelegateNetConf); null where it has none of that container. An interface without a name of its own is `net` and its
+ * place in the list.
  */
 export function readAnnotation(platform: Platform, containerId: string): Annotation | null {
   const source = `${platform.paths.multusDir}/${containerId}`;

@@ -92,7 +92,9 @@ export function claimStep(pod: NodePod, { prepared, specified }: Claimed): Step 
   return fine('claim', found, listed === null ? null : 'checkpoint with per-pod CDI spec');
 }
 
-/** A container runtime starts a pod's containers only where it finds the specs of its claims; a reboot takes them away. */
+/**
+ * A container runtime starts a pod's containers only where it finds the specs of its claims; a reboot takes them away.
+ */
 export function cdiStep(pod: NodePod, claimed: Claimed): Step {
   const { specified, claims, prepared } = claimed;
   if (typeof specified === 'string') return broken('cdi', specified, null, `${programName} doctor`);

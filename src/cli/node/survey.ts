@@ -23,7 +23,10 @@ import { findOnHost, findPf } from '../../vf/locate.ts';
 import { type Attached, compareWithRecord, findAttached, findStrays, lookInto, type Stray } from './in-pods.ts';
 import { type KeptRecord, type KeptRecords, readRecords } from './records.ts';
 
-/** Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere to be found. */
+/**
+ * Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere
+ * to be found.
+ */
 type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
 
 export interface SurveyedVf {
@@ -37,7 +40,10 @@ export interface SurveyedVf {
   readonly admin: VfAdminState | null;
   /** Whose it is by the records. */
   readonly holder: KeptRecord | null;
-  /** Whose it is by the files of sriov-cni, whose DEL this plugin serves; null where a record of ours has it, or the host. */
+  /**
+   * Whose it is by the files of sriov-cni, whose DEL this plugin serves; null where a record of ours has it, or the
+   * host.
+   */
   readonly sriovCni: SriovCniEntry | null;
   /** How record and kernel disagree, in plain words. */
   readonly disagreements: readonly string[];

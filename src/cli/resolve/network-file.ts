@@ -44,8 +44,8 @@ function readDefinition({ object, name }: Manifest): NetworkConfig | null {
 }
 
 /**
- * The network configs of this plugin in a file: a config or conflist in JSON, or NetworkAttachmentDefinitions in YAML or JSON. Throws an
- * Error that says why there is none.
+ * The network configs of this plugin in a file: a config or conflist in JSON, or NetworkAttachmentDefinitions in YAML
+ * or JSON. Throws an Error that says why there is none.
  */
 export function readNetworkFile({ platform, yaml }: Tool, path: string): readonly NetworkConfig[] {
   const text = platform.readFile(path)?.toString('utf8');

@@ -34,8 +34,8 @@ export interface Ask {
 const anyNetwork = 'any';
 
 /**
- * `resolve --pod-uid U`: which VF each ADD of the pod would take and why, by the plugin's own search. Several networks are gone through in
- * their order, each with what those before it have taken. Changes nothing, takes no lock.
+ * `resolve --pod-uid U`: which VF each ADD of the pod would take and why, by the plugin's own search. Several networks
+ * are gone through in their order, each with what those before it have taken. Changes nothing, takes no lock.
  */
 export function resolve(tool: Tool, options: ResolveOptions): ExitCode {
   let asks: readonly Ask[];

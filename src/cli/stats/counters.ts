@@ -10,7 +10,10 @@ export interface CountedVf {
   readonly vf: SurveyedVf;
   /** Null where neither its PF nor a netdev of its own counts anything. */
   readonly counters: Counters | null;
-  /** Who counts. Its netdev counts nothing that the pod's user-space drivers send, and begins anew when its driver is bound. */
+  /**
+   * Who counts. Its netdev counts nothing that the pod's user-space drivers send, and begins anew when its driver is
+   * bound.
+   */
   readonly countedBy: 'pf' | 'netdev' | null;
 }
 
@@ -33,7 +36,10 @@ function countVf(platform: Platform, pf: SurveyedPf, vf: SurveyedVf, byPf: Reado
   return { pf, vf, counters: own, countedBy: own === null ? null : 'netdev' };
 }
 
-/** The counters of all VFs: their PFs', and where a PF counts nothing those of the VFs' own netdevs, wherever they are. Changes nothing. */
+/**
+ * The counters of all VFs: their PFs', and where a PF counts nothing those of the VFs' own netdevs, wherever they are.
+ * Changes nothing.
+ */
 export function countVfs(platform: Platform, { pfs }: Survey): readonly CountedVf[] {
   const host = new Namespace(platform, platform.ownNetns());
   try {

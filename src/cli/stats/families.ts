@@ -57,7 +57,10 @@ function labelsOf({ key, record }: KeptRecord): Readonly<Record<string, string>>
   };
 }
 
-/** Which pod has which VF; theirs knows the devices of device plugins only. The container is not known here: a VF is its pod's. */
+/**
+ * Which pod has which VF; theirs knows the devices of device plugins only. The container is not known here: a VF is its
+ * pod's.
+ */
 function podDevices(records: readonly KeptRecord[]): Family {
   const samples = holding(records).map((kept) => ({
     labels: { ...labelsOf(kept), dev_type: recordedConf(kept.record)?.resourceName ?? kept.key.network, container: '' },

@@ -27,8 +27,8 @@ function formatFamily({ name, type, help, samples }: Family): string {
 }
 
 /**
- * OpenMetrics 1.0 text that is the older format of Prometheus as well: node_exporter's textfile collector reads no other. Families without
- * samples are left out.
+ * OpenMetrics 1.0 text that is the older format of Prometheus as well: node_exporter's textfile collector reads no
+ * other. Families without samples are left out.
  */
 export function formatMetrics(families: readonly Family[]): string {
   return `${families.map(formatFamily).join('')}# EOF\n`;

@@ -50,7 +50,10 @@ function measure(before: Look, now: Look): readonly Measured[] {
   });
 }
 
-/** `stats [--watch]`: what each VF has moved, and moves. Looks twice for the rates; with --watch until a signal ends it. Changes nothing. */
+/**
+ * `stats [--watch]`: what each VF has moved, and moves. Looks twice for the rates; with --watch until a signal ends it.
+ * Changes nothing.
+ */
 export function stats(tool: Tool, { watch = false, every, json = false }: StatsOptions): ExitCode {
   const { platform } = tool;
   let before = look(tool);

@@ -183,7 +183,10 @@ interface Demand {
   readonly selected: readonly Selected[];
 }
 
-/** Whether each network's subnet has an address for every attachment of every pod. host-local counts for each node by itself. */
+/**
+ * Whether each network's subnet has an address for every attachment of every pod. host-local counts for each node by
+ * itself.
+ */
 function checkSubnets(demands: readonly Demand[]): readonly Located[] {
   const networks = new Set(demands.flatMap(({ selected }) => selected.flatMap(({ network }) => network ?? [])));
   return [...networks].flatMap((network) => checkNetworkSubnets(network, demands));

@@ -275,7 +275,10 @@ function checkClaim(manifest: Manifest): Finding[] {
   );
 }
 
-/** A name of the definition that differs from the config's: Multus takes the config's, and with it store and claims are looked up. */
+/**
+ * A name of the definition that differs from the config's: Multus takes the config's, and with it store and claims are
+ * looked up.
+ */
 export function checkName(definition: string, config: Json): Finding[] {
   const { name } = config;
   if (typeof name !== 'string' || name === '' || definition === '' || name === definition) return [];

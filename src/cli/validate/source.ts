@@ -20,7 +20,10 @@ export interface JsonText {
   readonly findings: readonly Finding[];
 }
 
-/** Where a character of a text that is in quotes, folded or indented stands in its source, which begins with the quote or the `|`. */
+/**
+ * Where a character of a text that is in quotes, folded or indented stands in its source, which begins with the quote
+ * or the `|`.
+ */
 function alignment(raw: string, value: string): readonly number[] {
   const isBlock = /^[|>]/.test(raw);
   const isDouble = raw.startsWith('"');

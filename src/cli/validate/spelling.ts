@@ -51,7 +51,10 @@ const otherWords: Readonly<Record<string, string>> = {
 /** Case, `_`, `-` and `.` apart. */
 const fold = (word: string): string => word.toLowerCase().replace(/[-_.]/g, '');
 
-/** Insertions, deletions, substitutions and swaps of neighbours that make one text of the other (optimal string alignment). */
+/**
+ * Insertions, deletions, substitutions and swaps of neighbours that make one text of the other (optimal string
+ * alignment).
+ */
 function editDistance(left: string, right: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: right.length + 1 }, (_, at) => at);
@@ -68,7 +71,10 @@ function editDistance(left: string, right: string): number {
   return row[right.length] ?? 0;
 }
 
-/** Of the words that there are, the one that is meant; null where none is like it. Short words allow one edit, others two. */
+/**
+ * Of the words that there are, the one that is meant; null where none is like it. Short words allow one edit, others
+ * two.
+ */
 export function meantBy(word: string, known: readonly string[]): string | null {
   const folded = fold(word);
   const same = known.find((each) => fold(each) === folded) ?? known.find((each) => each === otherWords[folded]);

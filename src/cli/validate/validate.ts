@@ -86,7 +86,9 @@ function checkJson(file: string, text: string, ourTypes: Rules): CheckedText {
   return { text, findings: [...findings, ...locate({ document, within: [] }, network)], manifests: [] };
 }
 
-/** Checks the text of a network config, a conflist (both JSON), or objects of Kubernetes (YAML or JSON), each by itself. */
+/**
+ * Checks the text of a network config, a conflist (both JSON), or objects of Kubernetes (YAML or JSON), each by itself.
+ */
 export function checkText(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
   const content = text.replace(/^\ufeff/, '');
   if (content.trim() === '')
@@ -138,7 +140,9 @@ function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedFile {
 const fileNames = /\.(ya?ml|json|conf|conflist)$/;
 const maxDepth = 16;
 
-/** The files of a directory and those below it, as far as their names tell that they may be ours. No link is followed. */
+/**
+ * The files of a directory and those below it, as far as their names tell that they may be ours. No link is followed.
+ */
 function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly string[] {
   return (platform.readDir(directory) ?? []).flatMap((name) => {
     const path = `${directory.replace(/\/$/, '')}/${name}`;
@@ -172,7 +176,9 @@ function checkArgument(tool: Tool, argument: string, ourTypes: Rules): readonly 
 
 const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'error';
 
-/** `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid. */
+/**
+ * `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid.
+ */
 export function validate(tool: Tool, files: readonly string[], { type, json = false }: ValidateOptions): ExitCode {
   const ourTypes = new Set(type);
   const checked = checkArguments(tool, files, ourTypes);

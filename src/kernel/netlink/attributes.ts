@@ -43,9 +43,9 @@ function encode(type: number, nested: boolean, payload: readonly Uint8Array[]): 
 }
 
 /**
- * Visits the attributes in `data` from byte `from` on, with the places where the payload begins and ends; types come without the
- * flag bits NLA_F_NESTED and NLA_F_NET_BYTEORDER. Ends early where `visit` returns true. Throws SystemError EBADMSG, naming
- * `owner`, for one that is too short or reaches past the end.
+ * Visits the attributes in `data` from byte `from` on, with the places where the payload begins and ends; types come
+ * without the flag bits NLA_F_NESTED and NLA_F_NET_BYTEORDER. Ends early where `visit` returns true. Throws SystemError
+ * EBADMSG, naming `owner`, for one that is too short or reaches past the end.
  */
 export function walkAttributes(
   owner: string,

@@ -46,17 +46,18 @@ export class NetlinkSession {
   }
 
   /**
-   * Sends a request and returns the payloads of its replies: a read of one thing has one, a dump those before NLMSG_DONE, and a
-   * change, which ends with its ACK, none. A read whose replies were lost (ENOBUFS) or that the kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never.
-   * Throws SystemError: the kernel's errno with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
+   * Sends a request and returns the payloads of its replies: a read of one thing has one, a dump those before
+   * NLMSG_DONE, and a change, which ends with its ACK, none. A read whose replies were lost (ENOBUFS) or that the
+   * kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never. Throws SystemError: the kernel's errno
+   * with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
    */
   request(message: OutgoingMessage): Buffer[] {
     return this.#repeat(message, () => this.#exchange(message, takeAll, mustBeConsistent));
   }
 
   /**
-   * As `request` for a dump, with those replies only that `isWanted` takes; it may not use this session. What was found is there though
-   * others keep changing the list, so that only where nothing was is it asked for again.
+   * As `request` for a dump, with those replies only that `isWanted` takes; it may not use this session. What was found
+   * is there though others keep changing the list, so that only where nothing was is it asked for again.
    */
   search(message: OutgoingMessage, isWanted: (payload: Buffer) => boolean): Buffer[] {
     return this.#repeat(message, () => this.#exchange(message, isWanted, maySuffice));

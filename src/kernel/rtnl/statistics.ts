@@ -50,7 +50,10 @@ function u64At(data: Buffer, at: number): number {
   return u32At(data, at) + u32At(data, at + 4) * 2 ** 32;
 }
 
-/** The payload of IFLA_VF_STATS (linux/if_link.h): from where the VF stands, as all counters here. Throws SystemError EBADMSG. */
+/**
+ * The payload of IFLA_VF_STATS (linux/if_link.h): from where the VF stands, as all counters here. Throws SystemError
+ * EBADMSG.
+ */
 function decodeVfStatistics(data: Buffer): Counters {
   const attributes = readAttributes('IFLA_VF_STATS', data);
   const counter = (type: number): number => {
@@ -74,9 +77,10 @@ function decodeVfStatistics(data: Buffer): Counters {
 const isSilent = (counters: Counters): boolean => Object.values(counters).every((counter) => !counter);
 
 /**
- * What a PF counts of its VFs, by VF number (`ip -s link show dev PF`); empty where its driver counts nothing, which the kernel tells by zeros. From some 200
- * VFs on the list is longer than nla_len can say (net/core/rtnetlink.c, rtnl_fill_vf): it is walked from its beginning by the number of VFs that the kernel names
- * before it. Throws SystemError; ENODEV: no such PF.
+ * What a PF counts of its VFs, by VF number (`ip -s link show dev PF`); empty where its driver counts nothing, which
+ * the kernel tells by zeros. From some 200 VFs on the list is longer than nla_len can say (net/core/rtnetlink.c,
+ * rtnl_fill_vf): it is walked from its beginning by the number of VFs that the kernel names before it. Throws
+ * SystemError; ENODEV: no such PF.
  */
 export function listVfStatistics(session: NetlinkSession, pfIfindex: number): ReadonlyMap<number, Counters> {
   const what = `read the counters of the VFs of interface ${pfIfindex} (ip -s link show dev if${pfIfindex})`;

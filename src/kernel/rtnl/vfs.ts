@@ -57,8 +57,9 @@ export function listVfAdminStates(session: NetlinkSession, pfIfindex: number): M
 
 /**
  * Changes settings of a VF in one message (`ip link set PF vf N mac MAC vlan ID qos QOS proto PROTO min_tx_rate MBPS
- * max_tx_rate MBPS spoofchk on|off state auto|enable|disable trust on|off`). The kernel applies them one by one, in this
- * order; where the driver refuses one, those before it stay, and it doesn't say which one it was. Throws SystemError.
+ * max_tx_rate MBPS spoofchk on|off state auto|enable|disable trust on|off`). The kernel applies them one by one, in
+ * this order; where the driver refuses one, those before it stay, and it doesn't say which one it was. Throws
+ * SystemError.
  */
 export function changeVf(
   session: NetlinkSession,
@@ -98,8 +99,8 @@ function encode(vfIndex: number, { setting, change }: WantedSetting): Buffer {
 }
 
 /**
- * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO. Without
- * statistics: with them 256 VFs overflow nla_len.
+ * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO.
+ * Without statistics: with them 256 VFs overflow nla_len.
  */
 function walkVfs(
   session: NetlinkSession,
@@ -119,7 +120,9 @@ function walkVfs(
   });
 }
 
-/** The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG. */
+/**
+ * The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG.
+ */
 export function decodeVfIndex(list: Buffer, begin: number, end: number): number {
   // Where IFLA_VF_MAC is the first, as kernels put it (rtnl_fill_vfinfo), a PF's other VFs are passed over at a glance.
   const isFirst = end - begin >= 40 && u32At(list, begin) === (40 | (IFLA_VF_MAC << 16));

@@ -25,9 +25,9 @@ export interface Contestant {
 const byDeviceId: Contestant['vfKeys'] = (vf) => ({ type: 'sriov', deviceID: vf.pciAddress });
 
 /**
- * The plugin, host-device of the CNI project, and sriov-cni: the executable that SRIOV_CNI names, else 2.1.0, of 2019. host-device
- * moves a device as sriov-cni does and leaves out all else (the PF's settings, its own records, waiting for the carrier); so does
- * sriov-cni 2.1.0, but for `vlan`.
+ * The plugin, host-device of the CNI project, and sriov-cni: the executable that SRIOV_CNI names, else 2.1.0, of 2019.
+ * host-device moves a device as sriov-cni does and leaves out all else (the PF's settings, its own records, waiting for
+ * the carrier); so does sriov-cni 2.1.0, but for `vlan`.
  */
 export async function createContestants(node: LabNode): Promise<readonly Contestant[]> {
   const hostDevice = peer('host-device');

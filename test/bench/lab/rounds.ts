@@ -18,7 +18,9 @@ export interface Case {
   readonly needsSettings: boolean;
 }
 
-/** One contestant's calls in one case, as scripts in the guest: a call from outside costs more than what is measured. */
+/**
+ * One contestant's calls in one case, as scripts in the guest: a call from outside costs more than what is measured.
+ */
 export class Rounds {
   readonly #node: LabNode;
   readonly #case: Case;

@@ -9,7 +9,10 @@ const root = join(import.meta.dirname, '../../..');
 const crate = join(root, 'native');
 const directory = join(crate, 'target/many-vfs');
 
-/** Builds the executable that boot.ts is for, of the parts that were built last; returns its path. Takes a minute the first time. */
+/**
+ * Builds the executable that boot.ts is for, of the parts that were built last; returns its path. Takes a minute the
+ * first time.
+ */
 export async function buildWithManyVfs(): Promise<string> {
   const parts = join(directory, 'parts');
   mkdirSync(parts, { recursive: true });

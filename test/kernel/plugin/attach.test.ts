@@ -72,7 +72,10 @@ root('the demo: vf-test1 twice, with its NAD unmodified', () => {
   });
 });
 
-/** The driver's files for a pod with two VFs of each of two pools; `reversed` as after a restart, which writes them in another order. */
+/**
+ * The driver's files for a pod with two VFs of each of two pools; `reversed` as after a restart, which writes them in
+ * another order.
+ */
 function writePools(node: StandInNode, reversed: boolean): void {
   const inOrder = <Item>(items: readonly Item[]): readonly Item[] => (reversed ? items.toReversed() : items);
   node.writePodSpec('uid-1', inOrder(node.vfPcis));

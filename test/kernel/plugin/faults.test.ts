@@ -7,7 +7,9 @@ import { dressVf, fullConf, runWithFault } from './faulty-run.ts';
 const test = suite('plugin/faults');
 const root = asRoot(test);
 
-/** An ADD that gets over a failure (a refused MAC is tried again, an announcement is a courtesy) has done all the same. */
+/**
+ * An ADD that gets over a failure (a refused MAC is tried again, an announcement is a courtesy) has done all the same.
+ */
 function assertAttached(node: StandInNode): void {
   const { mac, vlan, qos, spoofchk, trust } = node.fakePf.vfs[0] ?? newFakeVf;
   assert.equal(

@@ -7,8 +7,8 @@ const test = suite('plugin/killed');
 const root = asRoot(test);
 
 /**
- * Kills `command` straight after each changing call in turn (before the next is the same to the node); `prepare` goes before and
- * `recover` after, and then all is as it was. Returns the calls.
+ * Kills `command` straight after each changing call in turn (before the next is the same to the node); `prepare` goes
+ * before and `recover` after, and then all is as it was. Returns the calls.
  */
 function killAtEveryCall(
   node: StandInNode,

@@ -20,7 +20,10 @@ const everySetting = {
 /** What the SR-IOV Network Operator writes for a network of which nothing is asked. */
 const ofOperator = { vlan: 0, vlanQoS: 0, vlanProto: '802.1q', link_state: 'auto', min_tx_rate: 0, max_tx_rate: 0 };
 
-/** Kinds of configs that sriov-cni documents, and what generates them; with the default route that is in the pod already. */
+/**
+ * Kinds of configs that sriov-cni documents, and what generates them; with the default route that is in the pod
+ * already.
+ */
 const configs: readonly (readonly [what: string, keys: Keys, isVfio?: true])[] = [
   ['its README: a kernel driver, with a default route of its own', {}],
   ['its README: VLAN, spoofchk and trust', { vlan: 1000, spoofchk: 'off', trust: 'on' }],

@@ -11,7 +11,9 @@ const test = asRoot(suite('kernel/announce'));
 const mac = '02:11:22:33:44:55' as MacAddress;
 const staleMac = '02:99:99:99:99:99';
 
-/** A pod whose `net1` is at the other end of the host's `wire0`, and can send. The kernel announces nothing by itself. */
+/**
+ * A pod whose `net1` is at the other end of the host's `wire0`, and can send. The kernel announces nothing by itself.
+ */
 function withAnnouncer(body: (host: Side, pod: Side, ifindex: number) => void): void {
   withHostAndPod((host, pod) => {
     moveLink(host.session, host.link('vf0').ifindex, { netns: pod.netns, name: 'net1' });

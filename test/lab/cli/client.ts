@@ -74,7 +74,10 @@ export async function askLab(request: LabRequest): Promise<LabReply> {
   }
 }
 
-/** Starts a process that holds a lab, which outlives this one. False where another process starts or holds the checkout's lab. */
+/**
+ * Starts a process that holds a lab, which outlives this one. False where another process starts or holds the
+ * checkout's lab.
+ */
 function startHolder(args: readonly string[], progress: Progress): Promise<boolean> {
   mkdirSync(dirname(labLock), { recursive: true });
   const holder = [process.execPath, join(import.meta.dirname, 'holder.ts'), ...args];
@@ -96,7 +99,10 @@ function startHolder(args: readonly string[], progress: Progress): Promise<boole
   });
 }
 
-/** Starts the checkout's lab unless it runs. Waits where somebody else is starting it. Returns whether this call started it. */
+/**
+ * Starts the checkout's lab unless it runs. Waits where somebody else is starting it. Returns whether this call started
+ * it.
+ */
 export async function ensureLab(args: readonly string[], progress: Progress): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
     if (await isLabUp()) return false;

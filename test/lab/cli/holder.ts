@@ -1,4 +1,5 @@
-// Holds a lab for the command line until it is told to end it, or (--for-prompt) nobody uses it after a prompt. Started by client.ts.
+// Holds a lab for the command line until it is told to end it, or (--for-prompt) nobody uses it after a prompt. Started
+// by client.ts.
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import process from 'node:process';

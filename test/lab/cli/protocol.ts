@@ -17,9 +17,9 @@ export const labLock = join(cacheFolder(), 'locks', digest(labSocket));
 export const lockedStatus = 75;
 
 /**
- * A request is a line of JSON, and so is the reply. Who goes away before the reply interrupts the command. Of a terminal the reply
- * says where it is; the shell starts when another line tells that the client has joined it, and lasts until the client ends its side,
- * upon which a second reply says that the prompt is closed.
+ * A request is a line of JSON, and so is the reply. Who goes away before the reply interrupts the command. Of a
+ * terminal the reply says where it is; the shell starts when another line tells that the client has joined it, and
+ * lasts until the client ends its side, upon which a second reply says that the prompt is closed.
  */
 export type LabRequest =
   | { readonly kind: 'run'; readonly argv: readonly string[]; readonly stdinBase64?: string }

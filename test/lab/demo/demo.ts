@@ -1,6 +1,7 @@
-// npm run demo: a node with emulated SR-IOV cards plays the reference demo, without the cluster around it. This script leaves the DRA
-// driver's files where the driver leaves them, takes the network config of the example, and calls the plugin as Multus would. Each command
-// that it prints is one that ran, as printed: real drivers, a real move between namespaces, real pings.
+// npm run demo: a node with emulated SR-IOV cards plays the reference demo, without the cluster around it. This script
+// leaves the DRA driver's files where the driver leaves them, takes the network config of the example, and calls the
+// plugin as Multus would. Each command that it prints is one that ran, as printed: real drivers, a real move between
+// namespaces, real pings.
 import { statSync } from 'node:fs';
 import process from 'node:process';
 import type { CniErrorJson, CniResultJson } from '../../support/cni-node.ts';

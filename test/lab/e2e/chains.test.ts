@@ -1,4 +1,5 @@
-// What sbr, tuning and vrf make of a pod with attachments on real VFs, with this plugin before them and with host-device.
+// What sbr, tuning and vrf make of a pod with attachments on real VFs, with this plugin before them and with
+// host-device.
 import { clusterPodScript } from '../../support/cluster-pod.ts';
 import { differences } from '../../support/differences.ts';
 import { hasGo } from '../../support/go.ts';
@@ -107,8 +108,8 @@ async function pictureOf(node: LabNode): Promise<Json> {
 }
 
 /**
- * ADD, CHECK and DEL of a chain with this plugin and with host-device: the pods are the same. host-device's CHECK looks for the gateway in
- * the main table alone, from which sbr and vrf take it.
+ * ADD, CHECK and DEL of a chain with this plugin and with host-device: the pods are the same. host-device's CHECK looks
+ * for the gateway in the main table alone, from which sbr and vrf take it.
  */
 async function compare(
   node: LabNode,

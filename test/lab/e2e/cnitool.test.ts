@@ -90,8 +90,8 @@ withCnitool('a conflist: DEL after the pod’s namespace', async (node, vfs) => 
 });
 
 /**
- * A root file system with nothing but the programs and one config, as the container of a driver that calls plugins itself:
- * the host's network, /sys and namespaces are mounted, nothing else is.
+ * A root file system with nothing but the programs and one config, as the container of a driver that calls plugins
+ * itself: the host's network, /sys and namespaces are mounted, nothing else is.
  */
 async function makeRoot(node: LabNode, root: string, network: unknown): Promise<void> {
   await node.sh(`

@@ -1,4 +1,5 @@
-// IPv6 addresses of real VFs: usable when ADD returns, and duplicates found, as of two nodes whose host-local gives the same addresses.
+// IPv6 addresses of real VFs: usable when ADD returns, and duplicates found, as of two nodes whose host-local gives the
+// same addresses.
 import { assert, suite } from '../../support/suite.ts';
 import { type LabNode, nth } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';

@@ -22,8 +22,8 @@ interface Scene {
 }
 
 /**
- * Attaches the VF to pod1; the PF's and the netdev's MAC have to be as wanted, and frames have to come and go. After DEL
- * all is as before. Pings a peer in pod2, which learns the MAC anew each time.
+ * Attaches the VF to pod1; the PF's and the netdev's MAC have to be as wanted, and frames have to come and go. After
+ * DEL all is as before. Pings a peer in pod2, which learns the MAC anew each time.
  */
 async function assertAttaches(node: LabNode, { vf, peer, before }: Scene, attach: Attach): Promise<void> {
   const { keys = {}, args, wanted, inPod } = attach;

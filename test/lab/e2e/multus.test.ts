@@ -127,7 +127,8 @@ onMultusNode('the demo as it is: Multus finds no device, and each interface gets
     { network: 'vf-test1', ifname: 'net1', vf: nth(vfs, 1) },
     { network: 'vf-test1', ifname: 'net2', vf: nth(vfs, 2) },
   ]);
-  // The pod and its networks may be gone from the API server before the runtime comes to it, and the driver's files too.
+  // The pod and its networks may be gone from the API server before the runtime comes to it, and the driver's files
+  // too.
   await multus.forget();
   await multus.delete(pod);
   await multus.delete(pod);

@@ -1,4 +1,5 @@
-// A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin: what is left there when its DEL never came.
+// A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin: what is left there when its DEL never
+// came.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CniResultJson } from '../../support/cni-node.ts';

@@ -90,7 +90,10 @@ interface Case {
   readonly args?: string;
 }
 
-/** From sriov-cni's README, docs/configuration-reference.md and examples; igbvf takes a MAC after its PF only if it is trusted. */
+/**
+ * From sriov-cni's README, docs/configuration-reference.md and examples; igbvf takes a MAC after its PF only if it is
+ * trusted.
+ */
 const cases: readonly Case[] = [
   { what: 'nothing but the VF', conf: {} },
   { what: 'vlan', conf: { vlan: 1000 } },

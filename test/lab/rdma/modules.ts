@@ -1,4 +1,5 @@
-// Kernel modules that give a VF of the lab an RDMA device: ib_core as Debian has it, and fake_rdma.c, built here for that kernel.
+// Kernel modules that give a VF of the lab an RDMA device: ib_core as Debian has it, and fake_rdma.c, built here for
+// that kernel.
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -6,10 +6,15 @@ import { cacheFolder } from './cache-folder.ts';
 import { PrivateApt } from './private-apt.ts';
 import { debianCodename, unpackDebs } from './provision.ts';
 
-/** It reads packets as they come off the wire: the dhcp plugin's RELEASE has the source 0.0.0.0, which the kernel keeps from sockets. */
+/**
+ * It reads packets as they come off the wire: the dhcp plugin's RELEASE has the source 0.0.0.0, which the kernel keeps
+ * from sockets.
+ */
 const packageName = 'isc-dhcp-server';
 
-/** Path of a DHCP server, ISC's, unpacked into the cache from the machine's Debian mirror when it is first asked for. */
+/**
+ * Path of a DHCP server, ISC's, unpacked into the cache from the machine's Debian mirror when it is first asked for.
+ */
 export async function provideDhcpServer(progress: Progress): Promise<string> {
   const folder = join(cacheFolder(), packageName);
   const program = join(folder, 'usr/sbin/dhcpd');

@@ -65,7 +65,9 @@ function dependencies(module: Buffer): readonly string[] {
   return module.toString('latin1', begin, module.indexOf(0, begin)).split(',').filter(Boolean).map(canonical);
 }
 
-/** Writes modules and all they depend on into `target`, with a file `order`: names and parameters, dependencies first. */
+/**
+ * Writes modules and all they depend on into `target`, with a file `order`: names and parameters, dependencies first.
+ */
 export async function unpackModules(
   names: readonly string[],
   modulesFolder: string,

@@ -40,7 +40,10 @@ export const kitPath = {
     LD_LIBRARY_PATH: join(kit.folder, 'qemu', libraryFolder),
     QEMU_MODULE_DIR: join(kit.folder, 'qemu', libraryFolder, 'qemu'),
   }),
-  /** Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump, and plugins such as host-local in /usr/lib/cni. */
+  /**
+   * Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump, and plugins such as host-local in
+   * /usr/lib/cni.
+   */
   tools: (kit: Kit) => join(kit.folder, 'tools'),
   busybox: (kit: Kit) => join(kit.folder, 'busybox'),
   kernel: (kit: Kit) => join(kit.folder, 'vmlinux'),

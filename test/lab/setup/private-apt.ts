@@ -46,7 +46,9 @@ export class PrivateApt {
     return [...text.matchAll(/^\s*Depends: (\S+)/gm)].map((match) => match[1] ?? '');
   }
 
-  /** Downloads packages, which the machine may have, with whatever they need and the machine lacks. Returns the files. */
+  /**
+   * Downloads packages, which the machine may have, with whatever they need and the machine lacks. Returns the files.
+   */
   async downloadWithNeeds(names: readonly string[], suite: string): Promise<readonly string[]> {
     const install = ['apt-get', '-q', '-y', '-t', suite, 'install', '--reinstall', '--download-only'];
     const plan = await this.#run([...install, '--print-uris', ...names], queryTimeoutMs);

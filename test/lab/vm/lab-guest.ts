@@ -57,8 +57,8 @@ export class LabGuest implements CommandRunner {
   }
 
   /**
-   * Makes the host's files and the share the guest's own root; until then it has nothing but busybox. The checkout is seen even
-   * where it lies in a folder that the guest has one of its own for, such as /tmp.
+   * Makes the host's files and the share the guest's own root; until then it has nothing but busybox. The checkout is
+   * seen even where it lies in a folder that the guest has one of its own for, such as /tmp.
    */
   async enter(): Promise<void> {
     const nowSeconds = Math.ceil(Date.now() / 1000);

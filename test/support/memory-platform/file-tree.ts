@@ -42,7 +42,10 @@ export class FileTree {
   readonly #inodes = new Map<string, bigint>();
   #nextInode = 1000n;
 
-  /** Follows every link on the way and, unless `followLast` is false, the last one. Throws ELOOP after 40 links and ENOTDIR below a file. */
+  /**
+   * Follows every link on the way and, unless `followLast` is false, the last one. Throws ELOOP after 40 links and
+   * ENOTDIR below a file.
+   */
   resolve(what: string, path: string, followLast = true): string {
     if (!path.startsWith('/')) throw new Error(`the memory platform takes absolute paths only, not '${path}'`);
     const rest = path.split('/');

@@ -2,7 +2,10 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../../src/platform/platform.ts';
 import { errno } from './file-tree.ts';
 
-/** Plays children by `processes`, which runs when a child is started, as a real one would; its outcome waits to be joined. */
+/**
+ * Plays children by `processes`, which runs when a child is started, as a real one would; its outcome waits to be
+ * joined.
+ */
 export function createMemoryProcesses(
   processes: ((request: ProcessRequest) => ProcessResult) | undefined,
   started: ProcessRequest[],

@@ -13,7 +13,9 @@ interface Answer {
   readonly stderr: string;
 }
 
-/** Runs the launcher by a link to it, as from a CNI directory, in another working directory and with no Node in PATH. */
+/**
+ * Runs the launcher by a link to it, as from a CNI directory, in another working directory and with no Node in PATH.
+ */
 function launch(env: Readonly<Record<string, string>>, ...args: readonly string[]): Answer {
   const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-launcher-'));
   try {

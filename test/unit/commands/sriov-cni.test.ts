@@ -216,7 +216,10 @@ test('DEL that fails keeps the files, and the next one goes on', () => {
   assert.equal(sriovCniFiles(node), []);
 });
 
-/** The first pod ended without a DEL, and sriov-cni gave its VF to another one. The clock may have been set back in between. */
+/**
+ * The first pod ended without a DEL, and sriov-cni gave its VF to another one. The clock may have been set back in
+ * between.
+ */
 function attachedTwice(firstMs: number): Migrated & { readonly later: Pod } {
   const { node, conf, before } = migrated();
   node.endPod(node.pod);

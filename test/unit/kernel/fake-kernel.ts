@@ -1,7 +1,8 @@
 import { NetlinkSession } from '../../../src/kernel/netlink/session.ts';
 import type { Datagram, NetlinkSocket } from '../../../src/platform/platform.ts';
 
-// Builds netlink messages by hand, byte by byte, so that what is tested isn't checked against itself. Little-endian, as all hosts of this program.
+// Builds netlink messages by hand, byte by byte, so that what is tested isn't checked against itself. Little-endian, as
+// all hosts of this program.
 
 export const ourPort = 4711;
 
@@ -12,7 +13,10 @@ export interface SentMessage {
   readonly payload: Buffer;
 }
 
-/** What the kernel puts into the socket's queue: a datagram, an error of recv(2), or nothing (null) until the time limit. */
+/**
+ * What the kernel puts into the socket's queue: a datagram, an error of recv(2), or nothing (null) until the time
+ * limit.
+ */
 export type Event = Datagram | Error | null;
 
 /** A route socket whose other end is `answer`. */
@@ -71,7 +75,10 @@ export function fakeSession(
   return [new NetlinkSession(socket, { monotonicMs: () => 0, sleepMs: () => undefined }), socket];
 }
 
-/** A session whose kernel answers every request with these payloads, an ACK where one is asked for, and NLMSG_DONE to a dump. */
+/**
+ * A session whose kernel answers every request with these payloads, an ACK where one is asked for, and NLMSG_DONE to a
+ * dump.
+ */
 export function answering(type: number, ...payloads: readonly Buffer[]): [NetlinkSession, FakeSocket] {
   return fakeSession((request) => {
     const isDump = (request.flags & 0x300) === 0x300;

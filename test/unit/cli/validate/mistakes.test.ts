@@ -4,15 +4,18 @@ import { assert, suite } from '../../../support/suite.ts';
 
 const test = suite('cli/validate/mistakes');
 
-// Mistakes that people make, from public definitions and our own. Each is found where it stands, as line and column, with what is meant;
-// the text with that in its place, or the corrected text, has nothing to be said about.
+// Mistakes that people make, from public definitions and our own. Each is found where it stands, as line and column,
+// with what is meant; the text with that in its place, or the corrected text, has nothing to be said about.
 
 interface Mistake {
   readonly what: string;
   readonly text: string;
   /** `line:column` */
   readonly at: string;
-  /** What is meant: written in the mistake's place it makes the text right. Or the right text, where one word does not do it. */
+  /**
+   * What is meant: written in the mistake's place it makes the text right. Or the right text, where one word does not
+   * do it.
+   */
   readonly fix: string | number | { readonly right: string } | null;
   readonly severity?: 'warning';
   readonly says?: string;

@@ -17,8 +17,8 @@ const test = suite('kernel/rtnl/link-settings');
 const header3 = '00 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00';
 
 /**
- * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 3; `ip` asks for one flag at a time, and of an XDP
- * program that there is none yet (XDP_FLAGS_UPDATE_IF_NOEXIST).
+ * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 3; `ip` asks for one flag at a
+ * time, and of an XDP program that there is none yet (XDP_FLAGS_UPDATE_IF_NOEXIST).
  */
 const sent: readonly SentMessageCase[] = [
   [

@@ -30,7 +30,9 @@ import { type SentMessageCase, testSentBytes } from './sent-bytes.ts';
 
 const test = suite('kernel/rtnl/links');
 
-/** All bytes were captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on a link with ifindex 3. */
+/**
+ * All bytes were captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on a link with ifindex 3.
+ */
 const header3 = '00 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00';
 const altnames =
   '34 00 34 80 10 00 35 00 65 6e 70 35 39 73 30 66 30 76 33 00 1e 00 35 00 61 76 65 72 79 76 65 72 79 76 65 72 79 6c 6f 6e 67 61 6c 74 6e 61 6d 65 30 00 00 00';

@@ -12,8 +12,8 @@ const ipv6 = parseAddress('fd00:1::3');
 const v6Attribute = '14 00 01 00 fd 00 00 01 00 00 00 00 00 00 00 00 00 00 00 03';
 
 /**
- * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 6. There `add` has NLM_F_EXCL too, and `del`
- * a state, which the kernel ignores.
+ * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1, on ifindex 6. There `add` has NLM_F_EXCL
+ * too, and `del` a state, which the kernel ignores.
  */
 const sent: readonly SentMessageCase[] = [
   [

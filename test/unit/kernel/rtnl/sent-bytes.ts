@@ -2,7 +2,10 @@ import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
 import { assert, type Suite } from '../../../support/suite.ts';
 import { fakeSession, hex } from '../fake-kernel.ts';
 
-/** A program of iproute2's, what does the same here, and the message that both send: its type, flags and payload, in hex. */
+/**
+ * A program of iproute2's, what does the same here, and the message that both send: its type, flags and payload, in
+ * hex.
+ */
 export type SentMessageCase = readonly [
   command: string,
   send: (session: NetlinkSession) => void,

@@ -10,7 +10,10 @@ const header3 = '00 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00';
 const vlan5 = { ifindex: 3, name: 'vlan5', kind: 'vlan', lowerNetnsId: null };
 const netns = { fd: 6, device: 4n, inode: 4026532999n, close: () => undefined };
 
-/** Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1; the last is `ip link del` with IFLA_TARGET_NETNSID before the rest. */
+/**
+ * Captured with `strace -e trace=sendmsg -e write=all ip ...`, iproute2 6.1; the last is `ip link del` with
+ * IFLA_TARGET_NETNSID before the rest.
+ */
 const sent: readonly SentMessageCase[] = [
   ['ip link del vlan5', (s) => removeLink(s, vlan5), 0x11, 5, header3],
   ['ip netns list-id, for a namespace', (s) => void netnsIdOf(s, netns), 90, 1, '00 00 00 00 08 00 03 00 06 00 00 00'],

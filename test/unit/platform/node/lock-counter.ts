@@ -1,4 +1,5 @@
-// Adds 1 to the number in the file argv[3], argv[4] times, each time under the lock argv[2]; not atomic without the lock.
+// Adds 1 to the number in the file argv[3], argv[4] times, each time under the lock argv[2]; not atomic without the
+// lock.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createNodePlatform } from '../../../support/node-platform.ts';
 
