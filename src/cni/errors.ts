@@ -62,7 +62,6 @@ export class CniError extends Error {
   }
 }
 
-/** Tells by name, not by class: separately loaded parts have classes of their own. */
 /** Errors that the engine throws of the program itself; a SyntaxError is JSON.parse's word of its text. */
 const bugNames: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'InternalError'];
 
@@ -74,6 +73,7 @@ export function isBug(thrown: unknown): boolean {
   return !(thrown instanceof Error) || bugNames.includes(thrown.name);
 }
 
+/** Tells by name, not by class: separately loaded parts have classes of their own. */
 export function isCniError(thrown: unknown, name?: ErrorName): thrown is CniError {
   if (!(thrown instanceof Error) || thrown.name !== 'CniError') return false;
   return name === undefined || (thrown as CniError).code === errorCodes[name];

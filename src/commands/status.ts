@@ -15,6 +15,8 @@ export function status(context: CommandContext): string {
     ['rtnetlink doesn’t answer', () => void getLink(host.session, { ifindex: 1 })],
     ['the own network namespace can’t be opened', () => void platform.ownNetns()],
   ]);
+  const bug = missing.find(({ cause }) => isBug(cause));
+  if (bug !== undefined) throw bug.cause;
   if (missing.length > 0) throw new CniError('notAvailable', missing.map(explain).join('; '));
   if (conf.ipam !== null) requireIpam(context, conf.ipam);
   return '';

@@ -3,19 +3,19 @@ import { listAddresses } from '../../kernel/rtnl/addresses.ts';
 import { isLeft, type KeptRecord } from '../node/records.ts';
 import { readNetdev, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import type { Plan } from '../resolve/plan.ts';
-import { formatAge, programName, type Tool } from '../tool.ts';
-import { broken, fine, type Step, untold } from './steps.ts';
+import { formatAge, type Tool } from '../tool.ts';
+import { broken, fine, type Next, type Step, untold } from './steps.ts';
 
 interface Place {
   readonly pf: SurveyedPf;
   readonly vf: SurveyedVf;
 }
 
-const inspectVf = (pci: string): string => `${programName} inspect ${pci}`;
+const inspectVf = (pci: string): Next => ({ own: `inspect ${pci}` });
 
 function choiceStep(podUid: string | null, { network, outcome, prospects, attached }: Plan): Step {
   const { found, failure } = outcome;
-  const next = `${programName} resolve --pod-uid ${podUid ?? 'UID'} --network ${network}`;
+  const next = { own: `resolve --pod-uid ${podUid ?? 'UID'} --network ${network}` };
   const recorded = attached?.record.identity.pci ?? null;
   if (found === null) {
     if (recorded !== null) return untold('vf', `${recorded}, by its record; the search finds none any more`);
@@ -31,7 +31,7 @@ function choiceStep(podUid: string | null, { network, outcome, prospects, attach
   return fine('vf', `${found.pci}, by ${found.source}`, recorded === null ? null : 'record with search');
 }
 
-function recordStep({ attached, network, ifname }: Plan, nowMs: number, next: string): Step {
+function recordStep({ attached, network, ifname }: Plan, nowMs: number, next: Next): Step {
   if (attached === null) {
     const found = 'none: ADD has not ended, has failed, or was not asked of this plugin';
     return broken('record', found, null, next);
@@ -39,12 +39,7 @@ function recordStep({ attached, network, ifname }: Plan, nowMs: number, next: st
   const { record, isHalf } = attached;
   const age = formatAge(nowMs - Date.parse(record.createdAt));
   if (isHalf) {
-    return broken(
-      'record',
-      `${record.phase}, begun ${age} ago: under way, or killed`,
-      null,
-      `${programName} gc --dry-run`,
-    );
+    return broken('record', `${record.phase}, begun ${age} ago: under way, or killed`, null, { own: 'gc --dry-run' });
   }
   return fine('record', `${ifname} of network ${network}, attached ${age} ago`);
 }
@@ -109,7 +104,7 @@ function addressStep({ platform }: Tool, { vf }: Place, { record }: KeptRecord):
 function interfaceStep({ vf }: Place, { record, pod, key }: KeptRecord): Step {
   const { link, place, sysfs } = vf;
   const next = inspectVf(sysfs.pci);
-  if (pod === 'dead') return broken('interface', 'the pod’s namespace is gone', null, `${programName} gc --dry-run`);
+  if (pod === 'dead') return broken('interface', 'the pod’s namespace is gone', null, { own: 'gc --dry-run' });
   if (record.snapshot.netdev === null) return fine('interface', `none: ${sysfs.driver} serves it in user space`);
   if (pod === 'unknown') return untold('interface', 'the pod’s namespace can’t be looked at from here');
   const compared = 'namespace with record';
@@ -139,7 +134,7 @@ function stepsOfVf(tool: Tool, survey: Survey, pci: string, attached: KeptRecord
   if (place === null) {
     if (survey.withoutPf.some((address) => address === pci)) return [untold('device', 'its PF is on another machine')];
     return [
-      broken('device', `${pci} is not on this node: VFs were made anew`, 'sysfs with record', `${programName} inspect`),
+      broken('device', `${pci} is not on this node: VFs were made anew`, 'sysfs with record', { own: 'inspect' }),
     ];
   }
   const ofVf = [deviceStep(place, attached), pfStep(place), settingsStep(place)];

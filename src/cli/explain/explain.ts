@@ -5,7 +5,7 @@ import { type KeptRecord, recordedConf } from '../node/records.ts';
 import { type Survey, surveyNode } from '../node/survey.ts';
 import { type Ask, confOf, namedByClaims, planAll } from '../resolve/resolve.ts';
 import { type Paint, wrap } from '../text.ts';
-import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
+import { commandName, complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { attachmentSteps } from './attachment-steps.ts';
 import { isCalled, listNodePods, type NodePod, namePod } from './find-pod.ts';
 import { type Annotation, readAnnotation } from './multus-cache.ts';
@@ -45,7 +45,7 @@ export function explain(tool: Tool, target: string, { json = false }: { readonly
     complain(tool, explained);
     return exitCodes.wrong;
   }
-  if (json) printJson(tool, explainedJson(explained));
+  if (json) printJson(tool, explainedJson(tool, explained));
   else tool.platform.writeStdout(describe(tool, explained));
   return explained.broken === null ? exitCodes.fine : exitCodes.wrong;
 }
@@ -151,10 +151,21 @@ function describe(tool: Tool, { pod, steps, attachments, broken }: Explained): s
   const end =
     broken === null
       ? style.good('Nothing is broken.')
-      : `${style.strong(`First broken: ${broken.id}.`)}\n${wrap(printable(`-> ${broken.next}`), 0, 3)}`;
+      : `${style.strong(`First broken: ${broken.id}.`)}\n${wrap(printable(`-> ${whatToType(tool, broken)}`), 0, 3)}`;
   return `${style.strong(`pod ${namePod(pod)}`)}\n${wrap(known, 0)}\n${describeAll(steps)}${chains.join('')}\n${end}\n`;
 }
 
-function explainedJson({ pod, steps, attachments, broken }: Explained): unknown {
-  return { pod, steps, attachments, broken: broken?.id ?? null, next: broken?.next ?? null };
+function whatToType({ platform }: Tool, { next }: Step): string | null {
+  return next === null || typeof next === 'string' ? next : `${commandName(platform)} ${next.own}`;
+}
+
+function explainedJson(tool: Tool, { pod, steps, attachments, broken }: Explained): unknown {
+  const named = (some: readonly Step[]): unknown => some.map((step) => ({ ...step, next: whatToType(tool, step) }));
+  return {
+    pod,
+    steps: named(steps),
+    attachments: attachments.map((chain) => ({ ...chain, steps: named(chain.steps) })),
+    broken: broken?.id ?? null,
+    next: broken === null ? null : whatToType(tool, broken),
+  };
 }

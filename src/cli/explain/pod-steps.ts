@@ -68,13 +68,13 @@ export function annotationStep(pod: NodePod, annotation: Annotation | null, vfs:
   const found = `${count(networks.length, 'network')}: ${names.join(', ')}`;
   if (vfs !== 0 && networks.length !== vfs) {
     const odd = `${found}, but ${count(vfs, 'VF')}: name the network once for each`;
-    return broken('annotation', odd, compared, `${programName} validate FILE...`);
+    return broken('annotation', odd, compared, { own: 'validate FILE...' });
   }
   return fine('annotation', found, compared);
 }
 
 export function claimStep(pod: NodePod, { prepared, specified }: Claimed): Step {
-  if (typeof prepared === 'string') return broken('claim', prepared, null, `${programName} doctor`);
+  if (typeof prepared === 'string') return broken('claim', prepared, null, { own: 'doctor' });
   const listed = specified === null || typeof specified === 'string' ? null : specified.addresses;
   const vfs = [...new Set(prepared.map(({ pci }) => pci))].sort();
   if (vfs.length === 0 && listed === null) {
@@ -97,8 +97,8 @@ export function claimStep(pod: NodePod, { prepared, specified }: Claimed): Step 
  */
 export function cdiStep(pod: NodePod, claimed: Claimed): Step {
   const { specified, claims, prepared } = claimed;
-  if (typeof specified === 'string') return broken('cdi', specified, null, `${programName} doctor`);
-  if (typeof claims === 'string') return broken('cdi', claims, null, `${programName} doctor`);
+  if (typeof specified === 'string') return broken('cdi', specified, null, { own: 'doctor' });
+  if (typeof claims === 'string') return broken('cdi', claims, null, { own: 'doctor' });
   const vfs = addressesOf(claimed);
   if (specified === null) {
     if (vfs.length === 0) return untold('cdi', 'no spec of the pod, as it has no claim here');

@@ -1,3 +1,6 @@
+/** A command to type; of this program's own the words alone, as its name is for the node to say. */
+export type Next = string | { readonly own: string };
+
 /** One link of the chain from annotation to interface. */
 export interface Step {
   /** Stable, for programs. */
@@ -8,7 +11,7 @@ export interface Step {
   /** What was held against what; null where there was nothing to compare. */
   readonly compared: string | null;
   /** What to type next; null where nothing is broken. */
-  readonly next: string | null;
+  readonly next: Next | null;
 }
 
 type MakeStep = (id: string, found: string, compared?: string | null) => Step;
@@ -23,7 +26,7 @@ export const untold: MakeStep = (id, found, compared = null) => ({
   next: null,
 });
 
-export const broken = (id: string, found: string, compared: string | null, next: string): Step => ({
+export const broken = (id: string, found: string, compared: string | null, next: Next): Step => ({
   id,
   verdict: 'broken',
   found,

@@ -67,7 +67,7 @@ export interface Disagreement {
 export function compareWithRecord(comparison: Comparison): Disagreement {
   const { holder, attached } = comparison;
   const place = (text: string): Disagreement => ({ place: [text], settings: [] });
-  if (holder.pod === 'dead') return place('its pod is gone: the next ADD on it, DEL or `dra-sriov gc` gives it back');
+  if (holder.pod === 'dead') return place('its pod is gone: the next ADD on it, DEL or `gc` gives it back');
   if (holder.pod === 'unknown' || attached === null) return place('whether its pod lives can’t be told');
   if (attached.failure !== null) return place(`its pod can’t be looked into: ${attached.failure}`);
   if (holder.isHalf) return place('its ADD or DEL is not done: under way, or killed');

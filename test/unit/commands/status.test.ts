@@ -39,6 +39,18 @@ test('all that is missing comes at once, with code 50', () => {
   for (const word of ['/sys/bus/pci/devices', 'EROFS', 'EACCES']) assert.match(error.msg, word);
 });
 
+test('a bug is no answer about the node: 999', () => {
+  const node = new MemoryNode();
+  Object.assign(node.platform, {
+    ownNetns: () => {
+      throw new TypeError('not a function');
+    },
+  });
+  const error = node.fail('STATUS');
+  assert.is(error.code, 999);
+  assert.match(error.msg, 'not a function');
+});
+
 test('IPAM is asked; one that knows no STATUS is taken for ready', () => {
   const node = new MemoryNode();
   node.succeed('STATUS', node.conf({ ipam }));

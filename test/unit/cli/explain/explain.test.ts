@@ -251,6 +251,20 @@ test('a record of a dead pod, a half one, and VFs that were made anew', () => {
   expectBroken(gone, 'device', `${vfPci(0)} is not on this node`);
 });
 
+test('what to type next has the name that the program is installed under, as text and as JSON', () => {
+  const node = attached();
+  node.endPod(node.pod);
+  const installed = Object.assign(node.platform, { executable: '/opt/cni/bin/sriov' });
+  const { stdout } = operate(installed, 'explain', 'ns/web');
+  assert.match(stdout, '-> sriov gc --dry-run\n');
+  const all = operate(installed, 'explain', 'ns/web', '--json').json as Explained;
+  assert.is(all.next, 'sriov gc --dry-run');
+  assert.equal(
+    allSteps(all).flatMap(({ next }) => next ?? []),
+    ['sriov gc --dry-run'],
+  );
+});
+
 test('a VF that a driver of user space serves has no interface to look at', () => {
   const node = new MemoryNode({ userspace: [0] });
   node.edit(() => Object.assign(node.pf, { up: true }));
