@@ -41,8 +41,9 @@ function checkDefinitions(tool: Tool, files: readonly string[]): readonly Check[
   const networks = checked
     .flatMap(({ manifests }) => manifests.flatMap((manifest) => readNetwork(manifest, ourTypes) ?? []))
     .filter(({ plugin, isReadable }) => plugin !== null || !isReadable);
-  const findings = checked.flatMap((one) => one.findings);
-  const say = ({ path, message }: Finding): string => (path === '' ? message : `${path}: ${message}`);
+  const findings = checked.flatMap(({ file, findings: own }) => own.map((finding) => ({ ...finding, file })));
+  const say = ({ file, path, message }: Finding & { readonly file: string }): string =>
+    `${path === '' ? file : path}: ${message}`;
   const refused = findings.filter(({ severity }) => severity === 'error').map(say);
   const odd = findings.filter(({ severity }) => severity === 'warning').map(say);
   const different = networks.flatMap((network) => differencesOf(network).map((text) => `${named(network)}: ${text}`));

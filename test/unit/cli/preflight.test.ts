@@ -110,6 +110,7 @@ test('definitions: refused, different, not given', () => {
   node.platform.files.set('/mtu.json', definition({ mtu: 9000, logFile: '/tmp/x.log' }));
   expectCheck(checksOf(node, '/mtu.json'), 'differences', 'warning', 'ns/net: mtu is set on the VF', 'never written');
   expectCheck(checksOf(node), 'definitions', 'warning', 'kubectl get net-attach-def');
+  expectCheck(checksOf(node, '/nope'), 'definitions', 'wrong', '/nope: no such file');
 });
 
 test('who would put sriov-cni back is named, and it is no-go', () => {
