@@ -19,6 +19,8 @@ export async function bundleProgram(root: string, entry: string, output: string)
     outfile: output,
     bundle: true,
     platform: 'node',
+    // As for QuickJS. What UMD modules require stays for the run to find, which it can't.
+    mainFields: ['module', 'main'],
     target: 'node26',
     format: 'cjs',
     minifyWhitespace: true,
