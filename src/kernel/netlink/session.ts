@@ -31,7 +31,6 @@ const ETIMEDOUT = 110;
 
 const takeAll = (): boolean => true;
 const mustBeConsistent = (): boolean => false;
-const maySuffice = (payloads: readonly Buffer[]): boolean => payloads.length > 0;
 
 /** Requests and their replies on one socket, one at a time. */
 export class NetlinkSession {
@@ -57,10 +56,17 @@ export class NetlinkSession {
 
   /**
    * As `request` for a dump, with those replies only that `isWanted` takes; it may not use this session. What was found
-   * is there though others keep changing the list, so that only where nothing was is it asked for again.
+   * is there though others keep changing the list, so that only where nothing was is it asked for again, and not even
+   * then where `isInVain` says that it can't be there.
    */
-  search(message: OutgoingMessage, isWanted: (payload: Buffer) => boolean): Buffer[] {
-    return this.#repeat(message, () => this.#exchange(message, isWanted, maySuffice));
+  search(
+    message: OutgoingMessage,
+    isWanted: (payload: Buffer) => boolean,
+    isInVain: () => boolean = () => false,
+  ): Buffer[] {
+    return this.#repeat(message, () =>
+      this.#exchange(message, isWanted, (payloads) => payloads.length > 0 || isInVain()),
+    );
   }
 
   #repeat(message: OutgoingMessage, exchange: () => Buffer[]): Buffer[] {

@@ -72,19 +72,29 @@ interface Ask {
   readonly netnsId: number | undefined;
 }
 
+/** Links of one kind. */
+interface OfKind {
+  readonly filter: Buffer;
+  isSought(payload: Buffer): boolean;
+  /** Whether the kernel has listed other kinds, too; known when it has listed all. */
+  isUnknown(): boolean;
+}
+
 /** Throws SystemError; EINTR: none was found, and yet the list never stood still. */
-function list(
-  { session, lowerIfindex, netnsId }: Ask,
-  isSought: (payload: Buffer) => boolean = () => true,
-  filter: readonly Buffer[] = [],
-): StackedLink[] {
+function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): StackedLink[] {
   const isOnTop = (payload: Buffer): boolean => {
     const lower = findAttribute('a link', payload, IFLA_LINK, ifinfomsgLength);
-    return isSought(payload) && lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
+    const isSought = ofKind?.isSought(payload) ?? true;
+    return isSought && lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
   };
-  const payload = Buffer.concat([formatLink({}), skipStatistics(), ...inNamespace(netnsId), ...filter]);
-  const what = 'list interfaces (ip link show)';
-  return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, isOnTop).map(decode);
+  const payload = Buffer.concat([
+    formatLink({}),
+    skipStatistics(),
+    ...inNamespace(netnsId),
+    ofKind?.filter ?? Buffer.alloc(0),
+  ]);
+  const message = { what: 'list interfaces (ip link show)', type: RTM_GETLINK, flags: NLM_F_DUMP, payload };
+  return session.search(message, isOnTop, ofKind?.isUnknown).map(decode);
 }
 
 /**
@@ -92,18 +102,16 @@ function list(
  * kind that it doesn't know it lists all, and there are none.
  */
 function listOfKind(ask: Ask, kind: string): StackedLink[] {
-  let isKnown = true;
-  const isOfKind = (payload: Buffer): boolean => {
-    const isIt = readKind(payload) === kind;
-    isKnown &&= isIt;
-    return isIt;
-  };
-  try {
-    return list(ask, isOfKind, [nestedAttribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from(`${kind}\0`)))]);
-  } catch (thrown) {
-    if (isKnown || !isSystemError(thrown, 'EINTR')) throw thrown;
-    return [];
-  }
+  let isUnknown = false;
+  return list(ask, {
+    filter: nestedAttribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, Buffer.from(`${kind}\0`))),
+    isSought: (payload) => {
+      const isOfKind = readKind(payload) === kind;
+      isUnknown ||= !isOfKind;
+      return isOfKind;
+    },
+    isUnknown: () => isUnknown,
+  });
 }
 
 /**
