@@ -41,7 +41,7 @@ class Chain {
     for (const [index, vf] of vfs.entries()) {
       let result: unknown;
       for (const conf of this.#confs(vf)) {
-        result = await this.#node.succeed('ADD', { ...conf, prevResult: result }, this.#call(conf, index));
+        result = await this.#node.attach({ ...conf, prevResult: result }, this.#call(conf, index));
       }
       this.#results.push(result);
     }
