@@ -9,6 +9,7 @@ import type { AttachmentKey } from '../state/attachment-record.ts';
 import { findOrphans, type Lease, releaseLease } from './host-local.ts';
 import { isLeft, type KeptRecord, madeUpRequest, readRecords } from './node/records.ts';
 import { describeView, readView, type View } from './node/view.ts';
+import { count } from './text.ts';
 import { commandName, complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 interface GcOptions {
@@ -166,9 +167,8 @@ function describe({ style }: Tool, outcomes: readonly Outcome[], { alive, unknow
     const why = reason === null ? '' : `\n  ${printable(reason)}`;
     return `${paints[state](words[state])}: VF ${record.identity.pci}, ${nameAttachment(key, nameHolder(record.pod, key.containerId))}${why}\n`;
   });
-  const count = (number: number): string => `${number} ${number === 1 ? 'attachment' : 'attachments'}`;
-  const untold = unknown === 0 ? '' : ` and ${count(unknown)} of pods that can’t be looked at from here`;
-  const others = `${count(alive)} of living pods${untold}`;
+  const untold = unknown === 0 ? '' : ` and ${count(unknown, 'attachment')} of pods that can’t be looked at from here`;
+  const others = `${count(alive, 'attachment')} of living pods${untold}`;
   const summary = outcomes.length === 0 ? `Nothing to reclaim; ${others}.\n` : `${others} kept.\n`;
   return `${lines.join('')}${summary}`;
 }

@@ -178,3 +178,8 @@ export function formatFields(fields: readonly (readonly [string, Cell])[], inden
     })
     .join('');
 }
+
+/** `1 VF`, `2 VFs` */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

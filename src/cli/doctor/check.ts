@@ -37,10 +37,6 @@ export function listSome(names: readonly string[]): string {
   return more <= 0 ? names.join(', ') : `${names.slice(0, maxNamed).join(', ')} and ${more} more`;
 }
 
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
-}
-
 /** What the checks look at; each thing is read once. A text says why it could not be read. */
 export interface Examined {
   readonly platform: Platform;

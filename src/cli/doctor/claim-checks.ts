@@ -1,8 +1,9 @@
 import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
+import { count } from '../text.ts';
 import { commandName, nameHolder } from '../tool.ts';
-import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
+import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 
 /** What is known of a pod from all sides. */
 export interface PodFacts {

@@ -1,9 +1,8 @@
 import { readEthtool, readOffloads } from '../../kernel/ethtool.ts';
 import { listProcessNetns } from '../../kernel/namespace-search.ts';
 import { readPcieLink } from '../../kernel/sysfs.ts';
-import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { readNetdev, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
+import { readNetdev, readQuietly, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import { countVfs } from '../stats/counters.ts';
 import { commandName, nameHolder } from '../tool.ts';
 import { type Check, listSome, note, ok, warning } from './check.ts';
@@ -24,16 +23,6 @@ function usedVfs({ pfs }: Survey): readonly Used[] {
       return [{ pf, vf, name: `${link.name} of ${nameHolder(holder.record.pod, holder.key.containerId)}` }];
     }),
   );
-}
-
-/** What can't be told, or has gone meanwhile, slows nothing down. */
-function readQuietly<T>(read: () => T | null): T | null {
-  try {
-    return read();
-  } catch (thrown) {
-    if (isSystemError(thrown)) return null;
-    throw thrown;
-  }
 }
 
 function checkPcie(platform: Platform, { pfs }: Survey): Check | null {

@@ -5,8 +5,9 @@ import type { Platform } from '../../platform/platform.ts';
 import { version } from '../../version.ts';
 import { askVersion } from '../install.ts';
 import { type KeptRecord, recordedConf } from '../node/records.ts';
+import { count } from '../text.ts';
 import { commandName, programName } from '../tool.ts';
-import { type Check, count, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
+import { type Check, type Examined, listSome, note, ok, warning, wrong } from './check.ts';
 
 /** The name of the plugin that this one can stand in for. */
 const predecessor = 'sriov';

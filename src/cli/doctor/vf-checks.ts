@@ -1,8 +1,9 @@
 import { isEthernet } from '../../kernel/rtnl/links.ts';
 import { isLeft } from '../node/records.ts';
 import type { Survey, SurveyedPf, SurveyedVf } from '../node/survey.ts';
+import { count } from '../text.ts';
 import { nameHolder } from '../tool.ts';
-import { type Check, count, listSome, note, ok, warning, wrong } from './check.ts';
+import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 
 const vfsOf = ({ pfs }: Survey): readonly SurveyedVf[] => pfs.flatMap(({ vfs }) => vfs);
 const addressOf = ({ sysfs }: SurveyedVf): string => sysfs.pci;

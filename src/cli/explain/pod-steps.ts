@@ -3,8 +3,9 @@ import { type FoundClaims, type PodVfs, readClaimsOf } from '../../allocation/dr
 import { Search } from '../../allocation/search.ts';
 import { explain } from '../../cni/errors.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
-import { count, listSome } from '../doctor/check.ts';
+import { listSome } from '../doctor/check.ts';
 import { allocationNode, confOf } from '../resolve/resolve.ts';
+import { count } from '../text.ts';
 import { programName, type Tool } from '../tool.ts';
 import type { NodePod } from './find-pod.ts';
 import type { Annotation } from './multus-cache.ts';

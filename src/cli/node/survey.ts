@@ -14,6 +14,7 @@ import {
   type SysfsVf,
 } from '../../kernel/sysfs.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
+import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { VfAdminState } from '../../settings/settings.ts';
 import { openRecordedNetns } from '../../state/liveness.ts';
@@ -218,5 +219,15 @@ export function readNetdev<T>(
     return look(host);
   } finally {
     host.close();
+  }
+}
+
+/** Null for what can't be read: it may have ended or moved while it was looked at. */
+export function readQuietly<T>(read: () => T | null): T | null {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isSystemError(thrown)) return null;
+    throw thrown;
   }
 }

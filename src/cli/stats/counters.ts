@@ -1,8 +1,7 @@
 import { Namespace } from '../../kernel/namespace.ts';
 import { type Counters, listVfStatistics, readLinkStatistics } from '../../kernel/rtnl/statistics.ts';
-import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { readNetdev, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
+import { readNetdev, readQuietly, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 
 /** A VF with what is counted of it. */
 export interface CountedVf {
@@ -15,16 +14,6 @@ export interface CountedVf {
    * bound.
    */
   readonly countedBy: 'pf' | 'netdev' | null;
-}
-
-/** What ends or moves while it is looked at has no counters. */
-function readQuietly<T>(read: () => T | null): T | null {
-  try {
-    return read();
-  } catch (thrown) {
-    if (isSystemError(thrown)) return null;
-    throw thrown;
-  }
 }
 
 function countVf(platform: Platform, pf: SurveyedPf, vf: SurveyedVf, byPf: ReadonlyMap<number, Counters>): CountedVf {

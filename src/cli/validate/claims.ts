@@ -1,5 +1,6 @@
 import { isJsonObject } from '../../lib/json.ts';
 import { quote } from '../../lib/quote.ts';
+import { count } from '../text.ts';
 import type { Cluster, Selected } from './cross-check.ts';
 import { error, type Finding, type Path, warning } from './finding.ts';
 import type { Network } from './network.ts';
@@ -105,8 +106,6 @@ function checkUse(pod: Workload): Finding[] {
   });
 }
 
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
-
 function hasSimilarAnnotation({ object, podPath }: Workload): boolean {
   const places = [
     at(object, 'metadata', 'annotations'),
@@ -128,7 +127,7 @@ function checkCount(
   const isMisplaced = selected.length === 0 && hasSimilarAnnotation(pod);
   if (vfs === null || isUntold || isMisplaced) return [];
   const wanted = selected.filter(({ network }) => network?.plugin != null).length;
-  const asks = `the annotation asks for ${plural(wanted, 'attachment')}, the pod’s claims for ${plural(vfs, 'VF')}`;
+  const asks = `the annotation asks for ${count(wanted, 'attachment')}, the pod’s claims for ${count(vfs, 'VF')}`;
   if (wanted > vfs) return [error(path, `${asks}: ADD will fail with error 100, no VF found for this pod`)];
   // Without an annotation the driver itself attaches the networks that claims name (STANDALONE mode).
   const isStandalone =
@@ -156,7 +155,7 @@ function checkAssignment(selected: readonly Selected[], claims: readonly FoundCl
     return [
       error(
         path,
-        `${plural(wanted, 'attachment')} of network ${quote(name)}, but the claims’ netAttachDefName gives it ${plural(given, 'VF')}`,
+        `${count(wanted, 'attachment')} of network ${quote(name)}, but the claims’ netAttachDefName gives it ${count(given, 'VF')}`,
       ),
     ];
   });
