@@ -1,7 +1,8 @@
-import { type CniError, isCniError } from '../../../src/cni/errors.ts';
+import type { CniError, ErrorName } from '../../../src/cni/errors.ts';
 import { readRequest } from '../../../src/cni/read-request.ts';
 import { supportedVersions } from '../../../src/cni/versions.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('cni/read-request');
 
@@ -22,14 +23,12 @@ const mustNotRead = (): string => {
   throw new Error('stdin was read');
 };
 
-function refusal(env: Readonly<Record<string, string | undefined>>, stdin: () => string): CniError {
-  try {
-    readRequest(env, stdin);
-  } catch (thrown) {
-    if (isCniError(thrown)) return thrown;
-    throw thrown;
-  }
-  throw new Error('nothing was thrown');
+function refuses(
+  [env, stdin]: readonly [Readonly<Record<string, string | undefined>>, string | object],
+  name: ErrorName,
+  ...tokens: readonly string[]
+): CniError {
+  return throws(() => readRequest(env, stdinOf(stdin)), name, ...tokens);
 }
 
 test('reads a whole request', () => {
@@ -83,32 +82,31 @@ test('takes CNI_NETNS_OVERRIDE for what skel takes it', () => {
 
 test('checks in the order of skel: each fault hides those after it', () => {
   const bad = { ...environment, CNI_CONTAINERID: '-', CNI_NETNS: '' };
-  const cases: readonly (readonly [Readonly<Record<string, string>>, string, number, string])[] = [
-    [{ ...bad, CNI_COMMAND: 'NOPE' }, '{', 4, 'CNI_COMMAND'],
-    [bad, '{', 4, 'CNI_NETNS'],
-    [{ ...bad, CNI_NETNS: '/x' }, '{', 4, 'CNI_CONTAINERID'],
-    [{ ...environment, CNI_ARGS: 'x' }, '{', 4, 'CNI_ARGS'],
-    [environment, '{', 6, 'not JSON'],
-    [environment, '{"cniVersion":"9.9.9"}', 7, 'name'],
-    [environment, '{"cniVersion":"9.9.9","name":"a/b"}', 7, '"a/b"'],
-    [environment, '{"cniVersion":"9.9.9","name":"a","ipam":{"type":"x"}}', 1, '"9.9.9"'],
-    [{ ...environment, CNI_PATH: '' }, '{"cniVersion":"1.0.0","name":"a","ipam":{"type":"x"}}', 4, 'CNI_PATH'],
+  const cases: readonly (readonly [Readonly<Record<string, string>>, string, ErrorName, string])[] = [
+    [{ ...bad, CNI_COMMAND: 'NOPE' }, '{', 'invalidEnvironment', 'CNI_COMMAND'],
+    [bad, '{', 'invalidEnvironment', 'CNI_NETNS'],
+    [{ ...bad, CNI_NETNS: '/x' }, '{', 'invalidEnvironment', 'CNI_CONTAINERID'],
+    [{ ...environment, CNI_ARGS: 'x' }, '{', 'invalidEnvironment', 'CNI_ARGS'],
+    [environment, '{', 'decode', 'stdin'],
+    [environment, '{"cniVersion":"9.9.9"}', 'invalidConfig', 'name: '],
+    [environment, '{"cniVersion":"9.9.9","name":"a/b"}', 'invalidConfig', 'name: "a/b"'],
+    [environment, '{"cniVersion":"9.9.9","name":"a","ipam":{"type":"x"}}', 'incompatibleVersion', '"9.9.9"'],
+    [
+      { ...environment, CNI_PATH: '' },
+      '{"cniVersion":"1.0.0","name":"a","ipam":{"type":"x"}}',
+      'invalidEnvironment',
+      'CNI_PATH',
+    ],
   ];
-  for (const [env, stdin, code, words] of cases) {
-    const { code: actual, message } = refusal(env, stdinOf(stdin));
-    assert.is(actual, code, message);
-    assert.match(message, words);
-  }
-  assert.is(refusal({ ...environment, CNI_IFNAME: '' }, mustNotRead).code, 4);
+  for (const [env, stdin, name, token] of cases) refuses([env, stdin], name, token);
+  throws(() => readRequest({ ...environment, CNI_IFNAME: '' }, mustNotRead), 'invalidEnvironment', 'CNI_IFNAME');
 });
 
 test('the config must be an object', () => {
   for (const text of ['[]', 'null', '"x"', '1', 'true']) {
-    const { code, message } = refusal(environment, stdinOf(text));
-    assert.is(code, 6);
-    assert.match(message, 'expected a JSON object');
+    refuses([environment, text], 'decode', 'object');
   }
-  assert.is(refusal(environment, stdinOf('')).code, 6);
+  refuses([environment, ''], 'decode');
 });
 
 test('names of networks have the SPEC’s form', () => {
@@ -130,9 +128,7 @@ test('names of networks have the SPEC’s form', () => {
     {},
     [],
   ]) {
-    const { code, message } = refusal(environment, stdinOf({ ...config, name }));
-    assert.is(code, 7, String(name));
-    assert.match(message, 'name: ');
+    refuses([environment, { ...config, name }], 'invalidConfig', 'name: ');
   }
 });
 
@@ -144,9 +140,9 @@ test('an absent version is 0.1.0, one that is no string code 6, an unknown one c
     assert.is(readRequest(environment, stdinOf({ ...config, cniVersion: version })).cniVersion, version);
   }
   for (const version of [1, 1.1, true, {}, ['1.0.0']]) {
-    assert.is(refusal(environment, stdinOf({ ...config, cniVersion: version })).code, 6);
+    refuses([environment, { ...config, cniVersion: version }], 'decode', 'cniVersion');
   }
-  assert.is(refusal(environment, stdinOf({ ...config, cniVersion: '1.2.0' })).code, 1);
+  refuses([environment, { ...config, cniVersion: '1.2.0' }], 'incompatibleVersion', '"1.2.0"');
 });
 
 test('CHECK, STATUS and GC need a config of their time', () => {
@@ -154,9 +150,9 @@ test('CHECK, STATUS and GC need a config of their time', () => {
   for (const [verb, first] of Object.entries(cases)) {
     const env = { ...environment, CNI_COMMAND: verb };
     for (const version of supportedVersions) {
-      const stdin = stdinOf({ ...config, cniVersion: version });
-      if (version >= first) assert.is(readRequest(env, stdin).command, verb);
-      else assert.is(refusal(env, stdin).code, 1, `${verb} ${version}`);
+      const stdin = { ...config, cniVersion: version };
+      if (version >= first) assert.is(readRequest(env, stdinOf(stdin)).command, verb);
+      else refuses([env, stdin], 'incompatibleVersion', verb, version);
     }
   }
 });
@@ -165,7 +161,7 @@ test('ADD and CHECK ask for CNI_PATH only where they have IPAM to run', () => {
   for (const verb of ['ADD', 'CHECK']) {
     const env = { ...environment, CNI_COMMAND: verb, CNI_PATH: undefined };
     for (const ipam of [undefined, null, {}, { type: '' }]) readRequest(env, stdinOf({ ...config, ipam }));
-    assert.match(refusal(env, stdinOf({ ...config, ipam: { type: 'host-local' } })).message, '[CNI_PATH] missing');
+    refuses([env, { ...config, ipam: { type: 'host-local' } }], 'invalidEnvironment', '[CNI_PATH]');
   }
 });
 
@@ -174,8 +170,8 @@ test('hostile JSON: prototype keys are harmless, depth is limited', () => {
   const request = readRequest(environment, stdinOf(text));
   assert.is(request.network, 'good');
   assert.is(request.stdin, text);
-  assert.is(refusal(environment, stdinOf('{"__proto__":{"name":"evil"}}')).code, 7);
-  assert.is(refusal(environment, stdinOf(`{"name":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`)).code, 6);
+  refuses([environment, '{"__proto__":{"name":"evil"}}'], 'invalidConfig', 'name: ');
+  refuses([environment, `{"name":"a","x":${'['.repeat(100)}${']'.repeat(100)}}`], 'decode', '64');
 });
 
 test('what the reader throws passes through', () => {

@@ -1,4 +1,3 @@
-import { type CniError, explain, isCniError } from '../../../src/cni/errors.ts';
 import {
   findPlugin,
   type IpamCall,
@@ -11,6 +10,7 @@ import { SystemError } from '../../../src/lib/system-error.ts';
 import type { ProcessResult } from '../../../src/platform/platform.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('ipam/plugin');
 
@@ -56,16 +56,6 @@ function start(
   return { platform, process, log };
 }
 
-function thrownBy(run: () => unknown): CniError {
-  try {
-    run();
-  } catch (thrown) {
-    if (isCniError(thrown)) return thrown;
-    throw thrown;
-  }
-  throw new Error('nothing was thrown');
-}
-
 test('gets stdin verbatim, no arguments, and a time limit below the runtime’s', () => {
   const [made] = start({}).platform.startedProcesses;
   assert.is(made?.path, '/opt/cni/bin/host-local');
@@ -98,9 +88,7 @@ test('a plugin that everybody may write to is not run, nor one in such a directo
     for (const mode of [0o777, 0o1777, 0o702]) {
       const platform = createMemoryPlatform({ executables: ['/opt/cni/bin/host-local'] });
       platform.modes.set(path, mode);
-      const error = thrownBy(() => findPlugin(platform, found));
-      assert.is(error.code, 111);
-      assert.match(error.message, `${path} (mode 0${mode.toString(8)})`);
+      throws(() => findPlugin(platform, found), 'ipamFailed', `${path} (mode 0${mode.toString(8)})`);
       platform.modes.set(path, 0o775);
       assert.is(findPlugin(platform, found), '/opt/cni/bin/host-local');
     }
@@ -114,21 +102,17 @@ test('links to a directory and to a plugin are followed, and have no mode of the
   });
   assert.is(findPlugin(platform, found), '/opt/cni/bin/host-local');
   platform.modes.set('/data/bin', 0o777);
-  assert.is(thrownBy(() => findPlugin(platform, found)).code, 111);
+  throws(() => findPlugin(platform, found), 'ipamFailed', '/opt/cni/bin (mode 0777)');
 });
 
 test('an answer that is nested without end is no result', () => {
-  const error = thrownBy(() => start({ stdout: `{"ips":${'['.repeat(1_000_000)}` }).process.finishAdd());
-  assert.is(error.code, 6);
-  assert.match(explain(error), 'deeper than 64');
+  throws(() => start({ stdout: `{"ips":${'['.repeat(1_000_000)}` }).process.finishAdd(), 'decode', 'host-local', '64');
 });
 
 test('not found: 111, naming plugin and directories', () => {
   const platform = createMemoryPlatform();
-  const error = thrownBy(() => findPlugin(platform, { type: 'dhcp', pluginDirs: ['/a', '/b'] }));
-  assert.is(error.code, 111);
-  assert.match(error.message, /"dhcp".*\/a:\/b/);
-  assert.match(thrownBy(() => findPlugin(platform, { type: 'dhcp', pluginDirs: [] })).message, 'empty');
+  throws(() => findPlugin(platform, { type: 'dhcp', pluginDirs: ['/a', '/b'] }), 'ipamFailed', '"dhcp"', '/a:/b');
+  throws(() => findPlugin(platform, { type: 'dhcp', pluginDirs: [] }), 'ipamFailed', '"dhcp"', 'CNI_PATH');
   assert.equal(platform.startedProcesses, []);
 });
 
@@ -142,55 +126,57 @@ test('its result is read, in the config’s version where it claims none', () =>
 test('what is no result is 6, with the beginning of what it said', () => {
   const garbage = ['', 'Killed', '[]', '{"ips":{}}', '{"ips":[{"address":"10.0.2.5"}]}', `${'x'.repeat(5000)}`];
   for (const stdout of garbage) {
-    const error = thrownBy(() => start({ stdout }).process.finishAdd());
-    assert.is(error.code, 6, stdout.slice(0, 20));
-    assert.match(error.message, 'host-local');
+    const shown = JSON.stringify(stdout.slice(0, 60)).slice(0, -1);
+    const error = throws(() => start({ stdout }).process.finishAdd(), 'decode', 'host-local', shown);
     assert.ok(error.message.length < 400);
   }
 });
 
 test('its error is passed on with its own code, message and details', () => {
   const stdout = JSON.stringify({ cniVersion: '1.0.0', code: 11, msg: 'no addresses left', details: 'pool 1' });
-  const error = thrownBy(() => start({ status: 1, stdout }).process.finish());
-  assert.is(error.code, 11);
+  const error = throws(
+    () => start({ status: 1, stdout }).process.finish(),
+    11,
+    'host-local',
+    'ADD',
+    'no addresses left',
+  );
   assert.is(error.details, 'pool 1');
-  assert.match(error.message, /host-local.*ADD/);
 });
 
 test('a failure without CNI JSON is 111, with exit code or signal and what it wrote', () => {
-  const cases: [Partial<ProcessResult>, RegExp][] = [
-    [{ status: 2, stderr: 'panic: oops\n' }, /exit code 2.*panic: oops/],
-    [{ status: 1, stdout: 'plain words' }, /exit code 1.*plain words/],
-    [{ status: 1 }, /said nothing/],
-    [{ status: 1, stdout: '{"code":7}' }, /exit code 1/],
-    [{ status: 1, stdout: 'null' }, /exit code 1/],
-    [{ status: null, signal: 'SIGSEGV' }, /SIGSEGV/],
+  const cases: [Partial<ProcessResult>, ...string[]][] = [
+    [{ status: 2, stderr: 'panic: oops\n' }, 'exit code 2', 'panic: oops'],
+    [{ status: 1, stdout: 'plain words' }, 'exit code 1', 'plain words'],
+    [{ status: 1 }, 'exit code 1'],
+    [{ status: 1, stdout: '{"code":7}' }, 'exit code 1', '{"code":7}'],
+    [{ status: 1, stdout: 'null' }, 'exit code 1', 'null'],
+    [{ status: null, signal: 'SIGSEGV' }, 'SIGSEGV'],
   ];
-  for (const [result, expected] of cases) {
-    const error = thrownBy(() => start(result).process.finish());
-    assert.is(error.code, 111);
-    assert.match(error.message, expected);
+  for (const [result, ...tokens] of cases) {
+    throws(() => start(result).process.finish(), 'ipamFailed', 'host-local', 'ADD', ...tokens);
   }
 });
 
 test('an error that it printed is one, whatever its exit code', () => {
   for (const status of [0, 1, 7]) {
-    const error = thrownBy(() => start({ status, stdout: '{"code":7,"msg":"no range"}' }).process.finishAdd());
-    assert.equal([error.code, error.message], [7, 'IPAM plugin host-local: ADD: no range']);
+    const { process } = start({ status, stdout: '{"code":7,"msg":"no range"}' });
+    throws(() => process.finishAdd(), 7, 'host-local', 'ADD', 'no range');
   }
-  assert.is(thrownBy(() => start({ stdout: '{"code":7}' }).process.finishAdd()).code, 7);
+  throws(() => start({ stdout: '{"code":7}' }).process.finishAdd(), 7, 'host-local', 'ADD');
 });
 
 test('a code that CNI doesn’t have is 111, with what it said in the details', () => {
   for (const code of ['1e999', '-1', '0.5', '1e300', '"7"', 'true', '[]']) {
     const stdout = `{"code":${code},"msg":"x","details":"y"}`;
     for (const status of [0, 1]) {
-      const error = thrownBy(() => start({ status, stdout }).process.finishAdd());
-      assert.equal([error.code, error.message], [111, 'IPAM plugin host-local: ADD: x'], code);
-      assert.ok(error.details?.startsWith('y; its answer: ') && error.details.includes(code.replaceAll('"', '\\"')));
+      const error = throws(() => start({ status, stdout }).process.finishAdd(), 'ipamFailed', 'host-local', 'ADD');
+      assert.match(error.message, /\bx$/);
+      assert.match(error.details ?? '', /^y\b/);
+      assert.ok(error.details?.includes(code.replaceAll('"', '\\"')), code);
     }
   }
-  assert.is(thrownBy(() => start({ status: 1, stdout: '{"code":0,"msg":"x"}' }).process.finish()).code, 111);
+  throws(() => start({ status: 1, stdout: '{"code":0,"msg":"x"}' }).process.finish(), 'ipamFailed', 'host-local');
 });
 
 test('a result without an address that an interface can have is 111, with it', () => {
@@ -206,11 +192,12 @@ test('a result without an address that an interface can have is 111, with it', (
   ];
   for (const address of addresses) {
     const ips = [{ address: '10.0.2.5/24' }, { address }];
-    const error = thrownBy(() => start({ stdout: JSON.stringify({ ips }) }).process.finishAdd());
-    assert.equal(
-      [error.code, error.message],
-      [111, `IPAM plugin host-local gave ${address}, which no interface can have`],
+    const error = throws(
+      () => start({ stdout: JSON.stringify({ ips }) }).process.finishAdd(),
+      'ipamFailed',
+      'host-local',
     );
+    assert.match(error.message, ` ${address},`);
   }
   for (const answered of [
     {},
@@ -219,9 +206,7 @@ test('a result without an address that an interface can have is 111, with it', (
     { dns: { domain: 'x' } },
     { code: 0 },
   ]) {
-    const error = thrownBy(() => start({ stdout: JSON.stringify(answered) }).process.finishAdd());
-    assert.is(error.code, 111);
-    assert.match(error.message, 'host-local');
+    throws(() => start({ stdout: JSON.stringify(answered) }).process.finishAdd(), 'ipamFailed', 'host-local');
   }
   const usable = [
     { address: '127.0.0.2/8' },
@@ -249,7 +234,7 @@ test('an ADD gave nothing that ended by itself with an error or never ran; of al
     for (const join of ['finishAdd', 'settle'] as const) {
       const { process } = start(outcome);
       if (join === 'settle') process.settle();
-      else thrownBy(() => process.finishAdd());
+      else assert.throws(() => process.finishAdd());
       assert.is(process.gaveNothing, expected, `${join} ${JSON.stringify(outcome)}`);
     }
   }
@@ -266,24 +251,19 @@ test('this plugin is no IPAM plugin, by whatever name it is installed: 7, and it
     executables: [...Object.keys(files), '/opt/cni/bin/host-local'],
   });
   for (const type of ['dra-sriov', 'a-copy', 'a-link', 'b-link']) {
-    const error = thrownBy(() => findPlugin(platform, { ...found, type }));
-    assert.is(error.code, 7);
-    assert.match(error.message, `"${type}" is this plugin`);
+    throws(() => findPlugin(platform, { ...found, type }), 'invalidConfig', `"${type}"`);
   }
   for (const type of ['other', 'host-local']) assert.ok(findPlugin(platform, { ...found, type }));
 });
 
 test('too slow: 111, naming verb and limit', () => {
-  const error = thrownBy(() => start({ status: null, signal: 'SIGKILL', timedOut: true }).process.finish());
-  assert.is(error.code, 111);
-  assert.match(error.message, /ADD.*60000 ms/);
+  const { process } = start({ status: null, signal: 'SIGKILL', timedOut: true });
+  throws(() => process.finish(), 'ipamFailed', 'host-local', 'ADD', '60000 ms');
 });
 
 test('can’t be started: 111, with the errno', () => {
   const { process } = start(new SystemError('run /opt/cni/bin/host-local', 13));
-  const error = thrownBy(() => process.finish());
-  assert.is(error.code, 111);
-  assert.match((error.cause as Error).message, 'EACCES');
+  throws(() => process.finish(), 'ipamFailed', 'EACCES');
 });
 
 test('its stderr goes to the log', () => {

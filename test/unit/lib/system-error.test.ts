@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errno, errnoName, failureOf, isSystemError, SystemError } from '../../../src/lib/system-error.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 
 const test = suite('lib/system-error');
 
@@ -28,18 +29,10 @@ test('the numbers are the system’s', () => {
   for (const [name, number] of Object.entries(errno)) assert.is(number, known[name] ?? number, name);
 });
 
-function thrownBy(task: () => unknown): unknown {
-  try {
-    return task();
-  } catch (thrown) {
-    return thrown;
-  }
-}
-
 test('a failed system call of either host, and nothing else', () => {
   assert.equal(failureOf({ errno: 16, detail: 'in use' }), { errno: 16, detail: 'in use' });
-  assert.equal(failureOf(thrownBy(() => readFileSync('/absent'))), { errno: 2, detail: '' });
-  assert.is(failureOf(thrownBy(() => readFileSync('/a\0b')))?.errno, 22);
+  assert.equal(failureOf(throws(() => readFileSync('/absent'), 'Error')), { errno: 2, detail: '' });
+  assert.is(failureOf(throws(() => readFileSync('/a\0b'), 'Error'))?.errno, 22);
   const bugs = [new TypeError('x is not a function'), new SystemError('x', 16), 'EBUSY', null, undefined, {}];
   for (const bug of bugs) assert.is(failureOf(bug), null);
 });
