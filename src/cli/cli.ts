@@ -39,7 +39,7 @@ const examples =
   ({ command }: { readonly command: Command }): string => {
     const name = command.parent?.name() ?? programName;
     const whole = lines.map((line) => (line.includes('@') ? line.replaceAll('@', name) : `${name} ${line}`));
-    return `\nExamples:\n${whole.map((line) => `  ${line}\n`).join('')}`;
+    return `\nExamples:\n${whole.map((line) => `  ${line}`).join('\n')}`;
   };
 
 const jsonOption = ['--json', 'print JSON, for programs'] as const;
@@ -108,7 +108,11 @@ function addMeasuringCommands(program: Command, run: Run): void {
     .command('stats')
     .description('show what each VF sends and receives')
     .option('--watch', 'again and again, until a signal ends it')
-    .option('--every <time>', 'time between two looks, for rates: 1s, 1m', parseDuration, 1000)
+    .addOption(
+      new Option('--every <time>', 'time between two looks, for rates: 1s, 1m')
+        .argParser(parseDuration)
+        .default(1000, '1s'),
+    )
     .addOption(new Option(...jsonOption).conflicts('watch'))
     .addHelpText('after', examples('stats', 'stats --watch --every 5s', 'stats --json'))
     .action((options: Parameters<Operator['stats']>[1]) => run((operator, tool) => operator.stats(tool, options)));
@@ -126,11 +130,10 @@ function addFileCommands(program: Command, run: Run): void {
     .command('validate')
     .description('check network configs and manifests')
     .argument('<file...>', 'network configs, conflists, manifests; directories; - is stdin')
-    .option(
-      '--type <name>',
-      'a further name under which this plugin is installed; may be repeated',
-      (name, names: readonly string[]) => [...names, name],
-      usualTypes,
+    .addOption(
+      new Option('--type <name>', 'a further name under which this plugin is installed; may be repeated')
+        .argParser((name, names: readonly string[]) => [...names, name])
+        .default(usualTypes, usualTypes.join(', ')),
     )
     .option(...jsonOption)
     .addHelpText(

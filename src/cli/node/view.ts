@@ -35,18 +35,18 @@ function relationOf(platform: Platform, kind: 'mnt' | 'net'): Relation {
   }
 }
 
-const phrases: Readonly<Record<Relation, string>> = {
-  'process 1': 'that of process 1',
-  another: 'another than that of process 1',
-  unknown: 'one that can’t be compared with that of process 1',
-};
-
 /** For people, on one line. */
 export function describeView({ mount, network, allProcesses }: View): string {
-  const processes = allProcesses ? 'all processes of the node' : 'the processes of a PID namespace of its own';
+  const processes = allProcesses ? 'all processes of the node' : 'only the processes of a PID namespace of its own';
   const where =
     mount === network
-      ? `mount and network namespace: each ${phrases[mount]}`
-      : `mount namespace: ${phrases[mount]}; network namespace: ${phrases[network]}`;
-  return `Looked from ${where}; ${processes}.`;
+      ? phrase(mount, 'mount and network namespaces')
+      : `${phrase(mount, 'mount namespace')}, ${phrase(network, 'network namespace')}`;
+  return `Seen from ${where}; ${processes}.`;
+}
+
+function phrase(relation: Relation, namespaces: string): string {
+  if (relation === 'process 1') return `process 1’s ${namespaces}`;
+  if (relation === 'another') return `other ${namespaces} than process 1’s`;
+  return `${namespaces} that can’t be compared with process 1’s`;
 }

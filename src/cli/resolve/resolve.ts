@@ -35,17 +35,18 @@ const anyNetwork = 'any';
 
 /**
  * `resolve --pod-uid U`: which VF each ADD of the pod would take and why, by the plugin's own search. Several networks
- * are gone through in their order, each with what those before it have taken. Changes nothing, takes no lock.
+ * are gone through in their order, each with what those before it have taken. Where none is named, they are those that
+ * the pod is attached to, or else those that its claims name. Changes nothing, takes no lock.
  */
 export function resolve(tool: Tool, options: ResolveOptions): ExitCode {
+  const records = readRecords(tool.platform).records.filter(({ record }) => record.pod?.uid === options.podUid);
   let asks: readonly Ask[];
   try {
-    asks = readAsks(tool, options);
+    asks = readAsks(tool, options, records);
   } catch (thrown) {
     complain(tool, explain(thrown));
     return exitCodes.wrong;
   }
-  const records = readRecords(tool.platform).records.filter(({ record }) => record.pod?.uid === options.podUid);
   const plans = planAll(tool, asks, records);
   const isFine = plans.every(({ outcome, prospects }) => outcome.found !== null && prospects.obstacle === null);
   if (options.json) printJson(tool, { podUid: options.podUid, plans: plans.map(planJson) });
@@ -54,9 +55,16 @@ export function resolve(tool: Tool, options: ResolveOptions): ExitCode {
   return isFine ? exitCodes.fine : exitCodes.wrong;
 }
 
-function readAsks(tool: Tool, options: ResolveOptions): readonly Ask[] {
+function readAsks(tool: Tool, options: ResolveOptions, records: readonly KeptRecord[]): readonly Ask[] {
   const { ifname } = options;
   const file = options.config === undefined ? null : configsOf(tool, options.config);
+  if (options.network === undefined && file === null && ifname === undefined && records.length > 0) {
+    return records.map(({ key }) => ({
+      network: key.network,
+      ifname: key.ifname,
+      conf: confOf(options.podUid, key.network, { type: 'dra-sriov' }),
+    }));
+  }
   const names = networkNames(tool, options, file);
   if (ifname !== undefined && !isInterfaceName(ifname))
     throw new Error(`--ifname ${quote(ifname)} is no name of an interface`);

@@ -32,7 +32,7 @@ test('nothing to do', () => {
   node.succeed('ADD');
   const before = node.picture();
   const { stdout } = operate(node.platform, 'gc');
-  assert.match(stdout, /^Nothing to reclaim; 1 attachment of living pods\.\nLooked from mount and network namespace: /);
+  assert.match(stdout, /^Nothing to reclaim; 1 attachment of living pods\.\nSeen from /);
   assert.equal(node.picture(), before);
 });
 
@@ -63,18 +63,14 @@ test('it says from where it looks, and refuses where process 1 sees other files 
     for (const each of ['mnt', 'net']) {
       for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/${each}`, `${each}:[1]`);
     }
-    assert.match(
-      operate(node.platform, 'gc', '--dry-run').stdout,
-      /each that of process 1; all processes of the node\.\n$/,
-    );
+    const seenFrom = (): string => operate(node.platform, 'gc', '--dry-run').stdout.split('\n').at(-2) ?? '';
+    const alike = seenFrom();
     links.set(`/proc/self/ns/${kind}`, `${kind}:[2]`);
+    assert.is.not(seenFrom(), alike);
     const before = node.picture();
     const refused = operate(node.platform, 'gc');
     assert.equal([refused.code, refused.stdout], [1, '']);
-    assert.match(
-      refused.stderr,
-      /another than that of process 1.*nsenter --target 1 --mount --net -- dra-sriov gc.*--here/,
-    );
+    assert.match(refused.stderr, /nsenter --target 1 --mount --net -- dra-sriov gc.*--here/);
     assert.equal(node.picture(), before);
     assert.match(operate(node.platform, 'gc', '--dry-run').stdout, 'would reclaim');
     assert.match(operate(node.platform, 'gc', '--here').stdout, 'reclaimed: VF 0000:3b:02.1');

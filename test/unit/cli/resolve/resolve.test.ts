@@ -51,6 +51,16 @@ test('the VF that ADD takes, and every source in order', () => {
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || line.includes('/'), line);
 });
 
+test('without a network: those that the pod is attached to, under their own names', () => {
+  const node = prepared();
+  node.succeed('ADD', { cniVersion: '1.1.0', name: 'vf-net', type: 'dra-sriov' }, { env, ifname: 'data7' });
+  const plans = plansOf(node);
+  assert.equal(
+    plans.map(({ network, ifname, attached }) => [network, ifname, attached?.pci]),
+    [['vf-net', 'data7', vfPci(0)]],
+  );
+});
+
 test('several networks as in the annotation: each with what those before it have taken', () => {
   const plans = plansOf(prepared(), '--network', 'ns/vf-net,vf-net@data0');
   assert.equal(
