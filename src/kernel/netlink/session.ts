@@ -32,6 +32,13 @@ const ETIMEDOUT = 110;
 const takeAll = (): boolean => true;
 const mustBeConsistent = (): boolean => false;
 
+/** How long a search goes on that has found nothing in a list that keeps changing. */
+interface SearchLimits {
+  isInVain?(): boolean;
+  /** How often the list is asked for at most. */
+  readonly attempts?: number;
+}
+
 /** Requests and their replies on one socket, one at a time. */
 export class NetlinkSession {
   readonly #socket: NetlinkSocket;
@@ -51,7 +58,7 @@ export class NetlinkSession {
    * with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
    */
   request(message: OutgoingMessage): Buffer[] {
-    return this.#repeat(message, () => this.#exchange(message, takeAll, mustBeConsistent));
+    return this.#repeat(message, maxAttempts, () => this.#exchange(message, takeAll, mustBeConsistent));
   }
 
   /**
@@ -62,20 +69,20 @@ export class NetlinkSession {
   search(
     message: OutgoingMessage,
     isWanted: (payload: Buffer) => boolean,
-    isInVain: () => boolean = () => false,
+    { isInVain = () => false, attempts = maxAttempts }: SearchLimits = {},
   ): Buffer[] {
-    return this.#repeat(message, () =>
+    return this.#repeat(message, attempts, () =>
       this.#exchange(message, isWanted, (payloads) => payloads.length > 0 || isInVain()),
     );
   }
 
-  #repeat(message: OutgoingMessage, exchange: () => Buffer[]): Buffer[] {
+  #repeat(message: OutgoingMessage, attempts: number, exchange: () => Buffer[]): Buffer[] {
     const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     for (let attempt = 1; ; attempt++) {
       try {
         return exchange();
       } catch (thrown) {
-        const maySendAgain = isRead(message) && attempt < maxAttempts && this.#clock.monotonicMs() < deadlineMs;
+        const maySendAgain = isRead(message) && attempt < attempts && this.#clock.monotonicMs() < deadlineMs;
         if (!maySendAgain || !isSystemError(thrown, 'ENOBUFS', 'EINTR')) throw thrown;
       }
     }

@@ -52,6 +52,12 @@ const notOnTop = new Set([
 const kindsOnTop = ['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'macsec', 'vxlan', 'amt', 'rmnet', 'lowpan'];
 
 /**
+ * One list of all links holds every kind, and in a pod at rest it is the only message. Where links come and go all the
+ * time, it is long and never complete: after this many the kernel is asked for one kind after the other.
+ */
+const attemptsAtAll = 3;
+
+/**
  * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of
  * the one that this calls `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller.
  * Throws SystemError.
@@ -61,7 +67,7 @@ export function listStackedLinks(session: NetlinkSession, lowerIfindex: number, 
   try {
     return list(ask).filter(({ kind }) => !notOnTop.has(kind));
   } catch (thrown) {
-    if (!isSystemError(thrown, 'EINTR')) throw thrown;
+    if (!isSystemError(thrown, 'EINTR', 'ENOBUFS')) throw thrown;
     return kindsOnTop.flatMap((kind) => listOfKind(ask, kind));
   }
 }
@@ -94,7 +100,8 @@ function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): Stacked
     ofKind?.filter ?? Buffer.alloc(0),
   ]);
   const message = { what: 'list interfaces (ip link show)', type: RTM_GETLINK, flags: NLM_F_DUMP, payload };
-  return session.search(message, isOnTop, ofKind?.isUnknown).map(decode);
+  const limits = ofKind === undefined ? { attempts: attemptsAtAll } : { isInVain: ofKind.isUnknown };
+  return session.search(message, isOnTop, limits).map(decode);
 }
 
 /**

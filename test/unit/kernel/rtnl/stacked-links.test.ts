@@ -72,6 +72,7 @@ test('in a namespace that never stands still the kernel is asked kind by kind; o
   // Of a kind that the kernel doesn't know all are listed, once: with thousands of them that takes long enough.
   const asked = (name: string): number => socket.sent.filter(({ payload }) => asksFor(payload, name)).length;
   assert.equal([asked('vxlan'), asked('ipvlan'), asked('macsec')], [1, 1, 1]);
+  assert.is(socket.sent.length, 3 + 10);
 });
 
 test('namespace IDs; -1 is none', () => {
