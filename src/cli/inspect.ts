@@ -1,7 +1,7 @@
 import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
 import { fieldsOf, keyOf, type OnePfSetting, partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
-import { describeEntry, readSriovCni } from './node/records.ts';
+import { describeEntry } from './node/records.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
@@ -15,7 +15,7 @@ const noCardText = 'This node has no network card with SR-IOV: no PCI device in 
 
 /** `inspect [PCI address or netdev]`: PFs and VFs of this node, and whose they are. */
 export function inspect(tool: Tool, target: string | undefined, { json = false }: InspectOptions): ExitCode {
-  const survey = surveyNode(tool.platform, readSriovCni(tool));
+  const survey = surveyNode(tool);
   if (target !== undefined) return inspectOne(tool, survey, target, json);
   if (json) printJson(tool, surveyJson(survey));
   else tool.platform.writeStdout(describeNode(tool, survey));

@@ -48,3 +48,19 @@ export function formatSriovCniAttachment(conf: Readonly<Record<string, unknown>>
   };
   return JSON.stringify(Object.fromEntries(Object.entries(whole).sort(([one], [other]) => (one < other ? -1 : 1))));
 }
+
+/** What sriov-cni finds of a VF that nobody has touched. */
+export const untouchedVf: SriovCniVfState = {
+  HostIFName: 'vf0',
+  SpoofChk: true,
+  Trust: false,
+  AdminMAC: '02:00:00:00:00:01',
+  EffectiveMAC: '02:00:00:00:00:01',
+  Vlan: 0,
+  VlanQoS: 0,
+  VlanProto: 0,
+  MinTxRate: 0,
+  MaxTxRate: 0,
+  LinkState: 0,
+  MTU: 1500,
+};

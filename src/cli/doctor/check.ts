@@ -2,7 +2,6 @@ import { type KnownPod, listKnownPods } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { readSriovCni } from '../node/records.ts';
 import { type Survey, surveyNode } from '../node/survey.ts';
 import type { Tool } from '../tool.ts';
 
@@ -63,7 +62,7 @@ export function examine(tool: Tool): Examined {
   const given = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return {
     platform,
-    survey: orReason(() => surveyNode(platform, readSriovCni(tool))),
+    survey: orReason(() => surveyNode(tool)),
     pods: orReason(() => listKnownPods({ platform, parseYaml: (text) => yaml().parseYaml(text) })),
     pluginDirs: given.length > 0 ? given : [usualPluginDir],
   };

@@ -18,9 +18,6 @@ function findExecutable({ platform, pluginDirs }: Examined, name: string): strin
   return pluginDirs.map((directory) => `${directory}/${name}`).find((path) => platform.isExecutable(path)) ?? null;
 }
 
-/** Kubelet's logs: `<namespace>_<pod>_<UID>/<container>/`. */
-const podLogs = '/var/log/pods';
-
 /**
  * Containers that copy sriov-cni into the node's CNI directory at each start, by name: `sriov-cni` of
  * dra-driver-sriov's Helm chart and of the SR-IOV Network Operator's config daemon, `kube-sriov-cni` of sriov-cni's own
@@ -30,10 +27,13 @@ const installers: readonly string[] = ['sriov-cni', 'kube-sriov-cni'];
 
 /** The pods of this node that put sriov-cni in, `<namespace>/<pod>`. Throws SystemError. */
 export function findInstallers(platform: Platform): readonly string[] {
-  return (platform.readDir(podLogs) ?? []).flatMap((directory) => {
+  const { podLogDir } = platform.paths;
+  return (platform.readDir(podLogDir) ?? []).flatMap((directory) => {
     const [, namespace, name] = /^([^_]+)_([^_]+)_[^_]+$/.exec(directory) ?? [];
     if (name === undefined) return [];
-    const isInstaller = installers.some((container) => platform.stat(`${podLogs}/${directory}/${container}`) !== null);
+    const isInstaller = installers.some(
+      (container) => platform.stat(`${podLogDir}/${directory}/${container}`) !== null,
+    );
     return isInstaller ? [`${namespace}/${name}`] : [];
   });
 }

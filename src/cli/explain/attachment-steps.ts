@@ -6,12 +6,13 @@ import type { Plan } from '../resolve/plan.ts';
 import { formatAge, type Tool } from '../tool.ts';
 import { broken, fine, type Next, type Step, untold } from './steps.ts';
 
-interface Place {
+/** A VF, and its PF. */
+export interface Place {
   readonly pf: SurveyedPf;
   readonly vf: SurveyedVf;
 }
 
-const inspectVf = (pci: string): Next => ({ own: `inspect ${pci}` });
+export const inspectVf = (pci: string): Next => ({ own: `inspect ${pci}` });
 
 function choiceStep(podUid: string | null, { network, outcome, prospects, attached }: Plan): Step {
   const { found, failure } = outcome;
@@ -44,7 +45,7 @@ function recordStep({ attached, network, ifname }: Plan, nowMs: number, next: Ne
   return fine('record', `${ifname} of network ${network}, attached ${age} ago`);
 }
 
-function deviceStep({ vf }: Place, attached: KeptRecord | null): Step {
+export function deviceStep({ vf }: Place, attached: KeptRecord | null): Step {
   const { sysfs, index, holder } = vf;
   const what = `VF ${index}, ${sysfs.driver ?? 'no driver'}`;
   const others = holder !== null && (attached === null || holder.key.containerId !== attached.key.containerId);
@@ -60,7 +61,7 @@ function deviceStep({ vf }: Place, attached: KeptRecord | null): Step {
   return fine('device', what, attached === null ? null : 'sysfs with record');
 }
 
-function pfStep({ pf }: Place): Step {
+export function pfStep({ pf }: Place): Step {
   const { link, sysfs } = pf;
   if (link === null) return broken('pf', `${sysfs.pci} has no netdev on the host`, null, inspectVf(sysfs.pci));
   const name = `${link.name} (${sysfs.pci}, ${sysfs.driver ?? 'no driver'})`;
@@ -69,15 +70,16 @@ function pfStep({ pf }: Place): Step {
   return fine('pf', `${name}, up, MTU ${link.mtu}`);
 }
 
-function settingsStep({ vf }: Place): Step {
-  const { admin, changedSettings, sysfs } = vf;
-  if (changedSettings.length > 0) {
-    return broken('settings', changedSettings.join('; '), 'PF with config of ADD', inspectVf(sysfs.pci));
+/** `changed`: how the PF's settings differ from what ADD has set, in words. */
+export function settingsStep({ vf }: Place, changed: readonly string[], isHeld: boolean): Step {
+  const { admin, sysfs } = vf;
+  if (changed.length > 0) {
+    return broken('settings', changed.join('; '), 'PF with config of ADD', inspectVf(sysfs.pci));
   }
   if (admin === null) return untold('settings', 'the PF tells none');
   const vlan = admin.vlan === 0 ? 'no VLAN' : `VLAN ${admin.vlan} QoS ${admin.vlanQos} ${admin.vlanProtocol}`;
   const found = `${vlan}, spoofchk ${admin.spoofchk ?? '?'}, trust ${admin.trust ?? '?'}`;
-  return fine('settings', found, vf.holder === null ? null : 'PF with config of ADD');
+  return fine('settings', found, isHeld ? 'PF with config of ADD' : null);
 }
 
 function addressStep({ platform }: Tool, { vf }: Place, { record }: KeptRecord): Step {
@@ -101,27 +103,35 @@ function addressStep({ platform }: Tool, { vf }: Place, { record }: KeptRecord):
   return fine('addresses', record.addresses.join(', '), compared);
 }
 
-function interfaceStep({ vf }: Place, { record, pod, key }: KeptRecord): Step {
+function interfaceStep(place: Place, { record, pod, key }: KeptRecord): Step {
+  if (pod === 'dead') return broken('interface', 'the pod’s namespace is gone', null, { own: 'gc --dry-run' });
+  if (record.snapshot.netdev === null) return servedInUserSpace(place);
+  if (pod === 'unknown') return untold('interface', 'the pod’s namespace can’t be looked at from here');
+  return linkStep(place, key.ifname, record.netns.path);
+}
+
+export const servedInUserSpace = ({ vf }: Place): Step =>
+  fine('interface', `none: ${vf.sysfs.driver} serves it in user space`);
+
+/** The VF's netdev in the pod; `netns` is that of ADD, for where none is known by now. */
+export function linkStep({ vf }: Place, ifname: string, netns: string): Step {
   const { link, place, sysfs } = vf;
   const next = inspectVf(sysfs.pci);
-  if (pod === 'dead') return broken('interface', 'the pod’s namespace is gone', null, { own: 'gc --dry-run' });
-  if (record.snapshot.netdev === null) return fine('interface', `none: ${sysfs.driver} serves it in user space`);
-  if (pod === 'unknown') return untold('interface', 'the pod’s namespace can’t be looked at from here');
   const compared = 'namespace with record';
   if (place !== 'pod' || link === null) {
     const where = place === 'host' ? `on the host${link === null ? '' : `, as ${link.name}`}` : place;
     return broken('interface', `not in the pod: ${where}`, compared, next);
   }
-  if (link.name !== key.ifname) {
-    return broken('interface', `it is called ${link.name}, recorded is ${key.ifname}`, compared, next);
+  if (link.name !== ifname) {
+    return broken('interface', `it is called ${link.name}, recorded is ${ifname}`, compared, next);
   }
-  const enter = `nsenter --net=${vf.netns ?? record.netns.path} ip -s link show ${link.name}`;
+  const enter = `nsenter --net=${vf.netns ?? netns} ip -s link show ${link.name}`;
   if (!link.up) return broken('interface', `${link.name} is down`, compared, enter);
   if (!link.carrier) return broken('interface', `${link.name} has no carrier`, compared, enter);
   return fine('interface', `${link.name} in ${vf.netns}, up, MAC ${link.mac}, MTU ${link.mtu}`, compared);
 }
 
-function findPlace({ pfs }: Survey, pci: string): Place | null {
+export function findPlace({ pfs }: Survey, pci: string): Place | null {
   for (const pf of pfs) {
     const vf = pf.vfs.find(({ sysfs }) => sysfs.pci === pci);
     if (vf !== undefined) return { pf, vf };
@@ -129,15 +139,20 @@ function findPlace({ pfs }: Survey, pci: string): Place | null {
   return null;
 }
 
+export const notHere = (pci: string): Step =>
+  broken('device', `${pci} is not on this node: VFs were made anew`, 'sysfs with record', { own: 'inspect' });
+
 function stepsOfVf(tool: Tool, survey: Survey, pci: string, attached: KeptRecord | null): readonly Step[] {
   const place = findPlace(survey, pci);
   if (place === null) {
     if (survey.withoutPf.some((address) => address === pci)) return [untold('device', 'its PF is on another machine')];
-    return [
-      broken('device', `${pci} is not on this node: VFs were made anew`, 'sysfs with record', { own: 'inspect' }),
-    ];
+    return [notHere(pci)];
   }
-  const ofVf = [deviceStep(place, attached), pfStep(place), settingsStep(place)];
+  const ofVf = [
+    deviceStep(place, attached),
+    pfStep(place),
+    settingsStep(place, place.vf.changedSettings, place.vf.holder !== null),
+  ];
   if (attached === null) return ofVf;
   return [...ofVf, interfaceStep(place, attached), addressStep(tool, place, attached)];
 }

@@ -10,6 +10,7 @@ import { attachmentSteps } from './attachment-steps.ts';
 import { isCalled, listNodePods, type NodePod, namePod } from './find-pod.ts';
 import { type Annotation, readAnnotation } from './multus-cache.ts';
 import { annotationStep, cdiStep, claimedVfs, claimStep, readClaimed } from './pod-steps.ts';
+import { sriovCniSteps } from './sriov-cni-steps.ts';
 import type { Step } from './steps.ts';
 
 interface Chain {
@@ -34,7 +35,7 @@ interface Explained {
 export function explain(tool: Tool, target: string, { json = false }: { readonly json?: boolean }): ExitCode {
   let explained: Explained | string;
   try {
-    const survey = surveyNode(tool.platform);
+    const survey = surveyNode(tool);
     const found = findPod(tool, survey, target);
     explained = typeof found === 'string' ? found : explainPod(tool, survey, found);
   } catch (thrown) {
@@ -77,11 +78,17 @@ function recordsOf({ kept }: Survey, pod: NodePod): readonly KeptRecord[] {
   return living.length > 0 ? living : own;
 }
 
+/** What a pod has: by records of ours, and by the files of sriov-cni. */
+interface Attached {
+  readonly records: readonly KeptRecord[];
+  readonly entries: Survey['sriovCni'];
+}
+
 /** What ADD is asked for: by the records, by what Multus keeps of the annotation, or else by the pod's claims. */
 function asksOf(
   tool: Tool,
   pod: NodePod,
-  records: readonly KeptRecord[],
+  { records, entries }: Attached,
   annotation: Annotation | null,
 ): readonly Ask[] {
   const uid = pod.uid ?? '';
@@ -89,12 +96,12 @@ function asksOf(
     const conf = recordedConf(record);
     return conf === null ? [] : [{ network: key.network, ifname: key.ifname, conf }];
   });
-  const isRecorded = (ifname: string): boolean => recorded.some((ask) => ask.ifname === ifname);
+  const isRecorded = (ifname: string): boolean => [...recorded, ...entries].some((one) => one.ifname === ifname);
   const annotated = (annotation?.networks ?? []).flatMap(({ network, ifname, config }): readonly Ask[] =>
     isRecorded(ifname) ? [] : [{ network, ifname, conf: confOf(uid, network, config) }],
   );
   const asked = [...recorded, ...annotated];
-  if (asked.length > 0 || uid === '') return asked;
+  if (asked.length + entries.length > 0 || uid === '') return asked;
   return namedByClaims(tool, uid).map((network, at) => ({
     network,
     ifname: `net${at + 1}`,
@@ -104,21 +111,30 @@ function asksOf(
 
 function explainPod(tool: Tool, survey: Survey, pod: NodePod): Explained {
   const records = recordsOf(survey, pod);
+  const entries = survey.sriovCni.filter(({ containerId }) => pod.containerIds.includes(containerId));
   const containers = [...new Set([...records.map(({ key }) => key.containerId), ...pod.containerIds])];
   const annotation = containers.map((id) => readAnnotation(tool.platform, id)).find((each) => each !== null) ?? null;
   const claimed = readClaimed(tool, pod.uid ?? '');
   // Where a device plugin hands out the VFs there are no claims.
   const vfs = claimedVfs(claimed).length;
-  const claim = vfs > 0 || records.length === 0 ? claimStep(pod, claimed) : null;
+  const claim = vfs > 0 || records.length + entries.length === 0 ? claimStep(pod, claimed) : null;
   const steps = [
     annotationStep(pod, annotation, claim?.verdict === 'ok' ? vfs : 0),
     ...(claim === null ? [] : [claim, cdiStep(pod, claimed)]),
   ];
-  const attachments = planAll(tool, asksOf(tool, pod, records, annotation), records).map((plan) => ({
-    network: plan.network,
-    ifname: plan.ifname,
-    steps: attachmentSteps(tool, survey, pod.uid, plan),
-  }));
+  const asks = asksOf(tool, pod, { records, entries }, annotation);
+  const attachments: readonly Chain[] = [
+    ...planAll(tool, asks, records).map((plan) => ({
+      network: plan.network,
+      ifname: plan.ifname,
+      steps: attachmentSteps(tool, survey, pod.uid, plan),
+    })),
+    ...entries.map((entry) => ({
+      network: entry.attachment?.network ?? 'unknown',
+      ifname: entry.ifname,
+      steps: sriovCniSteps(survey, entry),
+    })),
+  ];
   const all = [...steps, ...attachments.flatMap((chain) => chain.steps)];
   return { pod, steps, attachments, broken: all.find(({ verdict }) => verdict === 'broken') ?? null };
 }

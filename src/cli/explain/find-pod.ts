@@ -57,10 +57,15 @@ function collectTraces(tool: Tool, survey: Survey): readonly Trace[] {
   const claimed = listKnownPods(allocationNode(tool)).map(
     ({ podUid }): Trace => ({ uid: podUid, knownBy: 'the DRA driver' }),
   );
-  return [...records, ...cached, ...readLogDirectories(tool), ...claimed];
+  const bySriovCni = survey.sriovCni.map(({ containerId }): Trace => ({ containerId, knownBy: 'sriov-cni’s files' }));
+  return [...records, ...cached, ...readLogDirectories(tool), ...claimed, ...bySriovCni];
 }
 
-const identityOf = ({ uid, containerId }: Trace): string => uid ?? `container ${containerId}`;
+/** Some know only the container, of which others know the pod. */
+function identityOf({ uid, containerId }: Trace, traces: readonly Trace[]): string {
+  const known = uid ?? traces.find((other) => other.uid !== undefined && other.containerId === containerId)?.uid;
+  return known ?? `container ${containerId}`;
+}
 
 function merge(traces: readonly Trace[]): NodePod {
   const first = (key: 'uid' | 'namespace' | 'name'): string | null => traces.find((trace) => trace[key])?.[key] ?? null;
@@ -76,8 +81,9 @@ function merge(traces: readonly Trace[]): NodePod {
 /** The pods of which anything on this node tells. Throws CniError decode, io; SystemError. */
 export function listNodePods(tool: Tool, survey: Survey): readonly NodePod[] {
   const byIdentity = new Map<string, Trace[]>();
-  for (const trace of collectTraces(tool, survey)) {
-    const identity = identityOf(trace);
+  const traces = collectTraces(tool, survey);
+  for (const trace of traces) {
+    const identity = identityOf(trace, traces);
     byIdentity.set(identity, [...(byIdentity.get(identity) ?? []), trace]);
   }
   return [...byIdentity.values()].map(merge);

@@ -21,8 +21,9 @@ import { openRecordedNetns } from '../../state/liveness.ts';
 import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
 import { isUserspaceDriver } from '../../vf/identity.ts';
 import { findOnHost, findPf } from '../../vf/locate.ts';
+import type { Tool } from '../tool.ts';
 import { type Attached, compareWithRecord, findAttached, findStrays, lookInto, type Stray } from './in-pods.ts';
-import { type KeptRecord, type KeptRecords, readRecords } from './records.ts';
+import { type KeptRecord, type KeptRecords, readRecords, readSriovCni } from './records.ts';
 
 /**
  * Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere
@@ -63,6 +64,8 @@ export interface SurveyedPf {
 export interface Survey {
   readonly pfs: readonly SurveyedPf[];
   readonly kept: KeptRecords;
+  /** What sriov-cni has attached. */
+  readonly sriovCni: readonly SriovCniEntry[];
   /** The records of VFs that aren't there any more. */
   readonly gone: readonly KeptRecord[];
   /** VFs whose PFs are on another machine, as far as device plugins publish them. */
@@ -70,13 +73,16 @@ export interface Survey {
 }
 
 /** All there is. Changes nothing, takes no lock. Throws SystemError where sysfs or rtnetlink can't be read. */
-export function surveyNode(platform: Platform, sriovCni: readonly SriovCniEntry[] = []): Survey {
+export function surveyNode(tool: Pick<Tool, 'platform' | 'sriovCniCache'>): Survey {
+  const { platform } = tool;
   const kept = readRecords(platform);
+  const sriovCni = readSriovCni(tool);
   const host = new Namespace(platform, platform.ownNetns());
   try {
     const gone = kept.records.filter(({ record }) => !pciDeviceExists(platform, record.identity.pci));
     const withoutPf = sortAddresses(listPublished(platform).filter((pci) => isWithoutPf(platform, pci)));
-    return { kept, gone, withoutPf, pfs: new Surveyor(platform, host, kept.records, sriovCni).surveyPfs() };
+    const pfs = new Surveyor(platform, host, kept.records, sriovCni).surveyPfs();
+    return { kept, gone, withoutPf, sriovCni, pfs };
   } finally {
     host.close();
   }

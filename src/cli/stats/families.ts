@@ -94,9 +94,9 @@ function attachmentFamilies({ records, damaged }: Survey['kept']): readonly Fami
   ];
 }
 
-function useOf({ holder, place, netns }: SurveyedVf): string {
+function useOf({ holder, place, netns, sriovCni }: SurveyedVf): string {
   if (holder !== null) return 'attached';
-  if (netns !== null) return 'in_pod';
+  if (netns !== null || sriovCni !== null) return 'in_pod';
   return place === 'unbound' || place === 'lost' ? place : 'free';
 }
 

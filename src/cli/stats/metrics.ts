@@ -46,7 +46,7 @@ function problemOf(textfile: string | undefined, every: number | undefined): str
 function measureOnce(tool: Tool, textfile: string | undefined): ExitCode {
   const { platform } = tool;
   try {
-    const text = formatMetrics(collectFamilies(platform, surveyNode(platform)));
+    const text = formatMetrics(collectFamilies(platform, surveyNode(tool)));
     if (textfile === undefined) platform.writeStdout(text);
     else platform.writeFileAtomic(textfile, text, { mode: textfileMode, durable: false });
     return exitCodes.fine;

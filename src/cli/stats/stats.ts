@@ -1,4 +1,5 @@
 import type { Counters } from '../../kernel/rtnl/statistics.ts';
+import { describeEntry } from '../node/records.ts';
 import { surveyNode } from '../node/survey.ts';
 import { type Column, formatTable, type Row } from '../text.ts';
 import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from '../tool.ts';
@@ -23,8 +24,9 @@ interface Measured extends CountedVf {
   readonly perSecond: Rates | null;
 }
 
-function look({ platform }: Tool): Look {
-  const vfs = countVfs(platform, surveyNode(platform));
+function look(tool: Tool): Look {
+  const { platform } = tool;
+  const vfs = countVfs(platform, surveyNode(tool));
   return { atMs: platform.monotonicMs(), vfs };
 }
 
@@ -95,7 +97,8 @@ function scale(value: number): string {
 }
 
 function holderOf({ vf }: CountedVf): string {
-  const { holder, link, netns } = vf;
+  const { holder, link, netns, sriovCni } = vf;
+  if (sriovCni !== null) return describeEntry(sriovCni);
   if (holder !== null) return `${holder.key.ifname} of ${nameHolder(holder.record.pod, holder.key.containerId)}`;
   return netns === null ? '-' : `${link?.name} in ${netns}`;
 }

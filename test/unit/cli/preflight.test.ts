@@ -1,7 +1,7 @@
-import { MemoryNode, vfPci } from '../../support/memory-node.ts';
+import { type MemoryNode, vfPci } from '../../support/memory-node.ts';
 import { operate } from '../../support/operate.ts';
-import { formatSriovCniAttachment, type SriovCniVfState } from '../../support/sriov-cni-files.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { attachmentPath, switchedFromSriovCni, withSriovCni } from './sriov-cni-node.ts';
 
 const test = suite('cli/preflight');
 
@@ -12,23 +12,6 @@ interface Check {
   readonly remedy: string | null;
 }
 
-const directory = '/var/lib/cni/sriov';
-const container = 'c'.repeat(64);
-const before: SriovCniVfState = {
-  HostIFName: 'vf0',
-  SpoofChk: true,
-  Trust: false,
-  AdminMAC: '02:00:00:00:00:01',
-  EffectiveMAC: '02:00:00:00:00:01',
-  Vlan: 0,
-  VlanQoS: 0,
-  VlanProto: 0,
-  MinTxRate: 0,
-  MaxTxRate: 0,
-  LinkState: 0,
-  MTU: 1500,
-};
-
 const definition = (config: object): string =>
   JSON.stringify({
     apiVersion: 'k8s.cni.cncf.io/v1',
@@ -37,20 +20,10 @@ const definition = (config: object): string =>
     spec: { config: JSON.stringify({ cniVersion: '1.0.0', name: 'net', type: 'sriov', ...config }) },
   });
 
-/** A node with sriov-cni on it, and a pod that it has attached. */
-function withSriovCni(): MemoryNode {
-  const node = new MemoryNode();
-  const { files, links } = node.platform;
-  files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
-  files.set('/proc/self/status', 'CapEff:\t000001ffffffffff\n');
-  for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/net`, `net:[${node.host.inode}]`);
-  files.set('/opt/cni/bin/sriov', 'sriov-cni');
-  files.set(
-    `${directory}/${container}-net1`,
-    formatSriovCniAttachment({ name: 'net', type: 'sriov' }, { pci: vfPci(0), pf: 'pf0', index: 0, before }),
-  );
-  files.set(`${directory}/pci/${vfPci(0)}`, '/run/netns/x');
-  files.set('/good.json', definition({ vlan: 5 }));
+/** A node with sriov-cni on it, a pod that it has attached, and a definition. */
+function ready(): MemoryNode {
+  const node = withSriovCni();
+  node.platform.files.set('/good.json', definition({ vlan: 5 }));
   return node;
 }
 
@@ -74,7 +47,7 @@ function expectCheck(
 }
 
 test('a node that may be switched: go, with the pods that sriov-cni has attached', () => {
-  const node = withSriovCni();
+  const node = ready();
   const { code, stdout } = operate(node.platform, 'preflight', '/good.json');
   assert.is(code, 0, stdout);
   assert.match(stdout, 'Go: this node may be switched.');
@@ -85,14 +58,7 @@ test('a node that may be switched: go, with the pods that sriov-cni has attached
 });
 
 test('after the switch, its pods are shown as what they are, and nothing is wrong with them', () => {
-  const node = withSriovCni();
-  const link = node.link(0);
-  node.edit(() => {
-    node.host.links.splice(node.host.links.indexOf(link), 1);
-    node.pod.namespace.links.push(link);
-  });
-  node.platform.links.set('/proc/77/ns/net', `net:[${node.pod.namespace.inode}]`);
-  node.platform.netnsPaths.set('/proc/77/ns/net', node.pod.namespace);
+  const node = switchedFromSriovCni();
   const what = 'net1 of container ccccccccccccc, attached by sriov-cni, network net';
   assert.match(operate(node.platform, 'attachments').stdout, `${vfPci(0)}  ${what}`);
   assert.match(operate(node.platform, 'inspect').stdout.replace(/\n +/g, ' '), what);
@@ -104,7 +70,7 @@ test('after the switch, its pods are shown as what they are, and nothing is wron
 });
 
 test('definitions: refused, different, not given', () => {
-  const node = withSriovCni();
+  const node = ready();
   node.platform.files.set('/bad.json', definition({ spoofchk: 'yes', vlan_id: 5 }));
   expectCheck(checksOf(node, '/bad.json'), 'definitions', 'wrong', '2 faults', 'spoofchk', 'validate');
   node.platform.files.set('/mtu.json', definition({ mtu: 9000, logFile: '/tmp/x.log' }));
@@ -114,17 +80,17 @@ test('definitions: refused, different, not given', () => {
 });
 
 test('who would put sriov-cni back is named, and it is no-go', () => {
-  const node = withSriovCni();
+  const node = ready();
   node.platform.files.set('/var/log/pods/kube-system_kube-sriov-cni-ds-x_1/kube-sriov-cni/0.log', '');
   expectCheck(checksOf(node, '/good.json'), 'overwriters', 'wrong', 'kube-system/kube-sriov-cni-ds-x');
   assert.match(operate(node.platform, 'preflight', '/good.json').stdout, 'No-go');
 });
 
 test('attachments that DEL could not give back: drain', () => {
-  const old = withSriovCni();
-  old.platform.files.set(`${directory}/${container}-net1`, JSON.stringify({ name: 'net', deviceID: vfPci(0) }));
+  const old = ready();
+  old.platform.files.set(attachmentPath, JSON.stringify({ name: 'net', deviceID: vfPci(0) }));
   expectCheck(checksOf(old, '/good.json'), 'pods', 'wrong', 'OrigVfState', 'kubectl drain');
-  const listless = withSriovCni();
-  listless.platform.files.delete(`${directory}/pci/${vfPci(0)}`);
+  const listless = ready();
+  listless.platform.files.delete(`/var/lib/cni/sriov/pci/${vfPci(0)}`);
   expectCheck(checksOf(listless, '/good.json'), 'pods', 'wrong', 'no list of the VFs', 'kubectl drain');
 });

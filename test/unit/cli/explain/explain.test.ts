@@ -2,6 +2,7 @@ import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { checkpoint, claimA, claimSpec, podSpec, podUid } from '../../allocation/fixture.ts';
+import { attachmentPath, container, switchedFromSriovCni, withSriovCni } from '../sriov-cni-node.ts';
 
 const test = suite('cli/explain');
 
@@ -281,6 +282,43 @@ test('a VF that a driver of user space serves has no interface to look at', () =
     allSteps(all).find(({ id }) => id === 'interface')?.found ?? '',
     'none: vfio-pci serves it in user space',
   );
+});
+
+test('a pod that sriov-cni attached, after the switch on a running node: what it is, by name and by container', () => {
+  const node = switchedFromSriovCni({ vlan: 5, spoofchk: 'on' });
+  Object.assign(node.vfs[0] ?? {}, { vlan: 5, spoofchk: 1 });
+  assert.is(explained(node, container).pod.uid, null);
+  const cniArgs = Object.entries({ K8S_POD_NAMESPACE: 'ns', K8S_POD_NAME: 'web', K8S_POD_UID: podUid });
+  const cached = JSON.stringify({ kind: 'cniCacheV1', containerId: container, cniArgs });
+  place(node, { [`/var/lib/cni/multus/results/net-${container}-net1`]: cached });
+  for (const target of [container, 'ns/web']) {
+    const all = explained(node, target);
+    assert.equal([all.pod.name, all.broken], ['web', null], JSON.stringify(allSteps(all)));
+    assert.ok(all.pod.knownBy.includes('sriov-cni’s files'));
+    assert.equal(
+      all.attachments.map(({ network, ifname, steps }) => [network, ifname, ...steps.map(({ id }) => id)]),
+      [['net', 'net1', 'vf', 'record', 'device', 'pf', 'settings', 'interface']],
+    );
+    const found = new Map(allSteps(all).map((step) => [step.id, step.found]));
+    assert.match(found.get('vf') ?? '', vfPci(0));
+    assert.match(found.get('record') ?? '', attachmentPath);
+    assert.match(found.get('interface') ?? '', 'net1 in /proc/77/ns/net, up');
+  }
+  assert.is(operate(node.platform, 'explain', 'ns/web').code, 0);
+});
+
+test('what is broken of a pod that sriov-cni attached', () => {
+  const named = (node: MemoryNode): Step | undefined => {
+    const all = explained(node, container);
+    return allSteps(all).find(({ verdict }) => verdict === 'broken');
+  };
+  const changed = switchedFromSriovCni({ vlan: 5 });
+  assert.equal([named(changed)?.id, named(changed)?.next], ['settings', `dra-sriov inspect ${vfPci(0)}`]);
+  assert.match(named(changed)?.found ?? '', 'vlan is 0, should be 5');
+  assert.match(named(withSriovCni())?.found ?? '', 'not in the pod: on the host, as vf0');
+  const old = switchedFromSriovCni();
+  place(old, { [attachmentPath]: JSON.stringify({ name: 'net', deviceID: vfPci(0) }) });
+  assert.equal([named(old)?.id, /OrigVfState/.test(named(old)?.found ?? '')], ['record', true]);
 });
 
 test('it changes nothing', () => {

@@ -3,6 +3,7 @@ import { MemoryNode, vfPci } from '../../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../../support/memory-platform.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import { switchedFromSriovCni } from '../sriov-cni-node.ts';
 
 const test = suite('cli/metrics');
 
@@ -119,4 +120,13 @@ test('command lines that can’t be, and a node without a card', () => {
     assert.is(operate(platform, 'metrics', ...argv).code, 2, argv.join(' '));
   }
   assert.equal(operate(platform, 'metrics').code, 0);
+});
+
+test('a VF that sriov-cni has given to a pod is not free, whatever driver serves it there', () => {
+  const node = switchedFromSriovCni();
+  expectLines(node, 'dra_sriov_vfs{pf="pf0",pciAddr="0000:3b:00.0",use="in_pod"} 1');
+  node.platform.links.set(`/sys/bus/pci/devices/${vfPci(0)}/driver`, '../../../drivers/vfio-pci');
+  node.edit(() => node.pod.namespace.links.splice(0));
+  expectLines(node, 'dra_sriov_vfs{pf="pf0",pciAddr="0000:3b:00.0",use="in_pod"} 1');
+  assert.match(operate(node.platform, 'stats').stdout, 'net1 of container ccccccccccccc');
 });
