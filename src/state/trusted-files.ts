@@ -27,7 +27,7 @@ export function requireTrustedPath(platform: Platform, path: string, what: strin
   let links = 0;
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     if (name === '..') {
-      at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
+      at = at.slice(0, at.lastIndexOf('/'));
       continue;
     }
     const next = `${at}/${name}`;
@@ -72,13 +72,8 @@ const fileMode = 0o600;
 /** Each is lost only where another process removes the directory at that very moment. */
 const maxWriteAttempts = 10;
 
-/**
- * What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. Told
- * by name.
- */
-export class NotOurs extends Error {
-  override readonly name = 'NotOurs';
-}
+/** What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. */
+export class NotOurs extends Error {}
 
 /** A file of ours in a directory that is trusted; null where it is absent. Throws NotOurs, SystemError. */
 export function readPrivateFile(platform: Platform, path: string, maxBytes: number): string | null {

@@ -22,7 +22,7 @@ import {
 } from '@stryker-mutator/api/test-runner';
 import { listed } from './suite.ts';
 
-/** Folders of test files, joined by `:`. */
+/** Folders of test files, joined by `:`; in that order they are run. */
 const foldersVariable = 'MUTATION_TEST_FOLDERS';
 
 interface Test {
@@ -55,10 +55,10 @@ function renewModules(): void {
 
 function testFiles(): readonly string[] {
   const folders = (process.env[foldersVariable] ?? '').split(':');
-  const files = folders.flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
-  );
-  return files.filter((name) => name.endsWith('.test.ts')).sort();
+  return folders.flatMap((folder) => {
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+    return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(folder, name));
+  });
 }
 
 /** The tests of a file, as it is in this generation. */
@@ -143,13 +143,16 @@ class SuiteRunner implements TestRunner {
 interface SyntaxNode {
   readonly type: string;
   readonly value?: unknown;
+  readonly id?: { readonly name?: string };
 }
 
-/** Words for people: tests don't go by them. */
+/** Words for people, also the texts of documents: tests don't go by them. */
 const proseIgnorer: Ignorer = {
   shouldIgnore: (path) => {
-    const { type, value } = (path as { readonly node: SyntaxNode }).node;
-    return type === 'StringLiteral' && /\w [a-z]/i.test(String(value)) ? 'words' : undefined;
+    const { type, value, id } = (path as { readonly node: SyntaxNode }).node;
+    const isSentence = type === 'StringLiteral' && /\w [a-z]/i.test(String(value));
+    const isOfDocuments = type === 'VariableDeclarator' && /Texts$/.test(id?.name ?? '');
+    return isSentence || isOfDocuments ? 'words' : undefined;
   },
 };
 

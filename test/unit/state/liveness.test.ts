@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
-import { describeView, isDead, lifeOf, openRecordedNetns } from '../../../src/state/liveness.ts';
+import { describeView, isDead, lifeOf, openNetnsOf, openRecordedNetns } from '../../../src/state/liveness.ts';
 import { MemoryNode } from '../../support/memory-node.ts';
 import type { MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -139,7 +139,14 @@ test('who sees only a part of the node calls nobody dead', () => {
   at.platform.links.set('/proc/self/ns/pid', 'pid:[4026532700]');
   assert.is(at.life(), 'unknown');
   assert.is(isDead(at.platform, at.record), false);
-  assert.is(at.life({ ...at.record, bootId: 'an-earlier-boot' }), 'dead');
+  const ofBefore = { ...at.record, bootId: 'an-earlier-boot' };
+  assert.equal([at.life(ofBefore), isDead(at.platform, ofBefore)], ['dead', true]);
+});
+
+test('of a pod whose namespace nobody wrote down nothing is opened, whatever lies at the other path', () => {
+  const at = new Fixture();
+  assert.is(openNetnsOf(at.platform, { ...at.record, netns: null }, at.path), null);
+  assert.is(at.platform.openNamespaces.size, 0);
 });
 
 test('but who sees what ADD saw can tell: a node that is a container itself', () => {

@@ -91,7 +91,7 @@ test('a wait ends well before runtimes give up, which is after two minutes', () 
   assert.ok(platform.clock.nowMs >= 10_000 && platform.clock.nowMs <= 60_000, `${platform.clock.nowMs}`);
 });
 
-const [ENOSPC, EROFS, EACCES] = [28, 30, 13];
+const [ENOENT, ENOSPC, EROFS, EACCES] = [2, 28, 30, 13];
 
 test('where a lock’s file can’t be made, the file that is there is locked, else the state directory, once for all', () => {
   for (const errno of [ENOSPC, EROFS]) {
@@ -131,6 +131,25 @@ test('without a state directory, on a disk that takes none, there is nothing to 
     full.failNext('lock', failing, EACCES);
     throws(() => new Locks(full).lockContainer('c1', 'DEL'), 'EACCES');
   }
+  const whole = createMemoryPlatform();
+  new Locks(whole).lockContainer('c0', 'ADD').unlock();
+  whole.failNext('lock', `${directory}/container-c1`, ENOSPC);
+  whole.failNext('lock', `${directory}/container-c1`, ENOENT);
+  whole.failNext('lock', stateDir, EACCES);
+  throws(() => new Locks(whole).lockContainer('c1', 'DEL'), 'EACCES');
+});
+
+test('a lock’s file that is a link is not read to tell who holds it', () => {
+  const platform = createMemoryPlatform({ files: { '/etc/shadow': 'root:secret' } });
+  const locks = new Locks(platform, new StateDirectory(platform), 1);
+  locks.lockContainer('c1', 'ADD');
+  const swapped = () => {
+    platform.files.delete(`${directory}/container-c1`);
+    platform.links.set(`${directory}/container-c1`, '/etc/shadow');
+    return null;
+  };
+  const others = new Locks({ ...platform, lock: swapped }, new StateDirectory(platform), 1);
+  throws(() => others.lockContainer('c1', 'DEL'), 'ELOOP', `${directory}/container-c1`);
 });
 
 test('the files of locks that nobody holds are removed', () => {
@@ -145,10 +164,10 @@ test('the files of locks that nobody holds are removed', () => {
 });
 
 test('what else lies among the locks’ files stays', () => {
-  const others = ['vf-x', 'container-', 'container-a b', 'a-container-c', '.hidden'].map(
+  const others = ['vf-x', 'container-', 'container-a b', 'a-container-c', '.hidden', 'container-a\nb'].map(
     (name) => `${directory}/${name}`,
   );
   const platform = createMemoryPlatform({ files: Object.fromEntries(others.map((path) => [path, ''])) });
   new Locks(platform).removeAbandoned();
-  assert.equal([...platform.files.keys()], others);
+  assert.equal([...platform.files.keys()].sort(), [...others].sort());
 });

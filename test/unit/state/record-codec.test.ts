@@ -122,6 +122,10 @@ test('fields that a newer build has added are kept', () => {
 test('a record of a newer version is told from a damaged one', () => {
   for (const version of [2, 3, 1000])
     throws(() => parseRecord(JSON.stringify({ version, key: sampleRecord.key })), 'recordVersion', 'vf-net/c1/net1');
+  for (const key of [undefined, null, {}, { ...sampleRecord.key, ifname: '../x' }]) {
+    const { message } = throws(() => parseRecord(JSON.stringify({ version: 2, key })), 'recordVersion', '2');
+    assert.not.match(message, /undefined|null|\.\./);
+  }
   for (const version of [0, -1, 1.5, '2', null])
     throws(() => parseRecord(broken('version', version)), 'Error', 'version');
 });
@@ -224,6 +228,9 @@ test('values out of range are refused', () => {
     ['snapshot.netdev.mac', 'FE:00:00:00:00:01'],
     ['snapshot.netdev.mtu', 2 ** 60],
     ['mac', '01:00:5e:00:00:01'],
+    ['mac', '02:00:00:00:00:AA'],
+    ['mac', '02-00-00-00-00-aa'],
+    ['mac', '02:00:00:00:00:01\n'],
     ['podIfindex', '7'],
     ['netns.inode', 4026532001],
   ];

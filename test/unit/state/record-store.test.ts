@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { createLog } from '../../../src/lib/log.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
-import { describeKey, RecordStore, sameKey } from '../../../src/state/record-store.ts';
+import { describeAttachment, describeKey, RecordStore, sameKey } from '../../../src/state/record-store.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -166,12 +166,13 @@ test('removing a record doesn’t take the VF from the attachment that has it no
 });
 
 test('lists by network, by container and all, and takes none of its own files for a record', () => {
-  const { store } = open({
+  const { store, platform } = open({
     [`${root}/.swept`]: 'x 1',
     [`${root}/vf-net/c1/.dra-sriov-1-0.tmp`]: '{',
     [`${root}/vf-net/c1/notes.txt`]: 'hello',
     [`${root}/.locks/container-c1`]: '',
   });
+  platform.files.set(`${root}/.damaged/c1/net9.json`, JSON.stringify(sampleRecord));
   const other = another({ network: 'other', ifname: 'net2' }, '0000:3b:02.2');
   const third = another({ containerId: 'c2' }, '0000:3b:02.3');
   for (const record of [sampleRecord, other, third]) store.write(record);
@@ -184,7 +185,7 @@ test('lists by network, by container and all, and takes none of its own files fo
 
 test('lists from behind a name, whatever sorts before a slash', () => {
   const { store } = open();
-  const names = ['a-1/c1/net1', 'a/c1-2/net1', 'a/c1/net1', 'a/c1/net2', 'b/c0/net1'] as const;
+  const names = ['0/0/0', 'a-1/c1/net1', 'a/c1-2/net1', 'a/c1/net1', 'a/c1/net2', 'b/0/net1'] as const;
   for (const [index, name] of names.entries()) {
     const [network = '', containerId = '', ifname = ''] = name.split('/');
     store.write(another({ network, containerId, ifname }, `0000:3b:02.${index}`));
@@ -199,7 +200,7 @@ test('lists from behind a name, whatever sorts before a slash', () => {
   }
   assert.equal(seen, behind(''));
   assert.equal([...seen].sort(), [...names].sort());
-  assert.equal(behind('a/c1/net1'), ['a/c1/net2', 'a/c1-2/net1', 'a-1/c1/net1', 'b/c0/net1']);
+  assert.equal(behind('a/c1/net1'), ['a/c1/net2', 'a/c1-2/net1', 'a-1/c1/net1', 'b/0/net1']);
 });
 
 test('an interface name with dots is kept whole', () => {
@@ -354,7 +355,8 @@ test('a damaged record is set aside, and the copy that its VF has takes its plac
     assert.equal(JSON.parse(platform.files.get(recordPath) ?? ''), sampleRecord);
     const [aside = ''] = platform.readDir(`${root}/.damaged`) ?? [];
     assert.is(platform.files.get(`${root}/.damaged/${aside}`), text);
-    assert.match(log[0] ?? '', 'set aside');
+    assert.match(aside, Object.values(sampleKey).join('_'));
+    assert.match(log[0] ?? '', aside);
     assert.equal(store.read(sampleKey), sampleRecord);
     assert.is(log.length, 1);
   }
@@ -465,6 +467,66 @@ test('keys are the same when all three parts are, and are described by all three
     assert.not(sameKey(sampleKey, { ...sampleKey, ...key }));
   }
   assert.is(describeKey(sampleKey), 'net1 of container c1 (network vf-net)');
+});
+
+test('people are told of the pod where it has a name, else of the container', () => {
+  const of = (pod: AttachmentRecord['pod']): string => describeAttachment({ key: sampleKey, pod });
+  assert.is(of({ namespace: 'ns', name: 'web' }), 'net1 of pod ns/web (network vf-net)');
+  assert.is(of({ name: 'web' }), 'net1 of pod web (network vf-net)');
+  for (const pod of [null, {}, { namespace: 'ns', uid: 'u' }]) assert.is(of(pod), describeKey(sampleKey));
+});
+
+test('what else lies in a container’s directory stays, and the directory with it', () => {
+  const { store, platform } = open({ [`${root}/vf-net/c1/notes.txt`]: 'hello' });
+  store.write(sampleRecord);
+  store.remove(sampleRecord);
+  assert.equal([...platform.files.keys()], [`${root}/vf-net/c1/notes.txt`]);
+});
+
+test('that a killed process’s files can’t be removed fails nothing, and is told', () => {
+  const { store, platform, log } = open({ [`${root}/vf-net/c1/${killed}`]: '' });
+  platform.failNext('unlink', `${root}/vf-net/c1/${killed}`, EIO);
+  store.tidy(sampleKey);
+  assert.is(log.length, 1);
+  assert.match(log[0] ?? '', /level=warning.*EIO/);
+});
+
+test('a temporary file that holds a whole copy is none', () => {
+  const { store } = open({ [`${root}/.vfs/${killed}`]: JSON.stringify(sampleRecord) });
+  assert.is(store.find(sampleKey), null);
+});
+
+test('copies of other VFs that say nothing don’t stand in the way of the right one', () => {
+  const { store, platform } = open({ [`${root}/.vfs/0000:3b:01.0`]: 'x' });
+  platform.links.set(`${root}/.vfs/0000:3b:01.1`, '/etc/passwd');
+  store.write(sampleRecord);
+  platform.files.delete(recordPath);
+  assert.equal(store.find(sampleKey), sampleRecord);
+});
+
+test('an owner that the disk doesn’t tell is an error, and stays', () => {
+  const { store, platform } = open();
+  store.write(sampleRecord);
+  platform.failNext('readFile', ownerPath, EIO);
+  throws(() => store.ownerOf(samplePci), 'EIO', ownerPath);
+  assert.equal([store.ownerOf(samplePci), store.damaged()], [sampleKey, []]);
+});
+
+test('a bug in writing is no error of the disk', () => {
+  const { store, platform } = open();
+  const bug = new TypeError('x is not a function');
+  const writeFileAtomic = (): never => {
+    throw bug;
+  };
+  const broken = new RecordStore(
+    { ...platform, writeFileAtomic },
+    createLog({ level: 'debug', write: () => undefined }),
+  );
+  assert.is(
+    throws(() => broken.write(sampleRecord), 'Error'),
+    bug,
+  );
+  assert.is(store.read(sampleKey), null);
 });
 
 test('a bug in reading damages no record', () => {

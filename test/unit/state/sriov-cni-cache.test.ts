@@ -1,6 +1,7 @@
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import {
   listAttachmentsOf,
+  listEntries,
   readAllocation,
   readAttachment,
   removeAllocation,
@@ -90,6 +91,58 @@ test('an attachment: the VF, its netdev, and of the PF’s settings those that A
   assert.equal(attachment?.settings, {});
 });
 
+test('every spelling that sriov-cni takes of what ADD set; any other is no setting of a PF', () => {
+  const settingsOf = (keys: object): unknown => {
+    const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment({ ...conf, ...keys }, vf) });
+    return readAttachment(platform, 'c1', 'net1')?.settings;
+  };
+  const cases: readonly (readonly [keys: object, settings: object])[] = [
+    [
+      { vlan: 5, vlanQoS: 3, vlanProto: '802.1ad' },
+      { vlan: 5, vlanQos: 3, vlanProtocol: '802.1ad' },
+    ],
+    [
+      { vlan: 5, vlanProto: '802.1q' },
+      { vlan: 5, vlanQos: 0, vlanProtocol: '802.1q' },
+    ],
+    [
+      { vlan: 5, vlanProto: '802.1x' },
+      { vlan: 5, vlanQos: 0, vlanProtocol: '802.1q' },
+    ],
+    [{ vlanQoS: 3, vlanProto: '802.1ad' }, {}],
+    [
+      { spoofchk: 'on', trust: 'off' },
+      { spoofchk: 'on', trust: 'off' },
+    ],
+    [
+      { spoofchk: 'off', trust: 'on' },
+      { spoofchk: 'off', trust: 'on' },
+    ],
+    [{ spoofchk: 'yes', trust: '1', link_state: 'up' }, {}],
+    [{ link_state: 'auto' }, { linkState: 'auto' }],
+    [{ link_state: 'disable' }, { linkState: 'disable' }],
+    [{ min_tx_rate: 7 }, { minTxRateMbps: 7 }],
+  ];
+  for (const [keys, settings] of cases) assert.equal(settingsOf(keys), settings, JSON.stringify(keys));
+});
+
+test('what ADD asked for as "", it has not changed', () => {
+  const empty = { spoofchk: '', trust: '', link_state: '', mac: '' };
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment({ ...conf, ...empty }, vf) });
+  assert.equal(readAttachment(platform, 'c1', 'net1')?.admin, { mac: '00:00:00:00:00:00' });
+});
+
+test('either rate alone has changed both; a link state that the kernel has not is the usual one', () => {
+  for (const rate of [{ min_tx_rate: 5 }, { max_tx_rate: 5 }]) {
+    const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment({ ...conf, ...rate }, vf) });
+    const admin = { mac: '00:00:00:00:00:00', minTxRateMbps: 10, maxTxRateMbps: 100 };
+    assert.equal(readAttachment(platform, 'c1', 'net1')?.admin, admin);
+  }
+  const odd = { ...vf, before: { ...vf.before, LinkState: 7 } };
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment({ ...conf, link_state: 'enable' }, odd) });
+  assert.is(readAttachment(platform, 'c1', 'net1')?.admin.linkState, 'auto');
+});
+
 test('no file is no attachment, and a VF without a netdev has none', () => {
   assert.is(readAttachment(nodeWith({}), 'c1', 'net1'), null);
   const dpdk = { ...vf, before: { ...vf.before, HostIFName: '', EffectiveMAC: '', MTU: 0 } };
@@ -121,6 +174,7 @@ const refused: Readonly<Record<string, readonly [text: string, ...tokens: readon
   'no VF': [JSON.stringify({ ...valid(), deviceID: '../../x' }), 'deviceID', '../../x'],
   'a bad name': [before({ HostIFName: 'a/b' }), 'HostIFName', 'a/b'],
   'a bad MAC': [before({ EffectiveMAC: 'x' }), 'EffectiveMAC', 'x'],
+  'a netdev without MAC': [before({ EffectiveMAC: '' }), 'EffectiveMAC'],
   'no admin MAC': [before({ AdminMAC: '' }), 'AdminMAC'],
   'a number that is text': [before({ MTU: '1500' }), 'MTU', '1500'],
 };
@@ -139,13 +193,61 @@ test('files are refused that others can write, and what is no file', () => {
   const reads = [() => readAttachment(platform, 'c1', 'net1'), () => readAllocation(platform, pci)];
   for (const [at, path] of paths.entries()) {
     platform.modes.set(path, 0o620);
-    throws(reads[at] ?? never, 'io', path);
+    throws(reads[at] ?? never, 'io', path, '0620');
     platform.modes.set(path, 0o600);
     platform.files.set('/elsewhere', platform.files.get(path) ?? '');
     platform.files.delete(path);
     platform.links.set(path, '/elsewhere');
-    throws(reads[at] ?? never, 'io', path);
+    throws(reads[at] ?? never, 'io', path, 'link');
   }
+});
+
+test('a disk that fails is told as such; a file that comes or goes at that moment is absent', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
+  const path = `${directory}/c1-net1`;
+  platform.failNext('readFile', path, 5);
+  throws(() => readAttachment(platform, 'c1', 'net1'), 'EIO', path);
+  const looks = (seen: readonly boolean[]): MemoryPlatform => {
+    const left = [...seen];
+    return { ...platform, stat: (at) => (at === path && left.shift() === false ? null : platform.stat(at)) };
+  };
+  for (const seen of [
+    [false, true],
+    [true, false],
+    [true, true, false],
+  ]) {
+    assert.is(readAttachment(looks(seen), 'c1', 'net1'), null, String(seen));
+  }
+});
+
+test('a directory that others may write to is of no matter where sriov-cni has nothing in it', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
+  platform.modes.set(directory, 0o777);
+  throws(() => readAttachment(platform, 'c1', 'net1'), 'io', directory);
+  assert.is(readAttachment(platform, 'c2', 'net1'), null);
+  assert.is(readAllocation(platform, pci), null);
+});
+
+test('all that sriov-cni keeps, for people: also what can’t be used, and why', () => {
+  const platform = nodeWith({
+    'pod-7-net1': formatSriovCniAttachment(conf, vf),
+    'c2-net2': '{',
+    [`pci/${pci}`]: '/run/netns/c1',
+    notes: '',
+    'c3-net1/x': '',
+    '-net1': '',
+  });
+  const entries = listEntries(platform);
+  assert.equal(
+    entries.map(({ containerId, ifname, path, attachment }) => [containerId, ifname, path, attachment?.pci ?? null]),
+    [
+      ['c2', 'net2', `${directory}/c2-net2`, null],
+      ['pod-7', 'net1', `${directory}/pod-7-net1`, pci],
+    ],
+  );
+  assert.match(entries[0]?.reason ?? '', `${directory}/c2-net2`);
+  assert.is(entries[1]?.reason, null);
+  assert.equal(listEntries(nodeWith({})), []);
 });
 
 function never(): never {

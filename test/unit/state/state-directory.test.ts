@@ -55,6 +55,10 @@ test('a directory with the sticky bit will do on the way, not at its end', () =>
   assert.is(new StateDirectory(platform).find(), root);
   platform.modes.set(root, 0o1777);
   throws(() => new StateDirectory(platform).find(), 'io');
+  platform.modes.delete(root);
+  state.make('.locks');
+  platform.modes.set(`${root}/.locks`, 0o1777);
+  throws(() => new StateDirectory(platform).find('.locks'), 'io', `${root}/.locks`);
 });
 
 test('what another made while it was absent is looked at all the same', () => {
@@ -64,6 +68,20 @@ test('what another made while it was absent is looked at all the same', () => {
   platform.makeDir(root, 0o700);
   platform.owners.set(root, 1000);
   throws(() => state.list(), 'io');
+  platform.owners.delete(root);
+  assert.equal(state.list('vf-net'), []);
+  platform.makeDir(`${root}/vf-net`, 0o700);
+  platform.owners.set(`${root}/vf-net`, 1000);
+  throws(() => state.list('vf-net'), 'io', `${root}/vf-net`);
+});
+
+test('directories: what has just gone is none, nor is a file', () => {
+  const platform = createMemoryPlatform({ files: { [`${root}/a/c1`]: '', [`${root}/b`]: '' } });
+  const listed = { ...platform, readDir: () => ['a', 'b', 'gone'] };
+  assert.equal(
+    new StateDirectory(listed).directories(() => true),
+    ['a'],
+  );
 });
 
 test('links: root’s above it are followed and looked at; none of others, and none in it', () => {
