@@ -144,14 +144,14 @@ test('an error that can’t be written either ends as an error', () => {
 
 test('a bug is 999, with where it happened', () => {
   const plugin = (): never => {
-    throw new TypeError('undefined is not a VF');
+    throw new TypeError('undefined');
   };
   const stdin = '{"cniVersion":"1.0.0","name":"n","type":"t"}';
   const platform = createMemoryPlatform({ stdin, environment: { ...environment, CNI_COMMAND: 'ADD' } });
   const { exitCode, error } = run(platform, { ...sourceParts, plugin });
   assert.is(exitCode, 1);
   assert.is(error.code, 999);
-  assert.match(error.msg, 'undefined is not a VF');
+  assert.match(error.msg, 'undefined');
 });
 
 test('the log is on stderr, of the level asked for, and a failure is in it', () => {

@@ -85,7 +85,7 @@ test('a device without edits, or a spec without devices, holds no VF', () => {
     `devices:\n  - {name: ${podUid}, containerEdits: {}}`,
     'devices: []',
   ]) {
-    refuses(platformOf({ [own]: `kind: ${vendor.kind}\n${rest}\n` }), {}, 'noVfForPod', 'no VF of this pod');
+    refuses(platformOf({ [own]: `kind: ${vendor.kind}\n${rest}\n` }), {}, 'noVfForPod');
   }
 });
 

@@ -59,9 +59,11 @@ function counting(platform: Platform): {
 test('an address from the runtime is taken as it is, in any case', () => {
   const { pci, source, trace } = resolve(platformOf(), { deviceID: '0000:3B:02.1' });
   assert.equal([pci, source], [vf1, 'deviceID']);
-  assert.equal(trace, [
-    { source: 'deviceID', held: [vf1], verdict: '0000:3b:02.1 taken, in no CDI spec: a device plugin’s' },
-  ]);
+  assert.equal(
+    trace.map(({ verdict: _, ...rest }) => rest),
+    [{ source: 'deviceID', held: [vf1] }],
+  );
+  assert.match(trace[0]?.verdict ?? '', /^0000:3b:02\.1 taken\b.*\bCDI\b/);
 });
 
 test('runtimeConfig.deviceID, then deviceID, then pciBusID; an address before a CDI name', () => {
@@ -79,14 +81,14 @@ test('runtimeConfig.deviceID, then deviceID, then pciBusID; an address before a 
   assert.is(resolve(files, hints(podUid, vf2, vf3)).pci, vf2);
   assert.is(resolve(files, hints('mlx5_4', `${claimA}-${dashed(vf1)}`, vf3)).pci, vf3);
   const { trace } = resolve(files, hints(vf1, vf2, vf1));
-  assert.equal(trace[0]?.verdict, 'not used: runtimeConfig.deviceID is an address and comes first');
+  assert.match(trace[0]?.verdict ?? '', /^not used: runtimeConfig\.deviceID /);
 });
 
 test('an address that the pod does not have is refused, naming both sources', () => {
   const files = platformOf(podSpec([vf2, vf3]));
   refuses(files, { deviceID: vf1 }, 'contradictorySources', 'deviceID', vf1, specPath(podUid), vf2, vf3);
   assert.is(resolve(files, { deviceID: vf2 }).pci, vf2);
-  refuses(platformOf(podSpec([])), { deviceID: vf1 }, 'contradictorySources', 'lists none');
+  refuses(platformOf(podSpec([])), { deviceID: vf1 }, 'contradictorySources', 'none');
 });
 
 test("a broken per-pod spec stops even an address, another pod's does not", () => {
@@ -261,7 +263,7 @@ test('a device-info file names the VF where the config has no device ID', () => 
   );
   const absent = explain(platformOf(podSpec([vf1])), { deviceInfoFile: cniInfo });
   assert.is(absent.found?.pci, vf1);
-  assert.equal(absent.trace[0], { source: `device info ${cniInfo}`, held: [], verdict: 'there is no such file' });
+  assert.equal([absent.trace[0]?.source, absent.trace[0]?.held], [`device info ${cniInfo}`, []]);
 });
 
 test('a device-info file of another type or without sense is an error that names it', () => {
@@ -452,12 +454,13 @@ test('explainAllocation gives the error of resolveVf and its trace without throw
   const { found, failure, trace } = explain(files, { held: { [vf1]: 'net1' } });
   assert.is(found, null);
   assert.ok(isCniError(failure, 'noVfForPod'));
-  assert.equal(trace.at(-1), {
-    source: `per-pod CDI spec ${specPath(podUid)}`,
-    held: [vf1],
-    verdict: `${vf1} ruled out: held by net1`,
-    candidates: [{ pci: vf1, ruledOut: 'held by net1' }],
-  });
+  const { source, held, verdict = '', candidates = [] } = trace.at(-1) ?? {};
+  assert.equal([source, held], [`per-pod CDI spec ${specPath(podUid)}`, [vf1]]);
+  assert.match(verdict, new RegExp(`^${vf1} ruled out: .*\\bnet1\\b`));
+  assert.equal(
+    candidates.map(({ pci, ruledOut }) => [pci, ruledOut !== null && verdict.includes(ruledOut)]),
+    [[vf1, true]],
+  );
   const success = explain(files);
   assert.equal([success.found?.pci, success.failure], [vf1, null]);
   assert.is(success.trace.at(-1)?.verdict, `${vf1} taken`);

@@ -77,20 +77,22 @@ test("the DRA driver's other words for a link type", () => {
 });
 
 test('the reason names key, wish and fact', () => {
-  assert.is(whyNotSelected(node(), vf1, { pfNames: ['a', 'b'] }), 'vfSelector.pfNames asks for a or b, it has ens1f0');
-  assert.is(whyNotSelected(node(), vf3, { linkType: 'eth' }), 'vfSelector.linkType asks for ether, it has infiniband');
+  const why = (platform: MemoryPlatform, vf: PciAddress, selector: VfSelector): string =>
+    whyNotSelected(platform, vf, selector) ?? '';
+  assert.match(why(node(), vf1, { pfNames: ['a', 'b'] }), /^vfSelector\.pfNames .*\ba or b\b.*\bens1f0$/);
+  assert.match(why(node(), vf3, { linkType: 'eth' }), /^vfSelector\.linkType .*\bether\b.*\binfiniband$/);
   const platform = node();
   platform.links.delete(`/sys/bus/pci/devices/${vf1}/driver`);
-  assert.is(whyNotSelected(platform, vf1, { drivers: ['iavf'] }), 'vfSelector.drivers asks for iavf, it has none');
+  assert.match(why(platform, vf1, { drivers: ['iavf'] }), /^vfSelector\.drivers .*\biavf\b.*\bnone$/);
   platform.links.delete(`/sys/bus/pci/devices/${vf1}/physfn`);
-  assert.is(whyNotSelected(platform, vf1, { pfNames: ['ens1f0'] }), 'vfSelector.pfNames asks for ens1f0, it has none');
+  assert.match(why(platform, vf1, { pfNames: ['ens1f0'] }), /^vfSelector\.pfNames .*\bens1f0\b.*\bnone$/);
 });
 
 test('narrows the VFs of the pod', () => {
   const files = node(podSpec([vf1, vf2, vf3]));
   assert.is(resolve(files, { vfSelector: { pfNames: ['ens1f1'] } }).pci, vf2);
   const vfSelector = { pfNames: ['ens9'] };
-  refuses(files, { vfSelector }, 'noVfForPod', `${vf3} ruled out: vfSelector.pfNames asks for ens9, it has ib0`);
+  refuses(files, { vfSelector }, 'noVfForPod', vf3, 'vfSelector.pfNames', 'ens9', 'ib0');
 });
 
 test('a VF that sysfs has not is not selected', () => {
@@ -115,5 +117,6 @@ test('what is no VF is not what it asks for', () => {
   const pf = '/sys/bus/pci/devices/0000:3b:00.0';
   const platform = node({ [`${pf}/sriov_totalvfs`]: '8\n', [`${pf}/vendor`]: '0x8086\n' });
   const why = (pci: string): string | null => whyNotSelected(platform, pci as PciAddress, { vendors: ['8086'] });
-  assert.equal([why('0000:3b:00.0'), why('0000:ff:00.0')], ['it is a PF', 'sysfs has no such PCI device']);
+  assert.match(why('0000:3b:00.0') ?? '', /\bPF\b/);
+  assert.match(why('0000:ff:00.0') ?? '', 'sysfs');
 });

@@ -55,13 +55,7 @@ test('bash: nothing is offered for what isn’t a command', () => {
 test('zsh: every command and option, with its description', () => {
   const script = scriptFor('zsh');
   assert.match(script, /^#compdef dra-sriov\n/);
-  for (const part of [
-    "'inspect:show PFs and VFs",
-    "'--dry-run[only tell",
-    "'--config[",
-    ':file:_files',
-    "'1:word:(bash zsh)'",
-  ]) {
+  for (const part of ["'inspect:", "'--dry-run[", "'--config[", ':file:_files', "'1:word:(bash zsh)'"]) {
     assert.ok(script.includes(part), part);
   }
 });
@@ -78,5 +72,5 @@ zsh('zsh: it reads the script, and knows the function for the command', () => {
 test('another shell is a wrong command line', () => {
   const { code, stdout, stderr } = operate(createMemoryPlatform(), 'completion', 'fish');
   assert.equal([code, stdout], [2, '']);
-  assert.match(stderr, 'error: no completion for "fish"; allowed: bash, zsh');
+  assert.match(stderr, /^error: .*"fish".*: bash, zsh$/m);
 });

