@@ -30,8 +30,9 @@ const sourceOfParts = readFileSync(join(root, 'src/parts.ts'), 'utf8');
 const loads = /(\w+): \(\) => require\('\.\/([^']+)'\)/g;
 
 /**
- * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all; ip-address makes
- * its constants when it is loaded: 1.4 ms that a run without addresses needn't spend.
+ * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all, and hardly a run
+ * for what gives back sriov-cni's attachments; ip-address makes its constants when it is loaded: 1.4 ms that a run
+ * without addresses needn't spend.
  */
 export const parts: Readonly<Record<string, Part>> = {
   boot: { entry: 'src/hosts/native.ts' },
@@ -46,6 +47,12 @@ export const parts: Readonly<Record<string, Part>> = {
     entry: 'src/commands/detach.ts',
     calls: ['detach', 'giveBack', 'detachIncomplete', 'isOwnedByOther'],
     borrows: true,
+  },
+  sriovCni: {
+    entry: 'src/commands/sriov-cni.ts',
+    calls: ['detachFromSriovCni', 'reclaimFromSriovCni', 'vfOfSriovCni'],
+    borrows: true,
+    deflated: true,
   },
   ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
   ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },

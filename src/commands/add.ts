@@ -13,7 +13,8 @@ import type { VfIdentity } from '../vf/vf.ts';
 import { Attachment } from './attachment.ts';
 import { type CommandContext, keyOf, openPodNetns } from './context.ts';
 import { reclaimSelf, reclaimVf } from './reap.ts';
-import { lockAgainstSriovCni, reclaimFromSriovCni } from './sriov-cni.ts';
+import { reclaimFromSriovCni } from './sriov-cni.ts';
+import { deadSriovCniNetns, lockAgainstSriovCni } from './sriov-cni-books.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -52,7 +53,8 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
       sriovCniLock = lockAgainstSriovCni(context, pci);
       const identity = identifyVf(platform, pci, source);
       reclaimVf(context, pci, key);
-      reclaimFromSriovCni(context, pci);
+      const deadNetns = deadSriovCniNetns(context, pci);
+      if (deadNetns !== null) reclaimFromSriovCni(context, pci, deadNetns);
       return attachVf(context, conf, identity, source, netns, previous);
     } finally {
       sriovCniLock?.unlock();

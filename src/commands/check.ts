@@ -13,6 +13,7 @@ import { adminDifferences, difference } from '../vf/verify.ts';
 import { type CommandContext, keyOf, openPodNetns } from './context.ts';
 import { askIpam } from './ipam.ts';
 import { vfOfSriovCni } from './sriov-cni.ts';
+import { hasSriovCniFile } from './sriov-cni-books.ts';
 
 /**
  * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins
@@ -25,7 +26,7 @@ export function check(context: CommandContext): string {
   if (result === null) throw new CniError('invalidConfig', 'prevResult is missing: CHECK needs it');
   const key = keyOf(request);
   const record = store.read(key);
-  const vf = record ?? vfOfSriovCni(context, key);
+  const vf = record ?? (hasSriovCniFile(context, key) ? vfOfSriovCni(context, key) : null);
   if (vf === null) throw new CniError('checkFailed', `${describeKey(key)} has no attachment record on this node`);
   const netns = openPodNetns(platform, request);
   const pod = new Namespace(platform, netns);

@@ -5,6 +5,7 @@ import { type CommandContext, keyOf } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 import { startIpam } from './ipam.ts';
 import { detachFromSriovCni } from './sriov-cni.ts';
+import { hasSriovCniFile } from './sriov-cni-books.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -25,7 +26,7 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
   try {
     const record = store.find(key);
     if (record === null) {
-      if (detachFromSriovCni(context, key)) return;
+      if (hasSriovCniFile(context, key) && detachFromSriovCni(context, key)) return;
       log.info('no attachment record: only the address is released');
       releaseWithoutRecord(context);
       store.tidy(key);

@@ -1,7 +1,7 @@
 import type { FoundVf } from '../../allocation/pod-vfs.ts';
 import type { Explanation, TraceStep } from '../../allocation/resolve.ts';
 import { CniError, isCniError } from '../../cni/errors.ts';
-import { deadSriovCniNetns } from '../../commands/sriov-cni.ts';
+import { deadSriovCniNetns } from '../../commands/sriov-cni-books.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import { Namespace } from '../../kernel/namespace.ts';
 import { spellVfChange } from '../../kernel/rtnl/vfs.ts';
