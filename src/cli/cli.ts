@@ -1,11 +1,10 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { supportedVersions } from '../cni/versions.ts';
 import { usualTypes } from '../config/sriov-conf.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import { completionScript, shells } from './completion.ts';
-import { parseDuration } from './duration.ts';
 import type { InstallOptions } from './install.ts';
 import { createStyle, screenWidth } from './text.ts';
 import { aboutText, commandName, type ExitCode, exitCodes, printJson, programName, type Run } from './tool.ts';
@@ -43,6 +42,17 @@ const examples =
   };
 
 const jsonOption = ['--json', 'print JSON, for programs'] as const;
+
+const unitsMs: Readonly<Record<string, number>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+const maxMs = 24 * 3_600_000;
+
+/** `15s`, `1m`, `2h`, or seconds alone, in milliseconds. Throws commander's InvalidArgumentError. */
+function parseDuration(text: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
+  const ms = number === '' ? 0 : Number(number) * (unitsMs[unit] ?? 0);
+  if (ms >= 1000 && ms <= maxMs) return ms;
+  throw new InvalidArgumentError('Allowed: 1s to 24h, as in 15s or 1m.');
+}
 
 function addNodeCommands(program: Command, run: Run): void {
   program

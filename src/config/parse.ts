@@ -7,9 +7,8 @@ import { quote } from '../lib/quote.ts';
 import { macAddress } from '../settings/mac.ts';
 import { askedBy, settings, type VfSettings } from '../settings/settings.ts';
 import { findOddKeys } from './odd-keys.ts';
-import { checkPod, podOf } from './pod.ts';
 import type { WireConf } from './schema.ts';
-import type { DeviceHint, LogLevel, SriovConf, VfSelector } from './sriov-conf.ts';
+import type { DeviceHint, LogLevel, PodReference, SriovConf, VfSelector } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
 /** What DEL takes from the config on stdin; all else is in the attachment record. */
@@ -76,6 +75,42 @@ function toDeviceHints(values: Partial<WireConf>): readonly DeviceHint[] {
     ['pciBusID', values.pciBusID],
   ];
   return Object.freeze(hints.flatMap(([key, value]) => (value === undefined ? [] : [Object.freeze({ key, value })])));
+}
+
+type Args = Readonly<Record<string, string>>;
+
+interface PodArg {
+  readonly arg: string;
+  readonly key: keyof PodReference;
+  readonly form: RegExp;
+  readonly allowed: string;
+}
+
+/** The UID goes into names of files; it is a UUID, or for static pods a hash. */
+const podArgs: readonly PodArg[] = [
+  {
+    arg: 'K8S_POD_NAMESPACE',
+    key: 'namespace',
+    form: /^[A-Za-z0-9._-]{1,253}$/,
+    allowed: 'up to 253 of A-Z a-z 0-9 . _ -',
+  },
+  { arg: 'K8S_POD_NAME', key: 'name', form: /^[A-Za-z0-9._-]{1,253}$/, allowed: 'up to 253 of A-Z a-z 0-9 . _ -' },
+  { arg: 'K8S_POD_UID', key: 'uid', form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' },
+];
+
+/** What is wrong with the names of the pod in CNI_ARGS; an empty value is absent. */
+function checkPod(args: Args): ConfProblem[] {
+  return podArgs.flatMap(({ arg, form, allowed }) => {
+    const value = args[arg] ?? '';
+    if (value === '' || form.test(value)) return [];
+    return [{ path: `CNI_ARGS ${arg}`, message: `${quote(value)} is not allowed; allowed: ${allowed}` }];
+  });
+}
+
+/** The pod that CNI_ARGS names, or null. Only after checkPod found nothing. */
+function podOf(args: Args): PodReference | null {
+  const named = podArgs.flatMap(({ arg, key }) => (args[arg] ? [[key, args[arg]]] : []));
+  return named.length === 0 ? null : Object.freeze(Object.fromEntries(named) as PodReference);
 }
 
 /** The error for all that is wrong with a config: code 2 where the only fault is keys of other plugins, else 7. */

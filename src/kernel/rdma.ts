@@ -1,5 +1,5 @@
 import type { Netns, Platform } from '../platform/platform.ts';
-import { readAttributes, toText, toU32, u32Attribute } from './netlink/attributes.ts';
+import { malformed, readAttributes, toText, toU32, u32Attribute } from './netlink/attributes.ts';
 import {
   NLM_F_DUMP,
   RDMA_NLDEV_ATTR_DEV_INDEX,
@@ -8,7 +8,6 @@ import {
   RDMA_NLDEV_CMD_SET,
   RDMA_NLDEV_NET_NS_FD,
 } from './netlink/constants.ts';
-import { malformed } from './netlink/malformed.ts';
 import { NetlinkSession } from './netlink/session.ts';
 
 export interface RdmaDevice {

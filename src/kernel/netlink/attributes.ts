@@ -1,9 +1,16 @@
 import { bytesFromText, textFromBytes } from '../../lib/byte-text.ts';
+import { errno, SystemError } from '../../lib/system-error.ts';
 import { NLA_F_NESTED, NLA_TYPE_MASK } from './constants.ts';
-import { malformed } from './malformed.ts';
 
 /** Of struct nlattr: u16 nla_len, u16 nla_type. */
 const headerLength = 4;
+
+/**
+ * The error for a reply that breaks the netlink format: SystemError EBADMSG whose detail names the part and its length.
+ */
+export function malformed(detail: string): SystemError {
+  return new SystemError('read a netlink reply', errno.EBADMSG, detail);
+}
 
 /** One attribute (struct nlattr, linux/netlink.h): header, payload, padding to 4 bytes. */
 export function attribute(type: number, ...payload: readonly Uint8Array[]): Buffer {

@@ -1,7 +1,6 @@
 import { isSystemError, SystemError } from '../../lib/system-error.ts';
-import { atLeast, findAttribute, toText, u32At } from './attributes.ts';
+import { atLeast, findAttribute, malformed, toText, u32At } from './attributes.ts';
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSGERR_ATTR_MSG } from './constants.ts';
-import { malformed } from './malformed.ts';
 
 /** A request before the session gives it its sequence number. */
 export interface OutgoingMessage {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/retry.ts';
-import { isSystemError, SystemError } from '../../lib/system-error.ts';
+import { errno, isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { NetlinkSocket } from '../../platform/platform.ts';
 import {
   NLM_F_ACK,
@@ -23,11 +23,6 @@ export type { OutgoingMessage } from './messages.ts';
 
 const timeLimitMs = 5000;
 const maxAttempts = 10;
-
-const EINTR = 4;
-const EIO = 5;
-const ENOBUFS = 105;
-const ETIMEDOUT = 110;
 
 const takeAll = (): boolean => true;
 const mustBeConsistent = (): boolean => false;
@@ -118,11 +113,11 @@ export class NetlinkSession {
     for (;;) {
       for (const reply of this.#receive(message.what, deadlineMs)) {
         if ((reply.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (reply.type === NLMSG_OVERRUN) throw new SystemError(message.what, ENOBUFS, 'replies were lost');
+        if (reply.type === NLMSG_OVERRUN) throw new SystemError(message.what, errno.ENOBUFS, 'replies were lost');
         if (reply.type === NLMSG_ERROR || reply.type === NLMSG_DONE) {
           throwIfRefused(message.what, reply);
           if (interrupted && !sufficesInconsistent(payloads))
-            throw new SystemError(message.what, EINTR, 'what was listed kept changing meanwhile');
+            throw new SystemError(message.what, errno.EINTR, 'what was listed kept changing meanwhile');
           return payloads;
         }
         if (reply.type < NLMSG_MIN_TYPE) continue;
@@ -136,7 +131,8 @@ export class NetlinkSession {
   #receive(what: string, deadlineMs: number): NetlinkMessage[] {
     const leftMs = deadlineMs - this.#clock.monotonicMs();
     const datagram = leftMs > 0 ? onSocket(what, () => this.#socket.receive(leftMs)) : null;
-    if (datagram === null) throw new SystemError(what, ETIMEDOUT, `the kernel sent no answer for ${timeLimitMs} ms`);
+    if (datagram === null)
+      throw new SystemError(what, errno.ETIMEDOUT, `the kernel sent no answer for ${timeLimitMs} ms`);
     if (datagram.senderPort !== 0) return [];
     const isOurs = (each: NetlinkMessage): boolean => each.seq === this.#seq && each.port === this.#socket.port;
     return decodeMessages(datagram.bytes).filter(isOurs);
@@ -149,7 +145,7 @@ function onSocket<T>(what: string, call: () => T): T {
     return call();
   } catch (thrown) {
     if (!isSystemError(thrown, 'ENODEV')) throw thrown;
-    throw new SystemError(what, EIO, thrown.message);
+    throw new SystemError(what, errno.EIO, thrown.message);
   }
 }
 

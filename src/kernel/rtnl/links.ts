@@ -9,6 +9,7 @@ import {
   atLeast,
   attribute,
   findAttribute,
+  malformed,
   nestedAttribute,
   readAttributes,
   stringAttribute,
@@ -55,7 +56,6 @@ import {
   RTM_NEWLINKPROP,
   RTMGRP_LINK,
 } from '../netlink/constants.ts';
-import { malformed } from '../netlink/malformed.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 
 /** A network interface as the kernel describes it. */

@@ -7,6 +7,7 @@ import {
   atLeast,
   attribute,
   leading,
+  malformed,
   readAttributes,
   toU32,
   u32At,
@@ -37,7 +38,6 @@ import {
   RTPROT_KERNEL,
   RTPROT_RA,
 } from '../netlink/constants.ts';
-import { malformed } from '../netlink/malformed.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 
 /** A route as a CNI result has it, with its gateway resolved. Of its numbers 0 means that none is given. */

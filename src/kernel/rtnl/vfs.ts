@@ -13,6 +13,7 @@ import {
   atLeast,
   attribute,
   findAttribute,
+  malformed,
   readAttributes,
   u32At,
   u32Attribute,
@@ -28,7 +29,6 @@ import {
   RTM_GETLINK,
   RTM_NEWLINK,
 } from '../netlink/constants.ts';
-import { malformed } from '../netlink/malformed.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 import { ifinfomsgLength } from './links.ts';
 
