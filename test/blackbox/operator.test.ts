@@ -124,6 +124,18 @@ root('every answer in JSON is one JSON text and nothing else', () => {
   });
 });
 
+/** As Multus saves its delegates of a container: the cluster's own network, and those that the annotation names. */
+function writeMultusCache(node: StandInNode, containerId: string, networks: readonly object[]): void {
+  const clusters = { name: 'pod-network', type: 'ptp' };
+  // Go writes bytes in JSON as base64.
+  const delegates = [clusters, ...networks].map((each) => ({
+    Conf: each,
+    Bytes: Buffer.from(JSON.stringify(each, null, 2)).toString('base64'),
+  }));
+  mkdirSync(join(node.directory, 'multus'), { recursive: true });
+  writeFileSync(join(node.directory, 'multus', containerId), JSON.stringify(delegates));
+}
+
 root('explain follows a pod to its interface, and marks the first link that somebody has broken', () => {
   withStandInNode({ built: true }, (node) => {
     node.writePodSpec(podUid, [node.vfPcis[0] ?? '']);
@@ -132,9 +144,12 @@ root('explain follows a pod to its interface, and marks the first link that some
     const before = operate(node, 'explain', 'ns/web');
     assert.is(before.status, 1, before.stderr);
     assert.match(before.stdout, /BROKEN {2}record +none: ADD has not ended/);
-    node.succeed('ADD', node.conf({ ipam: node.ipam() }), { args });
+    const conf = node.conf({ ipam: node.ipam() });
+    node.succeed('ADD', conf, { args });
+    writeMultusCache(node, 'c1', [conf]);
     const { status, stdout } = operate(node, 'explain', 'web');
     assert.is(status, 0, stdout);
+    assert.match(stdout, /ok +annotation +1 network: net1: vf-test1/);
     assert.match(stdout, /ok +interface +net1 in .*, up/);
     assert.match(stdout, /ok +addresses +10\.0\.2\.2\/24/);
     node.pod.run('ip', 'addr', 'flush', 'dev', 'net1');

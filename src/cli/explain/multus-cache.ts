@@ -64,15 +64,22 @@ export function listCachedResults(platform: Platform): readonly CachedResult[] {
   return names.flatMap((name) => readResult(readJsonFile(platform, `${directory}/${name}`)) ?? []);
 }
 
+/** What a delegate of Multus carries of the network's config: JSON in base64, as Go writes bytes. */
+function readConfig(delegate: Json): unknown {
+  const bytes = textOf(delegate['Bytes']);
+  if (bytes === null) return null;
+  try {
+    // The engine's own: the Buffer of the native host knows no base64.
+    return JSON.parse(Buffer.from(Uint8Array.fromBase64(bytes)).toString('utf8'));
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+}
+
 /** Our plugin's config in what a delegate of Multus carries; null where it is none of ours. */
 function ownConfig(delegate: Json): { readonly network: string; readonly config: Json } | null {
-  const bytes = textOf(delegate['Bytes']);
-  let whole: unknown = null;
-  try {
-    whole = bytes === null ? null : JSON.parse(Buffer.from(bytes, 'base64').toString('utf8'));
-  } catch {
-    return null;
-  }
+  const whole = readConfig(delegate);
   if (!isJsonObject(whole)) return null;
   const plugins = Array.isArray(whole['plugins']) ? whole['plugins'].filter(isJsonObject) : [whole];
   const config = plugins.find(({ type }) => usualTypes.includes(String(type)));
