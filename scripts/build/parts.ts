@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import type { Bundle } from './bundle.ts';
-import { netlinkAsEsModules } from './netlink-modules.ts';
 import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
 
 /** A part of the program on QuickJS, loaded when it is first needed. */
@@ -86,7 +85,6 @@ const loadedByHost: Plugin = {
 
 const shims = 'src/platform/native/node-modules';
 const shimOf = {
-  os: 'os',
   'node:events': 'events',
   'node:util': 'util',
   'node:process': 'process',
@@ -127,7 +125,7 @@ function usualOptions(root: string, name: string): BuildOptions {
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: [netlinkAsEsModules, loadedByHost, ...othersWhenCalled(name)],
+    plugins: [loadedByHost, ...othersWhenCalled(name)],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -141,6 +139,9 @@ const entryOf = (name: string, entry = partOf(name).entry): BuildOptions => ({
   outfile: 'unused',
 });
 
+/** Numbers alone, which the bundler writes where they are used, unless they are borrowed. */
+const neverLent = new Set(['src/kernel/netlink/constants.ts']);
+
 /** What the part `plugin` has and its borrowers need. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {
   const own = (name: string): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
@@ -152,7 +153,8 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
   }
   // Of a part that is called by its functions each has stubs of its own.
   const called = new Set(Object.values(parts).flatMap(({ entry, calls }) => (calls === undefined ? [] : [entry])));
-  return [...names].filter(([path]) => !called.has(path)).map(([path, each]) => ({ path, names: [...each] }));
+  const isLent = (path: string): boolean => !called.has(path) && !neverLent.has(path);
+  return [...names].filter(([path]) => isLent(path)).map(([path, each]) => ({ path, names: [...each] }));
 }
 
 function optionsOf(root: string, name: string, shared: readonly SharedModule[], entry?: string): BuildOptions {

@@ -1,4 +1,4 @@
-/** Kernel constants that node-netlink doesn't export, in the kernel's own spelling. */
+/** Kernel constants, in the kernel's own spelling. */
 
 // linux/netlink.h
 export const NLMSG_ERROR = 2;
@@ -143,6 +143,8 @@ export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_BROADCAST = 4;
 export const IFA_FLAGS = 8;
+export const IFA_F_NODAD = 0x02;
+export const IFA_F_OPTIMISTIC = 0x04;
 export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_TEMPORARY = 0x01;
@@ -155,6 +157,7 @@ export const NETNSA_FD = 3;
 // linux/neighbour.h
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
+export const NTF_USE = 0x01;
 
 // rdma/rdma_netlink.h; commands as message types, RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, ...)
 export const RDMA_NLDEV_CMD_GET = 0x1401;

@@ -1,4 +1,3 @@
-import { formatAddress as formatHeader } from 'netlink/dist/rt/gen_structs.js';
 import { type Cidr, formatAddress, lastAddressOf, parseCidr } from '../ip-text.ts';
 import { atLeast, attribute, leading, readAttributes, toU32, u32At } from '../netlink/attributes.ts';
 import {
@@ -9,6 +8,8 @@ import {
   IFA_BROADCAST,
   IFA_F_DADFAILED,
   IFA_F_MANAGETEMPADDR,
+  IFA_F_NODAD,
+  IFA_F_OPTIMISTIC,
   IFA_F_TEMPORARY,
   IFA_F_TENTATIVE,
   IFA_FLAGS,
@@ -24,6 +25,7 @@ import {
   RTM_NEWADDR,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { addressHeader } from './headers.ts';
 
 export interface AddressOfLink {
   /** Canonical, with its host bits. */
@@ -60,14 +62,14 @@ export function addAddress(
 ): void {
   const parsed = parseCidr(cidr);
   const isIpv6 = parsed.family === 6;
-  const ipv6Option = detection === 'none' ? 'nodad' : detection;
+  const [ipv6Option, ipv6Flag] = detection === 'none' ? ['nodad', IFA_F_NODAD] : [detection, IFA_F_OPTIMISTIC];
   const option = isIpv6 ? ipv6Option : 'brd +';
   session.request({
     what: `add address ${cidr} to interface ${ifindex} (ip addr add ${cidr} ${option} dev if${ifindex})`,
     type: RTM_NEWADDR,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     payload: Buffer.concat([
-      encode(ifindex, parsed, { flags: isIpv6 ? { [ipv6Option]: true } : {}, scope: defaultScope(parsed) }),
+      encode(ifindex, parsed, isIpv6 ? ipv6Flag : 0, defaultScope(parsed)),
       ...(hasBroadcast(parsed) ? [attribute(IFA_BROADCAST, lastAddressOf(parsed))] : []),
     ]),
   });
@@ -79,14 +81,14 @@ export function removeAddress(session: NetlinkSession, ifindex: number, cidr: st
     what: `remove address ${cidr} from interface ${ifindex} (ip addr del ${cidr} dev if${ifindex})`,
     type: RTM_DELADDR,
     flags: 0,
-    payload: encode(ifindex, parseCidr(cidr), { flags: {}, scope: RT_SCOPE_UNIVERSE }),
+    payload: encode(ifindex, parseCidr(cidr), 0, RT_SCOPE_UNIVERSE),
   });
 }
 
 /** The addresses of a link, in the kernel's order (`ip addr show dev LINK`). Throws SystemError. */
 export function listAddresses(session: NetlinkSession, ifindex: number): AddressOfLink[] {
   const what = `list addresses of interface ${ifindex} (ip addr show dev if${ifindex})`;
-  const payload = formatHeader({ family: AF_UNSPEC, index: ifindex });
+  const payload = addressHeader({ family: AF_UNSPEC, index: ifindex });
   return session.request({ what, type: RTM_GETADDR, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
     atLeast('struct ifaddrmsg', reply, ifaddrmsgLength);
     // A kernel before 4.20 lists those of all links.
@@ -117,19 +119,10 @@ function hasBroadcast({ family, prefixLength }: Cidr): boolean {
   return family === 4 && prefixLength <= 30;
 }
 
-interface HeaderFields {
-  readonly flags: { readonly nodad?: true; readonly optimistic?: true };
-  readonly scope: number;
-}
-
-function encode(ifindex: number, cidr: Cidr, { flags, scope }: HeaderFields): Buffer {
-  const header = formatHeader({
-    family: cidr.family === 6 ? AF_INET6 : AF_INET,
-    prefixlen: cidr.prefixLength,
-    flags,
-    scope,
-    index: ifindex,
-  });
+/** `flags`: IFA_F_*. */
+function encode(ifindex: number, cidr: Cidr, flags: number, scope: number): Buffer {
+  const family = cidr.family === 6 ? AF_INET6 : AF_INET;
+  const header = addressHeader({ family, prefixLength: cidr.prefixLength, flags, scope, index: ifindex });
   return Buffer.concat([header, attribute(IFA_LOCAL, cidr.bytes), attribute(IFA_ADDRESS, cidr.bytes)]);
 }
 

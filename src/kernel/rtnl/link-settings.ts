@@ -1,4 +1,3 @@
-import { formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { attribute, nestedAttribute, readAttributes, u32Attribute } from '../netlink/attributes.ts';
 import {
   IFF_ALLMULTI,
@@ -35,6 +34,7 @@ import {
   XDP_FLAGS_SKB_MODE,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { linkHeader } from './headers.ts';
 import type { Link } from './links.ts';
 
 /** What dev_change_flags() (net/core/dev.c) takes, up and down apart. */
@@ -90,7 +90,7 @@ export function setLinkFlags(session: NetlinkSession, ifindex: number, flags: nu
     what: `set flags of interface ${ifindex} (${command})`,
     type: RTM_NEWLINK,
     flags: 0,
-    payload: formatLink({ index: ifindex, flags: { __unknown: flags }, change: { __unknown: settableFlags } }),
+    payload: linkHeader({ index: ifindex, flags, change: settableFlags }),
   });
 }
 
@@ -114,7 +114,7 @@ export function setLinkAttributes(session: NetlinkSession, ifindex: number, want
     what: `set ${names.join(', ')} of interface ${ifindex} (ip link set if${ifindex} ${names.join(' ... ')} ...)`,
     type: RTM_NEWLINK,
     flags: 0,
-    payload: Buffer.concat([formatLink({ index: ifindex }), ...attributes]),
+    payload: Buffer.concat([linkHeader({ index: ifindex }), ...attributes]),
   });
 }
 
@@ -149,6 +149,6 @@ export function removeXdp(session: NetlinkSession, ifindex: number, mode: XdpMod
     what: `take the XDP program (${mode}) off interface ${ifindex}`,
     type: RTM_NEWLINK,
     flags: 0,
-    payload: Buffer.concat([formatLink({ index: ifindex }), nestedAttribute(IFLA_XDP, ...xdp)]),
+    payload: Buffer.concat([linkHeader({ index: ifindex }), nestedAttribute(IFLA_XDP, ...xdp)]),
   });
 }

@@ -1,4 +1,3 @@
-import { formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { bytesFromText } from '../../lib/byte-text.ts';
 import { type MacAddress, macFromBytes, macToBytes } from '../../lib/mac-address.ts';
 import { isSystemError } from '../../lib/system-error.ts';
@@ -57,6 +56,7 @@ import {
   RTMGRP_LINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { linkHeader } from './headers.ts';
 
 /** A network interface as the kernel describes it. */
 export interface Link {
@@ -201,7 +201,7 @@ export function getLink(
     'ifindex' in target
       ? [`read interface ${target.ifindex}`, target.ifindex, Buffer.alloc(0)]
       : [`read interface ${target.name}`, 0, nameAttribute(target.name)];
-  const payload = Buffer.concat([formatLink({ index }), skipStatistics(), naming]);
+  const payload = Buffer.concat([linkHeader({ index }), skipStatistics(), naming]);
   try {
     const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
     return reply === undefined ? null : decodeLink(reply);
@@ -221,7 +221,7 @@ export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<st
     const device = peekDevice(payload);
     return device === null || devices.has(device);
   };
-  const payload = Buffer.concat([formatLink({}), skipStatistics()]);
+  const payload = Buffer.concat([linkHeader({}), skipStatistics()]);
   const what = 'list interfaces (ip link show)';
   return session.search({ what, type: RTM_GETLINK, flags: NLM_F_DUMP, payload }, mayBe).map(decodeLink);
 }
@@ -261,14 +261,14 @@ export function renameLink(session: NetlinkSession, ifindex: number, name: strin
 /** `ip link set LINK up`. Throws SystemError. */
 export function setLinkUp(session: NetlinkSession, ifindex: number): void {
   const what = `set interface ${ifindex} up (ip link set if${ifindex} up)`;
-  const payload = formatLink({ index: ifindex, flags: { up: true }, change: { up: true } });
+  const payload = linkHeader({ index: ifindex, flags: IFF_UP, change: IFF_UP });
   session.request({ what, type: RTM_NEWLINK, flags: 0, payload });
 }
 
 /** `ip link set LINK down`. Throws SystemError. */
 export function setLinkDown(session: NetlinkSession, ifindex: number): void {
   const what = `set interface ${ifindex} down (ip link set if${ifindex} down)`;
-  session.request({ what, type: RTM_NEWLINK, flags: 0, payload: formatLink({ index: ifindex, change: { up: true } }) });
+  session.request({ what, type: RTM_NEWLINK, flags: 0, payload: linkHeader({ index: ifindex, change: IFF_UP }) });
 }
 
 /** `ip link set LINK mtu BYTES`. Throws SystemError; EINVAL: out of the driver's range. */
@@ -284,7 +284,7 @@ export function setLinkMac(session: NetlinkSession, ifindex: number, mac: MacAdd
 }
 
 function changeLink(session: NetlinkSession, what: string, ifindex: number, ...attributes: Buffer[]): void {
-  const payload = Buffer.concat([formatLink({ index: ifindex }), ...attributes]);
+  const payload = Buffer.concat([linkHeader({ index: ifindex }), ...attributes]);
   session.request({ what, type: RTM_NEWLINK, flags: 0, payload });
 }
 
@@ -314,7 +314,7 @@ function spellAltnames(names: readonly string[]): string {
 
 function encodeAltnames(ifindex: number, names: readonly string[]): Buffer {
   const properties = names.map((name) => stringAttribute(IFLA_ALT_IFNAME, name));
-  return Buffer.concat([formatLink({ index: ifindex }), nestedAttribute(IFLA_PROP_LIST, ...properties)]);
+  return Buffer.concat([linkHeader({ index: ifindex }), nestedAttribute(IFLA_PROP_LIST, ...properties)]);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { formatNeighbor as formatHeader } from 'netlink/dist/rt/gen_structs.js';
 import { type MacAddress, macFromBytes } from '../../lib/mac-address.ts';
 import { formatAddress, type IpAddress } from '../ip-text.ts';
 import { attribute, findAttribute, u32At } from '../netlink/attributes.ts';
@@ -10,11 +9,13 @@ import {
   NDA_LLADDR,
   NLM_F_CREATE,
   NLM_F_DUMP,
+  NTF_USE,
   RTM_DELNEIGH,
   RTM_GETNEIGH,
   RTM_NEWNEIGH,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { neighbourHeader } from './headers.ts';
 
 /**
  * Has the kernel ask the link for the MAC of an address now, as if a packet for it were to be sent
@@ -27,7 +28,7 @@ export function askForNeighbour(session: NetlinkSession, ifindex: number, addres
     what: `ask interface ${ifindex} for ${text} (ip neigh add ${text} dev if${ifindex} nud none use)`,
     type: RTM_NEWNEIGH,
     flags: NLM_F_CREATE,
-    payload: encode(ifindex, address, { use: true }),
+    payload: encode(ifindex, address, NTF_USE),
   });
 }
 
@@ -38,7 +39,7 @@ export function removeNeighbour(session: NetlinkSession, ifindex: number, addres
     what: `remove neighbour ${text} of interface ${ifindex} (ip neigh del ${text} dev if${ifindex})`,
     type: RTM_DELNEIGH,
     flags: 0,
-    payload: encode(ifindex, address, {}),
+    payload: encode(ifindex, address, 0),
   });
 }
 
@@ -51,7 +52,7 @@ const ndmsgLength = 12;
  */
 export function listHeardMacs(session: NetlinkSession, ifindex: number): MacAddress[] {
   const what = `list MACs that interface ${ifindex} hears (bridge fdb show dev if${ifindex})`;
-  const payload = formatHeader({ family: AF_BRIDGE, ifindex });
+  const payload = neighbourHeader({ family: AF_BRIDGE, index: ifindex });
   return session.request({ what, type: RTM_GETNEIGH, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
     if (u32At(reply, 4) !== ifindex) return [];
     const mac = findAttribute('a forwarding entry', reply, NDA_LLADDR, ndmsgLength);
@@ -59,7 +60,7 @@ export function listHeardMacs(session: NetlinkSession, ifindex: number): MacAddr
   });
 }
 
-function encode(ifindex: number, { family, bytes }: IpAddress, flags: { readonly use?: true }): Buffer {
-  const header = formatHeader({ family: family === 4 ? AF_INET : AF_INET6, ifindex, flags });
+function encode(ifindex: number, { family, bytes }: IpAddress, flags: number): Buffer {
+  const header = neighbourHeader({ family: family === 4 ? AF_INET : AF_INET6, index: ifindex, flags });
   return Buffer.concat([header, attribute(NDA_DST, bytes)]);
 }

@@ -1,4 +1,3 @@
-import { formatRoute } from 'netlink/dist/rt/gen_structs.js';
 import { errno, SystemError } from '../../lib/system-error.ts';
 import { formatAddress, networkOf, parseAddress, parseCidr } from '../ip-text.ts';
 import {
@@ -39,6 +38,7 @@ import {
   RTPROT_RA,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { routeHeader } from './headers.ts';
 
 /** A route as a CNI result has it, with its gateway resolved. Of its numbers 0 means that none is given. */
 export interface RouteSpec {
@@ -114,7 +114,7 @@ export function listGivenRoutes(session: NetlinkSession, ifindex: number): strin
 function dumpRoutes(session: NetlinkSession, ifindex: number, ...filter: readonly Buffer[]): Buffer[] {
   const what = `list routes of interface ${ifindex} (ip route show table all dev if${ifindex})`;
   return [AF_INET, AF_INET6].flatMap((family) => {
-    const payload = Buffer.concat([formatRoute({ family }), ...filter]);
+    const payload = Buffer.concat([routeHeader({ family }), ...filter]);
     return session.request({ what, type: RTM_GETROUTE, flags: NLM_F_DUMP, payload });
   });
 }
@@ -140,12 +140,12 @@ function encodeNewRoute(ifindex: number, route: RouteSpec): Buffer {
   if (scope > maxScope) {
     throw new SystemError(`read scope ${scope} of the route to ${route.dst}`, errno.EINVAL, `at most ${maxScope}`);
   }
-  const fixed = formatRoute({
+  const fixed = routeHeader({
     protocol: RTPROT_BOOT,
     scope,
     type: RTN_UNICAST,
     family: dst.family === 6 ? AF_INET6 : AF_INET,
-    dstLen: dst.prefixLength,
+    prefixLength: dst.prefixLength,
     table: table < 256 ? table : RT_TABLE_UNSPEC,
   });
   const attributes: Buffer[] = [fixed];

@@ -1,4 +1,3 @@
-import { formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Netns } from '../../platform/platform.ts';
 import {
@@ -27,6 +26,7 @@ import {
   RTM_GETNSID,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { linkHeader } from './headers.ts';
 import { ifinfomsgLength, skipStatistics } from './links.ts';
 
 /** A link on top of another: a VLAN, a macvlan, ... */
@@ -94,7 +94,7 @@ function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): Stacked
     return isSought && lower !== null && toU32('IFLA_LINK', lower) === lowerIfindex;
   };
   const payload = Buffer.concat([
-    formatLink({}),
+    linkHeader({}),
     skipStatistics(),
     ...inNamespace(netnsId),
     ofKind?.filter ?? Buffer.alloc(0),
@@ -130,7 +130,7 @@ export function removeLink(session: NetlinkSession, link: StackedLink, netnsId?:
     what: `remove ${link.kind} interface ${link.name} (ip link del ${link.name})`,
     type: RTM_DELLINK,
     flags: 0,
-    payload: Buffer.concat([formatLink({ index: link.ifindex }), ...inNamespace(netnsId)]),
+    payload: Buffer.concat([linkHeader({ index: link.ifindex }), ...inNamespace(netnsId)]),
   });
 }
 

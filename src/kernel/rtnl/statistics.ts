@@ -1,4 +1,3 @@
-import { formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { isSystemError } from '../../lib/system-error.ts';
 import {
   atLeast,
@@ -28,6 +27,7 @@ import {
   RTM_GETLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { linkHeader } from './headers.ts';
 import { ifinfomsgLength } from './links.ts';
 import { decodeVfIndex } from './vfs.ts';
 
@@ -84,7 +84,7 @@ const isSilent = (counters: Counters): boolean => Object.values(counters).every(
  */
 export function listVfStatistics(session: NetlinkSession, pfIfindex: number): ReadonlyMap<number, Counters> {
   const what = `read the counters of the VFs of interface ${pfIfindex} (ip -s link show dev if${pfIfindex})`;
-  const payload = Buffer.concat([formatLink({ index: pfIfindex }), u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_VF)]);
+  const payload = Buffer.concat([linkHeader({ index: pfIfindex }), u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_VF)]);
   let replies: readonly Buffer[];
   try {
     replies = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
@@ -130,7 +130,7 @@ const [rxDroppedPlace, txDroppedPlace, multicastPlace, rxMissedPlace] = [6, 7, 8
 export function readLinkStatistics(session: NetlinkSession, ifindex: number): Counters | null {
   const what = `read the counters of interface ${ifindex} (ip -s link show dev if${ifindex})`;
   try {
-    const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload: formatLink({ index: ifindex }) });
+    const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload: linkHeader({ index: ifindex }) });
     const data = reply === undefined ? null : findAttribute('a link', reply, IFLA_STATS64, ifinfomsgLength);
     if (data === null) return null;
     const at = (place: number): number => u64At(atLeast('IFLA_STATS64', data, 8 * (rxMissedPlace + 1)), 8 * place);

@@ -1,4 +1,3 @@
-import { formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { type Known, type VfInfo, type VfStruct, words } from '../../settings/setting.ts';
 import {
   fieldsOf,
@@ -30,6 +29,7 @@ import {
   RTM_NEWLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
+import { linkHeader } from './headers.ts';
 import { ifinfomsgLength } from './links.ts';
 
 /**
@@ -75,7 +75,7 @@ export function changeVf(
     what: `set ${names} of VF ${vfIndex} of ${pf.name} (${spellVfChange(pf.name, vfIndex, change)})`,
     type: RTM_NEWLINK,
     flags: 0,
-    payload: Buffer.concat([formatLink({ index: pf.ifindex }), list]),
+    payload: Buffer.concat([linkHeader({ index: pf.ifindex }), list]),
   });
 }
 
@@ -109,7 +109,7 @@ function walkVfs(
 ): void {
   const what = `read the VFs of interface ${pfIfindex} (ip link show dev if${pfIfindex})`;
   const extMask = u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS);
-  const payload = Buffer.concat([formatLink({ index: pfIfindex }), extMask]);
+  const payload = Buffer.concat([linkHeader({ index: pfIfindex }), extMask]);
   const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
   if (reply === undefined) return;
   atLeast('struct ifinfomsg', reply, ifinfomsgLength);
