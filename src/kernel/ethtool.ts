@@ -51,7 +51,7 @@ export type EthtoolState = Readonly<Partial<Record<EthtoolSetting, string>>>;
 export function readBusInfo(platform: Platform, netns: Netns, ifname: string): string {
   const [info] = platform.ethtool(netns, ifname, [request(ETHTOOL_GDRVINFO, drvinfoLength)]);
   if (isSystemError(info, 'EOPNOTSUPP')) return '';
-  return bytesOf(info).toString('utf8', busInfoAt, busInfoEnd).split('\0', 1)[0] ?? '';
+  return bytesOf(info).subarray(busInfoAt, busInfoEnd).toString().split('\0', 1)[0] ?? '';
 }
 
 /**
