@@ -42,6 +42,13 @@ const examples =
   };
 
 const jsonOption = ['--json', 'print JSON, for programs'] as const;
+const fromOption = ['--from <archive>', 'look at the node that this archive of sysdump shows; - is stdin'] as const;
+
+interface NodeOptions {
+  readonly json?: boolean;
+  /** An archive. */
+  readonly from?: string;
+}
 
 const unitsMs: Readonly<Record<string, number>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
 const maxMs = 24 * 3_600_000;
@@ -60,16 +67,20 @@ function addNodeCommands(program: Command, run: Run): void {
     .description('show PFs and VFs, and whose they are')
     .argument('[device]', 'PCI address or netdev of a PF or VF: all about that one')
     .option(...jsonOption)
+    .option(...fromOption)
     .addHelpText('after', examples('inspect', 'inspect 0000:3b:02.1', 'inspect ens1f0', 'inspect --json'))
-    .action((device: string | undefined, options: { json?: boolean }) =>
-      run((operator, tool) => operator.inspect(tool, device, options)),
+    .action((device: string | undefined, options: NodeOptions) =>
+      run((operator, tool) => operator.onNode(tool, options.from, (node) => operator.inspect(node, device, options))),
     );
   program
     .command('attachments')
     .description('list the attachments on record')
     .option(...jsonOption)
+    .option(...fromOption)
     .addHelpText('after', examples('attachments', 'attachments --json'))
-    .action((options: { json?: boolean }) => run((operator, tool) => operator.attachments(tool, options)));
+    .action((options: NodeOptions) =>
+      run((operator, tool) => operator.onNode(tool, options.from, (node) => operator.attachments(node, options))),
+    );
   program
     .command('resolve')
     .description('tell which VF an ADD would take, and why')
@@ -78,6 +89,7 @@ function addNodeCommands(program: Command, run: Run): void {
     .option('--ifname <name>', 'name of the interface, where it is one network')
     .option('--config <file>', 'the network config, a conflist or NetworkAttachmentDefinitions')
     .option(...jsonOption)
+    .option(...fromOption)
     .addHelpText(
       'after',
       examples(
@@ -86,15 +98,18 @@ function addNodeCommands(program: Command, run: Run): void {
         'resolve --pod-uid UID --config nad.yaml',
       ),
     )
-    .action((options: Parameters<Operator['resolve']>[1]) => run((operator, tool) => operator.resolve(tool, options)));
+    .action((options: Parameters<Operator['resolve']>[1] & NodeOptions) =>
+      run((operator, tool) => operator.onNode(tool, options.from, (node) => operator.resolve(node, options))),
+    );
   program
     .command('explain')
     .description('follow a pod from its claim to its interface')
     .argument('<pod>', 'its name, namespace/name, UID or container ID')
     .option(...jsonOption)
+    .option(...fromOption)
     .addHelpText('after', examples('explain vf-test8/pod0-7c9d', 'explain 6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01'))
-    .action((pod: string, options: { json?: boolean }) =>
-      run((operator, tool) => operator.explain(tool, pod, options)),
+    .action((pod: string, options: NodeOptions) =>
+      run((operator, tool) => operator.onNode(tool, options.from, (node) => operator.explain(node, pod, options))),
     );
   program
     .command('gc')
@@ -109,8 +124,18 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('doctor')
     .description('look for what commonly goes wrong')
     .option(...jsonOption)
-    .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni @ doctor', 'doctor --json'))
-    .action((options: { json?: boolean }) => run((operator, tool) => operator.doctor(tool, options)));
+    .option(...fromOption)
+    .addHelpText('after', examples('doctor', 'CNI_PATH=/usr/libexec/cni @ doctor', 'doctor --from sysdump.tar'))
+    .action((options: NodeOptions) =>
+      run((operator, tool) => operator.onNode(tool, options.from, (node) => operator.doctor(node, options))),
+    );
+  program
+    .command('sysdump')
+    .description('pack what these commands read, to look at it elsewhere with --from')
+    .option('--output <file>', 'the archive; - is stdout; by default a new file here')
+    .option('--with-addresses', 'with IP and MAC addresses as they are')
+    .addHelpText('after', examples('sysdump', 'sysdump --output node1.tar', 'doctor --from node1.tar'))
+    .action((options: Parameters<Operator['sysdump']>[1]) => run((operator, tool) => operator.sysdump(tool, options)));
 }
 
 function addMeasuringCommands(program: Command, run: Run): void {
@@ -213,7 +238,13 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>)
   const program = createProgram(platform);
   const run: Run = (command) => {
     const { yaml, sriovCniCache } = parts;
-    exitCode = command(parts.operator(), { platform, style: createStyle(platform), yaml, sriovCniCache });
+    exitCode = command(parts.operator(), {
+      platform,
+      here: platform,
+      style: createStyle(platform),
+      yaml,
+      sriovCniCache,
+    });
   };
   addNodeCommands(program, run);
   addMeasuringCommands(program, run);

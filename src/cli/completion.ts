@@ -20,7 +20,7 @@ const operands: Readonly<Record<string, Completed['operand']>> = {
 };
 
 /** Options whose value is a file. */
-const fileOptions: ReadonlySet<string> = new Set(['--config', '--textfile']);
+const fileOptions: ReadonlySet<string> = new Set(['--config', '--textfile', '--from', '--output']);
 
 /** The VFs and PFs of this node, found without running the program. */
 const listDevices =

@@ -10,4 +10,6 @@ export { preflight } from './preflight.ts';
 export { resolve } from './resolve/resolve.ts';
 export { metrics } from './stats/metrics.ts';
 export { stats } from './stats/stats.ts';
+export { onNode } from './sysdump/from-archive.ts';
+export { sysdump } from './sysdump/sysdump.ts';
 export { validate } from './validate/validate.ts';

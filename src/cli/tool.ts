@@ -8,7 +8,10 @@ import type { Style } from './text.ts';
 
 /** What a command of the command line works with. */
 export interface Tool {
+  /** The node. */
   readonly platform: Platform;
+  /** The machine that the program runs on, whose files the command line names: the node, but for archives. */
+  readonly here: Platform;
   readonly style: Style;
   /** Loaded when it is first needed. */
   readonly yaml: Parts['yaml'];

@@ -29,6 +29,7 @@ export const errno = {
   ENAMETOOLONG: 36,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  ENODATA: 61,
   EPROTO: 71,
   EBADMSG: 74,
   EOVERFLOW: 75,

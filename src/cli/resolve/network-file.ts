@@ -47,8 +47,8 @@ function readDefinition({ object, name }: Manifest): NetworkConfig | null {
  * The network configs of this plugin in a file: a config or conflist in JSON, or NetworkAttachmentDefinitions in YAML
  * or JSON. Throws an Error that says why there is none.
  */
-export function readNetworkFile({ platform, yaml }: Tool, path: string): readonly NetworkConfig[] {
-  const text = platform.readFile(path)?.toString('utf8');
+export function readNetworkFile({ here, yaml }: Tool, path: string): readonly NetworkConfig[] {
+  const text = here.readFile(path)?.toString('utf8');
   if (text === undefined) throw new Error('no such file');
   const isJson = /^\s*[{[]/.test(text);
   const documents = isJson ? [readText(text)] : yaml().parseYamlSource(text).map(fromYaml);

@@ -10,7 +10,7 @@ const test = suite('cli/validate');
 
 const check = (text: string): readonly Finding[] => checkText(sourceParts, 'file', text, new Set(usualTypes)).findings;
 const validateFiles = (platform: MemoryPlatform, ...files: readonly string[]): number =>
-  validate({ platform, style: createStyle(platform), ...sourceParts }, files, { type: usualTypes });
+  validate({ platform, here: platform, style: createStyle(platform), ...sourceParts }, files, { type: usualTypes });
 const lines = (text: string): string[] =>
   check(text).map(({ severity, path, message }) => `${severity}: ${path}: ${message}`);
 const checkJson = (value: unknown): string[] => lines(JSON.stringify(value));

@@ -1,0 +1,104 @@
+import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/netlink/constants.ts';
+import { decodeMessages } from '../../kernel/netlink/messages.ts';
+import { isSystemError } from '../../lib/system-error.ts';
+import type { Datagram, NetlinkSocket } from '../../platform/platform.ts';
+import type { Recall } from './recorded-platform.ts';
+
+// Of struct nlmsghdr (linux/netlink.h): u32 length, u16 type, u16 flags, u32 seq, u32 port.
+const headerLength = 16;
+const seqAt = 8;
+
+/** As long as the kernel may take for one datagram. */
+const timeLimitMs = 5000;
+const maxAttempts = 10;
+
+/** The datagram with this sequence number and this port in each of its messages. Throws SystemError EBADMSG. */
+function addressMessages(datagram: Buffer, seq: number, port: number): Buffer {
+  const bytes = Buffer.from(datagram);
+  for (const { data } of decodeMessages(bytes)) {
+    const header = data.byteOffset - bytes.byteOffset - headerLength;
+    bytes.writeUInt32LE(seq, header + seqAt);
+    bytes.writeUInt32LE(port, header + seqAt + 4);
+  }
+  return bytes;
+}
+
+/**
+ * A netlink socket whose replies are those of the first time that a request was made. Numbers of requests and ports are
+ * left out of what is kept, and are each socket's own in what it hears.
+ */
+export class NetlinkReplay implements NetlinkSocket {
+  readonly #memory: Recall;
+  readonly #netns: string;
+  readonly #protocol: string;
+  readonly #open: () => NetlinkSocket;
+  #socket: NetlinkSocket | null = null;
+  #replies: Buffer[] = [];
+  #seq = 0;
+
+  constructor(memory: Recall, netns: string, protocol: string, open: () => NetlinkSocket) {
+    this.#memory = memory;
+    this.#netns = netns;
+    this.#protocol = protocol;
+    this.#open = open;
+  }
+
+  readonly port = 1;
+
+  netnsCookie(): string | null {
+    return this.#memory.recall(['netnsCookie', this.#netns], () => this.#live().netnsCookie());
+  }
+
+  send(bytes: Uint8Array): void {
+    const request = Buffer.from(bytes);
+    this.#seq = request.readUInt32LE(seqAt);
+    const asked = addressMessages(request, 0, 0).toString('hex');
+    const replies = this.#memory.recall<readonly string[]>(['netlink', this.#netns, this.#protocol, asked], () =>
+      this.#exchange(request).map((reply) => addressMessages(reply, 0, 0).toString('hex')),
+    );
+    this.#replies = replies.map((hex) => Buffer.from(hex, 'hex'));
+  }
+
+  receive(): Datagram | null {
+    const next = this.#replies.shift();
+    return next === undefined ? null : { bytes: addressMessages(next, this.#seq, this.port), senderPort: 0 };
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #live(): NetlinkSocket {
+    this.#socket ??= this.#open();
+    return this.#socket;
+  }
+
+  /** All replies to a request, again where the list has changed meanwhile. Throws SystemError. */
+  #exchange(request: Buffer): readonly Buffer[] {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const replies = this.#askOnce(request);
+        const wasChanged = replies.flatMap(decodeMessages).some(({ flags }) => (flags & NLM_F_DUMP_INTR) !== 0);
+        if (!wasChanged || attempt === maxAttempts) return replies;
+      } catch (thrown) {
+        if (!isSystemError(thrown, 'ENOBUFS') || attempt === maxAttempts) throw thrown;
+      }
+    }
+  }
+
+  #askOnce(request: Buffer): readonly Buffer[] {
+    const socket = this.#live();
+    const isDump = (request.readUInt16LE(6) & NLM_F_DUMP) === NLM_F_DUMP;
+    const replies: Buffer[] = [];
+    socket.send(request);
+    for (;;) {
+      const datagram = socket.receive(timeLimitMs);
+      if (datagram === null) return replies;
+      if (datagram.senderPort !== 0 || datagram.bytes.readUInt32LE(seqAt) !== this.#seq) continue;
+      replies.push(datagram.bytes);
+      const types = decodeMessages(datagram.bytes).map(({ type }) => type);
+      if (!isDump || types.includes(NLMSG_DONE) || types.includes(NLMSG_ERROR)) return replies;
+    }
+  }
+}
