@@ -1,7 +1,7 @@
 // Puts faults into sources, one at a time, and tells which of them no unit test notices: `npm run mutate -- src/vf
-// src/state/locks.ts`. Of a room (default: five of them) the tests of the same room in test/unit are run, and then those
-// of the rooms that use it. What hasn't changed since the last run is not tried again. The report with all survivors lies
-// in dist/mutation.
+// src/state/locks.ts`. Of a room (default: five of them) the tests of the same room in test/unit are run, and then
+// those of the rooms that use it. What hasn't changed since the last run is not tried again. The report with all
+// survivors lies in dist/mutation.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
