@@ -35,7 +35,7 @@ async function mutate(path: string): Promise<void> {
     tsconfigFile: 'none',
     concurrency: 1,
     maxTestRunnerReuse: 100,
-    timeoutMS: 3000,
+    timeoutMS: 10_000,
     incremental: true,
     incrementalFile: `${output}/${name}-incremental.json`,
     reporters: ['clear-text', 'html'],

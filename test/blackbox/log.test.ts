@@ -114,7 +114,7 @@ root('logFile outside of the log directory: nothing is written there, the attach
     const conf = node.conf({ deviceID: node.vfPcis[0], logFile: outside });
     for (const verb of ['ADD', 'DEL']) {
       const { stderr } = node.succeed(verb, conf, { env });
-      assert.match(stderr, `logFile ${outside} can't be written: it must be in ${env.DRA_SRIOV_LOG_DIR}`);
+      for (const token of [`logFile ${outside} `, env.DRA_SRIOV_LOG_DIR]) assert.match(stderr, token);
       assert.match(stderr, 'level=info');
     }
     assert.is(existsSync(outside), false);

@@ -97,7 +97,7 @@ test('a command that hangs is ended, one that leaves a child behind is not waite
     const hanging = lab.run(['sleep', '1000'], { timeoutMs: 500 });
     await hanging.then(
       () => assert.unreachable('a hanging command has to time out'),
-      (error) => assert.match(String(error), 'not done after 500 ms'),
+      (error) => assert.match(String(error), '500 ms'),
     );
     assert.is((await lab.run(['pidof', 'sleep'])).stdout, '');
     assert.is((await lab.sh('sleep 1000 & echo left')).stdout, 'left\n');
@@ -206,12 +206,12 @@ test('hardware is taken only when nobody uses it, and given back', async () => {
     assert.is(used.stdout, '0000:01:10.0', used.stderr);
     assert.is(await must(lab, ['ip', '-j', 'link']), before);
 
-    assert.match((await runAsHardware(lab, '', '')).stderr, 'needs PF=NAME');
-    assert.match((await runAsHardware(lab, 'lo', '')).stderr, 'it has no SR-IOV');
+    assert.match((await runAsHardware(lab, '', '')).stderr, 'PF=');
+    assert.match((await runAsHardware(lab, 'lo', '')).stderr, 'SR-IOV');
     await must(lab, ['ip', 'route', 'add', 'default', 'dev', 'ens1f0']);
-    assert.match((await runAsHardware(lab, 'ens1f0', '')).stderr, 'carries the default route');
+    assert.match((await runAsHardware(lab, 'ens1f0', '')).stderr, 'default route');
     await must(lab, ['ip', 'address', 'add', '10.9.0.9/24', 'dev', 'ens2f0']);
-    assert.match((await runAsHardware(lab, 'ens2f0', '')).stderr, 'has the address 10.9.0.9');
+    assert.match((await runAsHardware(lab, 'ens2f0', '')).stderr, '10.9.0.9');
   });
 });
 

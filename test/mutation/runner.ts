@@ -1,10 +1,10 @@
 // Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes little
 // time, and only those that reach it.
-import { readdirSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { readdirSync, readFileSync } from 'node:fs';
+import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { INSTRUMENTER_CONSTANTS, type InstrumenterContext } from '@stryker-mutator/api/core';
 import type { Ignorer } from '@stryker-mutator/api/ignore';
 import { declareClassPlugin, declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
@@ -43,12 +43,21 @@ let generation = 0;
 /** Every generation has modules of its own: what one has kept, or made while it was loaded, is of no other mutant. */
 function renewModules(): void {
   const ownSuite = new URL('suite.ts', import.meta.url).href;
+  const stripped = new Map<string, string>();
   registerHooks({
     resolve: (specifier, from, next) => {
       if (specifier.endsWith('/support/suite.ts')) return { url: ownSuite, shortCircuit: true };
       const found = next(specifier, from);
       const isOurs = found.url.startsWith(root) && !found.url.includes('/node_modules/') && found.url.endsWith('.ts');
       return isOurs ? { ...found, url: `${found.url}?generation=${generation}` } : found;
+    },
+    // A file is stripped of its types once, not in every generation.
+    load: (url, context, next) => {
+      if (!url.includes('?generation=')) return next(url, context);
+      const path = fileURLToPath(url);
+      const source = stripped.get(path) ?? stripTypeScriptTypes(readFileSync(path, 'utf8'));
+      stripped.set(path, source);
+      return { format: 'module', source, shortCircuit: true };
     },
   });
 }

@@ -61,7 +61,7 @@ test('refuses what is no network namespace, at once, and leaves nothing open', (
     execFileSync('mkfifo', [`${directory}/fifo`]);
     const before = openDescriptors();
     for (const path of [`${directory}/file`, `${directory}/fifo`, directory, '/proc/self/ns/mnt', '/dev/null']) {
-      throws(() => platform.openNetns(path), 'EINVAL', `open network namespace ${path}`);
+      throws(() => platform.openNetns(path), 'EINVAL', path);
     }
     assert.is(platform.openNetns(`${directory}/absent`), null);
     assert.is(platform.openNetns(`${directory}/file/absent`), null);
@@ -153,9 +153,9 @@ test('a thread that can not come back says so, and nothing is done in the wrong 
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
     assert.is(stderr, '');
     const lines = stdout.split('\n');
-    assert.is(lines[0], "return to the host's network namespace: EBADF");
     assert.is(lines.length, 3);
-    for (const line of lines.slice(1)) assert.match(line, /^enter network namespace \d+:\d+: EBADF$/);
+    for (const line of lines) assert.match(line, /: EBADF$/);
+    for (const line of lines.slice(1)) assert.match(line, /\b\d+:\d+: /);
   });
 });
 
@@ -179,7 +179,7 @@ test('without the right to enter, it says so and stays', () => {
     ];
     const { stdout, stderr } = spawnSync('setpriv', args, { encoding: 'utf8' });
     assert.is(stderr, '');
-    assert.match(stdout, /^enter network namespace \d+:\d+: EPERM$/);
+    assert.match(stdout, /\b\d+:\d+: EPERM$/);
   });
 });
 

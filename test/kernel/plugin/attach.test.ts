@@ -239,7 +239,7 @@ root('an interface of another hardware type than Ethernet is refused before any 
     const before = node.picture();
     const error = node.fail('ADD', node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() }));
     assert.is(error.code, 117);
-    assert.match(error.msg, 'its netdev vf0 is no Ethernet interface: it is of hardware type 65534');
+    for (const token of ['vf0', '65534']) assert.match(error.msg, token);
     assert.equal(node.picture(), before);
   });
 });

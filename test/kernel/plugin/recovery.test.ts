@@ -164,13 +164,13 @@ root('state that others than root own or may write to is set aside as well; a di
     const conf = node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() });
     node.succeed('ADD', conf);
     chownSync(recordPath(node, 'c1'), 65_534, 65_534);
-    assert.match(node.succeed('DEL', conf).stderr, /set aside.*user 65534/);
+    assert.match(node.succeed('DEL', conf).stderr, /\b65534\b/);
     assert.equal(node.leases(), []);
     const state = join(node.directory, 'state');
     chmodSync(state, 0o777);
     const error = node.fail('ADD', conf);
     assert.is(error.code, 5);
-    assert.match(error.msg, /can't be trusted.*0777.*chmod/);
+    assert.match(error.msg, /0777.*chmod/);
     chmodSync(state, 0o755);
     node.succeed('ADD', conf);
     node.succeed('DEL', conf);

@@ -48,7 +48,7 @@ onNode('the same address on two VFs: ADD of the second fails, or its CHECK', asy
     );
     const error = await node.fail('CHECK', { ...second, prevResult: added.json }, { pod: 'pod2' });
     assert.is(error.code, 110);
-    assert.match(error.msg, 'another host of the network has it');
+    assert.match(error.msg, 'fd00');
   }
   await node.succeed('DEL', second, { pod: 'pod2' });
   await node.succeed('DEL', first, { pod: 'pod1' });

@@ -99,16 +99,15 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   await node.sh(
     `ip link set ${first.pf} vf ${first.index} spoofchk off && ip -n pod1 link set net2 down && ip -n pod1 link set net2 name other`,
   );
-  assert.equal((await inspectVf(node, first)).disagreements, ['spoofchk is off, should be on']);
-  assert.equal((await inspectVf(node, second)).disagreements, ['it is called other in the pod, recorded is net2']);
-  assert.match(await checkOf(node, 'agreement'), `wrong: ${first.pciAddress}: spoofchk is off, should be on; 1 more`);
+  const [ofFirst, ofSecond] = [await inspectVf(node, first), await inspectVf(node, second)];
+  assert.equal([ofFirst.disagreements.length, ofSecond.disagreements.length], [1, 1]);
+  assert.match(ofFirst.disagreements.join(), /^spoofchk .*\boff\b.*\bon\b/);
+  assert.match(ofSecond.disagreements.join(), /\bother\b.*\bnet2\b/);
+  assert.match(await checkOf(node, 'agreement'), `wrong: ${first.pciAddress}: ${ofFirst.disagreements.join()}; 1 more`);
   assert.match((await node.operate('attachments')).stdout, /vf-test8\/pod1 +net1 +vf-test1 .* attached .* alive/);
 
   await node.removePod('pod1');
-  assert.match(
-    await checkOf(node, 'records'),
-    'warning: dead or half done: net1 of vf-test8/pod1, net2 of vf-test8/pod1',
-  );
+  assert.match(await checkOf(node, 'records'), /^warning: .*\bnet1 of vf-test8\/pod1, net2 of vf-test8\/pod1\b/);
   assert.match((await node.operate('gc', '--dry-run')).stdout, `would reclaim: VF ${first.pciAddress}`);
   assert.equal(Object.keys(await node.leases()).length, 2);
   const collected = await node.operate('gc');
@@ -121,10 +120,10 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
 test('a PF that is down, a VF without a driver, and one in a namespace of which no record tells', async (node, vfs) => {
   const [first, second] = [nth(vfs, 0), nth(vfs, 1)];
   await node.sh(`ip link set ${second.netdev} netns pod2`);
-  assert.match(await checkOf(node, 'pfs'), `ok: up, with carrier: ${first.pf}`);
+  assert.match(await checkOf(node, 'pfs'), new RegExp(`^ok: .*\\b${first.pf}\\b`));
   const stray = await inspectVf(node, second);
   assert.equal([stray.place, stray.netdev?.name, stray.holder], ['pod', second.netdev, null]);
-  assert.match(stray.disagreements.join(), 'is in the namespace /run/netns/pod2, of which no record tells');
+  assert.match(stray.disagreements.join(), '/run/netns/pod2');
   await node.sh(`ip -n pod2 link set ${second.netdev} netns 1`);
 
   await node.sh(`ip link set ${first.pf} down`);
@@ -135,7 +134,7 @@ test('a PF that is down, a VF without a driver, and one in a namespace of which 
 
   const device = `/sys/bus/pci/devices/${first.pciAddress}`;
   await node.sh(`echo ${first.pciAddress} > ${device}/driver/unbind`);
-  assert.match(await checkOf(node, 'drivers'), `wrong: none bound to ${first.pciAddress}`);
+  assert.match(await checkOf(node, 'drivers'), new RegExp(`^wrong: .*${first.pciAddress}`));
   assert.is((await inspectVf(node, first)).place, 'unbound');
   await node.sh(`
     echo ${first.pciAddress} > /sys/bus/pci/drivers/igbvf/bind

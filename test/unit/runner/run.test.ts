@@ -60,7 +60,6 @@ if (spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0)
   test(unstarted, () => {
     const { status, lines } = runFile(`test('a', () => assert.ok(true));`, strace);
     assert.is(status, 1, lines.join('\n'));
-    assert.match(lines.join('\n'), 'could not be run');
     assert.is(lines.at(-2), '0 passed, 1 failed, 0 skipped');
   });
 else test.skip(unstarted, 'strace does not run here');
