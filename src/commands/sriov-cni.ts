@@ -12,6 +12,7 @@ import {
   type AttachmentRecord,
   recordVersion,
 } from '../state/attachment-record.ts';
+import { describeKey } from '../state/record-store.ts';
 import type { SriovCniAttachment } from '../state/sriov-cni-cache.ts';
 import { noPf } from '../vf/identity.ts';
 import { findPfOf } from '../vf/locate.ts';
@@ -53,10 +54,17 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
   }
 }
 
-/** For CHECK: the VF of an attachment of sriov-cni; null where there is none. */
+/**
+ * For CHECK: the VF of an attachment of sriov-cni; null where there is none. Throws CniError checkFailed where the node
+ * has that VF no more.
+ */
 export function vfOfSriovCni(context: CommandContext, key: AttachmentKey): AttachedVf | null {
   const attachment = readQuietly(context, key);
-  return attachment === null ? null : toVf(context, key, holdingOf(context, attachment));
+  if (attachment === null) return null;
+  const vf = toVf(context, key, holdingOf(context, attachment));
+  if (vf !== null) return vf;
+  const what = `${describeKey(key)}: VF ${attachment.pci}, which sriov-cni gave to it, is not on this node any more`;
+  throw new CniError('checkFailed', what);
 }
 
 /**

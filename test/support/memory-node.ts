@@ -141,9 +141,11 @@ export class MemoryNode extends CniNode {
 
   /** The VF's PCI device and netdev are gone, as after `echo 0 > sriov_numvfs`. */
   removeVf(index: number): void {
-    const link = this.link(index);
+    const link = this.#links.get(index);
     this.#links.delete(index);
-    for (const { links } of this.kernel.namespaces) if (links.includes(link)) links.splice(links.indexOf(link), 1);
+    for (const { links } of this.kernel.namespaces) {
+      if (link !== undefined && links.includes(link)) links.splice(links.indexOf(link), 1);
+    }
     this.#removeDevice(vfPci(index));
     this.platform.links.delete(`${devices}/${pfPci}/virtfn${index}`);
   }

@@ -393,7 +393,35 @@ test('CHECK of a pod that sriov-cni attached compares settings and interface', (
   node.succeed('CHECK', { ...conf, prevResult });
   Object.assign(node.vfs[0] ?? {}, { vlan: 101 });
   const error = node.fail('CHECK', { ...conf, prevResult });
-  assert.match(error.msg, /vlan is 101, should be 100/);
+  assert.is(error.code, 110);
+  assert.match(error.msg, /\bvlan .*\b101\b.*\b100\b/);
+});
+
+test('CHECK of such a pod whose VF is gone from the node, or from the pod: 110, naming the VF', () => {
+  const vanish: readonly ((node: MemoryNode) => unknown)[] = [
+    (node) => node.removeVf(0),
+    (node) => node.edit(() => node.pod.namespace.links.splice(node.pod.namespace.links.indexOf(node.link(0)), 1)),
+  ];
+  for (const change of vanish) {
+    const { node, conf } = migrated();
+    const prevResult = { interfaces: [{ name: 'net1', mac, sandbox: node.pod.path }] };
+    change(node);
+    const [files, changes] = [sriovCniFiles(node), node.changes.length];
+    const error = node.fail('CHECK', { ...conf, prevResult });
+    assert.is(error.code, 110, error.msg);
+    assert.match(error.msg, vfPci(0));
+    assert.equal([sriovCniFiles(node), node.changes.length], [files, changes]);
+  }
+});
+
+test('CHECK of a VF that such a pod has in user space: its settings count, and that it is there', () => {
+  const { node, conf } = migrated({ userspace: [0] });
+  const prevResult = { interfaces: [{ name: 'net1', mac, sandbox: node.pod.path }] };
+  node.succeed('CHECK', { ...conf, prevResult });
+  node.removeVf(0);
+  const error = node.fail('CHECK', { ...conf, prevResult });
+  assert.is(error.code, 110, error.msg);
+  assert.match(error.msg, vfPci(0));
 });
 
 test('a PF with another name than at ADD', () => {
