@@ -9,7 +9,7 @@ const started = [
   'test/bench/bench.ts',
   'test/bench/lab/lab-bench.ts',
   'test/bench/many-vfs/{boot,build}.ts',
-  'test/cluster/cli.ts',
+  'test/cluster/{cli,registry}.ts',
   'test/lab/cli/holder.ts',
   'test/lab/demo/demo.ts',
   'test/lab/hold-lab.ts',

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# check-machine.sh demo|test: says in one sentence each what this machine lacks for that, all at once, before anything is started.
+# check-machine.sh demo|test|cluster: says in one sentence each what this machine lacks for that, all at once, before
+# anything is started.
 # Exit code 3 where something is missing that it can't do without.
 set -euo pipefail
 
@@ -9,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # shellcheck source=scripts/programs.sh
 source scripts/programs.sh
 
-readonly what=${1:?demo or test}
+readonly what=${1:?demo, test or cluster}
 readonly missing_status=3
 
 problems=()
@@ -21,7 +22,7 @@ is_root() { [[ $EUID -eq 0 ]]; }
 check_cpu() {
   case $(uname -sm) in
     'Linux x86_64') ;;
-    'Linux aarch64') [[ $what == test ]] || missing "the demo's virtual machine is for x86_64 only, and this is $(uname -m)" ;;
+    'Linux aarch64') [[ $what == test ]] || missing "the $what's virtual machine is for x86_64 only, and this is $(uname -m)" ;;
     *) missing "this is $(uname -sm); Node 26 and the plugin are for Linux on x86_64 and aarch64" ;;
   esac
 }
@@ -33,7 +34,16 @@ check_programs() {
   is_root && command -v apt-get >/dev/null && return
   mapfile -t packages < <(missing_packages "${programs[@]}" && missing_libraries)
   [[ ${#packages[@]} -eq 0 ]] || missing "not installed: ${packages[*]} (Debian: apt-get install ${packages[*]}, as root)"
-  [[ $what == test ]] || command -v apt-get >/dev/null || missing "there is no apt-get, from whose mirror the demo's virtual machine comes: it is for Debian 12 or later"
+  [[ $what == test ]] || command -v apt-get >/dev/null || missing "there is no apt-get, from whose mirror the $what's virtual machine comes: it is for Debian 12 or later"
+}
+
+# What a cluster takes besides the demo: a namespace for its control plane, and Go to build Kubernetes with.
+check_cluster() {
+  is_root || missing "this is not root, who makes a network namespace for the control plane"
+  local go
+  go=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || go=
+  [[ $(printf '%s\n' go1.26 "${go:-none}" | sort -V | head -n 1) == go1.26 && $go == go1.* ]] ||
+    missing "Kubernetes is built with Go 1.26 or later, and here is ${go:-none}"
 }
 
 # The tests make namespaces of their own; the demo's are in its virtual machine.
@@ -85,7 +95,11 @@ check_namespaces
 check_disk "$PWD" 800
 check_disk "${TMPDIR:-/tmp}" 500
 cache=${XDG_CACHE_HOME:-$(is_root && echo /var/cache || echo "${HOME:-/}/.cache")}
-if [[ $what == demo ]] || is_root; then
+if [[ $what == cluster ]]; then
+  check_cluster
+  check_disk "$cache" 5000
+  check_memory 4500
+elif [[ $what == demo ]] || is_root; then
   check_disk "$cache" 700
   check_memory 2500
 fi

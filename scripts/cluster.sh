@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and runs test/cluster/cli.ts with the arguments.
+# Checks the machine, builds the plugin where its sources changed, and runs test/cluster/cli.ts with the arguments.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PWD/node_modules/.bin:$PATH
 
-case ${1:-} in
-  kubectl | --help) ;;
+case " $* " in
+  *' kubectl '* | *' on-node '* | *' --help '*) ;;
   *)
+    scripts/check-machine.sh cluster
     scripts/setup.sh --build
+    ./build.sh --image >&2
     ;;
 esac
 exec node --disable-warning=ExperimentalWarning test/cluster/cli.ts "$@"

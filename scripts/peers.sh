@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # peers.sh [MODULE]: prints the directory of the programs that the tests and the benchmark run beside the plugin, built once
 # from the versions in a Go module's go.mod. The module is test/peers (cnitool, kustomize, the plugins of containernetworking)
-# or one in it whose dependencies are its own: cluster, kubernetes, multus-4.0, openmetrics, rdma-cni,
+# or one in it whose dependencies are its own: cluster, containerd, kubernetes, multus-4.0, openmetrics, rdma-cni,
 # sriov-cni.
 # Without Go the first one's directory is that of Debian's containernetworking-plugins, which are older: CNI 1.0.0 at most, no
 # cnitool and no kustomize. Nothing is printed for the others then, nor for the first where only root could install that package.

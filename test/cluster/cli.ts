@@ -1,69 +1,92 @@
-// A control plane of Kubernetes on the command line: node test/cluster/cli.ts --help
+// A cluster on the command line: node test/cluster/cli.ts --help
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { LabError } from '../lab/lab-error.ts';
 import { elapsed, reportToStderr } from '../lab/progress.ts';
-import { type Cluster, withCluster } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 import { askCluster, serveCluster } from './remote.ts';
-import { scenarios } from './scenarios.ts';
+import { scenarios } from './scenarios/all.ts';
+import { showDemo } from './show.ts';
 
 const help = `Usage: npm run cluster [-- [OPTIONS] [COMMAND]]
 
-Kubernetes' control plane in a network namespace of this machine, with a DRA driver and a node that
-is played. See docs/cluster.md.
+Kubernetes with one node, whose two SR-IOV network cards (igb, 7 VFs each) are emulated: control
+plane in a network namespace of this machine, node in a virtual machine. See docs/cluster.md.
 
 Commands:
   (none)               tries what there is to try on a cluster of its own, and ends it
-  shell                a shell with kubectl; the cluster ends with it
+  demo                 plays the reference demo, with what is seen of it, and ends
+  shell                a shell with kubectl, and on-node PROGRAM...; the cluster ends with it
   kubectl ARGUMENT...  kubectl, where another command of this checkout has a cluster
+  on-node PROGRAM...   runs a program on that cluster's node, the same
 
 Options:
-  --only TEXT          tries what has that text in its name
+  --only TEXT          what has that text in its name
+  --iommu              with an IOMMU, for vfio-pci
+  --keep               a shell after what failed
 `;
 
+interface Options {
+  readonly only: string;
+  readonly iommu: boolean;
+  readonly keep: boolean;
+}
+
 /** A shell in the network namespace of the control plane. */
-async function openShell({ controlPlane }: Cluster): Promise<void> {
-  const { programs, kubeconfig, network } = controlPlane;
-  const path = `${programs}:${process.env['PATH']}`;
-  const env = { ...process.env, PATH: path, KUBECONFIG: kubeconfig, PS1: '[cluster] \\w# ' };
-  const shell = spawn('nsenter', [`--net=${network.netns}`, '--', 'bash', '--norc', '-i'], { stdio: 'inherit', env });
+async function openShell(cluster: Cluster): Promise<void> {
+  const { programs, kubeconfig, network } = cluster.controlPlane;
+  const onNode = `#!/bin/sh\nexec '${process.execPath}' '${import.meta.filename}' on-node "$@"\n`;
+  writeFileSync(join(programs, 'on-node'), onNode, { mode: 0o755 });
+  const env = {
+    ...process.env,
+    PATH: `${programs}:${process.env['PATH']}`,
+    KUBECONFIG: kubeconfig,
+    PS1: '[cluster] \\w# ',
+  };
+  const argv = [`--net=${network.netns}`, '--', 'bash', '--norc', '-i'];
+  const shell = spawn('nsenter', argv, { stdio: 'inherit', env });
   await new Promise((resolve) => shell.on('exit', resolve));
 }
 
-async function tryAll(cluster: Cluster, only: string): Promise<void> {
+async function tryAll(cluster: Cluster, { only, keep }: Options): Promise<void> {
   let [passed, failed] = [0, 0];
   for (const { name, run } of scenarios.filter((scenario) => scenario.name.includes(only))) {
     const begin = performance.now();
+    reportToStderr(name);
     try {
-      await run(cluster);
+      await run(cluster, reportToStderr);
       passed++;
-      reportToStderr(`ok, ${elapsed(begin)}: ${name}`);
+      reportToStderr(`ok, ${elapsed(begin)}`);
     } catch (thrown) {
       failed++;
-      const why = thrown instanceof Error ? thrown.stack : String(thrown);
-      reportToStderr(`FAILED after ${elapsed(begin)}: ${name}\n${why}`);
+      reportToStderr(`FAILED after ${elapsed(begin)}: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+      if (keep) await openShell(cluster);
     }
   }
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   if (failed > 0 || passed === 0) process.exitCode = 1;
 }
 
-async function serve(body: (cluster: Cluster) => Promise<void>): Promise<void> {
-  await withCluster(reportToStderr, async (cluster) => {
-    const server = await serveCluster(cluster.controlPlane);
-    try {
-      await body(cluster);
-    } finally {
-      server.close();
-    }
-  });
+async function withCluster(options: Options, body: (cluster: Cluster) => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) throw new LabError('setup', 'a cluster needs root, for its network namespace');
+  const cluster = await Cluster.start({ progress: reportToStderr, iommu: options.iommu });
+  const server = await serveCluster(cluster);
+  try {
+    await body(cluster);
+  } finally {
+    server.close();
+    await cluster.stop();
+  }
 }
 
-async function ask(argv: readonly string[]): Promise<void> {
-  const stdin = argv.includes('-') ? (await buffer(process.stdin)).toString() : '';
-  const { status, stdout, stderr } = await askCluster({ argv, stdin });
+async function ask(kind: 'kubectl' | 'on-node', argv: readonly string[]): Promise<void> {
+  const takesInput = kind === 'kubectl' && argv.includes('-');
+  const stdin = takesInput ? (await buffer(process.stdin)).toString() : '';
+  const { status, stdout, stderr } = await askCluster({ kind, argv, stdin });
   process.stdout.write(stdout);
   process.stderr.write(stderr);
   process.exitCode = status;
@@ -71,16 +94,22 @@ async function ask(argv: readonly string[]): Promise<void> {
 
 async function main(args: readonly string[]): Promise<void> {
   const [first, ...rest] = args;
-  if (first === 'kubectl') return ask(rest);
+  if (first === 'kubectl' || first === 'on-node') return ask(first, rest);
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { only: { type: 'string', default: '' }, help: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string', default: '' },
+      iommu: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   const [command] = positionals;
   if (values.help) process.stdout.write(help);
-  else if (command === undefined) await serve((cluster) => tryAll(cluster, values.only));
-  else if (command === 'shell') await serve(openShell);
+  else if (command === undefined) await withCluster(values, (cluster) => tryAll(cluster, values));
+  else if (command === 'demo') await withCluster(values, showDemo);
+  else if (command === 'shell') await withCluster(values, openShell);
   else throw new LabError('command', `there is no command ${command}; see --help`);
 }
 

@@ -1,55 +1,128 @@
-// A control plane with a node that is played, by one call.
-import { mkdirSync, symlinkSync } from 'node:fs';
+// A cluster with one node, by one call.
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
-import { LabError } from '../lab/lab-error.ts';
+import { bootLab } from '../lab/emulated-lab.ts';
+import { executable } from '../lab/lab-node.ts';
 import { elapsed, type Progress } from '../lab/progress.ts';
-import { openRuntimeFolder } from '../lab/vm/runtime-folder.ts';
-import { peerDir } from '../support/peers.ts';
+import { kitPath } from '../lab/setup/kit.ts';
+import { provision } from '../lab/setup/provision.ts';
+import { openRuntimeFolder, type RuntimeFolder } from '../lab/vm/runtime-folder.ts';
 import { ControlPlane } from './control-plane.ts';
-import { makeNetwork } from './network.ts';
+import { nodeProgram } from './host-process.ts';
+import { makeImages } from './images.ts';
+import { type ClusterNetwork, controlPlaneAddress, makeNetwork } from './network.ts';
+import { ClusterNode, makeDisk, nodeName, registryPort } from './node.ts';
 import { driverObjects, kinds } from './objects.ts';
-import { type StandInVf, startStandInNode } from './stand-in-node.ts';
+import { providePrograms } from './programs.ts';
 
-const programNames = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'];
+/** With more the emulated VFs get no answer from their PF. */
+const memoryMib = 2700;
+const vfsOfEach = 7;
+const nodeTimeoutMs = 300_000;
 
-export interface Cluster {
+export interface ClusterOptions {
+  readonly progress: Progress;
+  /** With an IOMMU, for vfio-pci. */
+  readonly iommu?: boolean;
+}
+
+export class Cluster {
   readonly controlPlane: ControlPlane;
-  /** In the order of their PFs and numbers. */
-  readonly vfs: readonly StandInVf[];
-}
+  readonly worker: ClusterNode;
+  /** For sockets, logs and the node's disk. */
+  readonly folder: string;
+  readonly #runtime: RuntimeFolder;
+  readonly #network: ClusterNetwork;
 
-/** Folder of the cluster's programs; builds them where they are missing. */
-function providePrograms(): string {
-  const programs = peerDir('cluster');
-  if (programs === '')
-    throw new LabError('setup', 'Kubernetes is not built, which takes Go 1.26 and a Go module proxy');
-  return programs;
-}
-
-/** Starts everything for `body`; it ends afterwards, whatever happens. All VFs are published then. */
-export async function withCluster(progress: Progress, body: (cluster: Cluster) => Promise<void>): Promise<void> {
-  if (process.getuid?.() !== 0) throw new LabError('setup', 'a cluster needs root, for its network namespace');
-  const programs = providePrograms();
-  const driver = process.env['DRA_DRIVER'] ?? join(programs, 'dra-driver');
-  const begin = performance.now();
-  const runtime = openRuntimeFolder();
-  const links = join(runtime.path, 'bin');
-  mkdirSync(links);
-  for (const name of programNames) symlinkSync(join(programs, 'kube'), join(links, name));
-  const network = await makeNetwork();
-  const controlPlane = new ControlPlane(runtime.path, links, network);
-  try {
-    await controlPlane.start();
-    progress(`control plane ready in ${elapsed(begin)}`);
-    await controlPlane.apply(kinds);
-    await controlPlane.must(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-    await controlPlane.apply(driverObjects);
-    const vfs = await startStandInNode(controlPlane, runtime.path, driver);
-    await body({ controlPlane, vfs });
-  } finally {
-    await controlPlane.stop();
-    network.remove();
-    runtime.remove();
+  private constructor(
+    runtime: RuntimeFolder,
+    network: ClusterNetwork,
+    controlPlane: ControlPlane,
+    worker: ClusterNode,
+  ) {
+    this.#runtime = runtime;
+    this.#network = network;
+    this.folder = runtime.path;
+    this.controlPlane = controlPlane;
+    this.worker = worker;
   }
+
+  /** Builds what is missing, and starts everything; the node is ready then, and its VFs are published. */
+  static async start({ progress, iommu = false }: ClusterOptions): Promise<Cluster> {
+    const runtime = openRuntimeFolder();
+    const closers: (() => unknown)[] = [() => runtime.remove()];
+    const close = async (): Promise<void> => {
+      for (const each of closers.toReversed()) await each();
+    };
+    try {
+      const programs = await providePrograms(runtime.path, progress);
+      const kit = await provision(progress);
+      const begin = performance.now();
+      const network = await makeNetwork();
+      closers.push(() => network.remove());
+      const controlPlane = new ControlPlane(runtime.path, programs.controlPlane, network);
+      closers.push(() => controlPlane.stop());
+      await controlPlane.start();
+      progress(`control plane ready in ${elapsed(begin)}`);
+      startRegistry(controlPlane, runtime.path, kitPath.busybox(kit));
+      const disk = join(runtime.path, 'node.img');
+      await makeDisk(disk, { programs, executable, controlPlane });
+      const hardware = { memoryMib, uplink: { netns: network.netns, tap: network.tap }, disk };
+      const lab = await bootLab({ fresh: true, iommu, hardware, progress });
+      closers.push(() => lab.shutdown());
+      const cluster = new Cluster(runtime, network, controlPlane, new ClusterNode(lab, kit));
+      await controlPlane.apply(kinds);
+      await controlPlane.must(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+      await controlPlane.apply(driverObjects);
+      progress('starting containerd, kubelet and the DRA driver');
+      await cluster.worker.start(vfsOfEach);
+      await cluster.awaitNode();
+      progress(`node ready, ${elapsed(begin)} after the start`);
+      return cluster;
+    } catch (thrown) {
+      await close();
+      throw thrown;
+    }
+  }
+
+  /** The node is ready, and all its VFs are in a ResourceSlice. */
+  async awaitNode(): Promise<void> {
+    const ready = '{.status.conditions[?(@.type=="Ready")].status}';
+    await this.controlPlane.until(
+      'the node is ready',
+      async () =>
+        (await this.controlPlane.kubectl(['get', 'node', nodeName, '-o', `jsonpath=${ready}`])).stdout === 'True',
+      nodeTimeoutMs,
+    );
+    await this.controlPlane.until(
+      'the VFs are published',
+      async () => {
+        const path = 'jsonpath={.items[*].spec.devices[*].name}';
+        const names = await this.controlPlane.must(['get', 'resourceslices', '-o', path]);
+        return names.split(' ').filter(Boolean).length === this.worker.vfs.length;
+      },
+      nodeTimeoutMs,
+    );
+  }
+
+  async cutPower(): Promise<void> {
+    await this.worker.cutPower(vfsOfEach);
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.lab.shutdown();
+    await this.controlPlane.stop();
+    this.#network.remove();
+    this.#runtime.remove();
+  }
+}
+
+function startRegistry(controlPlane: ControlPlane, folder: string, busybox: string): void {
+  const images = join(folder, 'images');
+  mkdirSync(images);
+  const { toolbox, pause } = makeImages(busybox, images);
+  const program = [nodeProgram, join(import.meta.dirname, 'registry.ts')];
+  const plugin = join(import.meta.dirname, '../../dist/image');
+  const layouts = [toolbox, `pause=${pause}`, `dra-sriov-cni=${plugin}`];
+  controlPlane.run('registry', [...program, controlPlaneAddress, String(registryPort), ...layouts]);
 }

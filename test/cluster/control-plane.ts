@@ -9,8 +9,10 @@ import { HostProcess } from './host-process.ts';
 import { type ClusterNetwork, controlPlaneAddress } from './network.ts';
 
 const readyTimeoutMs = 180_000;
-const pollMs = 500;
+/** A call of kubectl takes half a second of a CPU, which the node needs too. */
+const pollMs = 2000;
 const serverUrl = `https://${controlPlaneAddress}:6443`;
+const proxyPort = 8001;
 const etcdUrl = 'http://127.0.0.1:2379';
 
 /** Who may speak to the API server: user and group, as in RBAC. */
@@ -18,26 +20,25 @@ const users = {
   admin: ['kubernetes-admin', 'system:masters'],
   controllers: ['system:kube-controller-manager', 'system:masters'],
   scheduler: ['system:kube-scheduler', 'system:masters'],
+  node: ['system:node:node1', 'system:nodes'],
 } as const;
 
-type ApiUser = keyof typeof users;
+export type ApiUser = keyof typeof users;
 
 export interface KubectlOptions {
   readonly stdin?: string;
   readonly timeoutMs?: number;
 }
 
-function kubeconfig(token: string, authority: Buffer): string {
+/** For who comes through the proxy. */
+export const proxyKubeconfig = kubeconfig({ server: `http://${controlPlaneAddress}:${proxyPort}` }, {});
+
+function kubeconfig(cluster: Readonly<Record<string, string>>, user: Readonly<Record<string, string>>): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [
-      {
-        name: 'cluster',
-        cluster: { server: serverUrl, 'certificate-authority-data': authority.toString('base64') },
-      },
-    ],
-    users: [{ name: 'user', user: { token } }],
+    clusters: [{ name: 'cluster', cluster }],
+    users: [{ name: 'user', user }],
     contexts: [{ name: 'cluster', context: { cluster: 'cluster', user: 'user' } }],
     'current-context': 'cluster',
   });
@@ -59,10 +60,10 @@ export class ControlPlane {
 
   /** Path of the administrator's kubeconfig. */
   get kubeconfig(): string {
-    return this.#kubeconfigOf('admin');
+    return this.kubeconfigOf('admin');
   }
 
-  #kubeconfigOf(user: ApiUser): string {
+  kubeconfigOf(user: ApiUser): string {
     return join(this.#folder, `${user}.kubeconfig`);
   }
 
@@ -92,15 +93,16 @@ export class ControlPlane {
       'service-account-key-file': this.#pki('service-accounts.pub'),
       'service-account-signing-key-file': this.#pki('service-accounts.key'),
       'token-auth-file': this.#pki('tokens.csv'),
-      'authorization-mode': 'RBAC',
+      'authorization-mode': 'Node,RBAC',
+      'enable-admission-plugins': 'NodeRestriction',
+      // The node's name is in no DNS.
+      'kubelet-preferred-address-types': 'InternalIP',
     });
     await this.#writeKubeconfigs();
-    this.#run('kube-scheduler', { kubeconfig: this.#kubeconfigOf('scheduler'), 'leader-elect': 'false' });
+    this.#run('kube-scheduler', { kubeconfig: this.kubeconfigOf('scheduler'), 'leader-elect': 'false' });
     this.#run('kube-controller-manager', {
-      kubeconfig: this.#kubeconfigOf('controllers'),
+      kubeconfig: this.kubeconfigOf('controllers'),
       'leader-elect': 'false',
-      // Nodes without a kubelet tell nothing of themselves.
-      controllers: '*,-node-lifecycle-controller',
       'root-ca-file': this.#pki('apiserver.crt'),
       'service-account-private-key-file': this.#pki('service-accounts.key'),
     });
@@ -108,6 +110,17 @@ export class ControlPlane {
       'the API server is ready',
       async () => (await this.kubectl(['get', '--raw', '/readyz'])).status === 0,
     );
+    this.#startProxy();
+  }
+
+  /**
+   * Multus gives each request to the API server 250 ms, and all tries 2.5 s. Under an emulated CPU that is not enough
+   * for TLS.
+   */
+  #startProxy(): void {
+    const words = [`--address=${controlPlaneAddress}`, `--port=${proxyPort}`, '--accept-hosts=.*'];
+    const kubectl = join(this.programs, 'kubectl');
+    this.run('proxy', [kubectl, `--kubeconfig=${this.kubeconfig}`, 'proxy', ...words]);
   }
 
   async stop(): Promise<void> {
@@ -178,18 +191,19 @@ export class ControlPlane {
       }
       return Promise.resolve(authority.includes('END CERTIFICATE'));
     });
+    const cluster = { server: serverUrl, 'certificate-authority-data': authority.toString('base64') };
     for (const [user, token] of this.#tokens) {
-      writeFileSync(this.#kubeconfigOf(user), kubeconfig(token, authority), { mode: 0o600 });
+      writeFileSync(this.kubeconfigOf(user), kubeconfig(cluster, { token }), { mode: 0o600 });
     }
   }
 
   /** Waits until something holds. Throws when it takes too long, or one of the programs has ended. */
-  async until(what: string, isThere: () => Promise<boolean>): Promise<void> {
-    const end = performance.now() + readyTimeoutMs;
-    while (!(await isThere())) {
+  async until(what: string, holds: () => Promise<boolean>, timeoutMs = readyTimeoutMs): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while (!(await holds())) {
       const failure = this.#processes.map((each) => each.failure).find((each) => each !== undefined);
       if (failure !== undefined) throw new LabError('boot', failure);
-      if (performance.now() > end) throw new LabError('timeout', `${what}: not so after ${readyTimeoutMs} ms`);
+      if (performance.now() > end) throw new LabError('timeout', `${what}: not so after ${timeoutMs / 1000} s`);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }

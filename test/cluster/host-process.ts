@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import process from 'node:process';
 import { onProcessEnd } from '../lab/process-end.ts';
 
 const lastBytes = 3000;
@@ -50,3 +51,5 @@ export class HostProcess {
     clearTimeout(timer);
   }
 }
+
+export const nodeProgram = process.execPath;

@@ -1,8 +1,8 @@
 // The objects that a cluster needs before anybody uses it: Multus' kind, the driver's, its class of devices and a
 // policy for all VFs.
-import { driverNamespace } from './stand-in-node.ts';
+import { driverNamespace } from './node.ts';
 
-const driver = 'sriovnetwork.k8snetworkplumbingwg.io';
+export const driverName = 'sriovnetwork.k8snetworkplumbingwg.io';
 
 interface Kind {
   readonly group: string;
@@ -36,8 +36,8 @@ export const kinds = [
     plural: 'network-attachment-definitions',
     shortNames: ['net-attach-def'],
   }),
-  definition({ group: driver, version: 'v1alpha1', kind: 'SriovResourcePolicy', plural: 'sriovresourcepolicies' }),
-  definition({ group: driver, version: 'v1alpha1', kind: 'DeviceAttributes', plural: 'deviceattributes' }),
+  definition({ group: driverName, version: 'v1alpha1', kind: 'SriovResourcePolicy', plural: 'sriovresourcepolicies' }),
+  definition({ group: driverName, version: 'v1alpha1', kind: 'DeviceAttributes', plural: 'deviceattributes' }),
 ];
 
 const labels = { pool: 'vf' };
@@ -47,17 +47,17 @@ export const driverObjects = [
   {
     apiVersion: 'resource.k8s.io/v1',
     kind: 'DeviceClass',
-    metadata: { name: driver },
-    spec: { selectors: [{ cel: { expression: `device.driver == '${driver}'` } }] },
+    metadata: { name: driverName },
+    spec: { selectors: [{ cel: { expression: `device.driver == '${driverName}'` } }] },
   },
   {
-    apiVersion: `${driver}/v1alpha1`,
+    apiVersion: `${driverName}/v1alpha1`,
     kind: 'DeviceAttributes',
     metadata: { name: 'vf', namespace: driverNamespace, labels },
     spec: { attributes: { 'k8s.cni.cncf.io/resourceName': { string: 'sriov/vf' } } },
   },
   {
-    apiVersion: `${driver}/v1alpha1`,
+    apiVersion: `${driverName}/v1alpha1`,
     kind: 'SriovResourcePolicy',
     metadata: { name: 'all-vfs', namespace: driverNamespace },
     spec: { configs: [{ deviceAttributesSelector: { matchLabels: labels }, resourceFilters: [{}] }] },

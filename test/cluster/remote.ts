@@ -7,35 +7,38 @@ import { text } from 'node:stream/consumers';
 import { LabError } from '../lab/lab-error.ts';
 import { onProcessEnd } from '../lab/process-end.ts';
 import { checkout, digest } from '../lab/setup/cache-folder.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { Cluster } from './cluster.ts';
 
 const socketPath = `/run/dra-sriov-cluster-${digest(checkout)}.sock`;
 const timeoutMs = 3_600_000;
 
-interface KubectlRequest {
+export interface ClusterRequest {
+  readonly kind: 'kubectl' | 'on-node';
   readonly argv: readonly string[];
   readonly stdin: string;
 }
 
-interface KubectlReply {
+interface ClusterReply {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-async function perform(controlPlane: ControlPlane, { argv, stdin }: KubectlRequest): Promise<KubectlReply> {
-  const { status, stdout, stderr } = await controlPlane.kubectl(argv, { stdin, timeoutMs });
+async function perform(cluster: Cluster, { kind, argv, stdin }: ClusterRequest): Promise<ClusterReply> {
+  const options = { stdin, timeoutMs };
+  const run = kind === 'kubectl' ? cluster.controlPlane.kubectl(argv, options) : cluster.worker.lab.run(argv, options);
+  const { status, stdout, stderr } = await run;
   return { status, stdout, stderr };
 }
 
 /** Lets other commands use a cluster, until the server is closed. A request is a line of JSON, and so is the reply. */
-export async function serveCluster(controlPlane: ControlPlane): Promise<Server> {
+export async function serveCluster(cluster: Cluster): Promise<Server> {
   const server = createServer(async (socket) => {
     // A client that goes away early does not matter.
     socket.on('error', () => undefined);
     try {
       const [line] = (await once(createInterface({ input: socket }), 'line')) as [string];
-      const reply = await perform(controlPlane, JSON.parse(line) as KubectlRequest);
+      const reply = await perform(cluster, JSON.parse(line) as ClusterRequest);
       socket.end(JSON.stringify(reply));
     } catch (thrown) {
       socket.end(JSON.stringify({ status: 1, stdout: '', stderr: `cluster: ${String(thrown)}\n` }));
@@ -47,12 +50,12 @@ export async function serveCluster(controlPlane: ControlPlane): Promise<Server> 
   return server;
 }
 
-export async function askCluster(request: KubectlRequest): Promise<KubectlReply> {
+export async function askCluster(request: ClusterRequest): Promise<ClusterReply> {
   const socket = connect(socketPath);
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', () => reject(new LabError('guest', 'no cluster runs; `npm run cluster -- shell` starts one')));
   });
   socket.write(`${JSON.stringify(request)}\n`);
-  return JSON.parse(await text(socket)) as KubectlReply;
+  return JSON.parse(await text(socket)) as ClusterReply;
 }

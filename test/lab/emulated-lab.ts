@@ -21,6 +21,8 @@ export interface BootOptions {
   readonly iommu?: boolean;
   /** A folder for the share, which stays when the lab ends. Without it the share is a temporary folder. */
   readonly state?: string;
+  /** What the machine has besides. */
+  readonly hardware?: Pick<MachineModel, 'memoryMib' | 'uplink' | 'disk'>;
   readonly progress?: Progress;
 }
 
@@ -55,7 +57,7 @@ function describeCpu({ reason }: AcceleratorChoice): string {
 
 async function chooseModel(options: BootOptions, progress: Progress): Promise<Choice> {
   const kit = await provision(progress);
-  const model = { kit, initramfs: buildInitramfs(kit), iommu: options.iommu === true };
+  const model = { kit, initramfs: buildInitramfs(kit), iommu: options.iommu === true, ...options.hardware };
   const choice = await chooseAccelerator(model, progress);
   return { model: { ...model, accelerator: choice.accelerator }, cpu: describeCpu(choice) };
 }

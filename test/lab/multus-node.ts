@@ -16,12 +16,23 @@ const attempts = 5;
 type MultusVersion = '4.3.0' | '4.0.2';
 
 /** The pod's first network, as another plugin makes it. */
-const defaultNetwork = {
+export const defaultNetwork = {
   cniVersion: '1.0.0',
   name: 'pod-network',
   type: 'ptp',
   ipam: { type: 'host-local', subnet: '10.244.0.0/24', routes: [{ dst: '0.0.0.0/0' }] },
 };
+
+/** Multus' own configuration. */
+export function multusConfig(kubeconfigFile: string, network: object): object {
+  return {
+    cniVersion: '1.0.0',
+    name: 'multus-cni-network',
+    type: 'multus',
+    kubeconfig: kubeconfigFile,
+    delegates: [network],
+  };
+}
 
 export interface MultusCall {
   readonly version?: MultusVersion;
@@ -96,7 +107,7 @@ export class MultusNode {
   #multus(command: 'ADD' | 'DEL', pod: ClusterPod, call: MultusCall): Promise<CommandResult> {
     return this.node.lab.run([`${programs}/${call.version === '4.0.2' ? 'multus-4.0' : 'multus'}`], {
       env: this.#environment(command, pod, call.netns ?? 'pod1'),
-      stdin: this.#config(),
+      stdin: JSON.stringify(multusConfig(kubeconfig, defaultNetwork)),
       timeoutMs: callTimeoutMs,
     });
   }
@@ -123,16 +134,6 @@ export class MultusNode {
         .map(([key, value]) => `${key}=${value}`)
         .join(';'),
     };
-  }
-
-  #config(): string {
-    return JSON.stringify({
-      cniVersion: '1.0.0',
-      name: 'multus-cni-network',
-      type: 'multus',
-      kubeconfig,
-      delegates: [defaultNetwork],
-    });
   }
 }
 

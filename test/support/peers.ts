@@ -6,7 +6,15 @@ import { asRoot } from './netns.ts';
 import type { Suite, TestBody } from './suite.ts';
 
 /** A Go module with programs to test with: `.` is test/peers, the others are folders in it. */
-export type PeerModule = '.' | 'cluster' | 'kubernetes' | 'multus-4.0' | 'openmetrics' | 'rdma-cni' | 'sriov-cni';
+export type PeerModule =
+  | '.'
+  | 'cluster'
+  | 'containerd'
+  | 'kubernetes'
+  | 'multus-4.0'
+  | 'openmetrics'
+  | 'rdma-cni'
+  | 'sriov-cni';
 
 const directories = new Map<PeerModule, string>();
 const versionsOf = new Map<string, readonly string[]>();

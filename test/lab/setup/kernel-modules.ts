@@ -34,6 +34,9 @@ export const neededModules = [
 /** What some tests load. */
 export const modulesOnDemand = ['ib_core'] as const;
 
+/** What the node of a cluster loads: for its uplink and its disk, whose file system asks for a checksum by name. */
+export const clusterModules = ['virtio_net', 'virtio_blk', 'crc32c_generic', 'ext4'] as const;
+
 /** The kernel would create a first device of its own. */
 const moduleParameters = new Map([['dummy', 'numdummies=0']]);
 

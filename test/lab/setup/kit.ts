@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from './cache-folder.ts';
 
 /** Raise this when what provisioning downloads, or how it lays it out, changes. */
-export const recipeVersion = 6;
+export const recipeVersion = 7;
 
 /** What the lab runs on, unpacked into one folder of the cache. */
 export interface Kit {
@@ -49,6 +49,7 @@ export const kitPath = {
   kernel: (kit: Kit) => join(kit.folder, 'vmlinux'),
   modules: (kit: Kit) => join(kit.folder, 'modules'),
   modulesOnDemand: (kit: Kit) => join(kit.folder, 'modules-on-demand'),
+  clusterModules: (kit: Kit) => join(kit.folder, 'cluster-modules'),
   /** Packages with what a module of our own is built with. */
   headers: (kit: Kit) => join(kit.folder, 'headers'),
 } as const;

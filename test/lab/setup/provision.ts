@@ -18,7 +18,7 @@ import { elapsed, type Progress } from '../progress.ts';
 import { deriveSources, readAptSources } from './apt-sources.ts';
 import { digest, dropAllButNewest } from './cache-folder.ts';
 import { extractKernel } from './kernel-image.ts';
-import { modulesOnDemand, neededModules, unpackModules } from './kernel-modules.ts';
+import { clusterModules, modulesOnDemand, neededModules, unpackModules } from './kernel-modules.ts';
 import { currentKitFile, type Kit, kitPath, kitsFolder, readKit, recipeVersion } from './kit.ts';
 import { PrivateApt } from './private-apt.ts';
 
@@ -136,6 +136,7 @@ async function unpack(downloads: Downloads, kit: Kit, progress: Progress): Promi
   const modules = join(scratch, 'lib/modules', version);
   await unpackModules(neededModules, modules, kitPath.modules(kit), unxz);
   await unpackModules(modulesOnDemand, modules, kitPath.modulesOnDemand(kit), unxz);
+  await unpackModules(clusterModules, modules, kitPath.clusterModules(kit), unxz);
   rmSync(scratch, { recursive: true });
   mkdirSync(kitPath.headers(kit));
   for (const file of downloads.headers) copyFileSync(file, join(kitPath.headers(kit), basename(file)));

@@ -10,6 +10,19 @@ export interface MachineModel {
   readonly accelerator: Accelerator;
   /** An emulated IOMMU, which vfio-pci needs. */
   readonly iommu: boolean;
+  /** Default: 2048. With more than 2750 the emulated VFs get no answer from their PF. */
+  readonly memoryMib?: number;
+  /** A third network card, plain, outside of the wire of the physical functions. */
+  readonly uplink?: Uplink;
+  /** An image in raw format, the guest's /dev/vda. */
+  readonly disk?: string;
+}
+
+/** A tap device, and the network namespace that it is in. */
+export interface Uplink {
+  /** Path of the namespace, in which QEMU runs then. */
+  readonly netns: string;
+  readonly tap: string;
 }
 
 export interface MachineFiles {
@@ -19,7 +32,7 @@ export interface MachineFiles {
   readonly share: string;
 }
 
-const memoryMib = 2048;
+const defaultMemoryMib = 2048;
 const processors = 2;
 
 export const socketNames = { qmp: 'qmp.sock', agent: 'agent.sock', control: 'control.sock' };
@@ -54,6 +67,21 @@ function networkArguments(): readonly string[] {
     '-device',
     `igb,bus=rp${index},netdev=wire${index},id=pf${index},mac=52:54:00:11:22:3${index}`,
   ]);
+}
+
+function uplinkArguments({ uplink }: MachineModel): readonly string[] {
+  if (uplink === undefined) return [];
+  return [
+    ...['-netdev', `tap,id=uplink,ifname=${uplink.tap},script=no,downscript=no`],
+    ...['-device', 'virtio-net-pci,netdev=uplink,mac=52:54:00:11:22:40,romfile='],
+  ];
+}
+
+/** What the guest has synchronised is in this machine's page cache at least, and so survives the end of QEMU. */
+function diskArguments({ disk }: MachineModel): readonly string[] {
+  if (disk === undefined) return [];
+  const drive = `file=${quoted(disk)},format=raw,if=none,id=disk,cache=writeback`;
+  return ['-drive', drive, '-device', 'virtio-blk-pci,drive=disk'];
 }
 
 /** QEMU reads a comma in a path as the end of it, unless doubled. */
@@ -98,7 +126,7 @@ export function qemuArguments(model: MachineModel, files: MachineFiles): readonl
     ...kitPath.qemuFirmware(model.kit).flatMap((folder) => ['-L', folder]),
     ...cpuArguments(model),
     ...machineArguments(model),
-    ...['-m', String(memoryMib), '-smp', String(processors)],
+    ...['-m', String(model.memoryMib ?? defaultMemoryMib), '-smp', String(processors)],
     // Tells a restored guest that it is a copy, upon which its kernel draws new random numbers.
     ...['-device', 'vmgenid,guid=auto'],
     ...['-serial', `file:${join(files.folder, consoleLogName)}`],
@@ -106,5 +134,7 @@ export function qemuArguments(model: MachineModel, files: MachineFiles): readonl
     ...networkArguments(),
     ...shareArguments(model, files),
     ...socketArguments(files),
+    ...uplinkArguments(model),
+    ...diskArguments(model),
   ];
 }

@@ -38,7 +38,9 @@ export class QemuProcess {
   }
 
   static start(model: MachineModel, files: MachineFiles, extra: readonly string[]): QemuProcess {
-    const argv = [kitPath.qemuBinary(model.kit), ...qemuArguments(model, files), ...extra];
+    const { uplink } = model;
+    const inNetns = uplink === undefined ? [] : ['nsenter', `--net=${uplink.netns}`, '--'];
+    const argv = [...inNetns, kitPath.qemuBinary(model.kit), ...qemuArguments(model, files), ...extra];
     const log = openSync(join(files.folder, errorLogName), 'a');
     // setpriv lets QEMU die with this process even when that is killed and can clean up nothing.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {

@@ -1,0 +1,137 @@
+// Pods as the API server, the pod itself, the PF and the node's files tell of them.
+import { deepStrictEqual } from 'node:assert/strict';
+import type { VirtualFunction } from '../lab/lab.ts';
+import type { LabLink } from '../lab/lab-node.ts';
+import type { NetworkStatus } from '../support/cluster.ts';
+import type { Cluster } from './cluster.ts';
+
+export interface Pod {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+  readonly status: {
+    readonly phase: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime: string;
+    }[];
+    readonly containerStatuses?: readonly { readonly containerID?: string }[];
+  };
+}
+
+export function isReady({ metadata, status }: Pod): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false;
+  return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+}
+
+export async function podsOf(cluster: Cluster, namespace: string): Promise<readonly Pod[]> {
+  return await cluster.controlPlane.list<Pod>('pods', '-n', namespace);
+}
+
+/** Waits until so many pods are ready, and no other is left. */
+export async function awaitPods(
+  cluster: Cluster,
+  namespace: string,
+  count: number,
+  timeoutMs = 600_000,
+): Promise<readonly Pod[]> {
+  let pods: readonly Pod[] = [];
+  const what = `${count} pods of ${namespace} are ready`;
+  try {
+    await cluster.controlPlane.until(
+      what,
+      async () => {
+        pods = await podsOf(cluster, namespace);
+        return pods.length === count && pods.every(isReady);
+      },
+      timeoutMs,
+    );
+  } catch (cause) {
+    const events = await cluster.controlPlane.must(['get', 'events,pods', '-n', namespace]);
+    throw new Error(`${what}: not so\n${events}`, { cause });
+  }
+  return pods;
+}
+
+/** What Multus says that the pod has besides its first network. */
+function networksOf(pod: Pod): readonly NetworkStatus[] {
+  const annotation = pod.metadata.annotations?.['k8s.v1.cni.cncf.io/network-status'] ?? '[]';
+  return (JSON.parse(annotation) as NetworkStatus[]).filter((status) => status.default !== true);
+}
+
+/** Links of a running pod, as `ip` on the node shows them from inside its namespace. */
+async function linksOf(cluster: Cluster, pod: Pod): Promise<readonly LabLink[]> {
+  const id = pod.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+  const text = await cluster.worker.sh(`
+    pid=$(ctr -n k8s.io task ls | awk '$1 == "${id}" { print $2 }')
+    nsenter -t $pid -n ip -d -j addr`);
+  return JSON.parse(text) as LabLink[];
+}
+
+/** An interface of a pod, and the VF that it is. */
+export interface AttachedVf {
+  readonly pod: Pod;
+  readonly link: LabLink;
+  readonly vf: VirtualFunction;
+  /** The first IPv4 address; undefined where it has none. */
+  readonly address: string | undefined;
+}
+
+/** The pod's VFs, in the order of its networks; all sources agree on each. */
+export async function attachedVfs(cluster: Cluster, pod: Pod): Promise<readonly AttachedVf[]> {
+  const links = await linksOf(cluster, pod);
+  return networksOf(pod).map((network) => {
+    const link = links.find(({ ifname }) => ifname === network.interface);
+    if (link === undefined) throw new Error(`${pod.metadata.name} has no ${network.interface}`);
+    const vf = cluster.worker.vfs.find(({ pciAddress }) => pciAddress === link.parentdev);
+    if (vf === undefined) throw new Error(`${network.interface} of ${pod.metadata.name} is ${link.parentdev}, no VF`);
+    const address = link.addr_info.find(({ family }) => family === 'inet')?.local;
+    deepStrictEqual(network.ips ?? [], address === undefined ? [] : [address], 'the annotation tells the address');
+    deepStrictEqual(network.mac, link.address, 'the annotation tells the MAC address');
+    return { pod, link, vf, address };
+  });
+}
+
+/** Device names that the pod's claims were given. */
+export async function allocatedDevices(cluster: Cluster, pod: Pod): Promise<readonly string[]> {
+  interface Claim {
+    readonly status?: {
+      readonly allocation?: { readonly devices: { readonly results: readonly { readonly device: string }[] } };
+      readonly reservedFor?: readonly { readonly uid: string }[];
+    };
+  }
+  const items = await cluster.controlPlane.list<Claim>('resourceclaims', '-n', pod.metadata.namespace);
+  return items
+    .filter(({ status }) => status?.reservedFor?.some(({ uid }) => uid === pod.metadata.uid) === true)
+    .flatMap(({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? []);
+}
+
+/** Runs a program in a pod, which has to succeed. */
+export function execInPod(cluster: Cluster, pod: Pod, ...argv: readonly string[]): Promise<string> {
+  const { name, namespace } = pod.metadata;
+  return cluster.controlPlane.must(['exec', '-n', namespace, name, '--', ...argv], { timeoutMs: 120_000 });
+}
+
+/** All that pods must give back: VFs, PF settings, records, addresses, and the driver's and Multus' files. */
+export async function pictureOfNode(cluster: Cluster): Promise<unknown> {
+  const { node } = cluster.worker;
+  const { cdi, devinfo } = node.paths;
+  const files = await cluster.worker.sh(`find ${cdi} ${devinfo} -type f 2>/dev/null | sort; ls /run/netns`);
+  return { picture: await node.picture(), files };
+}
+
+/** Waits until the node is as in a picture that was taken before. */
+export async function awaitPicture(cluster: Cluster, before: unknown, timeoutMs = 300_000): Promise<void> {
+  let now: unknown;
+  const isSame = async (): Promise<boolean> => {
+    now = await pictureOfNode(cluster);
+    return JSON.stringify(now) === JSON.stringify(before);
+  };
+  await cluster.controlPlane.until('the node is as before', isSame, timeoutMs).catch(() => undefined);
+  deepStrictEqual(now, before, 'the node is as before');
+}

@@ -1,0 +1,18 @@
+import { churnScenarios } from './churn.ts';
+import { deliveryScenarios } from './delivery.ts';
+import { demoScenarios } from './demo.ts';
+import { networkScenarios } from './networks.ts';
+import { objectScenarios } from './objects.ts';
+import { relativeScenarios } from './relatives.ts';
+import { restartScenarios } from './restarts.ts';
+import type { Scenario } from './scenario.ts';
+
+export const scenarios: readonly Scenario[] = [
+  ...objectScenarios,
+  ...demoScenarios,
+  ...relativeScenarios,
+  ...networkScenarios,
+  ...restartScenarios,
+  ...deliveryScenarios,
+  ...churnScenarios,
+];

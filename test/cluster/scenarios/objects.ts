@@ -1,0 +1,71 @@
+// What the API server holds and takes, before any pod starts.
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import type { ApiObject } from '../../support/kubernetes-api.ts';
+import type { Cluster } from '../cluster.ts';
+import { driverName } from '../objects.ts';
+import type { Scenario } from './scenario.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const examples = join(root, 'conf-examples');
+
+interface ResourceSlice {
+  readonly spec: {
+    readonly devices?: readonly {
+      readonly name: string;
+      readonly attributes: Readonly<Record<string, { readonly string?: string; readonly int?: number }>>;
+    }[];
+  };
+}
+
+async function checkPublished({ controlPlane, worker }: Cluster): Promise<void> {
+  const slices = await controlPlane.list<ResourceSlice>('resourceslices');
+  const devices = slices.flatMap(({ spec }) => spec.devices ?? []);
+  deepStrictEqual(devices.length, worker.vfs.length);
+  for (const { pciAddress, pf } of worker.vfs) {
+    const attributes = devices.find(({ name }) => name === pciAddress.replaceAll(/[:.]/g, '-'))?.attributes ?? {};
+    // As dra-driver-sriov qualifies them; of the driver's own domain the API server keeps names as they come.
+    const text = (name: string): string | undefined => attributes[name]?.string;
+    deepStrictEqual(
+      {
+        pciAddress: text(`${driverName}/pciAddress`),
+        pf: text(`${driverName}/PFName`),
+        deviceID: text('k8s.cni.cncf.io/deviceID'),
+        resourceName: text('k8s.cni.cncf.io/resourceName'),
+      },
+      { pciAddress, pf, deviceID: pciAddress, resourceName: 'sriov/vf' },
+    );
+  }
+}
+
+interface NamedObject extends ApiObject {
+  readonly metadata: { readonly name: string };
+}
+
+function namespacesOf(file: string): readonly NamedObject[] {
+  const documents = parseAllDocuments(readFileSync(file, 'utf8')).map((document) => document.toJS() as NamedObject);
+  return documents.filter(({ kind }) => kind === 'Namespace');
+}
+
+/** The API server says what it would do with each. */
+async function checkManifests({ controlPlane }: Cluster): Promise<void> {
+  const check = ['apply', '--server-side', '--validate=strict', '--dry-run=server'];
+  const files = readdirSync(examples).filter((name) => name.endsWith('.yaml'));
+  ok(files.length > 0);
+  for (const file of files.map((name) => join(examples, name))) {
+    const namespaces = namespacesOf(file);
+    if (namespaces.length > 0) await controlPlane.apply(namespaces);
+    await controlPlane.must([...check, '-f', file]);
+    const names = namespaces.map(({ metadata }) => metadata.name);
+    if (names.length > 0) await controlPlane.must(['delete', 'namespace', ...names], { timeoutMs: 120_000 });
+  }
+  for (const name of ['base', 'as-sriov', 'remove'])
+    await controlPlane.must([...check, '-k', join(root, 'deploy', name)]);
+}
+
+export const objectScenarios: readonly Scenario[] = [
+  { name: 'driver: all VFs are published, with the attributes that a policy gives them', run: checkPublished },
+  { name: 'manifests: conf-examples and deploy are accepted', run: checkManifests },
+];

@@ -1,0 +1,107 @@
+// What ends under running pods: services of the node, a pod's sandbox, the node itself.
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import type { Cluster } from '../cluster.ts';
+import { attachedVfs, awaitPods, type Pod, podsOf } from '../pods.ts';
+import { checkDemoPod, demoManifest, demoNamespace, scale } from './demo.ts';
+import { deleteManifest, only, type Scenario, withManifest } from './scenario.ts';
+
+const vfsOf = async (cluster: Cluster, pod: Pod): Promise<readonly string[]> =>
+  (await attachedVfs(cluster, pod)).map(({ vf }) => vf.pciAddress);
+
+/** The pod is the same as before; a new one comes and goes. */
+async function checkUndisturbed(cluster: Cluster, before: Pod): Promise<void> {
+  const vfs = await vfsOf(cluster, before);
+  await scale(cluster, 2);
+  const pods = await awaitPods(cluster, demoNamespace, 2);
+  const same = only(pods.filter(({ metadata }) => metadata.uid === before.metadata.uid));
+  deepStrictEqual(await vfsOf(cluster, same), vfs);
+  for (const pod of pods) await checkDemoPod(cluster, pod);
+  await scale(cluster, 1);
+  await awaitPods(cluster, demoNamespace, 1);
+}
+
+/** Nothing that pods have had is left on the node, which booted since. */
+async function checkNothingLeft(cluster: Cluster): Promise<void> {
+  const { node, sh } = { node: cluster.worker.node, sh: cluster.worker.sh.bind(cluster.worker) };
+  const { state, ipam, cdi, devinfo } = node.paths;
+  const left = `find ${state} ${ipam} ${cdi} ${devinfo} -type f 2>/dev/null |
+    grep -v -e last_reserved_ip -e '/lock$' -e '/.swept$' || true`;
+  let files = '';
+  await cluster.controlPlane
+    .until(
+      'no files are left',
+      async () => {
+        files = await sh(left);
+        return files === '';
+      },
+      120_000,
+    )
+    .catch(() => undefined);
+  deepStrictEqual(files, '', 'no records, leases and files of the driver are left');
+  for (const vf of cluster.worker.vfs) {
+    const info = await node.vfInfo(vf);
+    const [vlans] = info['vlan_list'] as [{ vlan?: number }];
+    deepStrictEqual([vlans.vlan ?? 0, info['spoofchk'], info['trust']], [0, true, false], vf.pciAddress);
+    deepStrictEqual((await node.link(vf.netdev)).parentdev, vf.pciAddress, `${vf.netdev} is back`);
+  }
+}
+
+export const restartScenarios: readonly Scenario[] = [
+  {
+    name: 'restart: kubelet, DRA driver and containerd, under running pods',
+    run: (cluster) =>
+      withManifest(cluster, demoManifest, async () => {
+        const pod = only(await awaitPods(cluster, demoNamespace, 1));
+        for (const service of ['kubelet', 'dra-driver', 'containerd'] as const) {
+          await cluster.worker.restartService(service, 'KILL');
+          await cluster.awaitNode();
+          await checkUndisturbed(cluster, pod);
+        }
+      }),
+  },
+  {
+    name: 'restart: a pod’s pause is killed, and the pod gets a new sandbox',
+    run: (cluster) =>
+      withManifest(cluster, demoManifest, async () => {
+        const pod = only(await awaitPods(cluster, demoNamespace, 1));
+        const vfs = await vfsOf(cluster, pod);
+        const filter = `labels."io.kubernetes.pod.uid"==${pod.metadata.uid},labels."io.cri-containerd.kind"==sandbox`;
+        await cluster.worker.sh(`
+          id=$(ctr -n k8s.io containers ls -q '${filter}')
+          kill -KILL $(ctr -n k8s.io task ls | awk -v id=$id '$1 == id { print $2 }')`);
+        const started = (each: Pod): string => each.status.containerStatuses?.[0]?.containerID ?? '';
+        await cluster.controlPlane.until(
+          'the container is another one',
+          async () => started(only(await podsOf(cluster, demoNamespace))) !== started(pod),
+          300_000,
+        );
+        const after = only(await awaitPods(cluster, demoNamespace, 1));
+        deepStrictEqual(after.metadata.uid, pod.metadata.uid);
+        deepStrictEqual((await vfsOf(cluster, after)).toSorted(), vfs.toSorted());
+        await checkDemoPod(cluster, after);
+      }),
+  },
+  {
+    name: 'power cut: while pods run',
+    run: async (cluster) => {
+      await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: demoManifest });
+      try {
+        await scale(cluster, 2);
+        const before = await awaitPods(cluster, demoNamespace, 2);
+        await cluster.cutPower();
+        await cluster.awaitNode();
+        // The driver does not write the specs of claims anew, without which no container of these pods can start.
+        const names = before.map(({ metadata }) => metadata.name);
+        await cluster.controlPlane.must(['delete', 'pod', '-n', demoNamespace, ...names, '--timeout=600s'], {
+          timeoutMs: 660_000,
+        });
+        const after = await awaitPods(cluster, demoNamespace, 2);
+        ok(after.every(({ metadata }) => !names.includes(metadata.name)));
+        for (const pod of after) await checkDemoPod(cluster, pod);
+      } finally {
+        await deleteManifest(cluster, demoManifest);
+      }
+      await checkNothingLeft(cluster);
+    },
+  },
+];

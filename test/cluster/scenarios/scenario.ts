@@ -1,0 +1,147 @@
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Progress } from '../../lab/progress.ts';
+import type { Cluster } from '../cluster.ts';
+import {
+  type AttachedVf,
+  allocatedDevices,
+  attachedVfs,
+  awaitPicture,
+  execInPod,
+  type Pod,
+  pictureOfNode,
+} from '../pods.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** Leaves the node as it found it. */
+  readonly run: (cluster: Cluster, progress: Progress) => Promise<void>;
+  /** Needs an IOMMU. */
+  readonly iommu?: boolean;
+}
+
+const deleteTimeoutMs = 600_000;
+
+/** An example of conf-examples, for this node: its second PF has another name. */
+export function readExample(file: string): string {
+  return readFileSync(join(import.meta.dirname, '../../../conf-examples', file), 'utf8').replaceAll('ens1f1', 'ens2f0');
+}
+
+/** Deletes what is in a manifest, and waits until it is gone. */
+export async function deleteManifest(cluster: Cluster, manifest: string): Promise<void> {
+  const args = ['delete', '-f', '-', '--ignore-not-found', `--timeout=${deleteTimeoutMs / 1000}s`];
+  await cluster.controlPlane.must(args, { stdin: manifest, timeoutMs: deleteTimeoutMs + 60_000 });
+}
+
+/** A manifest is applied for `body`, and deleted again whatever happens; the node is as before then. */
+export async function withManifest(cluster: Cluster, manifest: string, body: () => Promise<void>): Promise<void> {
+  const before = await pictureOfNode(cluster);
+  await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
+  try {
+    await body();
+  } catch (thrown) {
+    // What failed first is what is told.
+    await deleteManifest(cluster, manifest).catch(() => undefined);
+    throw thrown;
+  }
+  await deleteManifest(cluster, manifest);
+  await awaitPicture(cluster, before);
+}
+
+/** What a network asks of the PF and of the interface. */
+export interface WantedVf {
+  readonly ifname: string;
+  /** Of the address; '' for an interface without one. */
+  readonly subnet: string;
+  readonly vlan?: number;
+  readonly spoofchk?: boolean;
+  readonly trust?: boolean;
+  readonly mtu?: number;
+}
+
+/** The pod's interfaces are the VFs of its claims, with these settings; the pod sees the addresses too. */
+export async function checkPod(
+  cluster: Cluster,
+  pod: Pod,
+  wanted: readonly WantedVf[],
+): Promise<readonly AttachedVf[]> {
+  const attached = await attachedVfs(cluster, pod);
+  const held = attached.map(({ vf }) => vf.pciAddress.replaceAll(/[:.]/g, '-'));
+  deepStrictEqual(
+    held.toSorted(),
+    (await allocatedDevices(cluster, pod)).toSorted(),
+    'the interfaces are the claims’ VFs',
+  );
+  const names = attached.map(({ link }) => link.ifname);
+  deepStrictEqual(
+    names,
+    wanted.map(({ ifname }) => ifname),
+  );
+  for (const [index, want] of wanted.entries()) {
+    const one = attached[index];
+    if (one !== undefined) await checkVf(cluster, one, want);
+  }
+  await checkTools(cluster, pod, attached);
+  return attached;
+}
+
+interface Inspected {
+  readonly pfs: readonly {
+    readonly vfs: readonly {
+      readonly pci: string;
+      readonly holder: { readonly ifname: string; readonly pod: { readonly name: string } } | null;
+    }[];
+  }[];
+}
+
+/** What the plugin tells operators of the pod is the same. */
+async function checkTools(cluster: Cluster, pod: Pod, attached: readonly AttachedVf[]): Promise<void> {
+  const { node } = cluster.worker;
+  const { name, namespace } = pod.metadata;
+  const told = await node.operate('explain', `${namespace}/${name}`);
+  deepStrictEqual(told.status, 0, `explain finds nothing broken: ${told.stdout}${told.stderr}`);
+  const { pfs } = JSON.parse((await node.operate('inspect', '--json')).stdout) as Inspected;
+  const held = pfs.flatMap(({ vfs }) => vfs).filter(({ holder }) => holder?.pod.name === name);
+  deepStrictEqual(
+    held.map(({ pci, holder }) => [holder?.ifname, pci]).toSorted(),
+    attached.map(({ link, vf }) => [link.ifname, vf.pciAddress]).toSorted(),
+    'inspect tells the pod’s VFs',
+  );
+}
+
+async function checkVf(cluster: Cluster, { pod, link, vf, address = '' }: AttachedVf, want: WantedVf): Promise<void> {
+  const { vlan = 0, spoofchk = true, trust = false, mtu = 1500 } = want;
+  ok(link.flags.includes('UP'), `${link.ifname} is up`);
+  ok(address.startsWith(want.subnet), `${link.ifname} has an address of ${want.subnet}, not ${address}`);
+  const info = await cluster.worker.node.vfInfo(vf);
+  const [vlans] = info['vlan_list'] as [{ vlan?: number }];
+  deepStrictEqual(
+    { vlan: vlans.vlan ?? 0, spoofchk: info['spoofchk'], trust: info['trust'], mtu: link.mtu },
+    { vlan, spoofchk, trust, mtu },
+    `${vf.pciAddress}, ${link.ifname} of ${pod.metadata.name}`,
+  );
+  const seen = await execInPod(cluster, pod, 'ip', 'addr', 'show', link.ifname);
+  ok(seen.includes(address) && seen.includes(link.address), `the pod sees ${link.ifname} so: ${seen}`);
+}
+
+/** Each interface reaches the other pod's of the same place. */
+export async function checkPings(
+  cluster: Cluster,
+  from: readonly AttachedVf[],
+  to: readonly AttachedVf[],
+): Promise<void> {
+  for (const [index, one] of from.entries()) {
+    const target = to[index]?.address ?? '';
+    // The link of a VF may be back only seconds after a reset of its PF.
+    const ping = `ping -c 1 -W 2 -I ${one.link.ifname} ${target}`;
+    await execInPod(cluster, one.pod, 'sh', '-c', `for i in 1 2 3 4 5 6 7 8 9 10; do ${ping} && exit 0; done; exit 1`);
+  }
+}
+
+/** The one pod of a list. */
+export function only(pods: readonly Pod[]): Pod {
+  const [pod] = pods;
+  if (pod === undefined || pods.length !== 1) throw new Error(`there are ${pods.length} pods, not one`);
+  return pod;
+}
