@@ -123,7 +123,7 @@ export function pciAddressOf(platform: Platform, namespace: Namespace, link: Lin
     const bus = readBusInfo(platform, namespace.netns, link.name);
     return /^[0-9a-f]{4,8}:/.test(bus) ? bus : '';
   } catch (thrown) {
-    if (isSystemError(thrown, 'ENODEV', 'EOPNOTSUPP')) return '';
+    if (isSystemError(thrown, 'ENODEV')) return '';
     throw thrown;
   }
 }

@@ -31,6 +31,7 @@ class Away extends VfFixture {
     podIfindex = this.before.ifindex as number | null,
     rdmaDevices = [] as readonly string[],
     attached = true,
+    cookie = undefined as number | undefined,
   } = {}): void {
     const { platform, pod } = this.node;
     const netns = withNetns ? platform.openNetns(pod.path) : null;
@@ -51,7 +52,11 @@ class Away extends VfFixture {
         },
         rdmaDevices,
         netns,
-        netnsId: { device: String(pod.namespace.device), inode: String(pod.namespace.inode) },
+        netnsId: {
+          device: String(pod.namespace.device),
+          inode: String(pod.namespace.inode),
+          ...(cookie === undefined ? {} : { cookie: String(cookie) }),
+        },
         attached,
       });
     } finally {
@@ -129,6 +134,17 @@ test('home already, while the pod’s namespace is another pod’s by now: that 
     assert.ok(at.node.pod.namespace.links.includes(stranger));
     assert.equal(at.takeChanges(), []);
   }
+});
+
+test('a namespace that has got path and inode of the pod’s is another pod’s: nothing in it is touched', () => {
+  const at = new Away();
+  const { cookie } = at.node.pod.namespace;
+  throws(() => at.bringHome({ cookie: cookie + 1 }), 'detachIncomplete', at.identity.pci);
+  at.addProcess(4711);
+  throws(() => at.bringHome({ cookie: cookie + 1, withNetns: false }), 'detachIncomplete', at.identity.pci);
+  assert.equal(at.takeChanges(), []);
+  at.bringHome({ cookie });
+  assert.ok(at.isHome);
 });
 
 test('not on the host after its move: 109, and not a success', () => {

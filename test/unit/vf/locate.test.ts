@@ -1,5 +1,5 @@
 import { SystemError } from '../../../src/lib/system-error.ts';
-import { findInPod, findOnHost, findPf, pciAddressOf, whatIdentifies } from '../../../src/vf/locate.ts';
+import { findByPci, findInPod, findOnHost, findPf, pciAddressOf, whatIdentifies } from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -79,6 +79,7 @@ test('the PCI address: from the kernel, else from the driver, else none', () => 
     ['0000:3b:02.0', '0000:3b:02.0'],
     ['', ''],
     ['virtio0', ''],
+    ['usb-0000:3b:02.0-1', ''],
     [new SystemError('ask', EOPNOTSUPP), ''],
     [new SystemError('ask', ENODEV), ''],
   ];
@@ -149,6 +150,33 @@ test('where nothing tells, name and MAC must both fit', () => {
   at.node.pod.namespace.get('net1').mac = '02:00:00:00:00:99' as typeof mac;
   at.node.kernel.addLink(at.node.pod.namespace, 'vf0', { mac });
   assert.is(findInPod(at.node.platform, pod, traits)?.name, 'vf0', 'moved, but not renamed');
+});
+
+test('where nothing tells, one that is called as the VF and has its MAC, but not its recorded ifindex, is another', () => {
+  const at = new VfFixture({ withoutParents: true });
+  const pod = at.openPod();
+  const [mac, { pci }] = [at.vf().mac, at.identity];
+  const { ifindex } = at.node.kernel.addLink(at.node.pod.namespace, 'net1', { mac });
+  const traits = { pci, ifname: 'net1', hostName: 'vf0', macs: [mac], identifiedBy: 'ifindex' } as const;
+  assert.is(findInPod(at.node.platform, pod, { ...traits, podIfindex: ifindex + 1 }), null);
+  assert.is(findInPod(at.node.platform, pod, { ...traits, podIfindex: ifindex })?.ifindex, ifindex);
+});
+
+test('of the devices that are asked for those that are there, and no others', () => {
+  const at = new VfFixture();
+  const [one, other] = ['0000:3b:02.0', '0000:3b:02.1'];
+  const found = (...wanted: string[]): [string, string][] =>
+    [...findByPci(at.node.platform, at.host, new Set(wanted))].map(([pci, { name }]) => [pci, name]);
+  assert.equal(found(one), [[one, 'vf0']]);
+  assert.equal(found(one, other, '0000:99:00.0'), [
+    [one, 'vf0'],
+    [other, 'vf1'],
+  ]);
+  const silent = new VfFixture({ withoutParents: true });
+  Object.assign(silent.node.platform, {
+    ethtool: (_: unknown, name: string) => [drvinfo(name === 'vf1' ? other : one)],
+  });
+  assert.equal([...findByPci(silent.node.platform, silent.host, new Set([other])).keys()], [other]);
 });
 
 test('in a pod: found by its ifindex with one look, whatever it is called; by its device in a list that never stands still', () => {

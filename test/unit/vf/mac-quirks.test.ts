@@ -1,5 +1,5 @@
 import { isAssignableMac, type MacAddress } from '../../../src/lib/mac-address.ts';
-import { substituteMac, tryLinkMac } from '../../../src/vf/mac-quirks.ts';
+import { substituteMac, tryLinkMac, tryTrustedMac } from '../../../src/vf/mac-quirks.ts';
 import { stubbornDriver } from '../../support/memory-links.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -61,6 +61,41 @@ test('no answer is no refusal: nothing is inferred from it', () => {
 test('a driver that says yes and does nothing has not taken it', () => {
   const at = new VfFixture({ driver: () => ({ ...stubbornDriver(), setMac: () => 0 }) });
   assert.is(tryLinkMac(at.host, at.vf(), mac), false);
+});
+
+/** The VF's trust in what was changed: of its PF, and what the netdev was asked for. */
+const trustAndMac = (changes: readonly string[]): string[] =>
+  changes.map((line) => (/trust \d/.exec(line) ?? / mac /.exec(line))?.[0].trim() ?? line);
+
+test('an untrusted VF is trusted for the moment of its MAC, and no longer, whatever comes of it', () => {
+  const at = new VfFixture();
+  assert.is(tryTrustedMac(at.host, at.pf(), at.vf(), mac), true);
+  assert.equal(trustAndMac(at.takeChanges()), ['trust 1', 'mac', 'trust 0']);
+  assert.is(at.node.link(0).mac, mac);
+  const refusing = new VfFixture({ driver: stubbornDriver });
+  assert.is(tryTrustedMac(refusing.host, refusing.pf(), refusing.vf(), mac), false);
+  assert.equal([refusing.node.vfs[0]?.trust, refusing.takeChanges().length > 2], [0, true]);
+  const silent = new VfFixture();
+  silent.node.kernel.refuse('mac', ETIMEDOUT);
+  throws(() => tryTrustedMac(silent.host, silent.pf(), silent.vf(), mac), 'ETIMEDOUT');
+  assert.equal(trustAndMac(silent.takeChanges()), ['trust 1', 'mac', 'trust 0']);
+  assert.is(silent.node.vfs[0]?.trust, 0);
+});
+
+test('where the PF doesn’t say that the VF is untrusted, or won’t trust it, nothing is tried', () => {
+  const trusted = new VfFixture();
+  Object.assign(trusted.node.vfs[0] ?? {}, { trust: 1 });
+  const untold = new VfFixture();
+  Object.assign(untold.node.vfs[0] ?? {}, { trust: 0xffffffff });
+  for (const at of [trusted, untold, new VfFixture({ blindPf: true })]) {
+    assert.is(tryTrustedMac(at.host, at.pf(), at.vf(), mac), false);
+    assert.equal(at.takeChanges(), []);
+  }
+  const refused = new VfFixture();
+  refused.node.kernel.refuse('trust 1', EPERM);
+  assert.is(tryTrustedMac(refused.host, refused.pf(), refused.vf(), mac), false);
+  assert.equal(trustAndMac(refused.takeChanges()), ['trust 1']);
+  assert.is(refused.node.link(0).mac, own);
 });
 
 test('the substitute is another assignable address, and not that of the next device', () => {

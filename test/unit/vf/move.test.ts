@@ -1,4 +1,4 @@
-import { isSystemError } from '../../../src/lib/system-error.ts';
+import { isSystemError, SystemError } from '../../../src/lib/system-error.ts';
 import { moveLinkTo, renameLinkTo, restoreAltnames } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -6,7 +6,7 @@ import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/move');
 
-const [EBUSY, EPERM] = [16, 1];
+const [EBUSY, EEXIST, EPERM] = [16, 17, 1];
 
 test('moves and renames in one message', () => {
   const at = new VfFixture();
@@ -65,6 +65,32 @@ test('altnames that the link has got since it was looked at don’t keep it', ()
   moveLinkTo(pod, link, at.host, 'vf0');
   assert.equal(at.node.link(0).altnames, []);
   assert.is(at.vf().name, 'vf0');
+});
+
+test('altnames that change between look and move: as often as five times, while the link is there', () => {
+  /** How often a move is tried whose every failure finds the link as `next` makes it. */
+  const tries = (next: (at: VfFixture, tried: number) => void): number => {
+    const at = new VfFixture();
+    at.node.link(0).altnames = ['a', 'b'];
+    let tried = 0;
+    const change = (): never => {
+      next(at, ++tried);
+      throw new SystemError('move', EEXIST);
+    };
+    const link = at.vf();
+    throws(() => moveLinkTo(Object.assign(at.host, { change }), link, at.openPod(), 'net1'), 'EEXIST');
+    return tried;
+  };
+  const named = (altnames: readonly string[]) => (at: VfFixture) =>
+    void Object.assign(at.node.link(0), { altnames: [...altnames] });
+  const another = (at: VfFixture, tried: number): void => named(['a', `b${tried}`])(at);
+  assert.is(tries(another), 5);
+  assert.is(tries(named(['a', 'b'])), 1);
+  assert.is(tries(named(['b', 'a'])), 2);
+  assert.is(tries(named(['a'])), 2);
+  const gone = (at: VfFixture): void =>
+    at.node.edit(() => at.node.host.links.splice(at.node.host.links.indexOf(at.node.link(0)), 1));
+  assert.is(tries(gone), 1);
 });
 
 test('renaming to its own name is nothing; else it is down for older kernels', () => {

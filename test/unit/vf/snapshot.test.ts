@@ -1,3 +1,4 @@
+import { noPf } from '../../../src/vf/identity.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { getPf, takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { MemoryNodeOptions } from '../../support/memory-node.ts';
@@ -74,6 +75,35 @@ test('a netdev that is enslaved on the host: 102, naming both', () => {
   const at = new VfFixture();
   at.node.link(0).master = at.node.kernel.addLink(at.node.host, 'bond0').ifindex;
   throws(() => takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), 'vfBusy', 'vf0', 'bond0');
+});
+
+test('PF or netdev of another hardware type: 117, naming VF, interface and type, before anything is asked of it', () => {
+  const [infiniband, none] = [32, 65534];
+  for (const [type, told] of [
+    [infiniband, 'InfiniBand'],
+    [none, String(none)],
+  ] as const) {
+    const take = (at: VfFixture): unknown => takeSnapshot(at.node.platform, at.host, at.identity, at.pf());
+    const ofPf = new VfFixture();
+    ofPf.node.edit(() => Object.assign(ofPf.node.pf, { type }));
+    throws(() => take(ofPf), 'notEthernet', '0000:3b:02.0', 'PF', 'pf0', told);
+    const ofVf = new VfFixture();
+    ofVf.node.edit(() => Object.assign(ofVf.node.link(0), { type }));
+    throws(() => take(ofVf), 'notEthernet', '0000:3b:02.0', 'netdev', 'vf0', told);
+  }
+});
+
+test('the PF: its netdev with the VF’s number; none of a VF without one; another device of its name is none', () => {
+  const at = new VfFixture();
+  const pf = getPf(at.node.platform, at.host, at.identity);
+  assert.equal([pf?.name, pf?.ifindex, pf?.vfIndex], ['pf0', at.pf().ifindex, at.identity.vfIndex]);
+  const { pci, driver, kind } = at.identity;
+  assert.is(getPf(at.node.platform, at.host, { ...noPf, pci, driver, kind }), null);
+  const snapshot = takeSnapshot(at.node.platform, at.host, { ...noPf, pci, driver, kind }, null);
+  assert.equal([snapshot.admin, snapshot.netdev?.name], [null, 'vf0']);
+  at.node.edit(() => Object.assign(at.node.pf, { name: 'eth7' }));
+  at.node.kernel.addLink(at.node.host, 'pf0', { parent: '0000:5e:00.0' });
+  throws(() => getPf(at.node.platform, at.host, at.identity), 'pfMissing', 'pf0', '0000:3b:00.0');
 });
 
 test('no PF netdev: 105, naming PF and VF', () => {
