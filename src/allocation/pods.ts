@@ -9,12 +9,11 @@ import type { AllocationNode, Search } from './search.ts';
 import { Trace } from './trace.ts';
 
 /**
- * Whoever writes a network config may name any VF of the node in it, but only one that is this pod's, or nobody's as
- * far as the DRA drivers' CDI specs and checkpoints, and the kubelet's, tell: those are a device plugin's. Returns what
- * entitles the pod. The specs of other pods are looked through only where the pod's own doesn't list the VF, the
- * checkpoints only where none does. Throws CniError contradictorySources naming the file that gives the VF to somebody
- * else, decode where a broken one mentions it, vfMissing for a device without a PF that is in no spec and that no
- * device plugin publishes.
+ * A network config may name a VF only if it is this pod's, or if no CDI spec or checkpoint of a DRA driver, and none of
+ * the kubelet's, gives it to anybody: then it is a device plugin's. Returns what entitles the pod. The specs of other
+ * pods are looked through only where the pod's own doesn't list the VF, the checkpoints only where none does. Throws
+ * CniError contradictorySources naming the file that gives the VF to somebody else, decode where a broken one mentions
+ * it, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
  */
 export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
   const own = search.podSpec();

@@ -45,8 +45,8 @@ interface Released {
 
 /**
  * `gc [--dry-run]`: gives back what attachments hold whose pods are certainly dead, or whose ADD or DEL was killed.
- * What is whole and alive is never touched. Refused where process 1 of the node sees other files or interfaces:
- * addresses would be released in another store, and VFs come home to another namespace.
+ * Attachments that are whole and whose pods live are never touched. It is refused where process 1 of the node sees
+ * other files or interfaces: addresses would be released in another store, and VFs come home to another namespace.
  */
 export function gc(tool: Tool, { dryRun = false, json = false, here = false, addresses = false }: GcOptions): ExitCode {
   const view = readView(tool.platform);
@@ -114,10 +114,7 @@ function describeReleased({ style, platform }: Tool, released: readonly Released
   return `${lines.join('')}${offer}`;
 }
 
-/**
- * What goes on inside is told on stderr only where it is a warning; each attachment's recorded CNI_PATH serves where
- * there is none.
- */
+/** Of the log only warnings go to stderr. Where CNI_PATH is unset, that of each attachment's record is used. */
 function openContext({ platform, yaml, sriovCniCache }: Tool): CommandContext {
   const pluginDirs = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return createContext({

@@ -11,7 +11,7 @@ import type { VfIdentity } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { isNamespace } from './sriov-cni-books.ts';
 
-/** As an identity has it for want of one. */
+/** Stands in an identity for a driver that isn't bound. */
 export const noDriver = 'none';
 
 /** Whose the VF is by sriov-cni's books. */

@@ -212,7 +212,7 @@ function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }
   );
 }
 
-/** A PF that is no device of its own is a stand-in, and so are its VFs. */
+/** A PF without a device is a stand-in of a test, and so are its VFs. */
 function howTold(pf: Link | null): Pick<VfNetdevState, 'identifiedBy'> {
   return pf !== null && pf.parentBusName === null ? { identifiedBy: 'ifindex' } : {};
 }

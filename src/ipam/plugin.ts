@@ -20,7 +20,7 @@ const writableByAll = 0o002;
 /** As many as path lookup follows: MAXSYMLINKS, linux/namei.h */
 const maxLinks = 40;
 
-/** What execve(2) says of a file that is no program for this machine, or that went away. */
+/** Errors of execve(2) for a file that is no program for this machine, or that went away. */
 const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';

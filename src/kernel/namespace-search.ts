@@ -50,7 +50,7 @@ export function openIfNamespace(platform: Platform, path: string): Netns | null 
   try {
     return platform.openNetns(path);
   } catch (thrown) {
-    // What lies there now is no namespace: an unmounted bind leaves an empty file.
+    // The path no longer leads to a namespace: an unmounted bind leaves an empty file.
     if (isSystemError(thrown, 'EINVAL')) return null;
     // A process that ends at this moment: the kernel says EACCES of its namespaces, or ESRCH, and they are gone.
     if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
@@ -198,7 +198,7 @@ function listMountNamespaces(platform: Platform): readonly string[] {
   return [...seen.values()];
 }
 
-/** What can't be looked at may be anything. */
+/** A process that can't be looked at is a view of its own. */
 function viewOf(read: (name: string) => string | null, pid: string): string {
   try {
     return `${read('ns/mnt')} ${read('root')}`;

@@ -1,4 +1,6 @@
-/** What is no UTF-8 comes as its bytes; in a path that is handed over, lib/byte-text.ts stands for them. */
+/**
+ * The host gives a name that isn't UTF-8 as bytes. In a path that it gets, a text of lib/byte-text.ts stands for them.
+ */
 export type Name = string | ArrayBuffer;
 
 /** How a child ended, and what came out of it: `status` or `signal` is undefined. */

@@ -26,7 +26,7 @@ export function nullOn<T>(errnos: readonly number[], what: string, call: () => T
   }
 }
 
-/** What is no failed system call stays as it is. */
+/** An error that is no failed system call stays as it is. */
 function explained(what: string, thrown: unknown): unknown {
   const failure = failureOf(thrown);
   return failure === null ? thrown : new SystemError(what, failure.errno, failure.detail);

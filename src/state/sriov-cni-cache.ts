@@ -200,7 +200,7 @@ function toAdmin(file: AttachmentFile, before: StateBefore): SriovCniAttachment[
   };
 }
 
-/** In the spellings that sriov-cni takes; what is none of them is no setting of any PF. */
+/** In the spellings that sriov-cni takes. Any other text set nothing at a PF. */
 function toSettings(file: AttachmentFile, mac: MacAddress | null): Partial<VfAdminState> {
   const one = <T extends string>(given: string | undefined, allowed: readonly T[]): T | undefined =>
     allowed.find((value) => value === given);

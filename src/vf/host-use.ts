@@ -9,9 +9,9 @@ import type { Platform } from '../platform/platform.ts';
 import type { VfIdentity } from './vf.ts';
 
 /**
- * Whoever writes a network config may name any VF that is nobody's; one that the node itself works with is not to be
- * had. Costs a look at sysfs where the VF is down, as it is where it waits for a pod, and four requests where it is up.
- * Throws CniError vfBusy, naming the use.
+ * A network config may name any VF that nobody holds, but not one that the node itself uses. The check costs a look at
+ * sysfs if the VF is down, as while it waits for a pod, and four requests if it is up. Throws CniError vfBusy, naming
+ * the use.
  */
 export function refuseUsedByHost(platform: Platform, host: Namespace, identity: VfIdentity, link: Link): void {
   const use = describeUse(platform, host, identity, link);

@@ -18,7 +18,7 @@ import type { VfChange } from '../settings/settings.ts';
 import { isRefusal } from './refusal.ts';
 import type { Pf } from './vf.ts';
 
-/** What drivers answer that hold all zeros to be no MAC, or let nobody trust a VF. */
+/** Errors of drivers that take no MAC of all zeros, or know no trust. */
 const refusals = ['EINVAL', 'EADDRNOTAVAIL', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
 export function readMac(namespace: Namespace, ifindex: number): MacAddress | null {

@@ -37,7 +37,7 @@ export interface SettledNetdev {
   readonly pci: PciAddress;
 }
 
-/** What a driver says for good; all else may pass. */
+/** Errors that a second try won't change; others may pass. */
 const refusals = ['EINVAL', 'ERANGE', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
 /** Throws SystemError. */
@@ -116,8 +116,8 @@ export function restoreFiles(at: SettledNetdev, link: Link, before: NetdevFiles)
 }
 
 /**
- * What is refused twice is lost, with a warning: none of it opens a way to the next pod's traffic, and DEL must be able
- * to end. Throws SystemError where it may pass.
+ * A setting that is refused twice is lost, with a warning: none of them opens a way to the next pod's traffic, and DEL
+ * must be able to end. Throws SystemError where it may pass.
  */
 function putBack({ log, pci }: SettledNetdev, setting: string, set: () => void): void {
   const refused = refusal(set) ?? null;

@@ -17,7 +17,7 @@ import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 export interface VfPlan {
   /** Of the PF's record of the VF. */
   readonly admin: VfChange;
-  /** That the netdev shall have; null: as it is. */
+  /** MAC that the netdev gets; null: the one that it has. */
   readonly mac: MacAddress | null;
   /** Null: as it is. */
   readonly mtu: number | null;
@@ -35,7 +35,7 @@ export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfS
   return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, snapshot, pf) };
 }
 
-/** What must change so that the PF's record of a VF is as wanted; what isn't wanted, or isn't known, stays as it is. */
+/** The changes that make the PF's record of a VF as wanted. Fields that aren't wanted, or aren't known, stay. */
 export function adminChange(now: VfAdminState, wanted: Partial<VfAdminState>): VfChange {
   const differing = partsOf(wanted).filter(({ setting, change }) => differingFields(setting, now, change).length > 0);
   return Object.assign({}, ...differing.map(({ change }) => change)) as VfChange;

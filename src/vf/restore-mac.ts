@@ -33,7 +33,9 @@ export function restoreMacs(at: SettledVf, pf: Pf | null, link: Link | null, sna
   settleMac(platform, host, own.link, own.mac, identity);
 }
 
-/** What ADD let the PF guard the VF may change again; as with the VF's own MAC a first refusal isn't believed. */
+/**
+ * ADD had the PF guard the MAC; the VF may change it again. As with the VF's own MAC a first refusal isn't believed.
+ */
 function freeMac({ host }: SettledVf, pf: Pf, link: Link, mac: MacAddress): void {
   const isCleared = clearAdminMac(host, pf) === null || clearAdminMac(host, pf) === null;
   if (isCleared && link.mac === mac) setMacAnew(host, link, mac);

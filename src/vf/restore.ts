@@ -19,8 +19,8 @@ const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as 
 
 /**
  * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set
- * besides, and the PF's settings. Only what differs is touched; what is gone (the VF's device or netdev, the PF's
- * device) is done. Returns what failed.
+ * besides, and the PF's settings. Only what differs is touched. If the VF's device or netdev, or the PF's device, is
+ * gone, nothing is left to do for it. Returns what failed.
  */
 export function restoreVf(
   platform: Platform,

@@ -62,7 +62,7 @@ function podStateOf(platform: Platform, record: AttachmentRecord): PodState {
     return lifeOf(platform, record);
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
-    // Who can't look must not call a pod dead.
+    // A process that can't look must not call a pod dead.
     return 'unknown';
   }
 }

@@ -177,7 +177,10 @@ function placeOf(sysfs: SysfsVf, onHost: Link | null, attached: Attached | null)
   return isUserspaceDriver(sysfs.driver) ? 'userspace' : 'lost';
 }
 
-/** Of several records of a VF the one that owns it, else the youngest with a living pod; none that has given it up. */
+/**
+ * The holder of each VF: of several records the one that owns it, else the youngest with a living pod. A record that
+ * has given its VF up holds none.
+ */
 function currentHolders(records: readonly KeptRecord[]): ReadonlyMap<string, KeptRecord> {
   const rank = ({ pod, isHalf, record }: KeptRecord): string =>
     `${isHalf ? 0 : 1} ${pod === 'dead' ? 0 : 1} ${record.createdAt}`;

@@ -105,8 +105,8 @@ function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): Stacked
 }
 
 /**
- * Where thousands of others come and go: the kernel tells those of one kind at once (`ip link show type KIND`). Of a
- * kind that it doesn't know it lists all, and there are none.
+ * For a pod where thousands of others come and go: the kernel sends the links of one kind in one go (`ip link show type
+ * KIND`). If it doesn't know the kind, it lists all links, and none is of that kind.
  */
 function listOfKind(ask: Ask, kind: string): StackedLink[] {
   let isUnknown = false;

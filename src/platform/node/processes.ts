@@ -12,11 +12,11 @@ import { monotonicMs, POLLIN, POLLOUT, poll } from './waiting.ts';
 // is begun by Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which
 // would, doesn't run.
 
-/** Of stdout; what is more is no answer. */
+/** Limit of stdout; a longer answer is refused. */
 const maxOutputBytes = 4 * 1024 * 1024;
-/** Of stderr; what is more is dropped. */
+/** Limit of stderr; the rest is dropped. */
 const maxStderrBytes = 64 * 1024;
-/** A child that has ended has written all it had to; who else holds its output may still say something for so long. */
+/** A child that has ended has written all it had to. Another process that holds its output may go on for so long. */
 const graceMs = 100;
 /** How often to look at a child where the kernel has no pidfd (before 5.3). */
 const lookAgainMs = 5;
