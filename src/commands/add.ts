@@ -6,15 +6,13 @@ import type { SriovConf } from '../config/sriov-conf.ts';
 import { findPlugin } from '../ipam/plugin.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
-import type { HeldLock, Netns } from '../platform/platform.ts';
+import type { Netns } from '../platform/platform.ts';
 import { describeAttachment } from '../state/record-store.ts';
-import { identifyVf } from '../vf/identity.ts';
 import type { VfIdentity } from '../vf/vf.ts';
 import { Attachment } from './attachment.ts';
 import { type CommandContext, keyOf, openPodNetns } from './context.ts';
-import { reclaimSelf, reclaimVf } from './reap.ts';
-import { reclaimFromSriovCni } from './sriov-cni.ts';
-import { deadSriovCniNetns, lockAgainstSriovCni } from './sriov-cni-books.ts';
+import { holdVf } from './hold-vf.ts';
+import { reclaimSelf } from './reap.ts';
 import { sweep } from './sweep.ts';
 
 /**
@@ -47,19 +45,10 @@ function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous:
     const held = heldByContainer(context);
     const { pci, source, trace } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
     context.log.info('VF found', { pci, source, verdict: trace.at(-1)?.verdict });
-    const vfLock = locks.lockVf(pci, `ADD of ${key.ifname} of container ${key.containerId}`);
-    let sriovCniLock: HeldLock | null = null;
-    try {
-      sriovCniLock = lockAgainstSriovCni(context, pci);
-      const identity = identifyVf(platform, pci, source);
-      reclaimVf(context, pci, key);
-      const deadNetns = deadSriovCniNetns(context, pci);
-      if (deadNetns !== null) reclaimFromSriovCni(context, pci, deadNetns);
-      return attachVf(context, conf, identity, source, netns, previous);
-    } finally {
-      sriovCniLock?.unlock();
-      vfLock.unlock();
-    }
+    const purpose = `ADD of ${key.ifname} of container ${key.containerId}`;
+    return holdVf(context, pci, source, key, purpose, (identity) =>
+      attachVf(context, conf, identity, source, netns, previous),
+    );
   } finally {
     containerLock.unlock();
   }

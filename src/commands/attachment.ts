@@ -12,19 +12,19 @@ import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp, waitForC
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
-import { type AttachmentRecord, podLinkTraits, recordVersion } from '../state/attachment-record.ts';
-import { describeView } from '../state/liveness.ts';
+import { type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
 import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
-import { changeOwnMac, settleMac } from '../vf/mac.ts';
+import { settleMac } from '../vf/mac.ts';
 import { moveLinkTo } from '../vf/move.ts';
 import { settleFlags } from '../vf/netdev-settings.ts';
 import { planVf, type VfPlan } from '../vf/plan.ts';
 import { getPf, takeSnapshot } from '../vf/snapshot.ts';
 import type { VfIdentity } from '../vf/vf.ts';
-import { type CommandContext, keyOf } from './context.ts';
+import type { CommandContext } from './context.ts';
 import { detach } from './detach.ts';
 import { startIpam } from './ipam.ts';
+import { changeOwnMacOf, pendingRecord, writeFirst } from './pending.ts';
 
 /** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */
 const carrierLimitMs = 200;
@@ -57,12 +57,12 @@ export class Attachment {
     const plan = planVf(this.#conf.settings, this.#identity, snapshot, pf);
     let record = this.#pendingRecord(snapshot, plan);
     let ipam: IpamProcess | null = null;
-    this.#writeFirst(record);
+    writeFirst(this.#context, record);
     try {
       const { ipam: wanted } = this.#conf;
       const isEarly = wanted !== null && !usesInterface(wanted.type);
       if (isEarly) ipam = startIpam(this.#context, 'ADD', wanted);
-      record = this.#changeOwnMac(record, plan);
+      record = changeOwnMacOf(this.#context, record, plan.mac);
       if (pf !== null) applyAdminChange(host, pf, this.#identity, plan.admin);
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
@@ -91,53 +91,18 @@ export class Attachment {
 
   #pendingRecord(snapshot: AttachmentRecord['snapshot'], plan: VfPlan): AttachmentRecord {
     const { platform, request } = this.#context;
-    const args = platform.environment['CNI_ARGS'] ?? '';
-    const { ipam } = this.#conf;
+    const { ipam, pod } = this.#conf;
     const { stdin, pluginDirs } = request;
-    return {
-      version: recordVersion,
-      phase: 'pending',
-      key: keyOf(request),
-      pod: this.#conf.pod,
+    const args = platform.environment['CNI_ARGS'] ?? '';
+    return pendingRecord(this.#context, {
       identity: this.#identity,
       resolvedFrom: this.#source,
       snapshot,
       mac: plan.mac,
       netns: { path: request.netns, ...identifyNetns(this.#pod) },
-      bootId: platform.bootId(),
-      ...describeView(platform),
-      podIfindex: null,
-      addresses: [],
-      routes: [],
+      pod,
       ipam: ipam === null ? null : { type: ipam.type, stdin, args, pluginDirs },
-      config: stdin,
-      cniArgs: args,
-      createdAt: new Date(platform.epochMs()).toISOString(),
-      begunMs: Math.ceil(platform.monotonicMs()),
-    };
-  }
-
-  /** Nothing has changed yet: where the record can't be written, only its remains have to go. */
-  #writeFirst(record: AttachmentRecord): void {
-    const { store } = this.#context;
-    try {
-      store.write(record);
-    } catch (thrown) {
-      converge([['remove the record', () => store.remove(record)]]);
-      throw thrown;
-    }
-  }
-
-  /**
-   * The VF's own MAC, before the PF's settings: the order that every driver can follow. That an untrusted VF could
-   * change it by itself is known only now, and has to be on disk before the PF guards the MAC.
-   */
-  #changeOwnMac(record: AttachmentRecord, { mac }: VfPlan): AttachmentRecord {
-    const { host, store } = this.#context;
-    if (mac === null || !changeOwnMac(host, record.snapshot, mac)) return record;
-    const free: AttachmentRecord = { ...record, snapshot: { ...record.snapshot, macIsFree: true } };
-    store.write(free);
-    return free;
+    });
   }
 
   #moveIntoPod(record: AttachmentRecord): AttachmentRecord {

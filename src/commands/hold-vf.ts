@@ -1,0 +1,37 @@
+import type { PciAddress } from '../lib/pci-address.ts';
+import type { HeldLock } from '../platform/platform.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
+import { identifyVf } from '../vf/identity.ts';
+import type { VfIdentity } from '../vf/vf.ts';
+import type { CommandContext } from './context.ts';
+import { reclaimVf } from './reap.ts';
+import { reclaimFromSriovCni } from './sriov-cni.ts';
+import { deadSriovCniNetns, lockAgainstSriovCni } from './sriov-cni-books.ts';
+
+/**
+ * Runs `use` while the locks of a VF are held, which is nobody's then: what the dead and the killed have left of it is
+ * given back first. `source` says where its address is from, `purpose` is for those who wait. Throws CniError vfBusy,
+ * vfMissing, pfMissing, noDriver, tryAgainLater.
+ */
+export function holdVf<T>(
+  context: CommandContext,
+  pci: PciAddress,
+  source: string,
+  key: AttachmentKey,
+  purpose: string,
+  use: (identity: VfIdentity) => T,
+): T {
+  const vfLock = context.locks.lockVf(pci, purpose);
+  let sriovCniLock: HeldLock | null = null;
+  try {
+    sriovCniLock = lockAgainstSriovCni(context, pci);
+    const identity = identifyVf(context.platform, pci, source);
+    reclaimVf(context, pci, key);
+    const deadNetns = deadSriovCniNetns(context, pci);
+    if (deadNetns !== null) reclaimFromSriovCni(context, pci, deadNetns);
+    return use(identity);
+  } finally {
+    sriovCniLock?.unlock();
+    vfLock.unlock();
+  }
+}
