@@ -157,7 +157,7 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
   },
   settingRefused: {
     meaning: 'the kernel refused a setting',
-    remedy: 'the message names key, value, PF, driver and errno; the driver may not support it',
+    remedy: 'the message names key, value, PF, driver and errno; `dra-sriov probe` tells what the driver takes',
     causes: [
       'the driver does not know the setting: igb has no link state, many have no min_tx_rate',
       'the rates of all VFs together exceed what the PF has',

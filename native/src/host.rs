@@ -12,7 +12,7 @@ use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
 use crate::lock::Locks;
 use crate::processes::Running;
 use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, copy_of, whole};
-use crate::{files, interfaces, netlink, netns, parts, processes, streams, time};
+use crate::{files, interfaces, netlink, netns, parts, processes, signals, streams, time};
 
 /// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
 #[derive(Default, Clone)]
@@ -44,6 +44,8 @@ fn add_process(host: &Object) -> JsResult<()> {
     host.set("executable", Func::from(|| Answer(files::read_link(Path::new("/proc/self/exe")))))?;
     host.set("pid", std::process::id())?;
     host.set("exit", Func::from(exit))?;
+    host.set("holdSignals", Func::from(signals::hold))?;
+    host.set("signalCame", Func::from(signals::came))?;
     host.set("limitRun", Func::from(|seconds: u32, words: Text| time::limit_run(seconds, words.0)))?;
     host.set("monotonicMs", Func::from(time::monotonic_ms))?;
     host.set("sleepMs", Func::from(time::sleep_ms))?;

@@ -9,6 +9,7 @@ mod netlink;
 mod netns;
 mod parts;
 mod processes;
+mod signals;
 mod streams;
 mod time;
 mod values;

@@ -138,6 +138,20 @@ function addNodeCommands(program: Command, run: Run): void {
     .action((options: Parameters<Operator['sysdump']>[1]) => run((operator, tool) => operator.sysdump(tool, options)));
 }
 
+function addProbe(program: Command, run: Run): void {
+  program
+    .command('probe')
+    .description('try what a NIC takes, on a VF that nobody uses')
+    .argument('[device]', 'PCI address or netdev of a PF or VF; by default one VF of each PF')
+    .option('--dry-run', 'change nothing: only what can be seen')
+    .option('--here', 'also where process 1 has another mount or network namespace')
+    .option(...jsonOption)
+    .addHelpText('after', examples('probe', 'probe 0000:3b:02.1', 'probe --json > node1.json'))
+    .action((device: string | undefined, options: Parameters<Operator['probe']>[2]) =>
+      run((operator, tool) => operator.probe(tool, device, options)),
+    );
+}
+
 function addMeasuringCommands(program: Command, run: Run): void {
   program
     .command('stats')
@@ -170,6 +184,7 @@ function addFileCommands(program: Command, run: Run): void {
         .argParser((name, names: readonly string[]) => [...names, name])
         .default(usualTypes, usualTypes.join(', ')),
     )
+    .option('--node <file>', 'also warn of what that node refuses: from `probe --json` there')
     .option(...jsonOption)
     .addHelpText(
       'after',
@@ -177,10 +192,11 @@ function addFileCommands(program: Command, run: Run): void {
         'validate sriov.conflist',
         'validate nad.yaml deployment.yaml claim.yaml',
         'validate manifests/',
+        'validate --node node1.json nad.yaml',
         'kubectl get deploy,net-attach-def -A -o yaml | @ validate -',
       ),
     )
-    .action((files: readonly string[], options: { readonly type: readonly string[]; readonly json?: boolean }) =>
+    .action((files: readonly string[], options: Parameters<Operator['validate']>[2]) =>
       run((operator, tool) => operator.validate(tool, files, options)),
     );
 }
@@ -247,6 +263,7 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>)
     });
   };
   addNodeCommands(program, run);
+  addProbe(program, run);
   addMeasuringCommands(program, run);
   addFileCommands(program, run);
   addPreflight(program, run);

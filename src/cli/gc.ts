@@ -1,14 +1,13 @@
-import { splitPluginPath } from '../cni/environment.ts';
 import { explain } from '../cni/errors.ts';
-import { type CommandContext, createContext } from '../commands/context.ts';
+import type { CommandContext } from '../commands/context.ts';
 import { reclaimIfLeft } from '../commands/reap.ts';
-import { createLog } from '../lib/log.ts';
 import { printable } from '../lib/quote.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { findOrphans, type Lease, releaseLease } from './host-local.ts';
-import { isLeft, type KeptRecord, madeUpRequest, readRecords } from './node/records.ts';
-import { describeView, readView, type View } from './node/view.ts';
+import { openContext } from './node/context.ts';
+import { isLeft, type KeptRecord, readRecords } from './node/records.ts';
+import { describeView, isElsewhere, readView, type View } from './node/view.ts';
 import { count } from './text.ts';
 import { commandName, complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
@@ -50,15 +49,7 @@ interface Released {
  */
 export function gc(tool: Tool, { dryRun = false, json = false, here = false, addresses = false }: GcOptions): ExitCode {
   const view = readView(tool.platform);
-  if (!dryRun && !here && [view.mount, view.network].includes('another')) {
-    const self = commandName(tool.platform);
-    const run = `nsenter --target 1 --mount --net -- ${self} gc`;
-    complain(
-      tool,
-      `${describeView(view)} Run it in those of process 1: ${run}; or here all the same: ${self} gc --here`,
-    );
-    return exitCodes.wrong;
-  }
+  if (!dryRun && !here && isElsewhere(tool, view, 'gc')) return exitCodes.wrong;
   const { records, damaged } = readRecords(tool.platform);
   const left = records.filter(isLeft);
   const unknown = records.filter((kept) => kept.pod === 'unknown' && !isLeft(kept)).length;
@@ -112,22 +103,6 @@ function describeReleased({ style, platform }: Tool, released: readonly Released
   const offer =
     released.length === 0 || isAsked ? '' : `\`${commandName(platform)} gc --addresses\` releases what leaked.\n`;
   return `${lines.join('')}${offer}`;
-}
-
-/** Of the log only warnings go to stderr. Where CNI_PATH is unset, that of each attachment's record is used. */
-function openContext({ platform, yaml, sriovCniCache }: Tool): CommandContext {
-  const pluginDirs = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
-  return createContext({
-    platform,
-    parseYaml: (text) => yaml().parseYaml(text),
-    sriovCniCache,
-    request: madeUpRequest('GC', { pluginDirs }),
-    log: createLog({
-      level: 'warning',
-      write: (line) => platform.writeStderr(line),
-      epochMs: () => platform.epochMs(),
-    }),
-  });
 }
 
 function reclaim(context: CommandContext, kept: KeptRecord): Outcome {

@@ -1,11 +1,11 @@
-import { parsePciAddress } from '../lib/pci-address.ts';
 import { printable } from '../lib/quote.ts';
 import { fieldsOf, keyOf, type OnePfSetting, partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
+import { findDevice } from './node/find-device.ts';
 import { describeEntry } from './node/records.ts';
-import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
+import { type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
-import { complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
+import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 interface InspectOptions {
   readonly json?: boolean;
@@ -23,29 +23,12 @@ export function inspect(tool: Tool, target: string | undefined, { json = false }
 }
 
 function inspectOne(tool: Tool, survey: Survey, target: string, json: boolean): ExitCode {
-  const found = findSurveyed(survey, spellAddress(target));
-  if (found === null) {
-    complain(tool, `${printable(target)} is no PF, VF or netdev of one on this node; ${whatThereIs(survey)}`);
-    return exitCodes.wrong;
-  }
+  const found = findDevice(tool, survey, target);
+  if (found === null) return exitCodes.wrong;
   const { pf, vf } = found;
   if (json) printJson(tool, vf === null ? pfJson(pf) : vfJson(pf, vf));
   else tool.platform.writeStdout(vf === null ? describePfs(tool, [pf]).join('') : describeVf(tool, pf, vf));
   return exitCodes.fine;
-}
-
-/** `3b:02.1` is `0000:3b:02.1`, as for lspci. */
-function spellAddress(text: string): string {
-  return parsePciAddress(text) ?? parsePciAddress(`0000:${text}`) ?? text;
-}
-
-function whatThereIs({ pfs }: Survey): string {
-  if (pfs.length === 0) return 'this node has no network card with SR-IOV';
-  const lines = pfs.map(({ sysfs, link, vfs }) => {
-    const addresses = vfs.length === 0 ? 'no VFs' : vfs.map((vf) => vf.sysfs.pci).join(' ');
-    return `\n  ${sysfs.pci}${link === null ? '' : ` (${printable(link.name)})`}: ${addresses}`;
-  });
-  return `there are:${lines.join('')}`;
 }
 
 function describeNode(tool: Tool, { pfs, gone, withoutPf }: Survey): string {

@@ -7,6 +7,7 @@ export { gc } from './gc.ts';
 export { inspect } from './inspect.ts';
 export { runInstall } from './install.ts';
 export { preflight } from './preflight.ts';
+export { probe } from './probe/probe.ts';
 export { resolve } from './resolve/resolve.ts';
 export { metrics } from './stats/metrics.ts';
 export { stats } from './stats/stats.ts';

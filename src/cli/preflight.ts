@@ -38,7 +38,7 @@ function checkDefinitions(tool: Tool, files: readonly string[]): readonly Check[
   const advice = `kubectl get net-attach-def -A -o yaml | ${self} preflight -`;
   if (files.length === 0) return [warning('definitions', 'none were given, so none were looked at', advice)];
   const ourTypes = new Set(usualTypes);
-  const checked = checkArguments(tool, files, ourTypes);
+  const checked = checkArguments(tool, files, { ourTypes, node: null });
   const networks = checked
     .flatMap(({ manifests }) => manifests.flatMap((manifest) => readNetwork(manifest, ourTypes) ?? []))
     .filter(({ plugin, isReadable }) => plugin !== null || !isReadable);

@@ -7,7 +7,8 @@ import { u32At } from './netlink/attributes.ts';
 const ETHTOOL_GDRVINFO = 0x03;
 /** struct ethtool_drvinfo: u32 cmd, then char driver[32], version[32], fw_version[32], bus_info[32], ... */
 const drvinfoLength = 196;
-const [busInfoAt, busInfoEnd] = [100, 132];
+/** Where it has its texts. */
+const drvinfo = { firmware: [68, 100], busInfo: [100, 132] } as const;
 
 interface Setting {
   readonly get: number;
@@ -49,9 +50,22 @@ export type EthtoolState = Readonly<Partial<Record<EthtoolSetting, string>>>;
  * The line `bus-info` of `ethtool -i LINK`; '' where the driver gives none. Throws SystemError; ENODEV: no such netdev.
  */
 export function readBusInfo(platform: Platform, netns: Netns, ifname: string): string {
+  return readDriverText(platform, netns, ifname, 'busInfo');
+}
+
+/**
+ * The line `firmware-version` of `ethtool -i LINK`; '' where the driver gives none. Throws SystemError; ENODEV: no such
+ * netdev.
+ */
+export function readFirmwareVersion(platform: Platform, netns: Netns, ifname: string): string {
+  return readDriverText(platform, netns, ifname, 'firmware');
+}
+
+function readDriverText(platform: Platform, netns: Netns, ifname: string, text: keyof typeof drvinfo): string {
   const [info] = platform.ethtool(netns, ifname, [request(ETHTOOL_GDRVINFO, drvinfoLength)]);
   if (isSystemError(info, 'EOPNOTSUPP')) return '';
-  return bytesOf(info).subarray(busInfoAt, busInfoEnd).toString().split('\0', 1)[0] ?? '';
+  const [begin, end] = drvinfo[text];
+  return bytesOf(info).subarray(begin, end).toString().split('\0', 1)[0] ?? '';
 }
 
 /**

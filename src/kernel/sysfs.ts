@@ -99,6 +99,16 @@ export function readIommuGroup(platform: Platform, pci: PciAddress): string | nu
   return /^\d+$/.test(group) ? group : null;
 }
 
+/** The devices of an IOMMU group, by address. Throws SystemError. */
+export function listIommuGroup(platform: Platform, group: string): readonly string[] {
+  return platform.readDir(`${platform.paths.sysfs}/kernel/iommu_groups/${group}/devices`) ?? [];
+}
+
+/** Whether a PCI driver is there, loaded or built in. Throws SystemError. */
+export function pciDriverExists(platform: Platform, driver: string): boolean {
+  return platform.stat(`${platform.paths.sysfs}/bus/pci/drivers/${driver}`) !== null;
+}
+
 /**
  * The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws
  * SystemError.

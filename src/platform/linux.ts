@@ -12,7 +12,10 @@ function textOf(name: Name): string {
   return typeof name === 'string' ? name : textFromBytes(Buffer.from(name));
 }
 
-type Streams = Pick<Platform, 'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit'>;
+type Streams = Pick<
+  Platform,
+  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit' | 'holdSignals' | 'signalCame'
+>;
 
 function createStreams(os: Os): Streams {
   return {
@@ -35,6 +38,8 @@ function createStreams(os: Os): Streams {
       os.exit(code);
       throw new Error('the process outlived its end');
     },
+    holdSignals: () => os.holdSignals(),
+    signalCame: () => os.signalCame(),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Os {
   executable(): Name;
   readonly pid: number;
   exit(code: number): void;
+  holdSignals(): void;
+  signalCame(): boolean;
   monotonicMs(): number;
   sleepMs(ms: number): void;
 

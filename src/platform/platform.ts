@@ -130,6 +130,13 @@ export interface Platform {
   /** True where the stream is a terminal. */
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
   exit(code: number): never;
+  /**
+   * From now on SIGHUP, SIGINT and SIGTERM don't end this process: it has something to put back first, and looks at
+   * signalCame.
+   */
+  holdSignals(): void;
+  /** Whether one of them has come since. Always false on Node, which tells synchronous code of none. */
+  signalCame(): boolean;
 
   monotonicMs(): number;
   /** Milliseconds since 1970, UTC. */

@@ -1,6 +1,7 @@
 import { seesAllProcesses } from '../../kernel/namespace-search.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
+import { commandName, complain, type Tool } from '../tool.ts';
 
 /** Whether a namespace is the one that process 1 has; `unknown` where not even root may look. */
 type Relation = 'process 1' | 'another' | 'unknown';
@@ -49,4 +50,16 @@ function phrase(relation: Relation, namespaces: string): string {
   if (relation === 'process 1') return `process 1’s ${namespaces}`;
   if (relation === 'another') return `other ${namespaces} than process 1’s`;
   return `${namespaces} that can’t be compared with process 1’s`;
+}
+
+/** Whether process 1 of the node sees other files or interfaces; then says on stderr how to run that command there. */
+export function isElsewhere(tool: Tool, view: View, command: string): boolean {
+  if (![view.mount, view.network].includes('another')) return false;
+  const self = commandName(tool.platform);
+  const run = `nsenter --target 1 --mount --net -- ${self} ${command}`;
+  complain(
+    tool,
+    `${describeView(view)} Run it in those of process 1: ${run}; or here all the same: ${self} ${command} --here`,
+  );
+  return true;
 }

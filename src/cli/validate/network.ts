@@ -7,16 +7,24 @@ import { type ConfKey, schema, unsupportedKeys } from '../../config/schema.ts';
 import { cniKeys, foldedKey } from '../../config/spelling.ts';
 import { isJsonObject, type Json } from '../../lib/json.ts';
 import { printable, quote, show } from '../../lib/quote.ts';
+import type { ProbeReport } from '../probe/report.ts';
 import { error, type Finding, type Path, parsePath, under, warning } from './finding.ts';
 import { checkIpam } from './ipam.ts';
 import { checkName as compareNames } from './manifest.ts';
+import { checkAgainstNode } from './node.ts';
 import { at, type Manifest, resourceNameKey, textAt } from './objects.ts';
 import { readJson } from './source.ts';
 import { checkKeys, meantBy } from './spelling.ts';
 
-export interface NetworkRules {
+/** By what files are checked. */
+export interface Rules {
   /** Values of `type` that mean this plugin; configs of others are only looked at for their `type`. */
   readonly ourTypes: ReadonlySet<string>;
+  /** What is known of the node that they are for; null: nothing. */
+  readonly node: ProbeReport | null;
+}
+
+export interface NetworkRules extends Rules {
   /** A config inside a NetworkAttachmentDefinition needs no name: Multus gives it the definition's. */
   readonly nameNeeded: boolean;
 }
@@ -137,6 +145,7 @@ function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
     ...checkDeviceIds(own),
     ...checkLogFile(own),
     ...under('ipam', '.', checkIpam(own['ipam']), ['ipam']),
+    ...(rules.node === null ? [] : checkAgainstNode(own, rules.node)),
   ];
 }
 
@@ -197,10 +206,7 @@ function checkMetadata(metadata: Json): Finding[] {
   return findings;
 }
 
-function checkConfig(
-  { object, name, document, within }: Manifest,
-  ourTypes: NetworkRules['ourTypes'],
-): readonly Finding[] {
+function checkConfig({ object, name, document, within }: Manifest, rules: Rules): readonly Finding[] {
   const config = at(object, 'spec', 'config');
   if (config === undefined || config === null || config === '') {
     return [warning('', 'missing: Multus will look for a network of this name on the node')];
@@ -208,12 +214,12 @@ function checkConfig(
   if (typeof config !== 'string') return [error('', `${show(config)} is not allowed; allowed: JSON in a string`)];
   const { document: inner, findings } = readJson(config, document.inText([...within, 'spec', 'config']));
   if (inner === null) return findings;
-  const network = checkNetwork(inner.value, { ourTypes, nameNeeded: false });
+  const network = checkNetwork(inner.value, { ...rules, nameNeeded: false });
   return [...findings, ...network, ...(isJsonObject(inner.value) ? compareNames(name, inner.value) : [])];
 }
 
 /** Checks a NetworkAttachmentDefinition and the network config in it. */
-export function checkDefinition(manifest: Manifest, ourTypes: NetworkRules['ourTypes']): Finding[] {
+export function checkDefinition(manifest: Manifest, rules: Rules): Finding[] {
   const definition = manifest.object;
   const metadata = objectOrEmpty(definition['metadata']);
   const names = [metadata['namespace'], metadata['name']].filter((name) => typeof name === 'string' && name !== '');
@@ -226,7 +232,7 @@ export function checkDefinition(manifest: Manifest, ourTypes: NetworkRules['ourT
           }),
         ]),
     ...checkMetadata(metadata),
-    ...under('spec.config', ': ', checkConfig(manifest, ourTypes), ['spec', 'config']),
+    ...under('spec.config', ': ', checkConfig(manifest, rules), ['spec', 'config']),
   ];
   const title = names.length === 0 ? kind : `${kind} ${printable(names.join('/'))}`;
   return under(title, ': ', findings, []);

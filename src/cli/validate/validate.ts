@@ -1,18 +1,22 @@
-import { explain } from '../../cni/errors.ts';
+import { explain, isBug } from '../../cni/errors.ts';
 import { isJsonObject } from '../../lib/json.ts';
 import { printable, show } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
-import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
+import type { ProbeReport } from '../probe/report.ts';
+import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { crossCheck, isCrossChecked } from './cross-check.ts';
 import { error, type Finding, parsePath } from './finding.ts';
 import { checkManifest } from './manifest.ts';
-import { checkDefinition, checkNetwork, isDefinition } from './network.ts';
+import { checkDefinition, checkNetwork, isDefinition, type Rules } from './network.ts';
+import { readProbeReport } from './node.ts';
 import { type Manifest, readManifests } from './objects.ts';
 import { fromYaml, readJson, type SourceDocument } from './source.ts';
 
 export interface ValidateOptions {
   /** Names under which this plugin is installed. */
   readonly type: readonly string[];
+  /** A file that `probe --json` has written on the node that the configs are for. */
+  readonly node?: string;
   readonly json?: boolean;
 }
 
@@ -33,8 +37,6 @@ export interface CheckedText {
   readonly isForeign?: true;
 }
 
-type Rules = ReadonlySet<string>;
-
 const noPlace = { at: [] };
 
 /** Findings of an object with their offsets in the file. */
@@ -45,15 +47,10 @@ function locate({ document, within }: Pick<Manifest, 'document' | 'within'>, fin
   });
 }
 
-function checkDocuments(
-  file: string,
-  text: string,
-  documents: readonly SourceDocument[],
-  ourTypes: Rules,
-): CheckedText {
+function checkDocuments(file: string, text: string, documents: readonly SourceDocument[], rules: Rules): CheckedText {
   const manifests = readManifests(file, documents);
   const findings = manifests.flatMap((manifest) => {
-    const own = isDefinition(manifest.object) ? checkDefinition(manifest, ourTypes) : [];
+    const own = isDefinition(manifest.object) ? checkDefinition(manifest, rules) : [];
     return locate(manifest, [...own, ...checkManifest(manifest)]);
   });
   const isKnown = manifests.some((manifest) => isDefinition(manifest.object) || isCrossChecked(manifest));
@@ -63,9 +60,9 @@ function checkDocuments(
   return { text, findings: [nothing], manifests, isForeign: true };
 }
 
-function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
+function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, rules: Rules): CheckedText {
   try {
-    return checkDocuments(file, text, tool.yaml().parseYamlSource(text).map(fromYaml), ourTypes);
+    return checkDocuments(file, text, tool.yaml().parseYamlSource(text).map(fromYaml), rules);
   } catch (thrown) {
     if (!(thrown instanceof Error) || thrown.name !== 'YamlError') throw thrown;
     const { line, column } = thrown as Error & { readonly line?: number; readonly column?: number };
@@ -75,25 +72,25 @@ function checkYaml(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourType
   }
 }
 
-function checkJson(file: string, text: string, ourTypes: Rules): CheckedText {
+function checkJson(file: string, text: string, rules: Rules): CheckedText {
   const { document, findings } = readJson(text);
   if (document === null) return { text, findings, manifests: [] };
   if (isJsonObject(document.value) && document.value['kind'] !== undefined) {
-    const checked = checkDocuments(file, text, [document], ourTypes);
+    const checked = checkDocuments(file, text, [document], rules);
     return { ...checked, findings: [...findings, ...checked.findings] };
   }
-  const network = checkNetwork(document.value, { ourTypes, nameNeeded: true });
+  const network = checkNetwork(document.value, { ...rules, nameNeeded: true });
   return { text, findings: [...findings, ...locate({ document, within: [] }, network)], manifests: [] };
 }
 
 /**
  * Checks the text of a network config, a conflist (both JSON), or objects of Kubernetes (YAML or JSON), each by itself.
  */
-export function checkText(tool: Pick<Tool, 'yaml'>, file: string, text: string, ourTypes: Rules): CheckedText {
+export function checkText(tool: Pick<Tool, 'yaml'>, file: string, text: string, rules: Rules): CheckedText {
   const content = text.replace(/^\ufeff/, '');
   if (content.trim() === '')
     return { text, findings: [error('', 'is empty', noPlace)], manifests: [], isForeign: true };
-  return /^\s*[{[]/.test(content) ? checkJson(file, content, ourTypes) : checkYaml(tool, file, content, ourTypes);
+  return /^\s*[{[]/.test(content) ? checkJson(file, content, rules) : checkYaml(tool, file, content, rules);
 }
 
 function offsetAt(text: string, line: number, column: number): number {
@@ -122,7 +119,7 @@ interface CheckedFile extends CheckedText {
   readonly file: string;
 }
 
-function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedFile {
+function checkFile(tool: Tool, file: string, rules: Rules): CheckedFile {
   const failed = (message: string): CheckedFile => ({
     file,
     text: '',
@@ -131,7 +128,7 @@ function checkFile(tool: Tool, file: string, ourTypes: Rules): CheckedFile {
   });
   try {
     const text = readText(tool, file);
-    return text === null ? failed('no such file') : { file, ...checkText(tool, file, text, ourTypes) };
+    return text === null ? failed('no such file') : { file, ...checkText(tool, file, text, rules) };
   } catch (thrown) {
     return failed(explain(thrown));
   }
@@ -154,16 +151,16 @@ function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly 
 }
 
 /** What the arguments of a command name: files, directories, stdin. */
-export function checkArguments(tool: Tool, files: readonly string[], ourTypes: Rules): readonly CheckedFile[] {
-  return [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, ourTypes));
+export function checkArguments(tool: Tool, files: readonly string[], rules: Rules): readonly CheckedFile[] {
+  return [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, rules));
 }
 
 /** Of a directory only what holds something to check counts. */
-function checkArgument(tool: Tool, argument: string, ourTypes: Rules): readonly CheckedFile[] {
+function checkArgument(tool: Tool, argument: string, rules: Rules): readonly CheckedFile[] {
   try {
     if (argument === '-' || tool.platform.stat(`${argument}/.`)?.kind !== 'directory')
-      return [checkFile(tool, argument, ourTypes)];
-    const checked = filesBelow(tool, argument).map((file) => checkFile(tool, file, ourTypes));
+      return [checkFile(tool, argument, rules)];
+    const checked = filesBelow(tool, argument).map((file) => checkFile(tool, file, rules));
     const ours = checked.filter(({ isForeign }) => isForeign !== true);
     if (ours.length > 0) return ours;
     const message = 'no file in it holds a network config, NetworkAttachmentDefinition, claim or pod';
@@ -174,14 +171,33 @@ function checkArgument(tool: Tool, argument: string, ourTypes: Rules): readonly 
   }
 }
 
+/** Null where the file is none; what is wrong with it is said on stderr. */
+function readNode(tool: Tool, file: string): ProbeReport | null {
+  try {
+    const text = readText(tool, file);
+    if (text === null) throw new Error('no such file');
+    return readProbeReport(text);
+  } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
+    complain(tool, `--node ${printable(file)}: ${explain(thrown)}; \`probe --json\` on a node writes such a file`);
+    return null;
+  }
+}
+
 const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'error';
 
 /**
  * `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid.
  */
-export function validate(tool: Tool, files: readonly string[], { type, json = false }: ValidateOptions): ExitCode {
+export function validate(
+  tool: Tool,
+  files: readonly string[],
+  { type, node, json = false }: ValidateOptions,
+): ExitCode {
   const ourTypes = new Set(type);
-  const checked = checkArguments(tool, files, ourTypes);
+  const report = node === undefined ? null : readNode(tool, node);
+  if (node !== undefined && report === null) return exitCodes.wrong;
+  const checked = checkArguments(tool, files, { ourTypes, node: report });
   const together = crossCheck(
     checked.flatMap(({ manifests }) => manifests),
     ourTypes,

@@ -20,6 +20,11 @@ export const nodeOs: Os = {
   executable: () => process.execPath,
   pid: process.pid,
   exit: (code) => process.exit(code),
+  holdSignals() {
+    // Never called: this program doesn't return to the event loop. That there is one takes the place of the default.
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  },
+  signalCame: () => false,
   monotonicMs,
   sleepMs,
   readStdin: (maxBytes) => readAll(stdinFd, maxBytes),

@@ -21,6 +21,7 @@ export const neededModules = [
   'ipvlan',
   'bridge',
   'vrf',
+  'bonding',
   'macvtap',
   'sch_ingress',
   'sch_netem',
@@ -38,7 +39,10 @@ export const modulesOnDemand = ['ib_core'] as const;
 export const clusterModules = ['virtio_net', 'virtio_blk', 'crc32c_generic', 'ext4'] as const;
 
 /** The kernel would create a first device of its own. */
-const moduleParameters = new Map([['dummy', 'numdummies=0']]);
+const moduleParameters = new Map([
+  ['dummy', 'numdummies=0'],
+  ['bonding', 'max_bonds=0'],
+]);
 
 function fileIndex(modulesFolder: string): ReadonlyMap<string, string> {
   const index = new Map<string, string>();

@@ -13,7 +13,10 @@ export class MemoryExit extends Error {
   }
 }
 
-type MemoryStreams = Pick<Platform, 'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit'> & {
+type MemoryStreams = Pick<
+  Platform,
+  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit' | 'holdSignals' | 'signalCame'
+> & {
   readonly written: { stdout: string; stderr: string; exitCode: number | null };
 };
 
@@ -38,5 +41,7 @@ export function createMemoryStreams(stdin: string, isTerminal: boolean): MemoryS
       written.exitCode = code;
       throw new MemoryExit(code);
     },
+    holdSignals: () => undefined,
+    signalCame: () => false,
   };
 }

@@ -134,6 +134,7 @@ test('the help of every command has examples, and fits the screen', () => {
     'resolve',
     'explain',
     'gc',
+    'probe',
     'stats',
     'metrics',
     'doctor',

@@ -8,7 +8,8 @@ import { assert, suite } from '../../../support/suite.ts';
 
 const test = suite('cli/validate');
 
-const check = (text: string): readonly Finding[] => checkText(sourceParts, 'file', text, new Set(usualTypes)).findings;
+const check = (text: string): readonly Finding[] =>
+  checkText(sourceParts, 'file', text, { ourTypes: new Set(usualTypes), node: null }).findings;
 const validateFiles = (platform: MemoryPlatform, ...files: readonly string[]): number =>
   validate({ platform, here: platform, style: createStyle(platform), ...sourceParts }, files, { type: usualTypes });
 const lines = (text: string): string[] =>

@@ -1,0 +1,28 @@
+import { splitPluginPath } from '../../cni/environment.ts';
+import type { CniRequest } from '../../cni/request.ts';
+import { type CommandContext, createContext } from '../../commands/context.ts';
+import { createLog } from '../../lib/log.ts';
+import type { Tool } from '../tool.ts';
+import { madeUpRequest } from './records.ts';
+
+/**
+ * For a command that works with the verbs' own steps. Of the log only warnings go to stderr. Where CNI_PATH is unset, that
+ * of each attachment's record is used.
+ */
+export function openContext(
+  { platform, yaml, sriovCniCache }: Tool,
+  request: Partial<CniRequest> = {},
+): CommandContext {
+  const pluginDirs = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
+  return createContext({
+    platform,
+    parseYaml: (text) => yaml().parseYaml(text),
+    sriovCniCache,
+    request: madeUpRequest('GC', { pluginDirs, ...request }),
+    log: createLog({
+      level: 'warning',
+      write: (line) => platform.writeStderr(line),
+      epochMs: () => platform.epochMs(),
+    }),
+  });
+}
