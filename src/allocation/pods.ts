@@ -1,6 +1,6 @@
 import { pciDeviceExists, readPfOf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
-import { CdiSpecs } from './cdi-spec.ts';
+import { type BrokenSpec, CdiSpecs } from './cdi-spec.ts';
 import { listCheckpointPods, readDeviceUsers } from './checkpoints.ts';
 import { parseDeviceName } from './device-hint.ts';
 import { isPublished } from './device-info.ts';
@@ -125,4 +125,9 @@ export function listKnownPods({ platform, parseYaml }: AllocationNode): readonly
       unspecified: [...named].filter((device) => !devices.has(device)),
     };
   });
+}
+
+/** The DRA driver's CDI specs that can't be read: no container of their pods can be made. Throws CniError io. */
+export function listBrokenSpecs({ platform, parseYaml }: AllocationNode): readonly BrokenSpec[] {
+  return new CdiSpecs(platform, parseYaml, new Trace()).mentioning([]).broken;
 }

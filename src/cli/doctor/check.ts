@@ -1,4 +1,5 @@
-import { type KnownPod, listKnownPods } from '../../allocation/pods.ts';
+import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
+import { type KnownPod, listBrokenSpecs, listKnownPods } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';
@@ -42,6 +43,7 @@ export interface Examined {
   readonly survey: Survey | string;
   /** Pods that the DRA driver knows. */
   readonly pods: readonly KnownPod[] | string;
+  readonly brokenSpecs: readonly BrokenSpec[];
   /** Where the runtime looks for plugins. */
   readonly pluginDirs: readonly string[];
 }
@@ -59,11 +61,15 @@ function orReason<T>(read: () => T): T | string {
 
 export function examine(tool: Tool): Examined {
   const { platform, yaml } = tool;
+  const node = { platform, parseYaml: (text: string) => yaml().parseYaml(text) };
+  const brokenSpecs = orReason(() => listBrokenSpecs(node));
   const given = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return {
     platform,
     survey: orReason(() => surveyNode(tool)),
-    pods: orReason(() => listKnownPods({ platform, parseYaml: (text) => yaml().parseYaml(text) })),
+    pods: orReason(() => listKnownPods(node)),
+    // What keeps all of them from being read is said of the pods.
+    brokenSpecs: typeof brokenSpecs === 'string' ? [] : brokenSpecs,
     pluginDirs: given.length > 0 ? given : [usualPluginDir],
   };
 }

@@ -1,3 +1,4 @@
+import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
 import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
@@ -8,6 +9,7 @@ import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 /** What is known of a pod from all sides. */
 export interface PodFacts {
   readonly pods: readonly KnownPod[];
+  readonly brokenSpecs: readonly BrokenSpec[];
   readonly survey: Survey;
   readonly platform: Platform;
 }
@@ -39,18 +41,23 @@ function checkDriver({ pods, platform }: PodFacts): Check {
   return ok('driver', `${name} has VFs for ${count(pods.length, 'pod')} here`);
 }
 
+/** Nobody writes a prepared claim's spec again. */
+const remedyForSpec =
+  'delete the pod, so that its controller makes another: the driver does not write a prepared claim’s spec again, whatever is restarted';
+
 function checkPrepared(facts: PodFacts): Check {
-  const { pods, platform, survey } = facts;
+  const { pods, platform, survey, brokenSpecs } = facts;
+  const [broken] = brokenSpecs;
+  if (broken !== undefined) {
+    const found = `no container of its pod can be made: the CDI spec ${broken.file} is broken: ${broken.reason}`;
+    return wrong('claims', found, `${remedyForSpec}; then remove the file, if it is still there`);
+  }
   const unprepared = pods.filter(({ specified, unspecified }) => specified === null || unspecified.length > 0);
   const [first] = unprepared;
   if (first !== undefined) {
     const device = first.unspecified[0] ?? `pod ${first.podUid}`;
     const found = `no CDI spec in ${platform.paths.cdiDirs.join(' or ')} has ${device}, which the driver’s checkpoint names; no container can be made in ${listSome(unprepared.map((pod) => nameOf(facts, pod)))}`;
-    return wrong(
-      'claims',
-      found,
-      'delete the pod, so that its controller makes another: the driver does not write a prepared claim’s spec again, whatever is restarted',
-    );
+    return wrong('claims', found, remedyForSpec);
   }
   const present = new Set(survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci as string)));
   const stale = pods.filter((pod) => vfsOf(pod).some((pci) => !present.has(pci)));
@@ -103,5 +110,7 @@ function checkNuma(facts: PodFacts): Check {
 /** Whether the pods of this node have what they claim; without such pods there is less to say. */
 export function checkClaims(facts: PodFacts): readonly Check[] {
   const ofPods = [checkPrepared, checkAttached, checkNuma];
-  return [checkDriver, ...(facts.pods.length === 0 ? [] : ofPods)].map((check) => check(facts));
+  return [checkDriver, ...(facts.pods.length + facts.brokenSpecs.length === 0 ? [] : ofPods)].map((check) =>
+    check(facts),
+  );
 }

@@ -9,9 +9,13 @@ import { checkPerformance } from './performance-checks.ts';
 import { checkPlugins } from './plugin-checks.ts';
 import { checkVfs } from './vf-checks.ts';
 
+/** The driver does not start with a checkpoint that is broken, and writes no spec but when it prepares a claim. */
+const remedyForFiles =
+  'a CDI spec: delete its pod; a checkpoint: remove it and restart the DRA driver’s pod, which begins with an empty one';
+
 /** All checks; one that can't be made is wrong itself. */
 function diagnose(examined: Examined): readonly Check[] {
-  const { survey, pods, platform } = examined;
+  const { survey, pods, brokenSpecs, platform } = examined;
   const records = typeof survey === 'string' ? [] : survey.kept.records;
   return [
     ...nodeChecks.map((check) => check(examined)),
@@ -19,10 +23,10 @@ function diagnose(examined: Examined): readonly Check[] {
     ...(typeof survey === 'string'
       ? [wrong('vfs', `they can’t be looked at: ${survey}`, 'run it as root on the host')]
       : checkVfs(survey, commandName(platform))),
-    ...(typeof pods === 'string'
-      ? [wrong('claims', pods, 'remove what is broken; restarting the DRA driver’s pod writes it anew')]
-      : []),
-    ...(typeof pods === 'string' || typeof survey === 'string' ? [] : checkClaims({ pods, survey, platform })),
+    ...(typeof pods === 'string' ? [wrong('claims', pods, remedyForFiles)] : []),
+    ...(typeof pods === 'string' || typeof survey === 'string'
+      ? []
+      : checkClaims({ pods, brokenSpecs, survey, platform })),
     ...(typeof survey === 'string' ? [] : checkPerformance(platform, survey)),
     ...checkIpam(examined, records),
   ];

@@ -18,8 +18,8 @@ function whatThereIs({ pfs }: Survey): string {
 }
 
 /**
- * The PF or VF that a person names, by address or netdev; `vf` is null where it is a PF. Null where there is none, which
- * is said on stderr with what there is.
+ * The PF or VF that a person names, by address or netdev; `vf` is null where it is a PF. Null where there is none,
+ * which is said on stderr with what there is.
  */
 export function findDevice(
   tool: Pick<Tool, 'platform'>,

@@ -42,8 +42,8 @@ export class Attempt {
   }
 
   /**
-   * Tries the values of one key one after the other, and puts back what the VF had. Throws SystemError where there is no
-   * answer, and an Error where something can't be put back.
+   * Tries the values of one key one after the other, and puts back what the VF had. Throws SystemError where there is
+   * no answer, and an Error where something can't be put back.
    */
   tryKey(trials: readonly Trial[]): readonly TriedValue[] {
     const tried = trials.flatMap((trial): TriedValue[] => {

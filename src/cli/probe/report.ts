@@ -1,8 +1,8 @@
 import { arrayOf, integer, nullable, object, oneOf, text, type ValueOf } from '../../lib/json-schema.ts';
 
 /**
- * What became of a value. `ignored`: no error, and afterwards the kernel shows another one. `unreported`: not tried, and
- * the PF tells nothing of that setting. `untried`: nothing is known.
+ * What became of a value. `ignored`: no error, and afterwards the kernel shows another one. `unreported`: not tried,
+ * and the PF tells nothing of that setting. `untried`: nothing is known.
  */
 export const outcomes = ['taken', 'refused', 'ignored', 'unreported', 'untried'] as const;
 

@@ -249,6 +249,8 @@ export function createRecordedPlatform(recording: Recording, here: Platform, isL
     writeStderr: (text) => here.writeStderr(text),
     isTerminal: (stream) => here.isTerminal(stream),
     exit: (code) => here.exit(code),
+    holdSignals: () => here.holdSignals(),
+    signalCame: () => here.signalCame(),
     monotonicMs: () => here.monotonicMs(),
     sleepMs: (ms) => here.sleepMs(ms),
     ...createReaders(memory, here),

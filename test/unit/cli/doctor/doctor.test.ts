@@ -283,7 +283,7 @@ test('record and kernel disagree', () => {
   expectCheck(node, 'agreement', 'wrong', 'vlan', '6', '5', `dra-sriov inspect ${vfPci(0)}`);
 });
 
-test('a claim that is prepared by the checkpoint alone, one of VFs that are gone, and a broken CDI spec', () => {
+test('a claim that is prepared by the checkpoint alone, one of VFs that are gone, and CDI specs that are broken', () => {
   const node = healthy();
   place(node, checkpoint([{ claim: claimA, pci: vfPci(0) }]));
   expectCheck(node, 'claims', 'wrong', '/var/run/cdi', '/etc/cdi', podUid);
@@ -293,6 +293,12 @@ test('a claim that is prepared by the checkpoint alone, one of VFs that are gone
   const broken = healthy();
   place(broken, podSpec(['nonsense']));
   expectCheck(broken, 'claims', 'wrong', '"nonsense"');
+  for (const others of [[], [checkpoint([{ claim: claimA, pci: vfPci(0) }])]]) {
+    const unreadable = healthy();
+    const file = `/var/run/cdi/sriovnetwork.k8snetworkplumbingwg.io-vf_${podUid}.yaml`;
+    place(unreadable, { [file]: 'kind: [' }, ...others);
+    expectCheck(unreadable, 'claims', 'wrong', file, 'delete the pod');
+  }
 });
 
 test('after a reboot the driver writes the spec of the pod again, but not those of its claims', () => {

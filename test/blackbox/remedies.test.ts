@@ -1,0 +1,348 @@
+// What doctor advises works: each finding is made, its remedy is carried out, literally where it is a command, and
+// doctor is content then. test/lab/e2e/remedies.test.ts has those that need a real card or the host's own namespace.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { asRoot } from '../support/netns.ts';
+import { peer, peerDir } from '../support/peers.ts';
+import { builtExecutable, type StandInCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { assert, suite } from '../support/suite.ts';
+
+const test = suite('remedies');
+const root = asRoot(test);
+
+const podUid = '6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01';
+const driverName = 'sriovnetwork.k8snetworkplumbingwg.io';
+
+interface Check {
+  readonly id: string;
+  readonly verdict: string;
+  readonly found: string;
+  readonly remedy: string | null;
+}
+
+/** A stand-in node with a CNI directory of its own; the tool is in PATH, as on a node where somebody types it. */
+class Site {
+  readonly node: StandInNode;
+  readonly pluginDir: string;
+  readonly #toolDir: string;
+
+  constructor(node: StandInNode) {
+    this.node = node;
+    this.pluginDir = join(node.directory, 'bin');
+    this.#toolDir = join(node.directory, 'tool');
+    for (const directory of [this.pluginDir, this.#toolDir]) {
+      mkdirSync(directory);
+      copyFileSync(builtExecutable, join(directory, 'dra-sriov'));
+    }
+    symlinkSync(peer('host-local') ?? '', join(this.pluginDir, 'host-local'));
+    for (const link of ['pf0peer', 'vf1']) node.host.run('ip', 'link', 'set', link, 'up');
+  }
+
+  path(name: string): string {
+    return join(this.pluginDir, name);
+  }
+
+  /** A plugin that says this of itself when it is run by hand. */
+  addPlugin(name: string, says: string): void {
+    rmSync(this.path(name), { force: true });
+    writeFileSync(this.path(name), `#!/bin/sh\necho '${says}' >&2\n`);
+    chmodSync(this.path(name), 0o755);
+  }
+
+  /** The call of pod `ns/web`. */
+  call(ifname = 'net1'): StandInCall {
+    const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web;K8S_POD_UID=${podUid}`;
+    return { args, ifname, env: { CNI_PATH: this.pluginDir } };
+  }
+
+  add(conf: Readonly<Record<string, unknown>> = {}, ifname = 'net1'): void {
+    const [deviceID] = this.node.vfPcis;
+    this.node.succeed('ADD', this.node.conf({ deviceID, ...conf }), this.call(ifname));
+  }
+
+  del(conf: Readonly<Record<string, unknown>> = {}, ifname = 'net1'): void {
+    this.node.succeed('DEL', this.node.conf(conf), this.call(ifname));
+  }
+
+  /** Runs what a person types on the node. */
+  sh(command: string, environment: Readonly<Record<string, string>> = {}): { status: number | null; stdout: string } {
+    const path = `${this.#toolDir}:${process.env['PATH'] ?? ''}`;
+    const env = { ...this.node.environment, CNI_PATH: this.pluginDir, ...environment, PATH: path };
+    return spawnSync('ip', ['netns', 'exec', this.node.host.name, 'sh', '-c', command], { env, encoding: 'utf8' });
+  }
+
+  do(command: string): void {
+    const { status, stdout } = this.sh(command);
+    assert.is(status, 0, `${command}: ${stdout}`);
+  }
+
+  check(id: string, doctor = 'dra-sriov doctor --json', environment: Readonly<Record<string, string>> = {}): Check {
+    const { stdout } = this.sh(doctor, environment);
+    const { checks } = JSON.parse(stdout) as { checks: readonly Check[] };
+    const check = checks.find((each) => each.id === id);
+    // One that is only there where something is to be said.
+    return check ?? { id, verdict: 'ok', found: '', remedy: null };
+  }
+
+  get checkpointPath(): string {
+    return join(this.node.directory, 'kubelet/plugins', driverName, 'checkpoint.json');
+  }
+
+  writeCheckpoint(pods: Readonly<Record<string, unknown>>): void {
+    mkdirSync(dirname(this.checkpointPath), { recursive: true });
+    writeFileSync(this.checkpointPath, JSON.stringify({ v1: { preparedClaimsByPodUID: pods } }));
+  }
+
+  get specPath(): string {
+    return join(this.node.directory, `cdi/${driverName}-vf_${podUid}.yaml`);
+  }
+}
+
+interface Case {
+  readonly id: string;
+  readonly verdict: 'wrong' | 'warning';
+  /** Where a check can find several things. */
+  readonly of: string;
+  spoil(site: Site): void;
+  /** Carries out the remedy; one that is a command is taken from the text. */
+  mend(site: Site, remedy: string): void;
+}
+
+/** What is to be typed in a remedy: what `command` matches. */
+const literally =
+  (command: RegExp) =>
+  (site: Site, remedy: string): void => {
+    const [typed] = command.exec(remedy) ?? [];
+    if (typed === undefined) throw new Error(`no ${command} in: ${remedy}`);
+    site.do(typed);
+  };
+
+const install = literally(/dra-sriov install --to \S+?( --as [\w-]+)?(?=[,;]|$)/);
+
+const smallRange = { rangeStart: '10.0.2.2', rangeEnd: '10.0.2.2' };
+
+const cases: readonly Case[] = [
+  {
+    id: 'state',
+    verdict: 'wrong',
+    of: 'a directory that others may write to',
+    spoil(site) {
+      site.add();
+      chmodSync(join(site.node.directory, 'state'), 0o777);
+    },
+    mend: literally(/^.*$/),
+  },
+  {
+    id: 'plugin',
+    verdict: 'wrong',
+    of: 'one that is not installed',
+    spoil: (site) => rmSync(site.path('dra-sriov')),
+    mend: install,
+  },
+  {
+    id: 'plugin',
+    verdict: 'warning',
+    of: 'another one under the name of its predecessor',
+    spoil: (site) => site.addPlugin('sriov', 'CNI sriov plugin v2.10.0'),
+    mend: install,
+  },
+  {
+    id: 'plugin',
+    verdict: 'wrong',
+    of: 'another one under the name of living attachments',
+    spoil(site) {
+      symlinkSync('dra-sriov', site.path('sriov'));
+      site.add({ type: 'sriov' });
+      site.addPlugin('sriov', 'CNI sriov plugin v2.10.0');
+    },
+    mend: install,
+  },
+  {
+    id: 'plugin',
+    verdict: 'wrong',
+    of: 'a name of living attachments that is gone',
+    spoil: (site) => site.add({ type: 'vf-plugin' }),
+    mend: install,
+  },
+  {
+    id: 'plugin',
+    verdict: 'warning',
+    of: 'another version',
+    spoil: (site) => site.addPlugin('dra-sriov', 'CNI plugin dra-sriov v0.0.1'),
+    mend: install,
+  },
+  {
+    id: 'ipam',
+    verdict: 'wrong',
+    of: 'an IPAM plugin that attachments need and that is gone',
+    spoil(site) {
+      site.add({ ipam: site.node.ipam() });
+      rmSync(site.path('host-local'));
+    },
+    mend: (site) => symlinkSync(peer('host-local') ?? '', site.path('host-local')),
+  },
+  {
+    id: 'ipam',
+    verdict: 'warning',
+    of: 'no IPAM plugin before the first attachment',
+    spoil: (site) => rmSync(site.path('host-local')),
+    mend(site) {
+      const elsewhere = { CNI_PATH: `${site.pluginDir}:${peerDir()}` };
+      assert.is(site.check('ipam', 'dra-sriov doctor --json', elsewhere).verdict, 'ok', 'with CNI_PATH set');
+      symlinkSync(peer('host-local') ?? '', site.path('host-local'));
+    },
+  },
+  {
+    id: 'subnets',
+    verdict: 'wrong',
+    of: 'a range that is exhausted, and enlarged',
+    spoil: (site) => site.add({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
+    mend(site) {
+      // The config that a pod was attached with is on record until it is attached anew.
+      site.del({ ipam: site.node.ipam('10.0.2.0/24', smallRange) });
+      site.add({ ipam: site.node.ipam() });
+    },
+  },
+  {
+    id: 'subnets',
+    verdict: 'wrong',
+    of: 'a range that is exhausted, and whose pod goes elsewhere',
+    spoil: (site) => site.add({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
+    mend: (site) => site.del({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
+  },
+  {
+    id: 'records',
+    verdict: 'warning',
+    of: 'one that is damaged',
+    spoil(site) {
+      site.add();
+      writeFileSync(join(site.node.directory, 'state/vf-test1/c1/net1.json'), '{');
+    },
+    mend(site, remedy) {
+      const [attachments = ''] = /dra-sriov attachments/.exec(remedy) ?? [];
+      const named = /^Damaged: (\S+): /m.exec(site.sh(attachments).stdout)?.[1];
+      site.node.host.run(
+        'ip',
+        '-n',
+        site.node.pod.name,
+        'link',
+        'set',
+        'net1',
+        'netns',
+        site.node.host.name,
+        'name',
+        'vf0',
+      );
+      site.do(`rm ${site.node.directory}/state/${named}.json`);
+    },
+  },
+  {
+    id: 'claims',
+    verdict: 'wrong',
+    of: 'a claim whose CDI spec is gone, as after a reboot',
+    spoil(site) {
+      const [PciAddress] = site.node.vfPcis;
+      const cdiDeviceIds = [`${driverName}/vf=claim-0000-3b-02-0`];
+      site.writeCheckpoint({ [podUid]: { claim: [{ Device: { PciAddress, cdiDeviceIds } }] } });
+    },
+    // The pod is deleted: the kubelet has the driver unprepare its claim.
+    mend: (site) => site.writeCheckpoint({}),
+  },
+  {
+    id: 'claims',
+    verdict: 'wrong',
+    of: 'a VF that is not on the node, claimed by a pod that is gone',
+    spoil: (site) => site.node.writePodSpec(podUid, ['0000:3b:1f.0']),
+    mend: (site) => rmSync(site.specPath),
+  },
+  {
+    id: 'claims',
+    verdict: 'wrong',
+    of: 'a CDI spec that is broken',
+    spoil: (site) => writeFileSync(site.specPath, 'kind: ['),
+    // The pod is deleted, and the driver removes what it has written of it.
+    mend: (site) => rmSync(site.specPath),
+  },
+  {
+    id: 'claims',
+    verdict: 'wrong',
+    of: 'a checkpoint of the driver that is broken',
+    spoil(site) {
+      site.writeCheckpoint({});
+      writeFileSync(site.checkpointPath, '{');
+    },
+    // The driver's pod restarts.
+    mend(site) {
+      rmSync(site.checkpointPath);
+      site.writeCheckpoint({});
+    },
+  },
+  {
+    id: 'annotation',
+    verdict: 'warning',
+    of: 'a network that is named once for two VFs',
+    spoil(site) {
+      site.node.writePodSpec(podUid, site.node.vfPcis);
+      site.add();
+    },
+    mend: (site) => site.add({ deviceID: site.node.vfPcis[1] }, 'net2'),
+  },
+  {
+    id: 'agreement',
+    verdict: 'wrong',
+    of: 'an interface that was renamed in the pod',
+    spoil(site) {
+      site.add();
+      site.node.pod.run('ip', 'link', 'set', 'net1', 'down');
+      site.node.pod.run('ip', 'link', 'set', 'net1', 'name', 'other');
+    },
+    mend(site, remedy) {
+      literally(/^dra-sriov inspect \S+(?=;)/)(site, remedy);
+      site.node.pod.run('ip', 'link', 'set', 'other', 'name', 'net1');
+    },
+  },
+  {
+    id: 'pfs',
+    verdict: 'wrong',
+    of: 'a PF that is down',
+    spoil: (site) => void site.node.host.run('ip', 'link', 'set', 'pf0', 'down'),
+    mend: literally(/^.*$/),
+  },
+  {
+    id: 'mtu',
+    verdict: 'warning',
+    of: 'a PF whose MTU was lowered below its VF’s',
+    spoil(site) {
+      site.add({ mtu: 9000 });
+      site.node.host.run('ip', 'link', 'set', 'pf0', 'mtu', '1500');
+    },
+    mend: (site) => void site.node.host.run('ip', 'link', 'set', 'pf0', 'mtu', '9000'),
+  },
+];
+
+for (const { id, verdict, of, spoil, mend } of cases) {
+  root(`${id}: ${of}`, () => {
+    withStandInNode({ built: true }, (node) => {
+      const site = new Site(node);
+      const isFine = (check: Check): boolean => check.verdict === 'ok' || check.verdict === 'note';
+      assert.ok(isFine(site.check(id)), site.check(id).found);
+      spoil(site);
+      const { remedy, ...check } = site.check(id);
+      assert.is(check.verdict, verdict, check.found);
+      mend(site, remedy ?? '');
+      const after = site.check(id);
+      assert.ok(isFine(after), `${after.verdict}: ${after.found}`);
+    });
+  });
+}
+
+root('capabilities: what is run as root finds all', () => {
+  withStandInNode({ built: true }, (node) => {
+    const site = new Site(node);
+    const without = 'capsh --drop=cap_net_raw -- -c "dra-sriov doctor --json"';
+    assert.is(site.check('capabilities', without).verdict, 'wrong');
+    assert.is(site.check('capabilities').verdict, 'ok');
+  });
+});
