@@ -4,7 +4,7 @@ import { arrayOf, integer, nullable, object, oneOf, text, type ValueOf } from '.
  * What became of a value. `ignored`: no error, and afterwards the kernel shows another one. `unreported`: not tried,
  * and the PF tells nothing of that setting. `untried`: nothing is known.
  */
-export const outcomes = ['taken', 'refused', 'ignored', 'unreported', 'untried'] as const;
+const outcomes = ['taken', 'refused', 'ignored', 'unreported', 'untried'] as const;
 
 const anyText = text();
 
