@@ -35,6 +35,17 @@ const drainMs = 2000;
 /** Kinds whose files may run beside each other; the others share names in the kernel or the CPU's time. */
 const parallelKinds = new Set(['unit']);
 
+/** Files that wait for time limits and do little else: the others of their kind run beside them. */
+const waitingFiles = /\/(ipam-time-limit|lock-wait)\.test\.ts$/;
+
+/** Kinds that run sources, many times over: Node strips and compiles each once. */
+const sourceKinds = new Set(['unit', 'kernel']);
+const compileCache = join(root, 'node_modules/.cache/dra-sriov-cni/compile-cache');
+
+function environmentOf(kind: string): NodeJS.ProcessEnv {
+  return sourceKinds.has(kind) ? { NODE_COMPILE_CACHE: compileCache, ...process.env } : process.env;
+}
+
 /** Files whose path holds `only`, and those not that match `except`, a regular expression. */
 interface Choice {
   readonly only: string | undefined;
@@ -73,11 +84,11 @@ function timeLimitMs(file: string): number {
   return file.includes('/fuzz/') || process.env['CRASH_CALLS'] === 'all' ? longTimeLimitMs : fileTimeLimitMs;
 }
 
-function runFile(file: string): Promise<Outcome> {
+function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
   const begin = performance.now();
   return new Promise((resolve) => {
     const execArgv = ['--disable-warning=ExperimentalWarning'];
-    const child = fork(file, { cwd: root, silent: true, detached: true, execArgv });
+    const child = fork(file, { cwd: root, silent: true, detached: true, execArgv, env });
     running.add(child);
     const output = collect(child);
     let counts: Counts | undefined;
@@ -133,16 +144,18 @@ function report(outcome: Outcome): void {
 }
 
 async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {
-  const waiting = testFiles(kind, choice);
+  const files = testFiles(kind, choice);
   const done: Outcome[] = [];
-  const lane = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const outcome = await runFile(file);
+  const lane = async (left: string[]): Promise<void> => {
+    for (let file = left.shift(); file !== undefined; file = left.shift()) {
+      const outcome = await runFile(file, environmentOf(kind));
       report(outcome);
       done.push(outcome);
     }
   };
-  await Promise.all(Array.from({ length: parallelKinds.has(kind) ? 2 : 1 }, lane));
+  const waiting = files.filter((file) => waitingFiles.test(file));
+  const working = files.filter((file) => !waiting.includes(file));
+  await Promise.all([lane(waiting), ...Array.from({ length: parallelKinds.has(kind) ? 2 : 1 }, () => lane(working))]);
   return done;
 }
 

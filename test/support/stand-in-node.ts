@@ -91,6 +91,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
 
   /** What the plugin's environment holds on this node. */
   get environment(): Record<string, string> {
+    const { NODE_COMPILE_CACHE: cache } = process.env;
     return {
       PATH: process.env['PATH'] ?? '',
       DRA_SRIOV_STATE_DIR: join(this.directory, 'state'),
@@ -103,6 +104,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
       DRA_SRIOV_MULTUS_DIR: join(this.directory, 'multus'),
       DRA_SRIOV_POD_LOG_DIR: join(this.directory, 'pods'),
       ...(this.#fakePf ? { FAKE_PF: this.fakePfPath } : {}),
+      ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
     };
   }
 

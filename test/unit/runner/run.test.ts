@@ -54,6 +54,25 @@ test('of a test that says much, the begin and the end are shown, and all of it i
   assert.match(readFileSync(join(root, path ?? ''), 'utf8'), 'line 8999');
 });
 
+test('a file that waits for a time limit has the others of its kind beside it', () => {
+  withTemporaryDirectory((folder) => {
+    const [kind, mark] = [join(folder, 'kind'), join(folder, 'mark')];
+    mkdirSync(kind);
+    const head = `import { suite, assert } from '${join(root, 'test/support/suite.ts')}';
+      import { existsSync, writeFileSync } from 'node:fs';
+      const test = suite('some');`;
+    writeFileSync(join(kind, 'other.test.ts'), `${head}\ntest('marks', () => writeFileSync('${mark}', ''));\n`);
+    const waits = `for (let time = 0; time < 300 && !existsSync('${mark}'); time++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.ok(existsSync('${mark}'));`;
+    writeFileSync(join(kind, 'lock-wait.test.ts'), `${head}\ntest('waits', async () => { ${waits} });\n`);
+    const { status, lines } = run([kind]);
+    assert.is(status, 0, lines.join('\n'));
+    assert.is(lines.at(-2), '2 passed, 0 failed, 0 skipped');
+  });
+});
+
 const strace = ['strace', '-o', '/dev/null', '-e', 'inject=clone,fork,vfork:error=EAGAIN'];
 const unstarted = 'a process that can’t be started is a failure, and the run ends';
 if (spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0)
