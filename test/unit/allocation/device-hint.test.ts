@@ -26,6 +26,8 @@ test('tells addresses, pods, devices and strangers apart', () => {
     '0000:3b:02.8',
     '3b:02.1',
     `${kind}=`,
+    `x/${kind}=anything`,
+    `${kind}=a\nb`,
   ]) {
     assert.is(shapeOf(value), 'foreign', value);
   }
@@ -36,7 +38,8 @@ test('takes device names apart at their end, because UIDs have dashes', () => {
   assert.equal(parseDeviceName(`${claimA}-10000-3b-02-1`), { claimUid: claimA, pci: '10000:3b:02.1' });
   assert.equal(parseDeviceName(`${claimA}-port7`), { claimUid: claimA, pci: null });
   assert.equal(parseDeviceName('0000-3b-02-1'), { claimUid: null, pci: vf1 });
-  for (const name of ['', '-', claimA, 'port7', '0000-3b-02-8', '0000-3b-22-1', '000-3b-02-1']) {
+  const others = [`x${claimA}-port7`, `${claimA}-a\nb`, 'z0000-3b-02-1', '0000-3b-02-1x', '0000-3b-02-1\n'];
+  for (const name of ['', '-', claimA, 'port7', '0000-3b-02-8', '0000-3b-22-1', '000-3b-02-1', ...others]) {
     assert.is(parseDeviceName(name), null, name);
   }
 });

@@ -117,6 +117,19 @@ test('the kubelet’s books are read only where no CDI spec has the VF; broken o
   assert.is(resolve(platformOf({ [kubeletFile]: '{' }), { deviceID: vf1 }).pci, vf1);
 });
 
+test('a link in place of the kubelet’s books is not followed: it could be anybody’s', () => {
+  const platform = platformOf({ '/tmp/books': deviceCheckpoint([podUid, [vf1]])[kubeletFile] ?? '' });
+  platform.links.set(kubeletFile, '/tmp/books');
+  refuses(platform, { deviceID: vf1 }, 'decode', kubeletFile, 'ELOOP');
+});
+
+test('entries of the kubelet’s books that are of another shape give nobody anything', () => {
+  const entries = [7, null, { PodUID: otherPodUid, DeviceIDs: [vf1] }, { ResourceName: 'r', DeviceIDs: [vf1] }];
+  const odd = [...entries, { PodUID: otherPodUid, ResourceName: 'r', DeviceIDs: { 0: [7, null], 1: 'x' } }];
+  const files = { [kubeletFile]: JSON.stringify({ Data: { PodDeviceEntries: odd } }) };
+  assert.is(resolve(platformOf(files), { deviceID: vf1 }).pci, vf1);
+});
+
 test('a broken spec that mentions the VF may give it to somebody: refused', () => {
   const path = specPath(otherPodUid);
   refuses(platformOf({ [path]: `kind: [ ${vf1}` }), { deviceID: vf1 }, 'decode', path);

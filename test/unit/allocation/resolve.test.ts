@@ -251,6 +251,13 @@ test('only a VF of the same claim stands in for a held one', () => {
   refuses(files, { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } }, 'vfBusy', vf1, 'net1');
 });
 
+test('another VF stands in for a held one only where nothing contradicts the one that was named', () => {
+  const files = platformOf(podSpec([vf1, vf2]), claimSpec(claimA, { [vf1]: '', [vf2]: '' }), pciInfo(vf2));
+  const asked = { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } };
+  assert.is(resolve(files, asked).pci, vf2);
+  refuses(files, { ...asked, deviceInfoFile: cniInfo }, 'contradictorySources', vf1, vf2, cniInfo);
+});
+
 test('a device-info file names the VF where the config has no device ID', () => {
   const { pci, source } = resolve(platformOf(pciInfo(vf2)), { deviceInfoFile: cniInfo });
   assert.equal([pci, source], [vf2, `device info ${cniInfo}`]);
