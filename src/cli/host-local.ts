@@ -3,6 +3,7 @@ import { seesAllProcesses } from '../kernel/namespace-search.ts';
 import { isJsonObject, type Json } from '../lib/json.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
+import { lockFileOfOthers } from '../state/locks.ts';
 import type { KeptRecord } from './node/records.ts';
 
 /** What host-local (containernetworking/plugins) is asked for in a network config. */
@@ -153,7 +154,7 @@ const lockLimitMs = 10_000;
  */
 export function releaseLease(platform: Platform, { path, containerId }: Lease): boolean {
   const directory = path.slice(0, path.lastIndexOf('/'));
-  const lock = platform.lock(`${directory}/lock`, lockLimitMs, null);
+  const lock = lockFileOfOthers(platform, `${directory}/lock`, lockLimitMs);
   if (lock === null) throw new Error(`host-local holds ${directory}/lock for more than ${lockLimitMs} ms`);
   try {
     const isSame = listLeases(platform, directory).some(

@@ -5,6 +5,7 @@ import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
+import { lockFileOfOthers } from '../state/locks.ts';
 import { isUserspaceDriver } from '../vf/identity.ts';
 import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
@@ -24,9 +25,7 @@ export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform
   const directory = `${platform.paths.sriovCniDir}/pci/vf_lock`;
   if (platform.stat(directory)?.kind !== 'directory') return null;
   const path = `${directory}/${pci}.lock`;
-  // sriov-cni makes it, too, and never removes it
-  if (platform.stat(path) === null) platform.appendFile(path, '');
-  const lock = platform.lock(path, lockLimitMs, null);
+  const lock = lockFileOfOthers(platform, path, lockLimitMs);
   if (lock !== null) return lock;
   throw new CniError('tryAgainLater', `sriov-cni holds its lock ${path} for more than ${lockLimitMs} ms`);
 }

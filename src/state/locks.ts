@@ -126,3 +126,12 @@ function isLockName(name: string): boolean {
   const [, kind, of = ''] = /^(container|vf)-(.+)$/.exec(name) ?? [];
   return kind === 'vf' ? parsePciAddress(of) !== null : isIdentifier(of);
 }
+
+/**
+ * A lock of another program (flock(2)) on a file that it makes where there is none and never removes; so does this.
+ * Null where it is held for that long. Throws SystemError.
+ */
+export function lockFileOfOthers(platform: Platform, path: string, timeoutMs: number): HeldLock | null {
+  if (platform.stat(path) === null) platform.appendFile(path, '');
+  return platform.lock(path, timeoutMs, null);
+}

@@ -162,7 +162,7 @@ test('probe tells what igb takes, validate warns by it, and the PF is as before'
     await leavesPodsAlone(node, vfs);
   }));
 
-test('killed at any time, it is undone by gc, by the next ADD, and by the next probe; other signals wait', () =>
+test('killed at any time: gc, ADD and probe undo it; other signals wait', () =>
   withNode(async (node, vfs) => {
     await isUndoneWhereKilled(node, vfs);
     await waitsWithSignals(node, vfs);

@@ -364,16 +364,20 @@ test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
 });
 
 test('an address that leaked is found when no record is left, and given back by the remedy', () => {
-  const node = healthy();
-  const path = '/var/lib/cni/networks/vf-net/10.0.2.9';
-  place(node, { [path]: `${'f'.repeat(64)}\r\nnet1`, '/var/lib/cni/networks/vf-net/lock': '' });
-  expectCheck(node, 'subnets', 'warning', path, 'dra-sriov gc --addresses');
-  assert.match(operate(node.platform, 'gc').stdout, /^left: 10\.0\.2\.9\b.*\/10\.0\.2\.9$/m);
-  assert.match(operate(node.platform, 'gc', '--addresses', '--dry-run').stdout, 'would release: 10.0.2.9');
-  const { code, stdout } = operate(node.platform, 'gc', '--addresses');
-  assert.is(code, 0);
-  assert.match(stdout, 'released: 10.0.2.9');
-  expectCheck(node, 'subnets', 'ok');
+  const store = '/var/lib/cni/networks/vf-net';
+  const path = `${store}/10.0.2.9`;
+  // host-local makes its lock where there is none.
+  for (const lock of [{}, { [`${store}/lock`]: '' }]) {
+    const node = healthy();
+    place(node, { [path]: `${'f'.repeat(64)}\r\nnet1`, ...lock });
+    expectCheck(node, 'subnets', 'warning', path, 'dra-sriov gc --addresses');
+    assert.match(operate(node.platform, 'gc').stdout, /^left: 10\.0\.2\.9\b.*\/10\.0\.2\.9$/m);
+    assert.match(operate(node.platform, 'gc', '--addresses', '--dry-run').stdout, 'would release: 10.0.2.9');
+    const { code, stdout } = operate(node.platform, 'gc', '--addresses');
+    assert.is(code, 0, stdout);
+    assert.match(stdout, 'released: 10.0.2.9');
+    expectCheck(node, 'subnets', 'ok');
+  }
 });
 
 test('what can’t be looked at is wrong, and the rest is looked at all the same', () => {

@@ -308,7 +308,7 @@ function killedAfter(node: MemoryNode, last: number): { readonly platform: Platf
   return { platform, died: () => left < 0 };
 }
 
-test('killed at whatever change, it is undone by gc, by the next ADD, and by the next probe', () => {
+test('killed at any change: gc, ADD and probe undo it', () => {
   const recoveries: Readonly<Record<string, (node: MemoryNode) => void>> = {
     gc: (node) => assert.is(operate(node.platform, 'gc').code, 0),
     ADD: (node) => {
