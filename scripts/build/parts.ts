@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import type { Bundle } from './bundle.ts';
+import { netlinkAsEsModules } from './netlink-modules.ts';
 import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
 
 /** A part of the program on QuickJS, loaded when it is first needed. */
@@ -85,6 +86,7 @@ const loadedByHost: Plugin = {
 
 const shims = 'src/platform/native/node-modules';
 const shimOf = {
+  os: 'os',
   'node:events': 'events',
   'node:util': 'util',
   'node:process': 'process',
@@ -125,7 +127,7 @@ function usualOptions(root: string, name: string): BuildOptions {
     target: 'es2023',
     format: 'esm',
     alias,
-    plugins: [loadedByHost, ...othersWhenCalled(name)],
+    plugins: [netlinkAsEsModules, loadedByHost, ...othersWhenCalled(name)],
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',

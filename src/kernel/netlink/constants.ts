@@ -1,4 +1,4 @@
-/** Kernel constants, in the kernel's own spelling. */
+/** Kernel constants, as numbers and in the kernel's own spelling. */
 
 // linux/netlink.h
 export const NLMSG_ERROR = 2;

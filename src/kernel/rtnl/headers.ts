@@ -1,5 +1,6 @@
-// The structs that begin route messages (linux/rtnetlink.h, if_addr.h, neighbour.h), in the host's order, which is
-// little-endian wherever this runs. A field that isn't given is zero.
+// The structs that begin route messages (linux/rtnetlink.h, if_addr.h, neighbour.h), by node-netlink's codecs. A field
+// that isn't given is zero. Flags go as the number that they are: the codecs take them by name, or as `__unknown`.
+import { formatAddress, formatLink, formatNeighbor, formatRoute } from 'netlink/dist/rt/gen_structs.js';
 
 /** struct ifinfomsg: `flags` and `change` are IFF_*. */
 export function linkHeader(fields: {
@@ -8,7 +9,7 @@ export function linkHeader(fields: {
   readonly change?: number;
 }): Buffer {
   const { index = 0, flags = 0, change = 0 } = fields;
-  return Buffer.from(Int32Array.of(0, index, flags, change).buffer);
+  return formatLink({ index, flags: { __unknown: flags }, change: { __unknown: change } });
 }
 
 /** struct ifaddrmsg: `family` is AF_*, `flags` IFA_F_*, `scope` RT_SCOPE_*. */
@@ -20,7 +21,7 @@ export function addressHeader(fields: {
   readonly scope?: number;
 }): Buffer {
   const { family, index, prefixLength = 0, flags = 0, scope = 0 } = fields;
-  return Buffer.from(Int32Array.of(family | (prefixLength << 8) | (flags << 16) | (scope << 24), index).buffer);
+  return formatAddress({ family, prefixlen: prefixLength, flags: { __unknown: flags }, scope, index });
 }
 
 /** struct rtmsg: `family` is AF_*, `table` RT_TABLE_*, `protocol` RTPROT_*, `scope` RT_SCOPE_*, `type` RTN_*. */
@@ -32,9 +33,8 @@ export function routeHeader(fields: {
   readonly scope?: number;
   readonly type?: number;
 }): Buffer {
-  const { family, prefixLength = 0, table = 0, protocol = 0, scope = 0, type = 0 } = fields;
-  const routing = table | (protocol << 8) | (scope << 16) | (type << 24);
-  return Buffer.from(Int32Array.of(family | (prefixLength << 8), routing, 0).buffer);
+  const { prefixLength = 0, ...others } = fields;
+  return formatRoute({ ...others, dstLen: prefixLength });
 }
 
 /** struct ndmsg: `family` is AF_*, `flags` NTF_*. */
@@ -44,5 +44,5 @@ export function neighbourHeader(fields: {
   readonly flags?: number;
 }): Buffer {
   const { family, index, flags = 0 } = fields;
-  return Buffer.from(Int32Array.of(family, index, flags << 16).buffer);
+  return formatNeighbor({ family, ifindex: index, flags: { __unknown: flags } });
 }

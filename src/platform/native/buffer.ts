@@ -20,13 +20,13 @@ function toHex(bytes: Uint8Array): string {
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);
 
-function requireRange(value: number, max: number): void {
-  if (value < 0 || value > max) throw new RangeError(`${value} is out of the range from 0 to ${max}`);
+function requireRange(value: number, max: number, min = 0): void {
+  if (value < min || value > max) throw new RangeError(`${value} is out of the range from ${min} to ${max}`);
 }
 
 /**
- * The part of Node's Buffer that this program uses, for an engine that has none. It agrees with Node's in results;
- * messages of errors are its own.
+ * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees with
+ * Node's in results; messages of errors are its own.
  */
 export function createBuffer(utf8: Utf8): BufferConstructor {
   const encode = (text: string, encoding: string): Uint8Array => {
@@ -93,10 +93,28 @@ export function createBuffer(utf8: Utf8): BufferConstructor {
       return viewOf(this).getUint32(offset, true);
     }
 
+    writeUInt8(value: number, offset = 0): number {
+      requireRange(value, 0xff);
+      viewOf(this).setUint8(offset, value);
+      return offset + 1;
+    }
+
+    writeUInt16LE(value: number, offset = 0): number {
+      requireRange(value, 0xffff);
+      viewOf(this).setUint16(offset, value, true);
+      return offset + 2;
+    }
+
     writeUInt16BE(value: number, offset = 0): number {
       requireRange(value, 0xffff);
       viewOf(this).setUint16(offset, value);
       return offset + 2;
+    }
+
+    writeInt32LE(value: number, offset = 0): number {
+      requireRange(value, 0x7fffffff, -0x80000000);
+      viewOf(this).setInt32(offset, value, true);
+      return offset + 4;
     }
 
     writeUInt32LE(value: number, offset = 0): number {

@@ -98,7 +98,7 @@ test('what is cut out of a buffer is a buffer on the same bytes', () => {
 });
 
 const reading = ['readUInt16BE', 'readInt32LE', 'readUInt32LE'] as const;
-const writing = ['writeUInt16BE', 'writeUInt32LE'] as const;
+const writing = ['writeUInt8', 'writeUInt16LE', 'writeUInt16BE', 'writeInt32LE', 'writeUInt32LE'] as const;
 
 test('reading and writing numbers agrees, at every offset and past the end', () => {
   const bytes = [0x80, 0xff, 0x01, 0x7f, 0xfe, 0x00, 0x90, 0xab, 0xcd, 0x12, 0x34];
