@@ -5,6 +5,7 @@
 readonly -A package_of=(
   [ip]=iproute2
   [iptables]=iptables
+  [jq]=jq
   [setpriv]=util-linux
   [strip]=binutils
   [python3]=python3

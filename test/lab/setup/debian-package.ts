@@ -7,8 +7,8 @@ import { PrivateApt } from './private-apt.ts';
 import { debianCodename, unpackDebs } from './provision.ts';
 
 /**
- * Folder of a Debian package, with what it needs and this machine lacks, unpacked into the cache when it is first asked for; nothing is
- * installed.
+ * Folder of a Debian package, with what it needs and this machine lacks, unpacked into the cache when it is first asked
+ * for; nothing is installed.
  */
 export async function provideDebianPackage(name: string, progress: Progress): Promise<string> {
   const folder = join(cacheFolder(), name);

@@ -52,6 +52,21 @@ function containersOf(daemonSet: IDaemonSet): readonly IContainer[] {
   return [...initContainers, ...containers];
 }
 
+withKustomize('the overlay of docs/fleet.md puts the plugin into another directory', () => {
+  const text = readFileSync(join(directory, '../docs/fleet.md'), 'utf8');
+  const [, overlay = ''] = /^```yaml\n(apiVersion: kustomize.*?)^```/ms.exec(text) ?? [];
+  withTemporaryDirectory((folder) => {
+    cpSync(join(directory, 'base'), join(folder, 'base'), { recursive: true });
+    mkdirSync(join(folder, 'own'));
+    writeFileSync(join(folder, 'own/kustomization.yaml'), overlay);
+    const { volumes = [] } = podOf(buildFolder(join(folder, 'own')));
+    assert.equal(
+      volumes.map(({ name, hostPath }) => [name, hostPath?.path]),
+      [['cni-bin', '/var/lib/rancher/k3s/data/cni']],
+    );
+  });
+});
+
 withKustomize('Kubernetes knows every field, and misses none; and would notice', async () => {
   const daemonSets = overlays.map(build);
   assert.equal(await apiProblems(daemonSets), []);

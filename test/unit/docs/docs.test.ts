@@ -76,6 +76,40 @@ test('commands in documents have only options that there are', () => {
   }
 });
 
+/** All that documents have between backticks and in blocks of code, outside of prose. */
+function codeIn(path: string): readonly string[] {
+  const text = readFileSync(path, 'utf8');
+  const blocks = [...text.matchAll(/^```.*?\n(.*?)^```/gms)].map(([, block = '']) => block);
+  const rest = text.replaceAll(/^```.*?\n.*?^```/gms, '');
+  return [...blocks, ...[...rest.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)];
+}
+
+test('every script, command and file of this repository that a document names is there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const platform = createMemoryPlatform({ argv: ['--help'] });
+  runCli(platform, sourceParts);
+  const commands = [...platform.stdout.matchAll(/^ {2}([a-z]+)(?= )/gm)].map(([, command]) => command);
+  const seen = { scripts: 0, commands: 0, files: 0 };
+  for (const path of texts.filter((text) => !text.endsWith('CHANGELOG.md'))) {
+    const from = relative(root, path);
+    for (const code of codeIn(path)) {
+      for (const [, name = ''] of code.matchAll(/\bnpm run (?:--\S+ )*([a-z][\w:-]*)/g)) {
+        assert.ok(name in scripts, `${from}: npm run ${name}`);
+        seen.scripts++;
+      }
+      for (const [, command] of code.matchAll(/(?:^|[;|&(] *|-- )dra-sriov ([a-z]+)/gm)) {
+        assert.ok(commands.includes(command), `${from}: dra-sriov ${command}`);
+        seen.commands++;
+      }
+      for (const [file] of code.matchAll(/(?<![\w./-])(?:src|test|scripts|deploy|conf-examples)\/[\w./-]*\.\w+\b/g)) {
+        assert.ok(existsSync(join(root, file)), `${from}: ${file}`);
+        seen.files++;
+      }
+    }
+  }
+  assert.ok(seen.scripts > 15 && seen.commands > 30 && seen.files > 30, JSON.stringify(seen));
+});
+
 test('the pictures are those of their texts: run `npm run pictures`', async () => {
   const pictures = await drawPictures();
   assert.ok(pictures.size >= 2);
