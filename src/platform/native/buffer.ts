@@ -25,8 +25,8 @@ function requireRange(value: number, max: number, min = 0): void {
 }
 
 /**
- * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees with
- * Node's in results; messages of errors are its own.
+ * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees
+ * with Node's in results; messages of errors are its own.
  */
 export function createBuffer(utf8: Utf8): BufferConstructor {
   const encode = (text: string, encoding: string): Uint8Array => {
