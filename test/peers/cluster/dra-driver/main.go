@@ -20,7 +20,8 @@ import (
 	"peers/kubernetes/objects"
 )
 
-const policyInterval = time.Second
+// An emulated CPU is long at a request.
+const policyInterval = 10 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
