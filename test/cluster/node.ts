@@ -143,7 +143,8 @@ const driverSettings = [
 const commands: Readonly<Record<Service, string>> = {
   containerd: 'containerd',
   kubelet: [
-    'kubelet',
+    // It asks after pods again and again, and containerd gives up on a container's end after 10 s.
+    'nice -n 10 kubelet',
     '--config=/etc/kubernetes/kubelet.json',
     '--kubeconfig=/etc/kubernetes/kubelet.kubeconfig',
     `--hostname-override=${nodeName}`,
