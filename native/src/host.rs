@@ -52,7 +52,7 @@ fn add_process(host: &Object) -> JsResult<()> {
     host.set("readStdin", Func::from(|max: usize| Answer(streams::read_stdin(max).map(Bytes))))?;
     host.set("writeStdout", Func::from(|text: Text| Answer(streams::write_stdout(&text.0))))?;
     host.set("writeStderr", Func::from(|text: Text| Answer(streams::write_stderr(&text.0))))?;
-    host.set("isTerminal", Func::from(|stream: String| streams::is_terminal(&stream)))
+    host.set("terminalColumns", Func::from(|stream: String| streams::terminal_columns(&stream)))
 }
 
 /// All output is written by then; freeing what is gone a moment later anyway would take longer than the work.

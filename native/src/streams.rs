@@ -1,5 +1,6 @@
 //! Standard streams.
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem::zeroed;
 use std::sync::atomic::Ordering;
 
 use crate::files::read_all;
@@ -69,6 +70,11 @@ pub fn write_stderr(text: &str) -> Outcome<()> {
     Ok(Patient(Raw(rustix::stdio::stderr())).write_all(text.as_bytes())?)
 }
 
-pub fn is_terminal(stream: &str) -> bool {
-    if stream == "stdout" { io::stdout().is_terminal() } else { io::stderr().is_terminal() }
+/// How wide a terminal is, 0 where it doesn't tell; None of what is no terminal.
+pub fn terminal_columns(stream: &str) -> Option<u16> {
+    let fd = if stream == "stdout" { libc::STDOUT_FILENO } else { libc::STDERR_FILENO };
+    // SAFETY: all zeros are a winsize, which the kernel fills in
+    let mut size: libc::winsize = unsafe { zeroed() };
+    let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &mut size) };
+    if result == 0 { Some(size.ws_col) } else { None }
 }

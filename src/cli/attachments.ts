@@ -68,5 +68,5 @@ function recordTable({ platform, style }: Tool, records: readonly KeptRecord[]):
       pod === 'alive' ? pod : { text: pod, paint: style.bad },
     ],
   }));
-  return formatTable(columns, rows, { indent: 0, heading: style.faint, width: style.tableWidth });
+  return formatTable(columns, rows, { indent: 0, style });
 }

@@ -6,7 +6,7 @@ import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import { completionScript, shells } from './completion.ts';
 import type { InstallOptions } from './install.ts';
-import { createStyle, screenWidth } from './text.ts';
+import { createStyle, proseWidthOf } from './text.ts';
 import { aboutText, commandName, type ExitCode, exitCodes, printJson, programName, type Run } from './tool.ts';
 
 type Operator = ReturnType<Parts['operator']>;
@@ -23,8 +23,8 @@ function createProgram(platform: Platform): Command {
     .configureOutput({
       writeOut: (text) => platform.writeStdout(text),
       writeErr: (text) => platform.writeStderr(text),
-      getOutHelpWidth: () => screenWidth,
-      getErrHelpWidth: () => screenWidth,
+      getOutHelpWidth: () => proseWidthOf(platform),
+      getErrHelpWidth: () => proseWidthOf(platform),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });

@@ -54,7 +54,7 @@ function describePfs(tool: Tool, pfs: readonly SurveyedPf[]): readonly string[] 
   const tables = formatTables(
     columns,
     pfs.map(({ vfs }) => vfs.map((vf) => rowOf(tool, vf))),
-    { indent: 2, heading: style.faint, width: style.tableWidth },
+    { indent: 2, style },
   );
   return pfs.map((pf, at) => `${titleOf(tool, pf)}\n${pf.vfs.length === 0 ? withoutVfs(pf) : tables[at]}`);
 }
@@ -161,7 +161,7 @@ function describeVf({ style }: Tool, pf: SurveyedPf, vf: SurveyedVf): string {
     ...recordFields(vf),
   ];
   const problems = disagreements.map((text): readonly [string, Cell] => ['disagreement', { text, paint: style.bad }]);
-  return `${style.strong(`VF ${sysfs.pci}`)}\n${formatFields([...fields, ...problems], 2)}`;
+  return `${style.strong(`VF ${sysfs.pci}`)}\n${formatFields(style, [...fields, ...problems], 2)}`;
 }
 
 function netdevFields({ place, link, netns }: SurveyedVf): (readonly [string, Cell])[] {

@@ -9,6 +9,8 @@ export interface Style {
    * are cut.
    */
   readonly tableWidth: number;
+  /** What prose has to fit into. */
+  readonly proseWidth: number;
   readonly strong: Paint;
   readonly faint: Paint;
   readonly good: Paint;
@@ -16,7 +18,9 @@ export interface Style {
   readonly bad: Paint;
 }
 
-type Colour = Exclude<keyof Style, 'tableWidth'>;
+type Colour = Exclude<keyof Style, 'tableWidth' | 'proseWidth'>;
+
+type Terminal = Pick<Platform, 'environment' | 'isTerminal' | 'terminalColumns'>;
 
 /** SGR of ECMA-48: how to begin, and how to end. */
 const codes = {
@@ -28,19 +32,20 @@ const codes = {
 } as const satisfies Record<Colour, readonly [string, string]>;
 
 /** True on a terminal that knows colours, unless NO_COLOR (no-color.org) is set and not empty. */
-function hasColours({ environment, isTerminal }: Pick<Platform, 'environment' | 'isTerminal'>): boolean {
+function hasColours({ environment, isTerminal }: Terminal): boolean {
   return isTerminal('stdout') && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
 }
 
 /** How what is printed to stdout is set off: with colours, or not at all. */
-export function createStyle(platform: Pick<Platform, 'environment' | 'isTerminal'>): Style {
+export function createStyle(platform: Terminal): Style {
   const coloured = hasColours(platform);
   const paint = (name: Colour): Paint => {
     const [begin, end] = codes[name];
     return coloured ? (text) => `\u001b[${begin}m${text}\u001b[${end}m` : (text) => text;
   };
   return {
-    tableWidth: platform.isTerminal('stdout') ? screenWidth : Number.POSITIVE_INFINITY,
+    tableWidth: platform.isTerminal('stdout') ? columnsOf(platform) : Number.POSITIVE_INFINITY,
+    proseWidth: proseWidthOf(platform),
     strong: paint('strong'),
     faint: paint('faint'),
     good: paint('good'),
@@ -49,8 +54,23 @@ export function createStyle(platform: Pick<Platform, 'environment' | 'isTerminal
   };
 }
 
-/** What prose that is printed fits into. */
-export const screenWidth = 80;
+/** Of a terminal that doesn't tell, and for prose that another program reads. */
+const usualColumns = 80;
+/** Longer lines are hard to read, shorter ones hold no word. */
+const [minProseWidth, maxProseWidth] = [40, 120];
+
+/** What COLUMNS says, else the terminal. */
+function columnsOf({ environment, terminalColumns }: Terminal): number {
+  const given = environment['COLUMNS'] ?? '';
+  const columns = /^[1-9]\d{0,4}$/.test(given) ? Number(given) : terminalColumns('stdout');
+  return columns ?? usualColumns;
+}
+
+/** What prose has to fit into on stdout. */
+export function proseWidthOf(platform: Terminal): number {
+  const columns = platform.isTerminal('stdout') ? columnsOf(platform) : usualColumns;
+  return Math.min(Math.max(columns, minProseWidth), maxProseWidth);
+}
 
 export interface Column {
   readonly title: string;
@@ -71,8 +91,7 @@ export interface Row {
 
 interface Layout {
   readonly indent: number;
-  readonly heading: Paint;
-  readonly width: number;
+  readonly style: Pick<Style, 'faint' | 'tableWidth' | 'proseWidth'>;
 }
 
 /** Where columns begin, and how wide they are. */
@@ -105,7 +124,8 @@ function shrink(widths: readonly number[], columns: readonly Column[], available
 }
 
 /** With two spaces between columns where there is room, else with one, else with columns cut. */
-function fitGrid(columns: readonly Column[], rows: readonly Row[], { indent, width }: Layout): Grid {
+function fitGrid(columns: readonly Column[], rows: readonly Row[], { indent, style }: Layout): Grid {
+  const width = style.tableWidth;
   const natural = columns.map(({ title }, at) =>
     Math.max(title.length, ...rows.map(({ cells }) => textOf(cells[at] ?? '').length)),
   );
@@ -133,14 +153,14 @@ export function formatTables(
   tables: readonly (readonly Row[])[],
   layout: Layout,
 ): readonly string[] {
-  const { indent, heading } = layout;
+  const { indent, style } = layout;
   const grid = fitGrid(columns, tables.flat(), layout);
   const margin = ' '.repeat(indent);
-  const titles = columns.map((column): Cell => ({ text: column.title, paint: heading }));
+  const titles = columns.map((column): Cell => ({ text: column.title, paint: style.faint }));
   return tables.map((rows) => {
     const lines = rows.flatMap(({ cells, notes = [] }) => [
       `${margin}${formatLine(columns, cells, grid)}`,
-      ...notes.map((note) => paintOf(note)(wrap(textOf(note), indent + 4))),
+      ...notes.map((note) => paintOf(note)(wrap(style, textOf(note), indent + 4))),
     ]);
     return [`${margin}${formatLine(columns, titles, grid)}`, ...lines].map((text) => `${text}\n`).join('');
   });
@@ -151,13 +171,13 @@ export function formatTable(columns: readonly Column[], rows: readonly Row[], la
   return formatTables(columns, [rows], layout).join('');
 }
 
-/** The text on lines that fit the screen, each behind `indent` spaces, those after the first behind `hang` more. */
-export function wrap(text: string, indent: number, hang = 2): string {
+/** The text on lines that fit, each behind `indent` spaces, those after the first behind `hang` more. */
+export function wrap({ proseWidth }: Pick<Style, 'proseWidth'>, text: string, indent: number, hang = 2): string {
   const lines: string[] = [];
   let line = ' '.repeat(indent);
   for (const word of text.split(' ')) {
     const isEmpty = line.trim() === '';
-    if (!isEmpty && line.length + 1 + word.length > screenWidth) {
+    if (!isEmpty && line.length + 1 + word.length > proseWidth) {
       lines.push(line);
       line = `${' '.repeat(indent + hang)}${word}`;
     } else {
@@ -168,12 +188,16 @@ export function wrap(text: string, indent: number, hang = 2): string {
 }
 
 /** `key  value` lines; values are wrapped below themselves. */
-export function formatFields(fields: readonly (readonly [string, Cell])[], indent: number): string {
+export function formatFields(
+  style: Pick<Style, 'proseWidth'>,
+  fields: readonly (readonly [string, Cell])[],
+  indent: number,
+): string {
   const width = Math.max(...fields.map(([key]) => key.length));
   return fields
     .map(([key, cell]) => {
       const column = indent + width + 2;
-      const value = wrap(textOf(cell), column, 0).trimStart();
+      const value = wrap(style, textOf(cell), column, 0).trimStart();
       return `${' '.repeat(indent)}${key.padEnd(width)}  ${paintOf(cell)(value)}\n`;
     })
     .join('');

@@ -14,7 +14,7 @@ function textOf(name: Name): string {
 
 type Streams = Pick<
   Platform,
-  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit' | 'holdSignals' | 'signalCame'
+  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'terminalColumns' | 'exit' | 'holdSignals' | 'signalCame'
 >;
 
 function createStreams(os: Os): Streams {
@@ -33,7 +33,8 @@ function createStreams(os: Os): Streams {
         if (!isSystemError(thrown)) throw thrown;
       }
     },
-    isTerminal: (stream) => os.isTerminal(stream),
+    isTerminal: (stream) => os.terminalColumns(stream) !== undefined,
+    terminalColumns: (stream) => os.terminalColumns(stream) || null,
     exit(code): never {
       os.exit(code);
       throw new Error('the process outlived its end');

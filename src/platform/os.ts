@@ -38,7 +38,8 @@ export interface Os {
   readStdin(maxBytes: number): ArrayBuffer;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
-  isTerminal(stream: 'stdout' | 'stderr'): boolean;
+  /** 0 of a terminal that doesn't tell how wide it is; undefined of what is none. */
+  terminalColumns(stream: 'stdout' | 'stderr'): number | undefined;
 
   /** EOVERFLOW past `maxBytes`. */
   readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;

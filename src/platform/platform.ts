@@ -129,6 +129,8 @@ export interface Platform {
   writeStderr(text: string): void;
   /** True where the stream is a terminal. */
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
+  /** How many columns the terminal has; null where it doesn't tell, and of what is none. */
+  terminalColumns(stream: 'stdout' | 'stderr'): number | null;
   exit(code: number): never;
   /**
    * From now on SIGHUP, SIGINT and SIGTERM don't end this process: it has something to put back first, and looks at

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { asRoot } from '../support/netns.ts';
@@ -206,6 +206,73 @@ test('no colours but on a terminal', () => {
   assert.match(ask('TERM=xterm'), '\u001b[31m');
   for (const environment of ['TERM=dumb', 'NO_COLOR=1']) assert.not.match(ask(environment), '\u001b[31m');
   assert.not.match(onBareNode('doctor').stdout, '\u001b');
+});
+
+test('as wide as the terminal, or as COLUMNS says', () => {
+  const widest = (stty: string, environment = ''): number => {
+    const command = `stty ${stty}; env NO_COLOR=1 ${environment} ${builtExecutable} doctor`;
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
+    return Math.max(...stdout.split(/\r?\n/).map((line) => line.length));
+  };
+  const narrow = widest('cols 80');
+  const wide = widest('cols 120');
+  assert.ok(narrow <= 80 && wide > 80 && wide <= 120, `${narrow} ${wide}`);
+  assert.is(widest('cols 80', 'COLUMNS=120'), wide);
+});
+
+/** What tells times is of two moments. */
+const timeless = (text: string): string => text.replace(/"ageSeconds": \d+|\b\d+s\b/g, 'then');
+
+root('sysdump: away from the node, as nobody and without a look at the machine, each command says the same', () => {
+  withStandInNode({ built: true, vfs: 4 }, (node) => {
+    const [one = '', two = ''] = node.vfPcis;
+    node.writePodSpec(podUid, [one, two]);
+    mkdirSync(join(node.directory, `pods/ns_web_${podUid}`), { recursive: true });
+    const conf = node.conf({ ipam: node.ipam() });
+    node.succeed('ADD', conf, { args });
+    node.succeed('ADD', { ...conf, deviceID: node.vfPcis[2] }, { containerId: 'c2', ifname: 'net2' });
+    writeMultusCache(node, 'c1', [conf]);
+    node.pod.run('ip', 'addr', 'flush', 'dev', 'net1');
+    writeFileSync(join(node.directory, 'state/vf-test1/c2/net2.json'), '{');
+    const commands = [
+      ['inspect', '--json'],
+      ['attachments', '--json'],
+      ['doctor', '--json'],
+      ['explain', 'ns/web', '--json'],
+      ['resolve', '--pod-uid', podUid, '--network', 'vf-test1,vf-test1', '--json'],
+      ['inspect', one],
+    ];
+    const live = commands.map((argv) => operate(node, ...argv));
+    withTemporaryDirectory((directory) => {
+      chmodSync(directory, 0o755);
+      const archive = join(directory, 'node.tar');
+      const packed = operate(node, 'sysdump', '--with-addresses', '--output', archive);
+      assert.equal([packed.status, packed.stderr], [0, '']);
+      assert.is(statSync(archive).mode & 0o777, 0o600);
+      assert.is(operate(node, 'sysdump', '--output', archive).status, 1);
+      assert.is(spawnSync('tar', ['-tf', archive]).status, 0);
+      chmodSync(archive, 0o644);
+      const executable = join(directory, 'dra-sriov');
+      copyFileSync(builtExecutable, executable);
+      const log = join(directory, 'calls');
+      const traced = ['strace', '-f', '-e', 'trace=open,openat,socket,setns,readlink,execve', '-o', log];
+      const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', executable];
+      for (const [at, argv] of commands.entries()) {
+        const [program = '', ...before] = [...traced, ...nobody];
+        const env = { PATH: process.env['PATH'] };
+        const run = spawnSync(program, [...before, ...argv, '--from', archive], { env, encoding: 'utf8' });
+        const told = [run.status, timeless(run.stdout)];
+        assert.equal(told, [live[at]?.status, timeless(live[at]?.stdout ?? '')], argv.join(' '));
+        assert.match(run.stderr, 'as it was at');
+        const [, calls = ''] = readFileSync(log, 'utf8').split('node.tar');
+        assert.not.match(calls, /AF_NETLINK|setns|"\/(sys|proc|var|run|etc)\//, argv.join(' '));
+      }
+      const hidden = operate(node, 'sysdump', '--output', '-');
+      assert.not.match(hidden.stdout, /10\.0\.2\.2(?!\d)/);
+      writeFileSync(archive, `${hidden.stdout.slice(0, 5000)}`);
+      assert.match(operate(node, 'inspect', '--from', archive).stderr, 'cut short');
+    });
+  });
 });
 
 test('completion for bash is read by bash', () => {

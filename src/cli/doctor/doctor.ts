@@ -66,9 +66,9 @@ export function describeChecks({ style }: Pick<Tool, 'style'>, checks: readonly 
   };
   const column = 'warning'.length + idWidth + 4;
   const lines = checks.map(({ id, verdict, found, remedy }) => {
-    const text = wrap(printable(found), column, 0).trimStart();
+    const text = wrap(style, printable(found), column, 0).trimStart();
     const title = `${paints[verdict](verdict.padEnd(7))}  ${id.padEnd(idWidth)}  ${text}`;
-    return remedy === null ? title : `${title}\n${wrap(`-> ${printable(remedy)}`, column, 3)}`;
+    return remedy === null ? title : `${title}\n${wrap(style, `-> ${printable(remedy)}`, column, 3)}`;
   });
   return `${lines.join('\n')}\n`;
 }

@@ -151,9 +151,9 @@ function describeStep({ style }: Tool, step: Step, first: Step | null): string {
     unknown: style.faint,
   };
   const words = { ok: 'ok', broken: isFirst ? 'BROKEN' : 'broken', unknown: '?' };
-  const text = wrap(printable(found), column, 0).trimStart();
+  const text = wrap(style, printable(found), column, 0).trimStart();
   const title = `${paints[verdict](words[verdict].padEnd('BROKEN'.length))}  ${id.padEnd(idWidth)}  ${text}\n`;
-  return compared === null ? title : `${title}${style.faint(wrap(printable(`= ${compared}`), column))}\n`;
+  return compared === null ? title : `${title}${style.faint(wrap(style, printable(`= ${compared}`), column))}\n`;
 }
 
 function describe(tool: Tool, { pod, steps, attachments, broken }: Explained): string {
@@ -161,14 +161,14 @@ function describe(tool: Tool, { pod, steps, attachments, broken }: Explained): s
   const describeAll = (some: readonly Step[]): string => some.map((step) => describeStep(tool, step, broken)).join('');
   const chains = attachments.map(
     ({ network, ifname, steps: own }) =>
-      `\n${style.strong(wrap(printable(`${ifname}, network ${network}`), 0))}\n${describeAll(own)}`,
+      `\n${style.strong(wrap(style, printable(`${ifname}, network ${network}`), 0))}\n${describeAll(own)}`,
   );
   const known = `known by ${pod.knownBy.join(', ')}`;
   const end =
     broken === null
       ? style.good('Nothing is broken.')
-      : `${style.strong(`First broken: ${broken.id}.`)}\n${wrap(printable(`-> ${whatToType(tool, broken)}`), 0, 3)}`;
-  return `${style.strong(`pod ${namePod(pod)}`)}\n${wrap(known, 0)}\n${describeAll(steps)}${chains.join('')}\n${end}\n`;
+      : `${style.strong(`First broken: ${broken.id}.`)}\n${wrap(style, printable(`-> ${whatToType(tool, broken)}`), 0, 3)}`;
+  return `${style.strong(`pod ${namePod(pod)}`)}\n${wrap(style, known, 0)}\n${describeAll(steps)}${chains.join('')}\n${end}\n`;
 }
 
 function whatToType({ platform }: Tool, { next }: Step): string | null {

@@ -44,14 +44,13 @@ function describePf(tool: Tool, probed: ProbedPf): string {
   const { vf, failure, settings, rdma, vfio } = probed;
   const of = vf === null ? '' : `  VF ${vf.index} ${vf.pci}, ${vf.driver ?? 'no driver'}\n`;
   const rows = settings.map((tried) => rowOf(tool, tried));
-  const table =
-    rows.length === 0 ? '' : formatTable(columns, rows, { indent: 2, heading: style.faint, width: style.tableWidth });
+  const table = rows.length === 0 ? '' : formatTable(columns, rows, { indent: 2, style });
   const fields = [
     ...(vf === null ? [] : [['RDMA', rdma.length === 0 ? 'none' : rdma.join(' ')] as const]),
     ...(vfio === null ? [] : [['vfio', describeVfio(vfio)] as const]),
   ];
-  const facts = fields.length === 0 ? '' : formatFields(fields, 2);
-  const problem = failure === null ? '' : `${style.bad(wrap(`! ${printable(failure)}`, 2))}\n`;
+  const facts = fields.length === 0 ? '' : formatFields(style, fields, 2);
+  const problem = failure === null ? '' : `${style.bad(wrap(style, `! ${printable(failure)}`, 2))}\n`;
   return `${titleOf(tool, probed)}${of}${table}${facts}${problem}`;
 }
 

@@ -101,15 +101,18 @@ function absentSources({ conf }: Plan): TraceStep[] {
 }
 
 function describeStep(style: Style, { source, held, verdict, candidates }: TraceStep, number: number): string {
-  const title = wrap(`${number}. ${printable(source)}`, 0);
+  const title = wrap(style, `${number}. ${printable(source)}`, 0);
   if (candidates === undefined) {
-    if (held.length === 0) return `${wrap(`${number}. ${printable(`${source}: ${verdict}`)}`, 0)}\n`;
-    const lines = [...held.map((text) => wrap(printable(text), indent)), style.faint(wrap(printable(verdict), indent))];
+    if (held.length === 0) return `${wrap(style, `${number}. ${printable(`${source}: ${verdict}`)}`, 0)}\n`;
+    const lines = [
+      ...held.map((text) => wrap(style, printable(text), indent)),
+      style.faint(wrap(style, printable(verdict), indent)),
+    ];
     return `${[title, ...lines].join('\n')}\n`;
   }
   const taken = candidates.find(({ ruledOut }) => ruledOut === null);
   const lines = candidates.map(({ pci, ruledOut }) => {
-    if (ruledOut !== null) return wrap(`${pci}  ruled out: ${printable(ruledOut)}`, indent);
+    if (ruledOut !== null) return wrap(style, `${pci}  ruled out: ${printable(ruledOut)}`, indent);
     return pci === taken?.pci
       ? style.good(`   ${pci}  taken: the first that fits`)
       : `   ${pci}  fits, but comes later`;
@@ -127,13 +130,13 @@ function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan):
   const has = recorded === undefined ? [] : [style.strong(`=> ${printable(ifname)} has ${recorded}`)];
   if (recorded !== undefined && found?.pci === recorded) return `${has.join('')}\n`;
   if (found === null)
-    return `${style.bad(wrap(`=> no VF: error ${failure?.code}: ${printable(failure?.message ?? '')}`, 0))}\n`;
+    return `${style.bad(wrap(style, `=> no VF: error ${failure?.code}: ${printable(failure?.message ?? '')}`, 0))}\n`;
   const { identity, obstacle, changes } = prospects;
   const which = identity === null ? '' : `, ${describeVf(identity)}`;
-  const lines = [...has, style.strong(wrap(printable(`=> ${ifname} would get ${found.pci}${which}`), 0))];
+  const lines = [...has, style.strong(wrap(style, printable(`=> ${ifname} would get ${found.pci}${which}`), 0))];
   if (obstacle !== null)
-    lines.push(style.bad(wrap(`but ADD fails: error ${obstacle.code}: ${printable(obstacle.message)}`, indent)));
-  lines.push(...changes.map((change) => wrap(printable(change), indent)));
+    lines.push(style.bad(wrap(style, `but ADD fails: error ${obstacle.code}: ${printable(obstacle.message)}`, indent)));
+  lines.push(...changes.map((change) => wrap(style, printable(change), indent)));
   return `${lines.join('\n')}\n`;
 }
 
@@ -141,7 +144,7 @@ function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan):
 export function describePlan(style: Style, podUid: string, plan: Plan): string {
   const { attached, network, ifname, outcome } = plan;
   const pod = attached === null ? podUid : `${nameHolder(attached.record.pod, attached.key.containerId)} (${podUid})`;
-  const title = style.strong(wrap(printable(`${ifname} of pod ${pod}, network ${network}`), 0));
+  const title = style.strong(wrap(style, printable(`${ifname} of pod ${pod}, network ${network}`), 0));
   const steps = [...absentSources(plan), ...outcome.trace];
   return `${title}\n${steps.map((step, at) => describeStep(style, step, at + 1)).join('')}${conclude(style, plan)}`;
 }

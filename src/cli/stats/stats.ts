@@ -128,7 +128,7 @@ function rowOf({ style }: Tool, measured: Measured): Row {
 function describe(tool: Tool, measured: readonly Measured[]): string {
   if (measured.length === 0) return 'This node has no VFs.\n';
   const rows = measured.map((each) => rowOf(tool, each));
-  return formatTable(columns, rows, { indent: 0, heading: tool.style.faint, width: tool.style.tableWidth });
+  return formatTable(columns, rows, { indent: 0, style: tool.style });
 }
 
 function measuredJson({ pf, vf, counters, countedBy, perSecond }: Measured): unknown {

@@ -19,11 +19,11 @@ function openArchive(here: Platform, path: string): ArchivedNode {
   return { about, platform: createRecordedPlatform(recording, here, false) };
 }
 
-function describe({ about }: ArchivedNode): string {
+function describe({ style }: Tool, { about }: ArchivedNode): string {
   const { node, at, madeBy, addresses, leftOut } = about;
   const hidden = addresses === 'replaced' ? '; addresses are not the real ones' : '';
   const missing = leftOut.length === 0 ? '' : `; without ${leftOut.length} files that had no room`;
-  return `${wrap(printable(`Node ${node} as it was at ${at}, by version ${madeBy}${hidden}${missing}.`), 0)}\n`;
+  return `${wrap(style, printable(`Node ${node} as it was at ${at}, by version ${madeBy}${hidden}${missing}.`), 0)}\n`;
 }
 
 /** Runs a command on the node that an archive of `sysdump` shows; on this one where there is none. */
@@ -37,6 +37,6 @@ export function onNode(tool: Tool, archive: string | undefined, command: (tool: 
     complain(tool, `${printable(archive)}: ${explain(thrown)}`);
     return exitCodes.wrong;
   }
-  tool.platform.writeStderr(describe(node));
+  tool.platform.writeStderr(describe(tool, node));
   return command({ ...tool, platform: node.platform, here: tool.platform });
 }

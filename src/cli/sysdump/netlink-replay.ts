@@ -1,3 +1,4 @@
+import { u32At } from '../../kernel/netlink/attributes.ts';
 import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/netlink/constants.ts';
 import { decodeMessages } from '../../kernel/netlink/messages.ts';
 import { isSystemError } from '../../lib/system-error.ts';
@@ -51,7 +52,7 @@ export class NetlinkReplay implements NetlinkSocket {
 
   send(bytes: Uint8Array): void {
     const request = Buffer.from(bytes);
-    this.#seq = request.readUInt32LE(seqAt);
+    this.#seq = u32At(request, seqAt);
     const asked = addressMessages(request, 0, 0).toString('hex');
     const replies = this.#memory.recall<readonly string[]>(['netlink', this.#netns, this.#protocol, asked], () =>
       this.#exchange(request).map((reply) => addressMessages(reply, 0, 0).toString('hex')),
@@ -89,13 +90,14 @@ export class NetlinkReplay implements NetlinkSocket {
 
   #askOnce(request: Buffer): readonly Buffer[] {
     const socket = this.#live();
-    const isDump = (request.readUInt16LE(6) & NLM_F_DUMP) === NLM_F_DUMP;
+    const flags = u32At(request, 4) >>> 16;
+    const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
     const replies: Buffer[] = [];
     socket.send(request);
     for (;;) {
       const datagram = socket.receive(timeLimitMs);
       if (datagram === null) return replies;
-      if (datagram.senderPort !== 0 || datagram.bytes.readUInt32LE(seqAt) !== this.#seq) continue;
+      if (datagram.senderPort !== 0 || u32At(datagram.bytes, seqAt) !== this.#seq) continue;
       replies.push(datagram.bytes);
       const types = decodeMessages(datagram.bytes).map(({ type }) => type);
       if (!isDump || types.includes(NLMSG_DONE) || types.includes(NLMSG_ERROR)) return replies;

@@ -248,6 +248,7 @@ export function createRecordedPlatform(recording: Recording, here: Platform, isL
     writeStdout: (text) => here.writeStdout(text),
     writeStderr: (text) => here.writeStderr(text),
     isTerminal: (stream) => here.isTerminal(stream),
+    terminalColumns: (stream) => here.terminalColumns(stream),
     exit: (code) => here.exit(code),
     holdSignals: () => here.holdSignals(),
     signalCame: () => here.signalCame(),

@@ -137,7 +137,7 @@ function collect(tool: Tool, withAddresses: boolean): { readonly about: ArchiveF
   const here = tool.platform;
   const recording: Recording = { answers: new Map(), files: new Map() };
   const platform = createRecordedPlatform(recording, here, true);
-  const plain = createStyle({ environment: {}, isTerminal: () => false });
+  const plain = createStyle({ environment: {}, isTerminal: () => false, terminalColumns: () => null });
   const node: Tool = { ...tool, platform, style: plain };
   const reports: readonly Report[] = [
     ['inspect.txt', report(node, (own) => inspect(own, undefined, {}))],
@@ -182,6 +182,6 @@ export function sysdump(tool: Tool, { output, withAddresses = false }: SysdumpOp
     return exitCodes.wrong;
   }
   const shown = withAddresses ? 'with the addresses of this node and its pods' : 'addresses are replaced';
-  platform.writeStdout(`${printable(path)}: ${Math.ceil(Buffer.byteLength(archive) / 1024)} KiB, ${shown}\n`);
+  platform.writeStdout(`${printable(path)}: ${Math.ceil(Buffer.from(archive).length / 1024)} KiB, ${shown}\n`);
   return exitCodes.fine;
 }

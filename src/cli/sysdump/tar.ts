@@ -30,7 +30,7 @@ function sumOf(header: Uint8Array): number {
 /** For a regular file of root's that nobody else may read. */
 function formatHeader(name: string, size: number, type: '0' | 'x', epochSeconds: number): Buffer {
   const header = Buffer.alloc(blockLength);
-  const put = (at: number, text: string): number => header.write(text, at);
+  const put = (at: number, text: string): void => header.set(Buffer.from(text), at);
   put(0, name);
   put(100, octal(0o600, 8));
   put(108, octal(0, 8));
@@ -46,14 +46,14 @@ function formatHeader(name: string, size: number, type: '0' | 'x', epochSeconds:
 /** `30 path=…\n`, with its own length before it. */
 function formatPaxPath(name: string): string {
   const record = ` path=${name}\n`;
-  const length = Buffer.byteLength(record);
+  const length = Buffer.from(record).length;
   const digits = String(length + String(length).length).length;
   return `${length + digits}${record}`;
 }
 
 function formatMember(name: string, content: string, epochSeconds: number, type: '0' | 'x' = '0'): string {
-  const size = Buffer.byteLength(content);
-  const header = formatHeader(name, size, type, epochSeconds).toString('latin1');
+  const size = Buffer.from(content).length;
+  const header = formatHeader(name, size, type, epochSeconds).toString('utf8');
   return `${header}${content}${'\0'.repeat(padding(size))}`;
 }
 
@@ -63,7 +63,7 @@ export function formatTar(
   epochSeconds: number,
 ): string {
   const formatted = members.map(([name, content]) => {
-    const isShort = Buffer.byteLength(name) <= fields.name[1] && Buffer.byteLength(name) === name.length;
+    const isShort = Buffer.from(name).length <= fields.name[1] && Buffer.from(name).length === name.length;
     const long = isShort ? '' : formatMember('pax', formatPaxPath(name), epochSeconds, 'x');
     return `${long}${formatMember(isShort ? name : 'long-name', content, epochSeconds)}`;
   });

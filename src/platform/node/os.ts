@@ -3,6 +3,7 @@ import type { Os } from '../os.ts';
 import { readAll, writeAll } from './descriptor.ts';
 import { fileCalls } from './files.ts';
 import { interfaceCalls } from './interfaces.ts';
+import { tryLibc } from './libc.ts';
 import { lockCalls } from './lock.ts';
 import { networkCalls } from './network.ts';
 import { processCalls } from './processes.ts';
@@ -12,6 +13,14 @@ import { monotonicMs, sleepMs } from './waiting.ts';
 const argumentsBeforeOurs = 2;
 
 const [stdinFd, stdoutFd, stderrFd] = [0, 1, 2];
+
+/** asm-generic/ioctls.h; struct winsize: u16 rows, columns, and two of pixels. */
+const TIOCGWINSZ = 0x5413n;
+
+function readColumns(fd: number): number | undefined {
+  const size = Buffer.alloc(8);
+  return tryLibc((libc) => libc.ioctl(fd, TIOCGWINSZ, size)) === 0 ? size.readUInt16LE(2) : undefined;
+}
 
 /** Linux through Node: files and children by Node's own functions, sockets and namespaces by libc (node:ffi). */
 export const nodeOs: Os = {
@@ -30,7 +39,7 @@ export const nodeOs: Os = {
   readStdin: (maxBytes) => readAll(stdinFd, maxBytes),
   writeStdout: (text) => writeAll(stdoutFd, Buffer.from(text)),
   writeStderr: (text) => writeAll(stderrFd, Buffer.from(text)),
-  isTerminal: (stream) => process.getBuiltinModule('node:tty').isatty(stream === 'stdout' ? stdoutFd : stderrFd),
+  terminalColumns: (stream) => readColumns(stream === 'stdout' ? stdoutFd : stderrFd),
   ...fileCalls,
   ...lockCalls,
   ...processCalls,

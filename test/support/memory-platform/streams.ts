@@ -15,7 +15,7 @@ export class MemoryExit extends Error {
 
 type MemoryStreams = Pick<
   Platform,
-  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'exit' | 'holdSignals' | 'signalCame'
+  'readStdin' | 'writeStdout' | 'writeStderr' | 'isTerminal' | 'terminalColumns' | 'exit' | 'holdSignals' | 'signalCame'
 > & {
   readonly written: { stdout: string; stderr: string; exitCode: number | null };
 };
@@ -37,6 +37,7 @@ export function createMemoryStreams(stdin: string, isTerminal: boolean): MemoryS
       written.stderr += text;
     },
     isTerminal: () => isTerminal,
+    terminalColumns: () => null,
     exit(code) {
       written.exitCode = code;
       throw new MemoryExit(code);

@@ -4,7 +4,8 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('cli/text');
 
-const layout = { indent: 2, width: 80, heading: (text: string): string => text };
+const style = { tableWidth: 80, proseWidth: 80, faint: (text: string): string => text };
+const layout = { indent: 2, style };
 const row = (...cells: readonly string[]): { readonly cells: readonly string[] } => ({ cells });
 
 test('columns as wide as their widest cell, two spaces apart, nothing behind the last', () => {
@@ -47,6 +48,7 @@ test('notes are below their row, wrapped', () => {
 
 test('fields, and values that are wrapped below themselves', () => {
   const text = formatFields(
+    style,
     [
       ['key', 'a'],
       ['longer', 'word '.repeat(20).trim()],
@@ -60,7 +62,7 @@ test('fields, and values that are wrapped below themselves', () => {
 });
 
 test('a word that is longer than the line stays whole: addresses and paths are copied', () => {
-  assert.is(wrap(`see ${'p'.repeat(90)}`, 2), `  see\n    ${'p'.repeat(90)}`);
+  assert.is(wrap(style, `see ${'p'.repeat(90)}`, 2), `  see\n    ${'p'.repeat(90)}`);
 });
 
 test('colours on a terminal only, and not where NO_COLOR or TERM=dumb say so', () => {
@@ -70,4 +72,23 @@ test('colours on a terminal only, and not where NO_COLOR or TERM=dumb say so', (
   assert.is(styled(true, { NO_COLOR: '' }), '\u001b[31mx\u001b[39m');
   for (const text of [styled(false), styled(true, { NO_COLOR: '1' }), styled(true, { TERM: 'dumb' })])
     assert.is(text, 'x');
+});
+
+test('as wide as the terminal, or as COLUMNS says; a pipe gets tables whole and prose of 80 columns', () => {
+  const widths = (columns: number | null, environment: Readonly<Record<string, string>> = {}, isTerminal = true) => {
+    const { tableWidth, proseWidth } = createStyle({
+      environment,
+      isTerminal: () => isTerminal,
+      terminalColumns: () => columns,
+    });
+    return [tableWidth, proseWidth];
+  };
+  assert.equal(widths(80), [80, 80]);
+  assert.equal(widths(120), [120, 120]);
+  assert.equal(widths(200), [200, 120]);
+  assert.equal(widths(20), [20, 40]);
+  assert.equal(widths(null), [80, 80]);
+  assert.equal(widths(120, { COLUMNS: '100' }), [100, 100]);
+  for (const COLUMNS of ['', '0', 'x', '-5', '100000']) assert.equal(widths(120, { COLUMNS }), [120, 120], COLUMNS);
+  assert.equal(widths(null, { COLUMNS: '100' }, false), [Number.POSITIVE_INFINITY, 80]);
 });

@@ -17,6 +17,7 @@ const uses: Record<string, () => void> = {
     platform.writeStdout('went on');
   },
   terminals: () => platform.writeStdout(`${platform.isTerminal('stdout')} ${platform.isTerminal('stderr')}`),
+  columns: () => platform.writeStdout(String(platform.terminalColumns('stdout'))),
 };
 uses[what]?.();
 platform.exit(what in uses ? 5 : 6);

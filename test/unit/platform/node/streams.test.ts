@@ -60,6 +60,13 @@ test('tells terminals from pipes', () => {
   assert.match(half.stdout, /false true/);
 });
 
+test('tells how wide a terminal is', () => {
+  const columns = (width: string, end = ''): string =>
+    inShell(`script -qec 'stty ${width}; ${process.execPath} ${script} columns${end}' /dev/null`, []).stdout.trim();
+  assert.equal([columns('cols 80'), columns('cols 123'), columns('cols 0')], ['80', '123', 'null']);
+  assert.is(columns('cols 80', ' | cat'), 'null');
+});
+
 test('exit ends with its code', () => {
   assert.is(inShell('"$@"', ['nothing']).status, 6);
 });
