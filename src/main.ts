@@ -31,6 +31,7 @@ function run(platform: Platform, parts: Parts): number {
     return 0;
   } catch (thrown) {
     tell(platform, thrown, claimedVersion(stdin));
+    keep(platform, parts, thrown);
     return 1;
   }
 }
@@ -41,6 +42,15 @@ function tell(platform: Platform, thrown: unknown, cniVersion: string): void {
     platform.writeStdout(`${formatError(thrown, cniVersion)}\n`);
   } catch {
     platform.writeStderr(`dra-sriov: ${printable(explain(thrown))}\n`);
+  }
+}
+
+/** For `doctor` and `metrics`: no verb fails for it, and what is wrong may be the very place where it would lie. */
+function keep(platform: Platform, parts: Parts, thrown: unknown): void {
+  try {
+    parts.failures().recordFailure(platform, platform.environment['CNI_COMMAND'], thrown);
+  } catch {
+    // see above
   }
 }
 

@@ -7,6 +7,7 @@ interface Modules {
   './commands/plugin.ts': typeof import('./commands/plugin.ts');
   './cli/cli.ts': typeof import('./cli/cli.ts');
   './cli/operator.ts': typeof import('./cli/operator.ts');
+  './state/failures.ts': typeof import('./state/failures.ts');
   './lib/yaml.ts': typeof import('./lib/yaml.ts');
   './state/sriov-cni-cache.ts': typeof import('./state/sriov-cni-cache.ts');
 }
@@ -21,6 +22,8 @@ export const parts = {
   cli: () => require('./cli/cli.ts'),
   /** What the command line's commands do; works with modules of the plugin. */
   operator: () => require('./cli/operator.ts'),
+  /** For a verb that has failed. */
+  failures: () => require('./state/failures.ts'),
   /** For manifests, and for CDI specs that neither JSON nor the CDI library of Go has written. */
   yaml: () => require('./lib/yaml.ts'),
   /** For pods that sriov-cni attached before this plugin took its place. */

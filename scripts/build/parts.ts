@@ -21,6 +21,7 @@ interface Part {
 const traits: Readonly<Record<string, Omit<Part, 'entry'>>> = {
   cli: { deflated: true },
   operator: { borrows: true, deflated: true },
+  failures: { borrows: true, deflated: true },
   yaml: { deflated: true },
   sriovCniCache: { borrows: true, deflated: true },
 };

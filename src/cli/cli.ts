@@ -249,7 +249,7 @@ function addCompletion(program: Command, platform: Platform): void {
  * The command line, for people: runs when CNI_COMMAND is unset. Returns the exit code (docs/operations.md). Without
  * arguments it says what it is on stderr and succeeds, as libcni's skel does.
  */
-export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin'>): number {
+export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin' | 'failures'>): number {
   let exitCode: ExitCode = exitCodes.fine;
   const program = createProgram(platform);
   const run: Run = (command) => {

@@ -195,9 +195,9 @@ export class Site {
     return lasting.map((route) => `${name} route ${JSON.stringify(route)}`).sort();
   }
 
-  /** A lock's file that nobody holds is no more than its name. */
+  /** A lock's file that nobody holds is no more than its name; errors that were told are not of an attachment. */
   #describe(directory: string, name: string): readonly string[] {
-    if (name === '.swept') return [];
+    if (name === '.swept' || name.startsWith('.failures')) return [];
     if (!name.startsWith('.locks/')) return [`state ${name}`];
     const { status } = spawnSync('flock', ['--nonblock', join(directory, name), 'true']);
     return status === 0 ? [] : [`lock held ${name}`];

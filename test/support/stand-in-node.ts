@@ -172,7 +172,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
   /** Records and what belongs to them: all below the state directory but the sweep's stamp and the locks' files. */
   stateFiles(): string[] {
     const all = filesBelow(join(this.directory, 'state'));
-    return all.filter((name) => name !== '.swept' && !name.startsWith('.locks/'));
+    return all.filter((name) => name !== '.swept' && !/^\.(locks\/|failures)/.test(name));
   }
 
   /** All that ADD may change and DEL must give back, as other programs see it. */

@@ -45,7 +45,14 @@ const never = (): never => {
 
 test('VERSION says which versions there are, and reads no stdin', () => {
   const platform = withoutStdin(createMemoryPlatform({ environment: { CNI_COMMAND: 'VERSION' } }));
-  const { exitCode } = run(platform, { cli: never, operator: never, plugin: never, yaml: never, sriovCniCache: never });
+  const { exitCode } = run(platform, {
+    cli: never,
+    operator: never,
+    plugin: never,
+    failures: never,
+    yaml: never,
+    sriovCniCache: never,
+  });
   assert.is(exitCode, 0);
   assert.equal(JSON.parse(platform.stdout), {
     cniVersion: '1.1.0',

@@ -3,6 +3,7 @@ import { type Paint, wrap } from '../text.ts';
 import { commandName, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type Check, type Examined, examine, type Verdict, wrong } from './check.ts';
 import { checkClaims } from './claim-checks.ts';
+import { checkFailures } from './failure-checks.ts';
 import { checkIpam } from './ipam-checks.ts';
 import { nodeChecks } from './node-checks.ts';
 import { checkPerformance } from './performance-checks.ts';
@@ -29,6 +30,7 @@ function diagnose(examined: Examined): readonly Check[] {
       : checkClaims({ pods, brokenSpecs, survey, platform })),
     ...(typeof survey === 'string' ? [] : checkPerformance(platform, survey)),
     ...checkIpam(examined, records),
+    ...[checkFailures(examined)].filter((check) => check !== null),
   ];
 }
 

@@ -2,6 +2,7 @@ import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { version } from '../../version.ts';
 import { readUsages } from '../doctor/ipam-checks.ts';
+import { type ErrorGroup, readErrors } from '../node/recent-errors.ts';
 import { isLeft, type KeptRecord, recordedConf } from '../node/records.ts';
 import type { Survey, SurveyedVf } from '../node/survey.ts';
 import { type CountedVf, countVfs } from './counters.ts';
@@ -139,6 +140,26 @@ function subnetFamilies(platform: Platform, records: readonly KeptRecord[]): rea
   ];
 }
 
+function errorFamilies(platform: Platform): readonly Family[] {
+  const errors = readErrors(platform);
+  // What can't be read is no reason to go without the rest.
+  const groups = typeof errors === 'string' ? [] : errors;
+  const samplesOf = (amountOf: (group: ErrorGroup) => number): readonly Sample[] =>
+    groups.map((group) => ({ labels: { command: group.command, code: String(group.code) }, value: amountOf(group) }));
+  return [
+    gauge(
+      'dra_sriov_errors_last_hour',
+      'Verbs that have failed in the last hour, by code of the CNI error.',
+      samplesOf(({ recent }) => recent),
+    ),
+    gauge(
+      'dra_sriov_last_error_timestamp_seconds',
+      'When a verb has last failed with that code, in seconds since 1970.',
+      samplesOf(({ last }) => last.atMs / 1000),
+    ),
+  ];
+}
+
 /** All that there is to measure on this node. Changes nothing. Throws SystemError. */
 export function collectFamilies(platform: Platform, survey: Survey): readonly Family[] {
   const { records } = survey.kept;
@@ -148,6 +169,7 @@ export function collectFamilies(platform: Platform, survey: Survey): readonly Fa
     vfFamily(survey),
     ...attachmentFamilies(survey.kept),
     ...subnetFamilies(platform, records),
+    ...errorFamilies(platform),
     gauge('dra_sriov_build_info', 'The version that wrote this.', [{ labels: { version }, value: 1 }]),
   ];
 }

@@ -1,7 +1,8 @@
 import type { Counters } from '../../kernel/rtnl/statistics.ts';
+import { describeRecent, readErrors } from '../node/recent-errors.ts';
 import { describeEntry } from '../node/records.ts';
 import { surveyNode } from '../node/survey.ts';
-import { type Column, formatTable, type Row } from '../text.ts';
+import { type Column, formatTable, type Row, wrap } from '../text.ts';
 import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from '../tool.ts';
 import { type CountedVf, countVfs } from './counters.ts';
 
@@ -63,9 +64,17 @@ export function stats(tool: Tool, { watch = false, every, json = false }: StatsO
     platform.sleepMs(every);
     const now = look(tool);
     const measured = measure(before, now);
-    if (json) printJson(tool, { seconds: (now.atMs - before.atMs) / 1000, vfs: measured.map(measuredJson) });
-    else
-      platform.writeStdout(`${watch && platform.isTerminal('stdout') ? clearScreen : ''}${describe(tool, measured)}`);
+    const errors = readErrors(platform);
+    if (json) {
+      printJson(tool, {
+        seconds: (now.atMs - before.atMs) / 1000,
+        vfs: measured.map(measuredJson),
+        errors: errorsJson(errors),
+      });
+    } else
+      platform.writeStdout(
+        `${watch && platform.isTerminal('stdout') ? clearScreen : ''}${describe(tool, measured)}${describeErrors(tool, errors)}`,
+      );
     before = now;
   } while (watch);
   return exitCodes.fine;
@@ -129,6 +138,22 @@ function describe(tool: Tool, measured: readonly Measured[]): string {
   if (measured.length === 0) return 'This node has no VFs.\n';
   const rows = measured.map((each) => rowOf(tool, each));
   return formatTable(columns, rows, { indent: 0, style: tool.style });
+}
+
+function describeErrors({ style }: Tool, errors: ReturnType<typeof readErrors>): string {
+  const recent = typeof errors === 'string' ? '' : describeRecent(errors);
+  return recent === '' ? '' : `${style.warning(wrap(style, `Errors in the last hour: ${recent}.`, 0))}\n`;
+}
+
+function errorsJson(errors: ReturnType<typeof readErrors>): unknown {
+  if (typeof errors === 'string') return null;
+  return errors.map(({ command, code, recent, last }) => ({
+    command,
+    code,
+    lastHour: recent,
+    lastAt: new Date(last.atMs).toISOString(),
+    lastMessage: last.message,
+  }));
 }
 
 function measuredJson({ pf, vf, counters, countedBy, perSecond }: Measured): unknown {

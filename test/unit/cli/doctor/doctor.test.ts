@@ -380,6 +380,18 @@ test('an address that leaked is found when no record is left, and given back by 
   }
 });
 
+test('errors that verbs have told: of the last hour to look at, older ones no more', () => {
+  const node = healthy();
+  assert.is(checksOf(node).has('errors'), false);
+  for (let times = 0; times < 17; times++) node.fail('ADD', conf, { env });
+  node.platform.clock.nowMs += 3 * 60_000;
+  expectCheck(node, 'errors', 'warning', '100 of ADD (17 times)', '3m ago', 'explain POD');
+  node.platform.clock.nowMs += 58 * 60_000;
+  expectCheck(node, 'errors', 'ok', 'none in the last hour', '100 of ADD', '61m ago');
+  node.platform.owners.set('/var/lib/cni/dra-sriov/.failures', 1000);
+  expectCheck(node, 'errors', 'note', 'user 1000');
+});
+
 test('what can’t be looked at is wrong, and the rest is looked at all the same', () => {
   const node = healthy();
   Object.assign(node.platform, {

@@ -130,3 +130,33 @@ test('a VF that sriov-cni has given to a pod is not free, whatever driver serves
   expectLines(node, 'dra_sriov_vfs{pf="pf0",pciAddr="0000:3b:00.0",use="in_pod"} 1');
   assert.match(operate(node.platform, 'stats').stdout, 'net1 of container ccccccccccccc');
 });
+
+test('errors by verb and code: how many in the last hour, and when the last was', () => {
+  const node = attached();
+  const first = node.platform.epochMs() / 1000;
+  node.fail('ADD', node.conf({ vlan: 5000 }), { ifname: 'net2' });
+  node.platform.clock.nowMs += 61 * 60_000;
+  for (let times = 0; times < 2; times++) node.fail('ADD', node.conf(), node.of(node.addPod()));
+  const now = node.platform.epochMs() / 1000;
+  node.platform.clock.nowMs += 1000;
+  node.fail('GC', '{}');
+  expectLines(
+    node,
+    'dra_sriov_errors_last_hour{command="ADD",code="7"} 0',
+    'dra_sriov_errors_last_hour{command="ADD",code="102"} 2',
+    'dra_sriov_errors_last_hour{command="GC",code="7"} 1',
+    `dra_sriov_last_error_timestamp_seconds{command="ADD",code="7"} ${first}`,
+    `dra_sriov_last_error_timestamp_seconds{command="ADD",code="102"} ${now}`,
+  );
+  const { stdout } = operate(node.platform, 'stats');
+  assert.match(stdout, 'Errors in the last hour: 7 of GC, 102 of ADD (2 times).');
+  const { errors } = operate(node.platform, 'stats', '--json').json as { errors: readonly Record<string, unknown>[] };
+  assert.equal(
+    errors.map(({ command, code, lastHour }) => [command, code, lastHour]),
+    [
+      ['GC', 7, 1],
+      ['ADD', 102, 2],
+      ['ADD', 7, 0],
+    ],
+  );
+});

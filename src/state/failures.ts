@@ -1,0 +1,79 @@
+// A part of its own (src/parts.ts): a verb that ends well needs none of it.
+import { formatError } from '../cni/error-output.ts';
+import { isJsonObject } from '../lib/json.ts';
+import type { Platform } from '../platform/platform.ts';
+import { StateDirectory } from './state-directory.ts';
+import { readPrivateFile } from './trusted-files.ts';
+
+/** A verb that has failed. */
+export interface Failure {
+  /** Milliseconds since 1970, UTC. */
+  readonly atMs: number;
+  readonly command: string;
+  /** The code of the CNI error. */
+  readonly code: number;
+  /** The beginning of its message. */
+  readonly message: string;
+}
+
+const name = '.failures';
+const nameBefore = '.failures.1';
+/** Of each of the two files: some 200 failures. */
+const maxBytes = 32 * 1024;
+const maxMessageLength = 200;
+
+/**
+ * The runtime asks for the status of the node every few seconds, and so may whoever wants to know: those would push out
+ * all else.
+ */
+const kept: readonly string[] = ['ADD', 'DEL', 'CHECK', 'GC'];
+
+/**
+ * Adds a verb's failure to `<stateDir>/.failures`, a line of JSON in one write(2): others may add theirs at that
+ * moment. A full file takes the place of the one before it. Throws CniError io, SystemError.
+ */
+export function recordFailure(platform: Platform, command: string | undefined, thrown: unknown): void {
+  if (command === undefined || !kept.includes(command)) return;
+  const { code, msg } = JSON.parse(formatError(thrown)) as { readonly code: number; readonly msg: string };
+  const message = msg.slice(0, maxMessageLength);
+  const directory = new StateDirectory(platform).make();
+  makeRoom(platform, directory);
+  platform.appendFile(
+    `${directory}/${name}`,
+    `${JSON.stringify({ atMs: platform.epochMs(), command, code, message })}\n`,
+  );
+}
+
+/** Of many that come at once only one moves the file, and looks again when it is its turn. */
+function makeRoom(platform: Platform, directory: string): void {
+  const path = `${directory}/${name}`;
+  const isFull = (): boolean => (platform.stat(path)?.sizeBytes ?? 0) >= maxBytes;
+  const lock = isFull() ? platform.lock(path, 0, null) : null;
+  try {
+    if (lock !== null && isFull()) platform.rename(path, `${directory}/${nameBefore}`);
+  } finally {
+    lock?.unlock();
+  }
+}
+
+function readLine(line: string): readonly Failure[] {
+  try {
+    const json: unknown = JSON.parse(line);
+    if (!isJsonObject(json)) return [];
+    const { atMs, command, code, message } = json;
+    if (typeof atMs !== 'number' || typeof command !== 'string' || typeof code !== 'number') return [];
+    return typeof message === 'string' ? [{ atMs, command, code, message }] : [];
+  } catch {
+    // cut short, where the disk was full
+    return [];
+  }
+}
+
+/** The last failures of verbs on this node, the oldest first. Throws CniError io, NotOurs, SystemError. */
+export function readFailures(platform: Platform): readonly Failure[] {
+  const directory = new StateDirectory(platform).find();
+  return [nameBefore, name].flatMap((each) => {
+    const text = readPrivateFile(platform, `${directory}/${each}`, 2 * maxBytes) ?? '';
+    return text.split('\n').flatMap(readLine);
+  });
+}
