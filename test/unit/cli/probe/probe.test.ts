@@ -222,6 +222,19 @@ test('refuses a VF of vfio-pci', () => {
   });
 });
 
+test('where process 1 has another network or mount namespace it refuses, but for --here', () => {
+  for (const kind of ['mnt', 'net']) {
+    const node = igbNode();
+    const { links } = node.platform;
+    for (const process of ['1', 'self']) links.set(`/proc/${process}/ns/${kind}`, `${kind}:[${process}]`);
+    const changes = node.changes.length;
+    const { code, stderr } = operate(node.platform, 'probe');
+    assert.equal([code, node.changes.length], [1, changes]);
+    assert.match(stderr, 'dra-sriov probe --here');
+    assert.is(operate(node.platform, 'probe', '--here').code, 0);
+  }
+});
+
 test('--dry-run changes nothing, and tells what a PF does not report', () => {
   const node = igbNode();
   const [before, changes] = [node.picture(), node.changes.length];
