@@ -110,6 +110,12 @@ test('every script, command and file of this repository that a document names is
   assert.ok(seen.scripts > 15 && seen.commands > 30 && seen.files > 30, JSON.stringify(seen));
 });
 
+test('README lists the variables of the environment that the plugin reads', () => {
+  const namesIn = (text: string): readonly string[] => [...new Set(text.match(/\bDRA_SRIOV_[A-Z_]+/g))].sort();
+  const read = namesIn(readFileSync(join(root, 'src/platform/node-paths.ts'), 'utf8'));
+  assert.equal(namesIn(readFileSync(join(root, 'README.md'), 'utf8')), read);
+});
+
 test('the pictures are those of their texts: run `npm run pictures`', async () => {
   const pictures = await drawPictures();
   assert.ok(pictures.size >= 2);
