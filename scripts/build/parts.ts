@@ -55,6 +55,7 @@ export const parts: Readonly<Record<string, Part>> = {
     borrows: true,
     deflated: true,
   },
+  config: { entry: 'src/config/parse.ts', calls: ['parseConf', 'parseDelConf', 'reviewConf'], borrows: true },
   ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
   ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },
 };

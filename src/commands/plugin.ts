@@ -1,7 +1,7 @@
 import { relativePluginPaths } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
-import { readLogSettings } from '../config/parse.ts';
+import { readLogSettings } from '../config/log-settings.ts';
 import { delegationMark } from '../ipam/plugin.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import type { Platform } from '../platform/platform.ts';

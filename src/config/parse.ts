@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
-import { isJsonObject, type Json, present } from '../lib/json.ts';
+import { isJsonObject, present } from '../lib/json.ts';
 import { describeProblems } from '../lib/json-schema.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { quote } from '../lib/quote.ts';
@@ -8,33 +8,17 @@ import { macAddress } from '../settings/mac.ts';
 import { askedBy, settings, type VfSettings } from '../settings/settings.ts';
 import { findOddKeys } from './odd-keys.ts';
 import type { WireConf } from './schema.ts';
-import type { DeviceHint, LogLevel, PodReference, SriovConf, VfSelector } from './sriov-conf.ts';
+import type { DeviceHint, PodReference, SriovConf, VfSelector } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
 /** What DEL takes from the config on stdin; all else is in the attachment record. */
 export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'pod'>;
-
-/** Where events go; known even where the rest of the config is wrong. */
-export interface LogSettings {
-  readonly logLevel: LogLevel;
-  readonly logFile?: string;
-  /** What is wrong with them. */
-  readonly problems: readonly ConfProblem[];
-}
 
 /** What there is to say about a config. */
 export interface ConfReview {
   /** For these it is refused. */
   readonly problems: readonly ConfProblem[];
   readonly warnings: readonly ConfProblem[];
-}
-
-/**
- * `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug.
- */
-function toLogLevel(level: WireConf['logLevel']): LogLevel {
-  if (level === 'panic') return 'error';
-  return level === 'verbose' ? 'debug' : (level ?? 'info');
 }
 
 /** Of the MAC counts, in rising order: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
@@ -154,16 +138,6 @@ export function parseConf(request: CniRequest): SriovConf {
 export function reviewConf(config: unknown): ConfReview {
   const { problems, logProblems }: CheckedConf = checkConf(config);
   return { problems, warnings: [...logProblems, ...(isJsonObject(config) ? findOddKeys(config) : [])] };
-}
-
-/** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
-export function readLogSettings(config: Json): LogSettings {
-  const { values, logProblems } = checkConf(config);
-  return present({
-    logLevel: toLogLevel(values.logLevel),
-    logFile: values.logFile,
-    problems: logProblems,
-  });
 }
 
 /**

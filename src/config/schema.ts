@@ -2,6 +2,7 @@ import { supportedVersions } from '../cni/versions.ts';
 import { arrayOf, object, oneOf, optional, type Schema, text, type ValueOf } from '../lib/json-schema.ts';
 import { macAddress } from '../settings/mac.ts';
 import { settingKeys } from '../settings/settings.ts';
+import { absolutePath, logKeys } from './log-settings.ts';
 
 // The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it
 // into the JSON Schema for editors.
@@ -20,10 +21,6 @@ const identifier = text(
 const deviceId = text(
   'a PCI address such as "0000:3b:02.1" or the name of a CDI device (up to 253 of A-Z a-z 0-9 _ . : / = @ -)',
   /^[A-Za-z0-9_.:/=@-]{1,253}$/,
-);
-const absolutePath = text(
-  'an absolute path without ".." and control characters',
-  /^(?!(.*\/)?\.\.(\/.*)?$)\/[ -~\u00a1-\uffff]{1,4095}$/,
 );
 /** A name in sysfs: anything that dev_valid_name (net/core/dev.c) takes, of ASCII. */
 const netdevName = text('the name of a network interface, 1 to 15 characters', /^(?!\.{1,2}$)[!-.0-9;-~]{1,15}$/);
@@ -67,8 +64,7 @@ export const schema = object(
     vfSelector: optional(vfSelector),
     ...settingKeys(),
     ipam: optional(object({ type: pluginName('an IPAM plugin') }, 'an object with type')),
-    logLevel: orEmpty(oneOf('panic', 'error', 'warning', 'info', 'debug', 'verbose')),
-    logFile: orEmpty(absolutePath),
+    ...logKeys,
     runtimeConfig: optional(runtimeConfig),
     args: optional(object({ cni: optional(object({ mac: orEmpty(macAddress) })) })),
     prevResult: optional(object({})),
@@ -79,9 +75,6 @@ export const schema = object(
 export type ConfKey = keyof typeof schema.keys;
 
 export type WireConf = ValueOf<typeof schema>;
-
-/** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
-export const logKeys: ReadonlySet<string> = new Set<ConfKey>(['logLevel', 'logFile']);
 
 /** Keys of InfiniBand and trunk plugins: ignoring them would attach a VF that is not what was asked for. */
 export const unsupportedKeys: Readonly<Record<string, string>> = {

@@ -2,7 +2,8 @@ import { isJsonObject, type Json } from '../lib/json.ts';
 import { type JsonProblem, normalize, problemsIn, type Schema } from '../lib/json-schema.ts';
 import { quote, show } from '../lib/quote.ts';
 import { settings } from '../settings/settings.ts';
-import { logKeys, schema, unsupportedKeys, type WireConf } from './schema.ts';
+import { foldLevel, logKeys } from './log-settings.ts';
+import { schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
 import { usualTypes } from './sriov-conf.ts';
 
@@ -34,7 +35,7 @@ function pickOurs(config: Json): Json {
     if (folded !== undefined && !Object.hasOwn(config, folded)) own[folded] = config[key];
   }
   if (isNoIpam(own['ipam'])) delete own['ipam'];
-  if (typeof own['logLevel'] === 'string') own['logLevel'] = own['logLevel'].toLowerCase();
+  if (Object.hasOwn(own, 'logLevel')) own['logLevel'] = foldLevel(own['logLevel']);
   return normalize(schema, own);
 }
 
@@ -76,8 +77,8 @@ export function checkConf(config: unknown): CheckedConf {
   if (!isJsonObject(config)) return { values: {}, problems: problemsIn(schema, config), logProblems: [] };
   const given = pickOurs(config);
   const found = problemsIn(schema, given);
-  const problems = found.filter(({ path }) => !logKeys.has(path));
-  const logProblems = found.filter(({ path }) => logKeys.has(path));
+  const problems = found.filter(({ path }) => !(path in logKeys));
+  const logProblems = found.filter(({ path }) => path in logKeys);
   const wrong = new Set(found.map(({ path }) => path.split(/[.[]/, 1)[0]));
   const values: Partial<WireConf> = Object.fromEntries(Object.entries(given).filter(([key]) => !wrong.has(key)));
   const all = [...problems, ...checkTogether(values, given), ...findUnsupported(config)];

@@ -1,6 +1,7 @@
 import type { CniError } from '../../../src/cni/errors.ts';
 import type { CniRequest } from '../../../src/cni/request.ts';
-import { parseConf, parseDelConf, readLogSettings, reviewConf } from '../../../src/config/parse.ts';
+import { readLogSettings } from '../../../src/config/log-settings.ts';
+import { parseConf, parseDelConf, reviewConf } from '../../../src/config/parse.ts';
 import type { SriovConf } from '../../../src/config/sriov-conf.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';

@@ -1,0 +1,58 @@
+// The two keys of a config that are about the log. They are read by themselves, for every verb: before all else, and
+// however wrong the rest of the config is.
+import { type Json, present } from '../lib/json.ts';
+import { normalize, object, oneOf, optional, problemsIn, text, type ValueOf } from '../lib/json-schema.ts';
+import type { LogLevel } from './sriov-conf.ts';
+import type { ConfProblem } from './wire-conf.ts';
+
+/** Where events go; known even where the rest of the config is wrong. */
+export interface LogSettings {
+  readonly logLevel: LogLevel;
+  readonly logFile?: string;
+  /** What is wrong with them. */
+  readonly problems: readonly ConfProblem[];
+}
+
+export const absolutePath = text(
+  'an absolute path without ".." and control characters',
+  /^(?!(.*\/)?\.\.(\/.*)?$)\/[ -~\u00a1-\uffff]{1,4095}$/,
+);
+
+/** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
+export const logKeys = {
+  logLevel: optional(oneOf('panic', 'error', 'warning', 'info', 'debug', 'verbose'), ''),
+  logFile: optional(absolutePath, ''),
+};
+
+const schema = object(logKeys);
+
+/**
+ * `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug.
+ */
+function toLogLevel(level: ValueOf<typeof schema>['logLevel']): LogLevel {
+  if (level === 'panic') return 'error';
+  return level === 'verbose' ? 'debug' : (level ?? 'info');
+}
+
+/** The log level of a config, which may be in any case. */
+export function foldLevel(level: unknown): unknown {
+  return typeof level === 'string' ? level.toLowerCase() : level;
+}
+
+/** A key in another case is taken where ours is not there. */
+function valueOf(config: Json, key: string): unknown {
+  if (Object.hasOwn(config, key)) return config[key];
+  const lower = key.toLowerCase();
+  const other = Object.keys(config).findLast((each) => each.toLowerCase() === lower);
+  return other === undefined ? undefined : config[other];
+}
+
+/** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
+export function readLogSettings(config: Json): LogSettings {
+  const logLevel = foldLevel(valueOf(config, 'logLevel'));
+  const given = normalize(schema, { logLevel, logFile: valueOf(config, 'logFile') });
+  const problems = problemsIn(schema, given);
+  const isWrong = (key: string): boolean => problems.some(({ path }) => path === key);
+  const right = Object.fromEntries(Object.entries(given).filter(([key]) => !isWrong(key))) as ValueOf<typeof schema>;
+  return present({ logLevel: toLogLevel(right.logLevel), logFile: right.logFile, problems });
+}
