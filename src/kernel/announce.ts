@@ -87,8 +87,8 @@ function gratuitousArp(mac: Uint8Array, address: Uint8Array): Buffer {
   return Buffer.concat([ethernetBroadcast, mac, u16(ETH_P_ARP), ...arp]);
 }
 
-const allNodes = Buffer.from('ff020000000000000000000000000001', 'hex');
-const allNodesMac = Buffer.from('333300000001', 'hex');
+const allNodes = Buffer.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+const allNodesMac = Buffer.from([0x33, 0x33, 0, 0, 0, 1]);
 const icmpv6 = 58;
 const neighbourAdvertisementType = 136;
 /** Without it a neighbour keeps the MAC that it has. */

@@ -154,9 +154,9 @@ function switches(features: Buffer): Buffer {
 }
 
 function request(command: number, length: number, numbers: readonly number[] = []): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (const [at, number] of [command, ...numbers].entries()) bytes.writeUInt32LE(number, 4 * at);
-  return bytes;
+  const words = new Uint32Array(length / 4);
+  words.set([command, ...numbers]);
+  return Buffer.from(words.buffer);
 }
 
 function bytesOf(answer: Buffer | SystemError | undefined): Buffer {

@@ -52,7 +52,8 @@ export type ErrnoName = keyof typeof errno;
 
 /** The symbolic name of an errno, or `errno N` where this program has none for it. */
 export function errnoName(number: number): string {
-  return Object.entries(errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+  for (const name in errno) if (errno[name as ErrnoName] === number) return name;
+  return `errno ${number}`;
 }
 
 /**

@@ -62,15 +62,22 @@ export function walkAttributes(
 ): void {
   const end = data.length;
   for (let at = from; at < end; ) {
-    // A link has sixty, a PF a dozen a VF: a slice of each would be most of the work.
-    const length = end - at < headerLength ? 0 : (data[at] as number) | ((data[at + 1] as number) << 8);
-    if (length < headerLength || length > end - at) {
-      throw malformed(`an attribute of ${owner}, ${end - at} bytes left, says that it has ${length}`);
-    }
-    const type = ((data[at + 2] as number) | ((data[at + 3] as number) << 8)) & NLA_TYPE_MASK;
-    if (visit(type, at + headerLength, at + length) === true) return;
+    const length = lengthAt(data, at);
+    if (length < headerLength || length > end - at) throw misfit(owner, length, end - at);
+    if (visit(typeAt(data, at), at + headerLength, at + length) === true) return;
     at += align(length);
   }
+}
+
+// What lies behind the end counts as zero, so that a cut header is too long or too short.
+
+const lengthAt = (data: Buffer, at: number): number => (data[at] as number) | ((data[at + 1] as number) << 8);
+
+const typeAt = (data: Buffer, at: number): number =>
+  ((data[at + 2] as number) | ((data[at + 3] as number) << 8)) & NLA_TYPE_MASK;
+
+function misfit(owner: string, length: number, left: number): SystemError {
+  return malformed(`an attribute of ${owner}, ${left} bytes left, says that it has ${length}`);
 }
 
 /** Attributes that have been walked through, each read when it is asked for. */
@@ -80,31 +87,42 @@ export interface Attributes {
   has(type: number): boolean;
 }
 
-/** The attributes in `data` from byte `from` on. Throws as walkAttributes does. */
+/** More than any of the lists that are read here has. */
+const typesInUse = 128;
+
+/** The attributes in `data` from byte `from` on, of types below 128. Throws as walkAttributes does. */
 export function readAttributes(owner: string, data: Buffer, from = 0): Attributes {
-  const ends = new Map<number, number>();
-  const begins = new Map<number, number>();
-  const keep = (type: number, begin: number, end: number): false => {
-    begins.set(type, begin);
-    ends.set(type, end);
-    return false;
-  };
-  walkAttributes(owner, data, keep, from);
+  const places = new Uint32Array(typesInUse);
+  const end = data.length;
+  // A link has sixty, and is read more often than all else: so neither a call nor an object for each.
+  for (let at = from; at < end; ) {
+    const length = (data[at] as number) | ((data[at + 1] as number) << 8);
+    if (length < headerLength || length > end - at) throw misfit(owner, length, end - at);
+    const type = ((data[at + 2] as number) | ((data[at + 3] as number) << 8)) & NLA_TYPE_MASK;
+    if (type < typesInUse) places[type] = at + headerLength;
+    at += (length + 3) & ~3;
+  }
   return {
-    get: (type) => (begins.has(type) ? data.subarray(begins.get(type), ends.get(type)) : undefined),
-    has: (type) => begins.has(type),
+    get(type) {
+      const begin = places[type] ?? 0;
+      return begin === 0
+        ? undefined
+        : data.subarray(begin, begin - headerLength + lengthAt(data, begin - headerLength));
+    },
+    has: (type) => (places[type] ?? 0) !== 0,
   };
 }
 
 /** The first attribute of a type, or null. */
 export function findAttribute(owner: string, data: Buffer, wanted: number, from = 0): Buffer | null {
-  let found: Buffer | null = null;
-  const take = (type: number, begin: number, end: number): boolean => {
-    if (type === wanted) found = data.subarray(begin, end);
-    return type === wanted;
-  };
-  walkAttributes(owner, data, take, from);
-  return found;
+  const end = data.length;
+  for (let at = from; at < end; ) {
+    const length = lengthAt(data, at);
+    if (length < headerLength || length > end - at) throw misfit(owner, length, end - at);
+    if (typeAt(data, at) === wanted) return data.subarray(at + headerLength, at + length);
+    at += align(length);
+  }
+  return null;
 }
 
 /**
@@ -136,5 +154,12 @@ export function toU32(name: string, data: Buffer): number {
 export function toText(name: string, data: Buffer): string {
   const end = data.indexOf(0);
   if (end === -1) throw malformed(`${name} holds ${data.length} bytes and no NUL`);
-  return textFromBytes(data.subarray(0, end));
+  // Nearly all are short and ASCII, for which a way through the host is a long one.
+  let text = '';
+  for (let at = 0; at < end; at++) {
+    const byte = data[at] as number;
+    if (byte >= 0x80) return textFromBytes(data.subarray(0, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
