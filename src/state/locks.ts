@@ -70,10 +70,20 @@ export class Locks {
   #lock(name: string, purpose: string, timeoutMs: number): HeldLock | null {
     const note = `process ${this.#platform.pid} (${purpose})\n`;
     try {
-      return this.#platform.lock(`${this.#state.make(directoryName)}/${name}`, timeoutMs, note);
+      return this.#lockFile(name, note, timeoutMs);
     } catch (thrown) {
       if (!isSystemError(thrown, ...noRoom)) throw thrown;
       return this.#lockWithoutFile(name, timeoutMs);
+    }
+  }
+
+  /** The lock itself tells where the directory has to be made. */
+  #lockFile(name: string, note: string, timeoutMs: number): HeldLock | null {
+    try {
+      return this.#platform.lock(this.#path(name), timeoutMs, note);
+    } catch (thrown) {
+      if (!isSystemError(thrown, 'ENOENT')) throw thrown;
+      return this.#platform.lock(`${this.#state.make(directoryName)}/${name}`, timeoutMs, note);
     }
   }
 

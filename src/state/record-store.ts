@@ -55,13 +55,17 @@ export class RecordStore {
   write(record: AttachmentRecord): void {
     const text = formatRecord(record);
     this.#writeRecord(record.key, text);
-    const make = (): string => this.#state.make(ownersDirectory);
-    onlyIo(() => writePrivateFile(this.#platform, make, record.identity.pci, text, { durable: false }));
+    const directory = this.#directory(ownersDirectory);
+    onlyIo(() => writePrivateFile(this.#platform, directory, record.identity.pci, text, { durable: false }));
   }
 
   #writeRecord(key: AttachmentKey, text: string): void {
-    const make = (): string => this.#state.make(key.network, key.containerId);
-    onlyIo(() => writePrivateFile(this.#platform, make, fileName(key), text, { durable: true }));
+    const directory = this.#directory(key.network, key.containerId);
+    onlyIo(() => writePrivateFile(this.#platform, directory, fileName(key), text, { durable: true }));
+  }
+
+  #directory(...names: readonly string[]): (make: boolean) => string {
+    return (make) => (make ? this.#state.make(...names) : this.#state.find(...names));
   }
 
   /**

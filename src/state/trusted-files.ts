@@ -91,18 +91,20 @@ export function readPrivateFile(platform: Platform, path: string, maxBytes: numb
 }
 
 /**
- * The directory may be removed by another process between its making and the write: then once more. Throws SystemError.
+ * `directory` finds the file's directory, or makes it where told to: where it isn't there, which the write itself
+ * tells, and once more where another process has removed it in between. Throws SystemError.
  */
 export function writePrivateFile(
   platform: Platform,
-  makeDirectory: () => string,
+  directory: (make: boolean) => string,
   name: string,
   content: string,
   options: { readonly durable: boolean },
 ): void {
   for (let attempt = 1; ; attempt++) {
     try {
-      platform.writeFileAtomic(`${makeDirectory()}/${name}`, content, { mode: fileMode, durable: options.durable });
+      const path = `${directory(attempt > 1)}/${name}`;
+      platform.writeFileAtomic(path, content, { mode: fileMode, durable: options.durable });
       return;
     } catch (thrown) {
       if (attempt === maxWriteAttempts || !isSystemError(thrown, 'ENOENT')) throw thrown;

@@ -66,8 +66,8 @@ test('the record is on disk durably before its VF is owned', () => {
   const { writeFileAtomic } = platform;
   Object.assign(platform, {
     writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
-      written.push([args[0], args[2].durable]);
       writeFileAtomic(...args);
+      written.push([args[0], args[2].durable]);
     },
   });
   store.write(sampleRecord);
