@@ -8,7 +8,15 @@ import type { IpamProcess } from '../ipam/plugin.ts';
 import { announce } from '../kernel/announce.ts';
 import { isIpv6 } from '../kernel/ip-text.ts';
 import { identifyNetns, type Namespace } from '../kernel/namespace.ts';
-import { type EthernetLink, getLink, isEthernet, setLinkMtu, setLinkUp, waitForCarrier } from '../kernel/rtnl/links.ts';
+import {
+  type EthernetLink,
+  getLink,
+  getLinkAfterChanges,
+  isEthernet,
+  setLinkMtu,
+  setLinkUp,
+  waitForCarrier,
+} from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
 import { zeroMac } from '../lib/mac-address.ts';
@@ -109,7 +117,7 @@ export class Attachment {
     const { platform, host, request } = this.#context;
     const { netdev } = record.snapshot;
     if (netdev === null) return record;
-    const link = getLink(host.session, { ifindex: netdev.ifindex });
+    const link = getLinkAfterChanges(host.session, netdev.ifindex);
     if (link === null) throw new CniError('noDriver', `the netdev ${netdev.name} of VF ${this.#identity.pci} vanished`);
     // PROMISC and the like, be they of the node or of a pod before: what a pod wants of them it can set itself.
     settleFlags(host, link);
@@ -203,7 +211,7 @@ export class Attachment {
   }
 
   #podLink(ifindex: number): EthernetLink {
-    const link = getLink(this.#pod.session, { ifindex });
+    const link = getLinkAfterChanges(this.#pod.session, ifindex);
     if (link !== null && isEthernet(link)) return link;
     throw new CniError('kernel', `VF ${this.#identity.pci} vanished from the pod while it was set up`);
   }

@@ -1,6 +1,7 @@
 // What only a DEL needs, a reaping, and an ADD that fails: on QuickJS a part of its own.
 import { CniError, explain } from '../cni/errors.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
+import type { Link } from '../kernel/rtnl/links.ts';
 import { converge } from '../lib/converge.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { type AttachedVf, type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
@@ -49,13 +50,14 @@ export function giveBack(context: CommandContext, holdings: Holdings): readonly 
   const release = (): readonly Error[] => converge([['release the address', () => holdings.releaseAddress()]]);
   const releasedInPod = holdings.ipam !== null && usesInterface(holdings.ipam.type) ? release() : null;
   let vf = null as AttachedVf | null;
+  let link: Link | null = null;
   const leave = (): void => {
     vf = holdings.vf();
-    if (vf !== null) leavePod(context, vf);
+    if (vf !== null) link = leavePod(context, vf);
   };
   const home = converge([['bring the VF back to the host', leave]]);
   if (home.length > 0) return [...home, ...(releasedInPod ?? [])];
-  const restored = vf === null ? [] : restore(context, vf);
+  const restored = vf === null ? [] : restore(context, vf, link);
   const released = releasedInPod ?? release();
   if (restored.length > 0) return [...restored, ...released];
   if (released.length === 0) return converge([['remove the record', () => holdings.forget()]]);
@@ -88,23 +90,28 @@ export function isOwnedByOther(store: RecordStore, pci: PciAddress, key: Attachm
   return owner !== null && !sameKey(owner, key);
 }
 
-function leavePod(context: CommandContext, vf: AttachedVf): void {
+/** Returns the VF's netdev as it was seen on the host, as bringHome. */
+function leavePod(context: CommandContext, vf: AttachedVf): Link | null {
   const { identity, key, netns: netnsId, phase, snapshot } = vf;
   const { netdev: before, rdmaDevices = [] } = snapshot;
-  if (before === null) return;
+  if (before === null) return null;
   const { platform, log, host, request } = context;
   const netns = openNetnsOf(platform, vf, sameKey(key, request) ? request.netns : '');
   try {
     const traits = podLinkTraits(vf);
     const attached = phase === 'attached';
-    bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId, attached });
+    return bringHome({ platform, log, host, identity, before, traits, rdmaDevices, netns, netnsId, attached });
   } finally {
     netns?.close();
   }
 }
 
-function restore({ platform, log, host }: CommandContext, { identity, snapshot }: AttachedVf): readonly Error[] {
+function restore(
+  { platform, log, host }: CommandContext,
+  { identity, snapshot }: AttachedVf,
+  link: Link | null,
+): readonly Error[] {
   const failures: Error[] = [];
-  const restoring = (): void => void failures.push(...restoreVf(platform, log, host, identity, snapshot));
+  const restoring = (): void => void failures.push(...restoreVf(platform, log, host, identity, snapshot, link));
   return [...converge([['restore the VF', restoring]]), ...failures];
 }

@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { changeVf } from '../kernel/rtnl/vfs.ts';
 import {
   fieldsOf,
   keyOf,
@@ -41,12 +41,8 @@ function refused(pf: Pf, identity: VfIdentity, part: WantedSetting, cause: unkno
   return new CniError('settingRefused', `${spell(part)}: refused for ${where}`, { cause });
 }
 
-/**
- * What differs between the PF's record of the VF now and in the snapshot, MAC excluded. Null: the PF reports nothing.
- */
-export function adminDifference(host: Namespace, pf: Pf, before: VfAdminState): VfChange | null {
-  const now = readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
-  if (now === null) return null;
+/** What differs between the PF's record of the VF now and in the snapshot, MAC excluded. */
+export function adminDifference(now: VfAdminState, before: VfAdminState): VfChange {
   const { mac: _mac, ...others } = before;
   return adminChange(now, others);
 }

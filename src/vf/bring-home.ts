@@ -2,7 +2,7 @@ import { CniError, explain } from '../cni/errors.ts';
 import { hasCookie, Namespace, type NetnsId } from '../kernel/namespace.ts';
 import { searchNetns } from '../kernel/namespace-search.ts';
 import { moveRdmaDevices } from '../kernel/rdma.ts';
-import { getLink } from '../kernel/rtnl/links.ts';
+import { getLink, type Link } from '../kernel/rtnl/links.ts';
 import { readDriver, readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
@@ -40,32 +40,36 @@ export interface Absence {
 /**
  * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
  * which is looked at before any pod, or gone with its driver or device. RDMA devices that were moved along come first;
- * what the pod has stacked on it goes. Throws CniError detachIncomplete where it is in a namespace that can't be
+ * what the pod has stacked on it goes. Returns it as it was seen on the host; null where it wasn't. Throws CniError detachIncomplete where it is in a namespace that can't be
  * reached, not on the host after its move, or something stays on it.
  */
-export function bringHome(absence: Absence): void {
-  if (fetch(absence)) return;
+export function bringHome(absence: Absence): Link | null {
+  const fetched = fetch(absence);
+  if (fetched !== null) return fetched;
   const { platform, host, identity, attached } = absence;
   const home = attached ? findOnHost(platform, host, identity.pci) : null;
   if (home !== null) removeUppers({ ...absence, pci: identity.pci, link: home }, null);
+  return home;
 }
 
-/** Tells whether it was fetched from a namespace; else it is home by itself, or gone. */
-function fetch(absence: Absence): boolean {
+/** The netdev where it was fetched from a namespace; null where it is home by itself, or gone. */
+function fetch(absence: Absence): Link | null {
   const { platform, identity } = absence;
-  if (absence.netns !== null && fetchFrom(absence, absence.netns)) return true;
-  if (isHome(absence)) return false;
-  if (!hasNetdriver(platform, identity)) return false;
+  const fetched = absence.netns === null ? null : fetchFrom(absence, absence.netns);
+  if (fetched !== null) return fetched;
+  if (isHome(absence)) return null;
+  if (!hasNetdriver(platform, identity)) return null;
   const lingering = absence.netnsId === null ? null : searchNetns(platform, absence.netnsId);
   if (lingering !== null && lingering !== 'out of reach') {
     try {
-      if (fetchFrom(absence, lingering)) return true;
+      const found = fetchFrom(absence, lingering);
+      if (found !== null) return found;
     } finally {
       lingering.close();
     }
   }
   const isBack = (): boolean => isHome(absence) || !hasNetdriver(platform, identity);
-  if (poll(platform, returnLimits, isBack)) return false;
+  if (poll(platform, returnLimits, isBack)) return null;
   const holder =
     lingering === 'out of reach'
       ? 'the pod’s network namespace is bound in a mount namespace that can’t be reached from here'
@@ -74,16 +78,16 @@ function fetch(absence: Absence): boolean {
   throw new CniError('detachIncomplete', `${where}: ${holder}`);
 }
 
-/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. False where the VF is not in that namespace. */
-function fetchFrom(absence: Absence, netns: Netns): boolean {
+/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. Null where the VF is not in that namespace. */
+function fetchFrom(absence: Absence, netns: Netns): Link | null {
   const { platform, log, host, identity, traits, rdmaDevices, netnsId } = absence;
   const pod = new Namespace(platform, netns);
   try {
-    if (netnsId !== null && !hasCookie(pod, netnsId)) return false;
+    if (netnsId !== null && !hasCookie(pod, netnsId)) return null;
     returnRdmaDevices({ platform, log, host, pci: identity.pci, devices: rdmaDevices }, netns);
-    if (isHome(absence)) return false;
+    if (isHome(absence)) return null;
     const link = findInPod(platform, pod, traits);
-    if (link === null) return false;
+    if (link === null) return null;
     moveLinkTo(pod, link, host, freeHostName(absence));
     const home = findOnHost(platform, host, identity.pci);
     if (home === null) {
@@ -91,9 +95,9 @@ function fetchFrom(absence: Absence, netns: Netns): boolean {
       throw new CniError('detachIncomplete', what);
     }
     removeUppers({ ...absence, pci: identity.pci, link: home }, pod);
-    return true;
+    return home;
   } catch (thrown) {
-    if (isSystemError(thrown, 'ENODEV')) return false;
+    if (isSystemError(thrown, 'ENODEV')) return null;
     throw thrown;
   } finally {
     pod.close();

@@ -29,13 +29,16 @@ const maxRenames = 3;
  * since, and what has got the name since, is told by its device.
  */
 export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress): Link | null {
+  let seen = '';
   for (let look = 0; look <= maxRenames; look++) {
     const names = readNetdevs(platform, pci);
+    // The same names again: nothing was renamed, and what has them is something else.
+    if (names.join('/') === seen) break;
     for (const name of names) {
       const link = getLink(host.session, { name });
       if (link !== null && isDeviceOf(platform, pci, name, link)) return link;
     }
-    if (names.length === 0) break;
+    seen = names.join('/');
   }
   return null;
 }

@@ -10,7 +10,7 @@
 // (igb_set_vf_mac).
 // - All zeros go the same way, and no reset brings them to the netdev: the VF is deaf until it sets a MAC itself.
 import type { Namespace } from '../kernel/namespace.ts';
-import { getLink, type Link, setLinkDown, setLinkMac, setLinkUp } from '../kernel/rtnl/links.ts';
+import { getLink, getLinkAfterChanges, type Link, setLinkDown, setLinkMac, setLinkUp } from '../kernel/rtnl/links.ts';
 import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { isSystemError, type SystemError } from '../lib/system-error.ts';
@@ -30,7 +30,7 @@ export function readMac(namespace: Namespace, ifindex: number): MacAddress | nul
  * refusal isn't believed: it may be that of a reset, and what is inferred from it can't be found out later.
  */
 export function tryLinkMac(namespace: Namespace, link: Link, mac: MacAddress): boolean {
-  if (readMac(namespace, link.ifindex) === mac) return true;
+  if (getLinkAfterChanges(namespace.session, link.ifindex)?.mac === mac) return true;
   const took = askForMac(namespace, link, mac);
   return took ?? askForMac(namespace, link, mac) === true;
 }

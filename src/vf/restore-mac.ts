@@ -1,9 +1,10 @@
 import { explain } from '../cni/errors.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
-import { changeVf, readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { changeVf } from '../kernel/rtnl/vfs.ts';
 import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
+import type { VfAdminState } from '../settings/settings.ts';
 import { settleMac } from './mac.ts';
-import { clearAdminMac, setMacAnew, tryLinkMac, tryTrustedMac } from './mac-quirks.ts';
+import { clearAdminMac, readMac, setMacAnew, tryLinkMac, tryTrustedMac } from './mac-quirks.ts';
 import type { SettledNetdev } from './netdev-settings.ts';
 import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 
@@ -17,7 +18,13 @@ export interface SettledVf extends SettledNetdev {
  * then, as far as that has changed it or has barred it, the netdev's again. Throws SystemError, and CniError
  * settingRefused.
  */
-export function restoreMacs(at: SettledVf, pf: Pf | null, link: Link | null, snapshot: VfSnapshot): void {
+export function restoreMacs(
+  at: SettledVf,
+  pf: Pf | null,
+  link: Link | null,
+  snapshot: VfSnapshot,
+  readAdmin: () => VfAdminState | null,
+): void {
   const { platform, host, identity } = at;
   // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
   const had = snapshot.netdev?.mac ?? zeroMac;
@@ -26,9 +33,11 @@ export function restoreMacs(at: SettledVf, pf: Pf | null, link: Link | null, sna
     if (snapshot.macIsFree === true && pf !== null) freeMac(at, pf, own.link, own.mac);
     tryLinkMac(host, own.link, own.mac);
   }
-  const isCleared = pf !== null && snapshot.admin !== null && restoreAdminMac(at, pf, snapshot.admin.mac);
+  const isCleared = pf !== null && snapshot.admin !== null && restoreAdminMac(at, pf, snapshot.admin.mac, readAdmin);
   if (own === null) return;
-  if (isCleared ? setMacAnew(host, own.link, own.mac) : tryLinkMac(host, own.link, own.mac)) return;
+  // Looked at once more where nothing was changed, too: drivers change it late.
+  const hasOwn = (): boolean => readMac(host, own.link.ifindex) === own.mac || tryLinkMac(host, own.link, own.mac);
+  if (isCleared ? setMacAnew(host, own.link, own.mac) : hasOwn()) return;
   if (pf !== null && tryTrustedMac(host, pf, own.link, own.mac)) return;
   settleMac(platform, host, own.link, own.mac, identity);
 }
@@ -42,8 +51,13 @@ function freeMac({ host }: SettledVf, pf: Pf, link: Link, mac: MacAddress): void
 }
 
 /** Tells whether the PF's MAC was cleared. A driver that refuses that is no failure: the next ADD sets it anyway. */
-function restoreAdminMac({ host, log, pci }: SettledVf, pf: Pf, mac: MacAddress): boolean {
-  const now = readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
+function restoreAdminMac(
+  { host, log, pci }: SettledVf,
+  pf: Pf,
+  mac: MacAddress,
+  readAdmin: () => VfAdminState | null,
+): boolean {
+  const now = readAdmin();
   if (now === null || now.mac === mac) return false;
   if (mac !== zeroMac) {
     host.change(pf.ifindex, (session) => changeVf(session, pf, pf.vfIndex, { mac }));

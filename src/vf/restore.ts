@@ -1,6 +1,7 @@
 import { CniError, explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { getLink, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { getLinkAfterChanges, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
+import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
 import type { Log } from '../lib/log.ts';
@@ -20,7 +21,7 @@ const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as 
 /**
  * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set
  * besides, and the PF's settings. Only what differs is touched. If the VF's device or netdev, or the PF's device, is
- * gone, nothing is left to do for it. Returns what failed.
+ * gone, nothing is left to do for it. `seen` is its netdev where that has just been looked at. Returns what failed.
  */
 export function restoreVf(
   platform: Platform,
@@ -28,13 +29,15 @@ export function restoreVf(
   host: Namespace,
   identity: VfIdentity,
   snapshot: VfSnapshot,
+  seen: Link | null = null,
 ): readonly Error[] {
   if (!pciDeviceExists(platform, identity.pci)) return [];
   const at: SettledVf = { platform, log, host, identity, pci: identity.pci };
   const { netdev, admin } = snapshot;
   const settings = netdev?.settings;
   const pf = findPfOf(platform, host, identity);
-  const here = netdev === null ? () => null : seekingOnHost(at);
+  const here = netdev === null ? () => null : seekingOnHost(at, seen);
+  const admins = pf === null ? () => null : readingAdmin(at, pf);
   const isGone = (): boolean =>
     (netdev !== null && findOnHost(platform, host, identity.pci) === null) || isPfGone(platform, identity);
   return converge(
@@ -62,11 +65,13 @@ export function restoreVf(
         'restore the settings in sysfs',
         () => withLink(here(), settings?.files ?? null, (link, before) => restoreFiles(at, link, before)),
       ],
-      ['restore the PF’s settings', () => restoreAdmin(at, pf, admin)],
+      ['restore the PF’s settings', () => restoreAdmin(at, pf, admin, admins)],
       [
         'restore the MAC',
         // PF and netdev have theirs from each other: both are left for when the PF is back.
-        () => (pf !== null || admin === null || isPfGone(platform, identity)) && restoreMacs(at, pf, here(), snapshot),
+        () =>
+          (pf !== null || admin === null || isPfGone(platform, identity)) &&
+          restoreMacs(at, pf, here(), snapshot, admins),
       ],
       ['restore up or down', () => withLink(here(), netdev, (link, before) => restoreUp(host, link, before.up))],
     ],
@@ -78,15 +83,22 @@ export function restoreVf(
  * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have
  * changed it. By its ifindex once it was found: a look through sysfs takes 40 system calls.
  */
-function seekingOnHost({ platform, host, identity }: SettledVf): () => Link | null {
-  let found: Link | null = null;
-  let changes = 0;
+function seekingOnHost({ platform, host, identity }: SettledVf, seen: Link | null): () => Link | null {
+  let found = seen;
   return () => {
-    if (found !== null && host.session.changes === changes) return found;
     found =
-      found === null ? findOnHost(platform, host, identity.pci) : getLink(host.session, { ifindex: found.ifindex });
-    changes = host.session.changes;
+      found === null ? findOnHost(platform, host, identity.pci) : getLinkAfterChanges(host.session, found.ifindex);
     return found;
+  };
+}
+
+/** The PF's record of the VF as it is at each call, read again only after a change, too. */
+function readingAdmin({ host }: SettledVf, pf: Pf): () => VfAdminState | null {
+  let read: { readonly state: VfAdminState | null; readonly changes: number } | null = null;
+  return () => {
+    const { changes } = host.session;
+    if (read?.changes !== changes) read = { state: readVfAdminState(host.session, pf.ifindex, pf.vfIndex), changes };
+    return read.state;
   };
 }
 
@@ -134,13 +146,18 @@ function isPfGone(platform: Platform, { pfPci }: VfIdentity): boolean {
 /**
  * A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given.
  */
-function restoreAdmin(at: SettledVf, pf: Pf | null, before: VfAdminState | null): void {
+function restoreAdmin(
+  at: SettledVf,
+  pf: Pf | null,
+  before: VfAdminState | null,
+  read: () => VfAdminState | null,
+): void {
   const { platform, host, identity } = at;
   if (before === null || (pf === null && isPfGone(platform, identity))) return;
   if (pf === null) {
     const what = `the PF ${identity.pfPci} of VF ${identity.pci} has no netdev in the host's network namespace`;
     throw new CniError('pfMissing', what);
   }
-  const change = adminDifference(host, pf, before);
-  if (change !== null) applyAdminChange(host, pf, identity, change);
+  const now = read();
+  if (now !== null) applyAdminChange(host, pf, identity, adminDifference(now, before));
 }

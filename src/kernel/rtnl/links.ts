@@ -204,11 +204,29 @@ export function getLink(
   const payload = Buffer.concat([linkHeader({ index }), skipStatistics(), naming]);
   try {
     const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
-    return reply === undefined ? null : decodeLink(reply);
+    return reply === undefined ? null : remember(session, decodeLink(reply));
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV')) return null;
     throw thrown;
   }
+}
+
+/** Links as each session has seen them last, and how many changes it had asked for by then. */
+const seen = new WeakMap<NetlinkSession, Map<number, { readonly link: Link; readonly changes: number }>>();
+
+function remember(session: NetlinkSession, link: Link): Link {
+  const links = seen.get(session) ?? new Map();
+  seen.set(session, links.set(link.ifindex, { link, changes: session.changes }));
+  return link;
+}
+
+/**
+ * As getLink, but the link as it was seen last where this session has asked for no change since: for what follows upon
+ * that look at once, not for waiting until a driver has done something.
+ */
+export function getLinkAfterChanges(session: NetlinkSession, ifindex: number): Link | null {
+  const last = seen.get(session)?.get(ifindex);
+  return last !== undefined && last.changes === session.changes ? last.link : getLink(session, { ifindex });
 }
 
 /**

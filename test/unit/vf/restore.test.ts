@@ -65,7 +65,7 @@ test('a VF that nothing was changed of is looked at once, and for its MAC, which
   };
   assert.equal(at.restore(), []);
   const looks = asked.filter((what) => what.startsWith('read interface'));
-  assert.equal(looks, ['read interface pf0', 'read interface vf0', 'read interface 3', 'read interface 3']);
+  assert.equal(looks, ['read interface pf0', 'read interface vf0', 'read interface 3']);
 });
 
 test('everything comes back', () => {
