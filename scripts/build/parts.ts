@@ -56,6 +56,35 @@ export const parts: Readonly<Record<string, Part>> = {
     deflated: true,
   },
   config: { entry: 'src/config/parse.ts', calls: ['parseConf', 'parseDelConf', 'reviewConf'], borrows: true },
+  records: { entry: 'src/state/record-codec.ts', calls: ['parseRecord', 'parseKey'], borrows: true },
+  results: {
+    entry: 'src/cni/result-versions.ts',
+    calls: ['checkConvertible', 'formatResult', 'parsePrevResult', 'parseResult', 'resultSoFar'],
+    borrows: true,
+  },
+  ipam: { entry: 'src/ipam/plugin.ts', calls: ['findPlugin', 'isNotImplemented', 'startPlugin'], borrows: true },
+  addresses: { entry: 'src/ipam/give-addresses.ts', calls: ['giveAddresses'], borrows: true },
+  hostUse: { entry: 'src/vf/host-use-of-up.ts', calls: ['listUsesOfUp'], borrows: true, deflated: true },
+  reap: {
+    entry: 'src/commands/reap.ts',
+    calls: ['isWhole', 'reclaimIfLeft', 'reclaimSelf', 'reclaimVf'],
+    borrows: true,
+    deflated: true,
+  },
+  sweep: { entry: 'src/commands/sweep-records.ts', calls: ['sweepAfter', 'tidy'], borrows: true, deflated: true },
+  namespaces: {
+    entry: 'src/kernel/namespace-search.ts',
+    calls: ['listProcessNetns', 'openNetnsOfNode', 'searchNetns', 'visitOtherNamespaces'],
+    borrows: true,
+    deflated: true,
+  },
+  rdma: { entry: 'src/kernel/rdma.ts', calls: ['moveRdmaDevices', 'listRdmaDevices'], borrows: true, deflated: true },
+  logFile: {
+    entry: 'src/commands/log-file.ts',
+    calls: ['openLogFile', 'whyNoLogPath'],
+    borrows: true,
+    deflated: true,
+  },
   ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
   ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },
 };
@@ -146,11 +175,23 @@ const entryOf = (name: string, entry = partOf(name).entry): BuildOptions => ({
 /** Numbers alone, which the bundler writes where they are used, unless they are borrowed. */
 const neverLent = new Set(['src/kernel/netlink/constants.ts']);
 
+/** What several of an ADD's or a DEL's parts work with, though `plugin` itself doesn't: it has them for all. */
+const lentToAll = [
+  'src/cni/json-text.ts',
+  'src/kernel/netdev-files.ts',
+  'src/kernel/rtnl/vfs.ts',
+  'src/kernel/sysctl.ts',
+  'src/lib/converge.ts',
+  'src/settings/settings.ts',
+];
+
 /** What the part `plugin` has and its borrowers need. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {
   const own = (name: string): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
+  const contents = [partOf('plugin').entry, ...lentToAll].map((path) => `import './${path}';`).join('\n');
+  const lender: BuildOptions = { ...usualOptions(root, 'plugin'), stdin: { contents, resolveDir: root } };
   const borrowers = Object.keys(parts).filter((name) => partOf(name).borrows);
-  const needed = borrowers.map((name) => findSharedModules(root, own('plugin'), own(name)));
+  const needed = borrowers.map((name) => findSharedModules(root, lender, own(name)));
   const names = new Map<string, Set<string>>();
   for (const shared of (await Promise.all(needed)).flat()) {
     names.set(shared.path, new Set([...(names.get(shared.path) ?? []), ...shared.names]));

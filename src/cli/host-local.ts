@@ -1,5 +1,5 @@
 import { type Cidr, lastAddressOf, networkOf, parseAddress, parseCidr } from '../kernel/ip-text.ts';
-import { seesAllProcesses } from '../kernel/namespace-search.ts';
+import { seesAllProcesses } from '../kernel/namespace.ts';
 import { isJsonObject, type Json } from '../lib/json.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';

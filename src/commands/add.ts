@@ -37,11 +37,11 @@ export function add(context: CommandContext): string {
 }
 
 function addTo(context: CommandContext, conf: SriovConf, netns: Netns, previous: CniResult): CniResult {
-  const { platform, parseYaml, request, locks } = context;
+  const { platform, parseYaml, request, locks, store } = context;
   const key = keyOf(request);
   const containerLock = locks.lockContainer(key.containerId, `ADD of ${key.ifname}`);
   try {
-    reclaimSelf(context, key);
+    if (store.hasRecord(key)) reclaimSelf(context, key);
     const held = heldByContainer(context);
     const { pci, source, trace } = resolveVf({ platform, parseYaml }, { conf, network: request.network, held });
     context.log.info('VF found', { pci, source, verdict: trace.at(-1)?.verdict });

@@ -2,11 +2,8 @@ import { CniError, explain, isCniError } from '../cni/errors.ts';
 import type { CniInterface, CniIp, CniResult } from '../cni/result.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
-import { applyIpamResult, resolveRoutes } from '../ipam/configure.ts';
-import { detectDuplicates, prepareIpv6 } from '../ipam/ipv6.ts';
+import { giveAddresses } from '../ipam/give-addresses.ts';
 import type { IpamProcess } from '../ipam/plugin.ts';
-import { announce } from '../kernel/announce.ts';
-import { isIpv6 } from '../kernel/ip-text.ts';
 import { identifyNetns, type Namespace } from '../kernel/namespace.ts';
 import {
   type EthernetLink,
@@ -19,7 +16,7 @@ import {
 } from '../kernel/rtnl/links.ts';
 import { setSysctls } from '../kernel/sysctl.ts';
 import { converge } from '../lib/converge.ts';
-import { zeroMac } from '../lib/mac-address.ts';
+import { type MacAddress, zeroMac } from '../lib/mac-address.ts';
 import { type AttachmentRecord, podLinkTraits } from '../state/attachment-record.ts';
 import { applyAdminChange } from '../vf/admin.ts';
 import { findInPod } from '../vf/locate.ts';
@@ -150,34 +147,15 @@ export class Attachment {
     if (ipam === null || record.podIfindex === null) return record;
     const { platform, request, log } = this.#context;
     const ifindex = record.podIfindex;
-    const addresses = ipam.ips.map((ip) => ip.address);
     const hasCarrier = this.#waitForCarrier(ifindex);
-    const hasIpv6 = addresses.some(isIpv6);
-    const detection = hasIpv6 ? prepareIpv6(platform, log, this.#pod, ifindex, request.ifname) : 'none';
-    const apply = (): void => applyIpamResult(this.#pod.session, ifindex, request.ifname, ipam, detection);
+    if (!hasCarrier) log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
     const link = { ifindex, ifname: request.ifname };
-    const looks = detection === 'optimistic' && hasCarrier;
-    const isSure = looks ? detectDuplicates(platform, log, this.#pod, link, ipam, apply) : true;
-    if (!looks) apply();
-    if (!isSure) log.warning('IPv6 addresses are not announced: the kernel is still looking for duplicates');
-    if (hasCarrier) {
-      this.#announce(ifindex, isSure ? addresses : addresses.filter((each) => !isIpv6(each)));
-    } else {
-      log.warning('no carrier: the addresses are not announced', { waitedMs: carrierLimitMs });
-    }
-    return { ...record, addresses, routes: resolveRoutes(ipam) };
+    const macToAnnounce = hasCarrier ? (): MacAddress => this.#podLink(ifindex).mac : null;
+    return { ...record, ...giveAddresses(platform, log, this.#pod, link, ipam, macToAnnounce) };
   }
 
   #waitForCarrier(ifindex: number): boolean {
     return waitForCarrier(this.#context.platform, this.#pod, ifindex, carrierLimitMs);
-  }
-
-  #announce(ifindex: number, addresses: readonly string[]): void {
-    const { platform, log } = this.#context;
-    const { mac } = this.#podLink(ifindex);
-    for (const failure of announce(platform, this.#pod, ifindex, mac, addresses)) {
-      log.warning('an address could not be announced', { reason: explain(failure) });
-    }
   }
 
   #extend(previous: CniResult, record: AttachmentRecord, ipam: CniResult | null): CniResult {

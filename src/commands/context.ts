@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
-import { usualTimeLimitMs } from '../ipam/plugin.ts';
+import { usualTimeLimitMs } from '../ipam/bookkeeping.ts';
 import { isSameNetns, Namespace } from '../kernel/namespace.ts';
 import type { Log } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';

@@ -1,6 +1,7 @@
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { HeldLock } from '../platform/platform.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
+import { sameKey } from '../state/record-store.ts';
 import { identifyVf } from '../vf/identity.ts';
 import type { VfIdentity } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
@@ -26,7 +27,8 @@ export function holdVf<T>(
   try {
     sriovCniLock = lockAgainstSriovCni(context, pci);
     const identity = identifyVf(context.platform, pci, source);
-    reclaimVf(context, pci, key);
+    const owner = context.store.ownerOf(pci);
+    if (owner !== null && !sameKey(owner, key)) reclaimVf(context, pci, owner);
     const deadNetns = deadSriovCniNetns(context, pci);
     if (deadNetns !== null) reclaimFromSriovCni(context, pci, deadNetns);
     return use(identity);

@@ -11,13 +11,7 @@ const [systemLogDir, usualLogDir] = ['/var/log', defaultNodePaths.logDir];
 /** As sriov-cni's users call its log: nobody else's is called so. */
 const usualName = /^(dra-)?sriov[\w.-]*\.log$/;
 
-/**
- * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's
- * files, nor with other programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in
- * /var/log that is no other's; no link leads there, and nobody but root may write to it. A log that can't be written
- * must not keep a pod from its network: then the lines go to stderr, after one that says why.
- */
-export class LogFile {
+class LogFile {
   readonly #platform: Platform;
   readonly #path: string;
   #problem: string | null = null;
@@ -44,6 +38,16 @@ export class LogFile {
     if (this.#problem === null) return;
     this.#platform.writeStderr(`logFile ${printable(this.#path)} can't be written: ${printable(this.#problem)}\n`);
   }
+}
+
+/**
+ * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's
+ * files, nor with other programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in
+ * /var/log that is no other's; no link leads there, and nobody but root may write to it. A log that can't be written
+ * must not keep a pod from its network: then the lines go to stderr, after one that says why.
+ */
+export function openLogFile(platform: Platform, path: string): { append(line: string): void } {
+  return new LogFile(platform, path);
 }
 
 /** Directory and name of an absolute path; null where it goes up on the way. */

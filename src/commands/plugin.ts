@@ -2,7 +2,7 @@ import { relativePluginPaths } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import type { CniRequest } from '../cni/request.ts';
 import { readLogSettings } from '../config/log-settings.ts';
-import { delegationMark } from '../ipam/plugin.ts';
+import { delegationMark } from '../ipam/bookkeeping.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import type { Platform } from '../platform/platform.ts';
 import { add } from './add.ts';
@@ -10,7 +10,7 @@ import { check } from './check.ts';
 import { type CommandContext, createContext } from './context.ts';
 import { del } from './del.ts';
 import { gc } from './gc.ts';
-import { LogFile } from './log-file.ts';
+import { openLogFile } from './log-file.ts';
 import { status } from './status.ts';
 
 const commands: Readonly<Record<string, (context: CommandContext) => string>> = {
@@ -45,7 +45,7 @@ export function runCommand(
 /** Of bad log settings the log says that it goes on without them. */
 function openLog(platform: Platform, request: CniRequest): Log {
   const { logLevel, logFile, problems } = readLogSettings(request.config);
-  const file = logFile === undefined ? null : new LogFile(platform, logFile);
+  const file = logFile === undefined ? null : openLogFile(platform, logFile);
   const write = (line: string): void => (file === null ? platform.writeStderr(line) : file.append(line));
   const { command, containerId, ifname, network } = request;
   const about = { command, container: containerId, ifname, network };

@@ -1,5 +1,6 @@
 import { CniError } from '../cni/errors.ts';
-import { openNetnsOfNode, seesAllProcesses } from '../kernel/namespace-search.ts';
+import { seesAllProcesses } from '../kernel/namespace.ts';
+import { openNetnsOfNode } from '../kernel/namespace-search.ts';
 import { readDriver } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';

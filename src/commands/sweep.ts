@@ -1,14 +1,8 @@
 import { explain } from '../cni/errors.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
-import { describeKey, sameKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
-import { reclaimIfLeft } from './reap.ts';
+import { sweepAfter, tidy } from './sweep-records.ts';
 
-/**
- * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended,
- * and the next run goes on behind it.
- */
-const budgetMs = 20;
 const intervalMs = 60_000;
 /**
  * After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it.
@@ -30,34 +24,6 @@ export function sweep(context: CommandContext, now: AttachmentKey): void {
     else finish(context, stamp.last);
   } catch (thrown) {
     context.log.warning('dead attachments can’t be looked for', { reason: explain(thrown) });
-  }
-}
-
-const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
-
-/**
- * Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end.
- */
-function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
-  const { platform, store } = context;
-  const deadlineMs = platform.monotonicMs() + budgetMs;
-  let done = last;
-  for (const key of store.keysBehind(...last.split('/'))) {
-    if (done !== last && platform.monotonicMs() > deadlineMs) return done;
-    if (!sameKey(key, now)) sweepOne(context, key);
-    done = nameOf(key);
-  }
-  return '';
-}
-
-function sweepOne(context: CommandContext, key: AttachmentKey): void {
-  try {
-    reclaimIfLeft(context, key);
-  } catch (thrown) {
-    context.log.warning('a dead attachment could not be reclaimed', {
-      attachment: describeKey(key),
-      reason: explain(thrown),
-    });
   }
 }
 
@@ -85,12 +51,3 @@ function writeStamp({ platform, state }: CommandContext, waitMs: number, last: s
 }
 
 const stampPath = (stateDir: string): string => `${stateDir}/.swept`;
-
-function tidy({ store, locks, log }: CommandContext): void {
-  try {
-    store.tidyAll();
-    locks.removeAbandoned();
-  } catch (thrown) {
-    log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
-  }
-}

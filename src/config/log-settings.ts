@@ -40,7 +40,7 @@ export function foldLevel(level: unknown): unknown {
 }
 
 /** A key in another case is taken where ours is not there. */
-function valueOf(config: Json, key: string): unknown {
+function given(config: Json, key: string): unknown {
   if (Object.hasOwn(config, key)) return config[key];
   const lower = key.toLowerCase();
   const other = Object.keys(config).findLast((each) => each.toLowerCase() === lower);
@@ -49,10 +49,10 @@ function valueOf(config: Json, key: string): unknown {
 
 /** The log settings of a config, or the default (`info`, stderr) for each that is absent or wrong. Throws nothing. */
 export function readLogSettings(config: Json): LogSettings {
-  const logLevel = foldLevel(valueOf(config, 'logLevel'));
-  const given = normalize(schema, { logLevel, logFile: valueOf(config, 'logFile') });
-  const problems = problemsIn(schema, given);
+  const logLevel = foldLevel(given(config, 'logLevel'));
+  const own = normalize(schema, { logLevel, logFile: given(config, 'logFile') });
+  const problems = problemsIn(schema, own);
   const isWrong = (key: string): boolean => problems.some(({ path }) => path === key);
-  const right = Object.fromEntries(Object.entries(given).filter(([key]) => !isWrong(key))) as ValueOf<typeof schema>;
+  const right = Object.fromEntries(Object.entries(own).filter(([key]) => !isWrong(key))) as ValueOf<typeof schema>;
   return present({ logLevel: toLogLevel(right.logLevel), logFile: right.logFile, problems });
 }

@@ -20,3 +20,9 @@ const bookkeepers: ReadonlySet<string> = new Set([
 export function usesInterface(type: string): boolean {
   return !bookkeepers.has(type);
 }
+
+/** An IPAM plugin may ask a server (dhcp); CNI runtimes give up on all of us after about two minutes. */
+export const usualTimeLimitMs = 60_000;
+
+/** Set for every plugin that this one starts. */
+export const delegationMark = 'DRA_SRIOV_DELEGATED';

@@ -8,12 +8,7 @@ import { isJsonObject } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { FileStatus, Platform, ProcessResult, RunningProcess } from '../platform/platform.ts';
-
-/** An IPAM plugin may ask a server (dhcp); CNI runtimes give up on all of us after about two minutes. */
-export const usualTimeLimitMs = 60_000;
-
-/** Set for every plugin that this one starts. */
-export const delegationMark = 'DRA_SRIOV_DELEGATED';
+import { delegationMark, usualTimeLimitMs } from './bookkeeping.ts';
 
 /** S_IWOTH, linux/stat.h */
 const writableByAll = 0o002;

@@ -1,17 +1,9 @@
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
-import { hasInode, isNetns, type NetnsId } from './namespace.ts';
+import { hasInode, isNetns, type NetnsId, openIfNamespace } from './namespace.ts';
 
 // Where network namespaces are: in processes, and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c).
 // Only for what is rare: it looks at every process of the node.
-
-/**
- * Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO,
- * linux/proc_ns.h).
- */
-export function seesAllProcesses(platform: Platform): boolean {
-  return platform.readLink(`${platform.paths.procfs}/self/ns/pid`) === 'pid:[4026531836]';
-}
 
 /**
  * What is to be seen of a network namespace: opened through a process that lives in it, or through a file of this mount
@@ -41,19 +33,6 @@ function openIfAllowed(platform: Platform, path: string): Netns | 'denied' | nul
     return openIfNamespace(platform, path);
   } catch (thrown) {
     if (isSystemError(thrown, 'EACCES', 'EPERM')) return 'denied';
-    throw thrown;
-  }
-}
-
-/** Null where nothing is at the path, or no namespace. Throws SystemError where that can't be told. */
-export function openIfNamespace(platform: Platform, path: string): Netns | null {
-  try {
-    return platform.openNetns(path);
-  } catch (thrown) {
-    // The path no longer leads to a namespace: an unmounted bind leaves an empty file.
-    if (isSystemError(thrown, 'EINVAL')) return null;
-    // A process that ends at this moment: the kernel says EACCES of its namespaces, or ESRCH, and they are gone.
-    if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
     throw thrown;
   }
 }

@@ -85,3 +85,24 @@ export const isSameNetns = (one: Netns, other: Netns): boolean =>
 export function hasCookie(namespace: Namespace, { cookie }: NetnsId): boolean {
   return cookie === undefined || (namespace.session.netnsCookie() ?? cookie) === cookie;
 }
+
+/** Null where nothing is at the path, or no namespace. Throws SystemError where that can't be told. */
+export function openIfNamespace(platform: Platform, path: string): Netns | null {
+  try {
+    return platform.openNetns(path);
+  } catch (thrown) {
+    // The path no longer leads to a namespace: an unmounted bind leaves an empty file.
+    if (isSystemError(thrown, 'EINVAL')) return null;
+    // A process that ends at this moment: the kernel says EACCES of its namespaces, or ESRCH, and they are gone.
+    if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
+    throw thrown;
+  }
+}
+
+/**
+ * Whether /proc shows all processes of the node: this one is in the first PID namespace (PROC_PID_INIT_INO,
+ * linux/proc_ns.h).
+ */
+export function seesAllProcesses(platform: Platform): boolean {
+  return platform.readLink(`${platform.paths.procfs}/self/ns/pid`) === 'pid:[4026531836]';
+}

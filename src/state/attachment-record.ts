@@ -87,6 +87,11 @@ export interface AttachmentRecord extends AttachedVf {
   readonly begunMs?: number;
 }
 
+/** A record as it lies on disk; parseRecord reads it. */
+export function formatRecord(record: AttachmentRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
 /** What tells the VF's netdev in the pod. */
 export function podLinkTraits({ identity, key, podIfindex, snapshot, mac }: AttachedVf): PodLinkTraits {
   const macs = [snapshot.netdev?.mac ?? zeroMac, mac ?? zeroMac].filter((each) => each !== zeroMac);

@@ -1,5 +1,5 @@
-import { hasInode, isNetns } from '../kernel/namespace.ts';
-import { openIfNamespace, searchNetns, seesAllProcesses } from '../kernel/namespace-search.ts';
+import { hasInode, isNetns, openIfNamespace, seesAllProcesses } from '../kernel/namespace.ts';
+import { searchNetns } from '../kernel/namespace-search.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import type { AttachedVf, AttachmentRecord } from './attachment-record.ts';
 

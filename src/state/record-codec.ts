@@ -125,10 +125,6 @@ function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<key
 /** What can be told of a record that this build can't read. */
 const newerRecord = object({ version: integer(recordVersion + 1) });
 
-export function formatRecord(value: AttachmentRecord): string {
-  return `${JSON.stringify(value)}\n`;
-}
-
 /** What was read last: a DEL finds the same text under each lock that it takes, and as the copy that the VF has. */
 let lastRead: { readonly text: string; readonly record: AttachmentRecord } | null = null;
 

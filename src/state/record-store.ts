@@ -4,8 +4,8 @@ import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
-import type { AttachmentKey, AttachmentRecord } from './attachment-record.ts';
-import { formatRecord, parseKey, parseRecord } from './record-codec.ts';
+import { type AttachmentKey, type AttachmentRecord, formatRecord } from './attachment-record.ts';
+import { parseKey, parseRecord } from './record-codec.ts';
 import { StateDirectory } from './state-directory.ts';
 import { isTemporary, NotOurs, readPrivateFile, removeDeadTemporaries, writePrivateFile } from './trusted-files.ts';
 
@@ -82,6 +82,11 @@ export class RecordStore {
       this.#setAside(file, `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
+  }
+
+  /** Whether there is a record, be it damaged or another's: one look, for an ADD, which seldom finds one. */
+  hasRecord(key: AttachmentKey): boolean {
+    return this.#platform.stat(this.#file(key)) !== null;
   }
 
   /**

@@ -1,11 +1,9 @@
 import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
-import { listGivenAddresses } from '../kernel/rtnl/addresses.ts';
 import { getLink, type Link } from '../kernel/rtnl/links.ts';
-import { listHeardMacs } from '../kernel/rtnl/neighbours.ts';
-import { listGivenRoutes } from '../kernel/rtnl/routes.ts';
 import { readIommuGroup, readUppers } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
+import { listUsesOfUp } from './host-use-of-up.ts';
 import type { VfIdentity } from './vf.ts';
 
 /**
@@ -20,7 +18,7 @@ export function refuseUsedByHost(platform: Platform, host: Namespace, identity: 
 
 function describeUse(platform: Platform, host: Namespace, { pci }: VfIdentity, link: Link): string | null {
   const { session } = host;
-  const { ifindex, name, master } = link;
+  const { name, master } = link;
   if (master !== null) {
     return `is enslaved to the host's ${getLink(session, { ifindex: master })?.name ?? `interface ${master}`}`;
   }
@@ -29,14 +27,11 @@ function describeUse(platform: Platform, host: Namespace, { pci }: VfIdentity, l
   if (link.xdp) return by('it runs', ['an XDP program']);
   const uppers = by('it carries', readUppers(platform, pci, name));
   if (uppers !== null || !link.up) return uppers;
-  return (
-    by('it has the address', listGivenAddresses(session, ifindex)) ??
-    by('it has the route', listGivenRoutes(session, ifindex)) ??
-    by(
-      'it listens for',
-      listHeardMacs(session, ifindex).filter((mac) => mac !== link.mac),
-    )
-  );
+  for (const [what, all] of listUsesOfUp(session, link)) {
+    const use = by(what, all());
+    if (use !== null) return use;
+  }
+  return null;
 }
 
 /**

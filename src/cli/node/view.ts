@@ -1,4 +1,4 @@
-import { seesAllProcesses } from '../../kernel/namespace-search.ts';
+import { seesAllProcesses } from '../../kernel/namespace.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { commandName, complain, type Tool } from '../tool.ts';

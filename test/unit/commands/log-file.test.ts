@@ -1,4 +1,4 @@
-import { LogFile } from '../../../src/commands/log-file.ts';
+import { openLogFile } from '../../../src/commands/log-file.ts';
 import { createMemoryPlatform, type MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -20,7 +20,7 @@ function withLogs(): MemoryPlatform {
 }
 
 function append(platform: MemoryPlatform, path: string): void {
-  const file = new LogFile(platform, path);
+  const file = openLogFile(platform, path);
   file.append('one\n');
   file.append('two\n');
 }

@@ -1,10 +1,9 @@
 import { constants } from 'node:os';
-import { identifyNetns, isNetns, Namespace } from '../../../src/kernel/namespace.ts';
+import { identifyNetns, isNetns, Namespace, seesAllProcesses } from '../../../src/kernel/namespace.ts';
 import {
   listProcessNetns,
   openNetnsOfNode,
   searchNetns,
-  seesAllProcesses,
   visitOtherNamespaces,
 } from '../../../src/kernel/namespace-search.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';

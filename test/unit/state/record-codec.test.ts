@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
-import { formatRecord, parseKey, parseRecord } from '../../../src/state/record-codec.ts';
+import { type AttachmentRecord, formatRecord } from '../../../src/state/attachment-record.ts';
+import { parseKey, parseRecord } from '../../../src/state/record-codec.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
 import { sampleRecord } from './sample-record.ts';

@@ -1,0 +1,50 @@
+// What only the one run in a minute needs that looks at others' leftovers (sweep.ts).
+import { explain } from '../cni/errors.ts';
+import type { AttachmentKey } from '../state/attachment-record.ts';
+import { describeKey, sameKey } from '../state/record-store.ts';
+import type { CommandContext } from './context.ts';
+import { reclaimIfLeft } from './reap.ts';
+
+/**
+ * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended,
+ * and the next run goes on behind it.
+ */
+const budgetMs = 20;
+
+const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
+
+/**
+ * Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end.
+ */
+export function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
+  const { platform, store } = context;
+  const deadlineMs = platform.monotonicMs() + budgetMs;
+  let done = last;
+  for (const key of store.keysBehind(...last.split('/'))) {
+    if (done !== last && platform.monotonicMs() > deadlineMs) return done;
+    if (!sameKey(key, now)) sweepOne(context, key);
+    done = nameOf(key);
+  }
+  return '';
+}
+
+function sweepOne(context: CommandContext, key: AttachmentKey): void {
+  try {
+    reclaimIfLeft(context, key);
+  } catch (thrown) {
+    context.log.warning('a dead attachment could not be reclaimed', {
+      attachment: describeKey(key),
+      reason: explain(thrown),
+    });
+  }
+}
+
+/** Removes what killed processes left besides records. Never fails. */
+export function tidy({ store, locks, log }: CommandContext): void {
+  try {
+    store.tidyAll();
+    locks.removeAbandoned();
+  } catch (thrown) {
+    log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
+  }
+}
