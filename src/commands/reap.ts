@@ -17,8 +17,9 @@ const patiently: Releasing = { limitMs: 5000, failure: 'tried' };
 const inPassing: Releasing = { limitMs: 500, failure: 'deferred' };
 
 /**
- * Makes sure that its owner by the records doesn't hold the VF; the caller holds its lock. Reclaims it from a dead pod and from an ADD that
- * was killed half-way (`pending`, and yet nobody holds the lock). Throws CniError vfBusy, naming the holder.
+ * Makes sure that its owner by the records doesn't hold the VF; the caller holds its lock. Reclaims it from a dead pod
+ * and from an ADD that was killed half-way (`pending`, and yet nobody holds the lock). Throws CniError vfBusy, naming
+ * the holder.
  */
 export function reclaimVf(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
   const record = context.store.find(owner);

@@ -40,8 +40,9 @@ export interface Absence {
 /**
  * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
  * which is looked at before any pod, or gone with its driver or device. RDMA devices that were moved along come first;
- * what the pod has stacked on it goes. Returns it as it was seen on the host; null where it wasn't. Throws CniError detachIncomplete where it is in a namespace that can't be
- * reached, not on the host after its move, or something stays on it.
+ * what the pod has stacked on it goes. Returns it as it was seen on the host; null where it wasn't. Throws CniError
+ * detachIncomplete where it is in a namespace that can't be reached, not on the host after its move, or something stays
+ * on it.
  */
 export function bringHome(absence: Absence): Link | null {
   const fetched = fetch(absence);

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundlePart, formatPartTable, parts } from '../../../scripts/build/parts.ts';
+import { bundlePart, findShared, formatPartTable, parts } from '../../../scripts/build/parts.ts';
 import { settingTexts } from '../../../src/settings/settings.ts';
 import { sourceParts } from '../../support/source-parts.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -25,7 +25,7 @@ test('what documents say of a setting is not read at every start of a pod', asyn
   const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-part-'));
   try {
     const output = join(directory, 'part.js');
-    await bundlePart(root, 'plugin', output, []);
+    await bundlePart(root, 'plugin', output, await findShared(root));
     const bundled = readFileSync(output, 'utf8');
     assert.match(bundled, 'IFLA_VF_LINK_STATE');
     for (const texts of settingTexts)
