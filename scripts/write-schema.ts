@@ -10,6 +10,7 @@ import { allowedBy, type Entries, type Schema } from '../src/lib/json-schema.ts'
 import type { KeyText } from '../src/settings/setting.ts';
 import { settings } from '../src/settings/settings.ts';
 import { errorReference } from './error-reference.ts';
+import { replaceGenerated } from './generated.ts';
 import { keyReference } from './key-reference.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -139,14 +140,8 @@ export function createErrorReference(): string {
   return sections.join('\n');
 }
 
-/** `text` with what is between the marker comments of `name` replaced. */
-function replaceGenerated(text: string, name: string, content: string): string {
-  const begin = `<!-- begin ${name}: written by \`npm run schema\` -->`;
-  const end = `<!-- end ${name} -->`;
-  const [before, rest] = text.split(begin);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`the marker comments of ${name} are missing`);
-  return `${before}${begin}\n\n${content}\n${end}${after}`;
+function withBlock(path: string, name: string, content: string): [string, string] {
+  return [path, replaceGenerated(readFileSync(join(root, path), 'utf8'), name, 'npm run schema', content)];
 }
 
 function formatJson(value: unknown, path: string): string {
@@ -160,13 +155,12 @@ function formatJson(value: unknown, path: string): string {
 
 /** Path from the top of the repository -> content that it should have. */
 export function createFiles(): ReadonlyMap<string, string> {
-  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const schemaPath = 'conf-examples/sriov-conf.schema.json';
   return new Map([
     [schemaPath, formatJson(createJsonSchema(), schemaPath)],
-    ['docs/configuration.md', replaceGenerated(read('docs/configuration.md'), 'keys', createKeyReference())],
-    ['README.md', replaceGenerated(read('README.md'), 'errors', createErrorTable())],
-    ['docs/errors.md', replaceGenerated(read('docs/errors.md'), 'errors', createErrorReference())],
+    withBlock('docs/configuration.md', 'keys', createKeyReference()),
+    withBlock('README.md', 'errors', createErrorTable()),
+    withBlock('docs/errors.md', 'errors', createErrorReference()),
   ]);
 }
 

@@ -13,12 +13,24 @@ import { describeMachine, load } from './machine.ts';
 import { buildWithManyVfs } from './many-vfs/build.ts';
 import { Measure, type Sample } from './measure.ts';
 import { type CountFindings, type Findings, formatFindings } from './report.ts';
-import { createSubjects, nativeExecutable, nodeExecutable, type Phase, phases, type Subject } from './subjects.ts';
+import {
+  attachmentsAtOnce,
+  createSubjects,
+  nativeExecutable,
+  nodeExecutable,
+  type Phase,
+  phases,
+  type Subject,
+} from './subjects.ts';
+import { writeFindings } from './write.ts';
 
-const usage = `Usage: npm run bench -- [--runs N] [--json]
+const usage = `Usage: npm run bench -- [--runs N] [--pause MS] [--json] [--write]
 
-  --runs N  how often each is measured (30)
-  --json    every sample, for other programs
+  --runs N    how often each is timed (30); 0: what is counted alone
+  --pause MS  before each that is timed (150): what ends in the kernel after one
+              program's exit otherwise counts for the next
+  --json      every sample, for other programs
+  --write     into docs/performance.md, too
 `;
 
 /** The first run of each finds cold files. */
@@ -26,34 +38,60 @@ const warmUpRuns = 2;
 
 interface Options {
   readonly runs: number;
+  readonly pauseMs: number;
   readonly json: boolean;
+  readonly write: boolean;
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new Error(`--${option} ${text}: a whole number from 0 on is allowed`);
 }
 
 function readOptions(): Options {
   const { values } = parseArgs({
-    options: { runs: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
+    options: {
+      runs: { type: 'string', default: '30' },
+      pause: { type: 'string', default: '150' },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+    },
   });
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1)
-    throw new Error(`--runs ${values.runs}: a whole number from 1 on is allowed`);
-  return { runs, json: values.json };
+  const { runs, pause, json, write } = values;
+  return { runs: wholeNumber('runs', runs), pauseMs: wholeNumber('pause', pause), json, write };
 }
 
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
+
 /** One run of all: each subject goes through its phases before the next one's turn. */
-function runAll(subjects: readonly Subject[], record: (phase: Phase, name: string, sample: Sample) => void): void {
+function runAll(
+  subjects: readonly Subject[],
+  pauseMs: number,
+  record: (phase: Phase, name: string, sample: Sample) => void,
+): void {
   for (const subject of subjects) {
     for (const phase of phases) {
       const run = subject.phases[phase];
-      if (run !== undefined) record(phase, subject.name, run());
+      if (run === undefined) continue;
+      Atomics.wait(sleeping, 0, 0, pauseMs);
+      record(phase, subject.name, run());
     }
   }
 }
 
-function collect(subjects: readonly Subject[], runs: number): Samples {
+/** Every subject comes after each of the others, in some run. */
+const inTurn = (subjects: readonly Subject[], run: number): readonly Subject[] => {
+  const order = run % 2 === 0 ? subjects : subjects.toReversed();
+  const first = (run >> 1) % subjects.length;
+  return [...order.slice(first), ...order.slice(0, first)];
+};
+
+function collect(subjects: readonly Subject[], runs: number, pauseMs: number): Samples {
   const samples: Partial<Record<Phase, Map<string, Sample[]>>> = {};
-  for (let run = 0; run < warmUpRuns; run++) runAll(subjects, () => {});
+  for (let run = 0; run < warmUpRuns; run++) runAll(subjects, pauseMs, () => {});
   for (let run = 0; run < runs; run++) {
-    runAll(subjects, (phase, name, sample) => {
+    runAll(inTurn(subjects, run), pauseMs, (phase, name, sample) => {
       samples[phase] ??= new Map();
       const ofPhase = samples[phase];
       ofPhase.set(name, [...(ofPhase.get(name) ?? []), sample]);
@@ -69,18 +107,23 @@ async function count(): Promise<CountFindings | null> {
   return { version, usual: cases, curves: countCurves(nativeExecutable), vfs };
 }
 
-async function bench(runs: number): Promise<Findings> {
-  const before = load();
-  const samples = withTemporaryDirectory((directory) =>
-    withStandInNode({ built: true }, (node) => {
+function time(runs: number, pauseMs: number): Samples {
+  return withTemporaryDirectory((directory) =>
+    withStandInNode({ built: true, vfs: attachmentsAtOnce }, (node) => {
       // carrier for its other end, as a PF with a cable has
       execFileSync('ip', ['-n', node.host.name, 'link', 'set', node.vfName(1), 'up']);
-      return collect(createSubjects({ node, measure: new Measure(directory) }), runs);
+      return collect(createSubjects({ node, measure: new Measure(directory) }), runs, pauseMs);
     }),
   );
+}
+
+async function bench({ runs, pauseMs }: Options): Promise<Findings> {
+  const before = load();
+  const samples = runs === 0 ? {} : time(runs, pauseMs);
   return {
     machine: describeMachine(),
     runs,
+    pauseMs,
     load: { before, after: load() },
     executableMb: {
       'dra-sriov': statSync(nativeExecutable).size / 1e6,
@@ -105,8 +148,9 @@ async function main(): Promise<number> {
     process.stderr.write(`bench: ${(thrown as Error).message}\n${usage}`);
     return 2;
   }
-  const findings = await bench(options.runs);
+  const findings = await bench(options);
   process.stdout.write(options.json ? jsonOf(findings) : formatFindings(findings));
+  if (options.write) writeFindings('bench', 'npm run bench -- --write', formatFindings(findings));
   return 0;
 }
 

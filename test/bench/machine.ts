@@ -1,10 +1,13 @@
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 
 export interface Machine {
   readonly cpu: string;
   readonly cpus: number;
   readonly kernel: string;
   readonly memoryGb: number;
+  /** Type of the file system on which records lie in the benchmark: `ext4`. */
+  readonly fileSystem: string;
 }
 
 /** What the figures belong to. */
@@ -15,6 +18,7 @@ export function describeMachine(): Machine {
     cpus: all.length,
     kernel: release(),
     memoryGb: totalmem() / 1e9,
+    fileSystem: execFileSync('stat', ['-f', '-c', '%T', tmpdir()], { encoding: 'utf8' }).trim(),
   };
 }
 

@@ -10,6 +10,7 @@ import { phases } from './subjects.ts';
 export interface Findings {
   readonly machine: Machine;
   readonly runs: number;
+  readonly pauseMs: number;
   readonly load: { readonly before: number; readonly after: number };
   readonly executableMb: Readonly<Record<string, number>>;
   readonly samples: Samples;
@@ -29,6 +30,7 @@ export interface CountFindings {
 }
 
 const nameWidth = 18;
+const phaseWidth = 20;
 const quantityNames = { wallMs: 'wall', cpuMs: 'CPU', peakMb: 'peak' } as const;
 
 function range({ q1, q3 }: Spread, digits: number): string {
@@ -53,7 +55,7 @@ function row(name: string, samples: readonly Sample[]): string {
 const columns = `${' '.repeat(20)}${'min'.padStart(7)}${'median'.padStart(7)}${'middle half'.padStart(13)}${'min'.padStart(8)}${'median'.padStart(7)}${'min'.padStart(8)}${'median'.padStart(7)}`;
 
 function heading(phase: string): string {
-  return `${phase.padEnd(20)}${'wall, ms'.padStart(27)}${'CPU, ms'.padStart(15)}${'peak, MB'.padStart(15)}`;
+  return `${phase.padEnd(phaseWidth)}${'wall, ms'.padStart(27)}${'CPU, ms'.padStart(15)}${'peak, MB'.padStart(15)}`;
 }
 
 /** One line of the last table: what it is about, beside whom, how it stands, what it may be at most. */
@@ -123,10 +125,11 @@ function countTable({ version, usual, curves, vfs }: CountFindings): string[] {
 
 /** For a terminal of 80 columns. */
 export function formatFindings(findings: Findings): string {
-  const { machine, runs, load, samples } = findings;
+  const { machine, runs, pauseMs, load, samples } = findings;
   const lines = [
-    `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb.toFixed(0)} GB; Linux ${machine.kernel}`,
-    `${runs} runs of each, in turn; load ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after`,
+    `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb.toFixed(0)} GB; Linux ${machine.kernel};`,
+    `records on ${machine.fileSystem}; ${runs} runs of each, in changing order, ${pauseMs} ms between;`,
+    `load ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after`,
   ];
   for (const phase of phases) {
     lines.push('', heading(phase), columns);

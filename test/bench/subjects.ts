@@ -5,7 +5,16 @@ import { peer } from '../support/peers.ts';
 import { pfPci, type StandInNode } from '../support/stand-in-node.ts';
 import { inSequence, type Measure, type Sample } from './measure.ts';
 
-export type Phase = 'VERSION' | 'ADD, host-local' | 'DEL, host-local' | 'ADD, no IPAM' | 'DEL, no IPAM';
+export type Phase =
+  | 'VERSION'
+  | 'ADD, host-local'
+  | 'DEL, host-local'
+  | 'ADD, no IPAM'
+  | 'DEL, no IPAM'
+  | '14 DELs at once';
+
+/** As when a node is drained. */
+export const attachmentsAtOnce = 14;
 
 export const phases: readonly Phase[] = [
   'VERSION',
@@ -13,6 +22,7 @@ export const phases: readonly Phase[] = [
   'DEL, host-local',
   'ADD, no IPAM',
   'DEL, no IPAM',
+  '14 DELs at once',
 ];
 
 /** A program that is measured, in the phases that it has. DEL runs straight after ADD. */
@@ -36,7 +46,7 @@ function pluginSubject(
   { node, measure }: Stage,
   name: string,
   executable: string,
-  keys: Readonly<Record<string, unknown>>,
+  keysOf: (vf: number) => Readonly<Record<string, unknown>>,
   prefix: readonly string[] = [],
 ): Subject {
   const program = [...prefix, ...measure.around(executable)];
@@ -44,8 +54,22 @@ function pluginSubject(
     node.succeed(command, conf, { program });
     return measure.read();
   };
-  const bare = { cniVersion: '1.0.0', name: 'bench', ...keys };
+  const confOf = (vf: number): Record<string, unknown> => ({ cniVersion: '1.0.0', name: 'bench', ...keysOf(vf) });
+  const bare = confOf(0);
   const addressed = { ...bare, ipam: node.ipam() };
+  const releaseAll = (): Sample => {
+    const calls = Array.from({ length: attachmentsAtOnce }, (_, vf) => {
+      const conf = { ...confOf(vf), ipam: node.ipam() };
+      const call = { containerId: `c${vf}`, ifname: `net${vf}` };
+      node.succeed('ADD', conf, { ...call, program: [...prefix, executable] });
+      const path = join(node.directory, `conf${vf}`);
+      node.writeFile(path, JSON.stringify(conf));
+      return `CNI_CONTAINERID=${call.containerId} CNI_IFNAME=${call.ifname} '${executable}' <'${path}' & all="$all $!"`;
+    });
+    const script = `all=; ${calls.join('; ')}; for each in $all; do wait $each || exit 1; done`;
+    node.succeed('DEL', '', { program: [...prefix, ...measure.around('sh', '-c', script)] });
+    return measure.read();
+  };
   return {
     name,
     phases: {
@@ -54,6 +78,7 @@ function pluginSubject(
       'DEL, host-local': () => run('DEL', addressed),
       'ADD, no IPAM': () => run('ADD', bare),
       'DEL, no IPAM': () => run('DEL', bare),
+      '14 DELs at once': releaseAll,
     },
   };
 }
@@ -115,7 +140,7 @@ function oldSriovCniSubjects(stage: Stage): readonly Subject[] {
   mkdirSync(pf, { recursive: true });
   symlinkSync(`../../../bus/pci/devices/${pfPci}`, join(pf, 'device'));
   const script = `mount --bind '${node.directory}/sys' /sys && mount --bind '${node.directory}' /var/lib && exec "$0" "$@"`;
-  const keys = { cniVersion: '0.3.1', type: 'sriov', deviceID: node.vfPcis[0] };
+  const keys = (vf: number) => ({ cniVersion: '0.3.1', type: 'sriov', deviceID: node.vfPcis[vf] });
   return [pluginSubject(stage, oldSriovCni, executable, keys, ['unshare', '-m', 'sh', '-c', script])];
 }
 
@@ -126,15 +151,15 @@ export interface Stage {
 }
 
 export function createSubjects(stage: Stage): readonly Subject[] {
-  const ours = { type: 'dra-sriov', deviceID: stage.node.vfPcis[0] };
+  const ours = (vf: number) => ({ type: 'dra-sriov', deviceID: stage.node.vfPcis[vf] });
   return [
     ipSubject(stage),
     pluginSubject(stage, 'dra-sriov', nativeExecutable, ours),
     pluginSubject(stage, 'dra-sriov on Node', nodeExecutable, ours),
-    pluginSubject(stage, 'host-device', required('host-device'), {
+    pluginSubject(stage, 'host-device', required('host-device'), (vf) => ({
       type: 'host-device',
-      device: stage.node.vfName(0),
-    }),
+      device: stage.node.vfName(vf),
+    })),
     ...oldSriovCniSubjects(stage),
     hostLocalSubject(stage),
   ];
