@@ -6,9 +6,9 @@ import process from 'node:process';
 const changes = {
   version: ['/src/state/attachment-record.ts', 'recordVersion = 1;', 'recordVersion = 2;'],
   field: [
-    '/src/state/record-codec.ts',
-    'JSON.stringify(value)',
-    "JSON.stringify({ ...value, added: 'later', snapshot: { ...value.snapshot, added: ['later'] } })",
+    '/src/state/attachment-record.ts',
+    'JSON.stringify(record)',
+    "JSON.stringify({ ...record, added: 'later', snapshot: { ...record.snapshot, added: ['later'] } })",
   ],
 } as const;
 
