@@ -7,10 +7,16 @@ const test = suite('lab/probe');
 const withNode = (body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>): Promise<void> =>
   withLabNode({ vfs: [2] }, body);
 
-/** A netdev gets its queueing discipline when it first goes up, and loses it on its way through a pod. */
+/**
+ * A netdev gets its queueing discipline when it first goes up, and loses it on its way through a pod. Files of locks
+ * that a killed process had go with a DEL or a sweep.
+ */
 async function pictureOf(node: LabNode): Promise<unknown> {
-  const text = JSON.stringify(await node.picture());
-  return JSON.parse(text.replaceAll(/"qdisc":"(noop|fq_codel)",/g, ''));
+  const { links, files } = (await node.picture()) as { links: readonly Record<string, unknown>[]; files: string };
+  return {
+    links: links.map(({ qdisc, ...link }) => link),
+    files: files.split('\n').filter((path) => !path.includes('/.locks/')),
+  };
 }
 
 interface Tried {
