@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IDaemonSet } from 'kubernetes-models/apps/v1';
@@ -7,6 +7,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import { runCli } from '../../../src/cli/cli.ts';
 import { formatVersions } from '../../../src/cni/versions.ts';
 import { version } from '../../../src/version.ts';
+import { hasGo } from '../../support/go.ts';
 import { apiProblems } from '../../support/kubernetes-api.ts';
 import { MemoryNode } from '../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
@@ -194,6 +195,7 @@ test('the dashboard asks for metrics that there are, by labels that they have', 
   platform.succeed('ADD', { ...platform.conf(), ipam: { type: 'host-local', subnet: '10.0.2.0/24' } });
   Object.assign(platform.vfs[0] ?? {}, { counters: [1, 2, 3, 4, 5, 6, 0, 7, 8] });
   platform.link(1).counters = [1, 2, 3, 4, 5, 6, 7, 8];
+  platform.fail('ADD', platform.conf({ vlan: 5000 }), { ifname: 'net2' });
   const { stdout } = operate(platform.platform, 'metrics');
   const known = new Set(stdout.match(/^# HELP \S+/gm)?.map((line) => line.slice('# HELP '.length)));
   // The netdev's errors are told only where no PF counts.
@@ -205,6 +207,30 @@ test('the dashboard asks for metrics that there are, by labels that they have', 
   const { panels } = JSON.parse(dashboard) as { panels: readonly { id: number; targets: readonly unknown[] }[] };
   assert.is(new Set(panels.map(({ id }) => id)).size, panels.length);
 });
+
+const dashboardReader = peer('dashboard', 'openmetrics');
+const readable = 'Grafana’s own types take the dashboard, and Prometheus’ parser its queries';
+
+if (dashboardReader === null) test.skip(readable, 'needs Go, to build the readers', { allowedInCi: !hasGo() });
+else {
+  test(readable, () => {
+    const dashboard = readFileSync(join(directory, 'grafana-dashboard.json'), 'utf8');
+    const read = (input: string) => spawnSync(dashboardReader, { input, encoding: 'utf8' });
+    const { status, stdout, stderr } = read(dashboard);
+    assert.equal([status, stderr], [0, '']);
+    assert.ok(new Set(stdout.split('\n')).has('dra_sriov_errors_last_hour'), stdout);
+    const odd: readonly (readonly [string, string])[] = [
+      ['"showLegend": true,', '"showLegend": 1,'],
+      ['"schemaVersion": 39', '"schemaversion": 39'],
+      ['sum by (state) (', 'sum by (state) (('],
+      ['label_values(dra_sriov_build_info, instance)",', 'label_values(dra_sriov_build_info)",'],
+    ];
+    for (const [right, wrong] of odd) {
+      assert.ok(dashboard.includes(right), right);
+      assert.is(read(dashboard.replaceAll(right, wrong)).status, 1, wrong);
+    }
+  });
+}
 
 withKustomize('it tolerates every taint, and asks for Linux on the CPU of the image', () => {
   const pod = podOf(build('base'));
