@@ -39,9 +39,13 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
       ? `No attachments: ${platform.paths.stateDir} holds no records.\n`
       : recordTable(tool, records),
   );
-  const others = sriovCni.map((entry) => `${entry.attachment?.pci ?? '?'}  ${describeEntry(entry)}\n`);
+  const others = sriovCni.flatMap((entry) =>
+    entry.attachment === null ? [] : [`${entry.attachment.pci}  ${describeEntry(entry)}\n`],
+  );
   if (others.length > 0) platform.writeStdout(`Of sriov-cni, given back by this plugin’s DEL:\n  ${others.join('  ')}`);
+  const unusable = sriovCni.filter(({ attachment }) => attachment === null);
   const remarks = [
+    ...unusable.map((entry) => `Given back by no DEL: ${describeEntry(entry)}: ${printable(entry.reason ?? '')}`),
     ...damaged.map(
       ({ key, reason, isNewer }) =>
         `${isNewer ? 'Left alone' : 'Damaged'}: ${printable(`${key.network}/${key.containerId}/${key.ifname}: ${reason}`)}`,

@@ -69,6 +69,20 @@ test('after the switch, its pods are shown as what they are, and nothing is wron
   expectCheck(byId, 'agreement', 'ok');
 });
 
+test('attachments promises no DEL for what sriov-cni keeps and cannot be used', () => {
+  const node = switchedFromSriovCni();
+  const kept = JSON.parse(String(node.platform.files.get(attachmentPath))) as Record<string, unknown>;
+  const old = attachmentPath.replace(/net1$/, 'net2');
+  // As sriov-cni 2.1.0 writes it.
+  node.platform.files.set(old, JSON.stringify({ ...kept, OrigVfState: undefined }));
+  const { stdout } = operate(node.platform, 'attachments');
+  assert.match(
+    stdout,
+    /given back by this plugin’s DEL:\n {2}\S+ {2}net1 of [^\n]*\nGiven back by no DEL: net2 of container c/,
+  );
+  assert.match(stdout, 'OrigVfState');
+});
+
 test('definitions: refused, different, not given', () => {
   const node = ready();
   node.platform.files.set('/bad.json', definition({ spoofchk: 'yes', vlan_id: 5 }));
