@@ -39,11 +39,33 @@ test('PFs and VFs in a table that fits 80 columns', () => {
   const lines = stdout.trimEnd().split('\n');
   assert.match(lines[0] ?? '', `pf0 ${pfPci}`);
   assert.match(lines[0] ?? '', '2 of 8 VFs');
+  assert.match(lines[1] ?? '', / VLAN +SPOOF +TRUST\b/);
   assert.match(lines[2] ?? '', /^ +0 +0000:3b:02\.0 +igbvf +in pod +up +52:54:\S+ +100\/3 +/);
   assert.match(lines[3] ?? '', 'net1 of vf-test8/pod0, network vf-net');
   assert.match(lines[4] ?? '', 'max_tx_rate 500 Mbps');
   assert.match(lines[5] ?? '', /^ +1 +0000:3b:02\.1 +igbvf +vf1 +down/);
+  // What is as usual is not told.
+  assert.equal(lines.length, 6);
   for (const line of lines) assert.ok(line.length <= 80, line);
+});
+
+test('a VLAN with its priority and protocol, as far as they say something', () => {
+  const cases: readonly (readonly [vlan: object, short: RegExp, long: RegExp])[] = [
+    [{}, / - +on +off/, /^ +VLAN +-$/m],
+    [{ vlan: 7 }, / 7 +on +off/, /^ +VLAN +7, QoS 0, 802\.1q$/m],
+    [{ vlan: 7, qos: 3 }, / 7\/3 +on +off/, /^ +VLAN +7, QoS 3, 802\.1q$/m],
+    [{ vlan: 7, proto: 0x88a8 }, / 7 ad +on +off/, /^ +VLAN +7, QoS 0, 802\.1ad$/m],
+    [{ vlan: 7, qos: 3, proto: 0x88a8 }, / 7\/3 ad +on +off/, /^ +VLAN +7, QoS 3, 802\.1ad$/m],
+  ];
+  for (const [vlan, short, long] of cases) {
+    const node = new MemoryNode();
+    Object.assign(node.vfs[0] ?? {}, vlan);
+    assert.match(operate(node.platform, 'inspect').stdout.split('\n')[2] ?? '', short);
+    const { stdout } = operate(node.platform, 'inspect', vfPci(0));
+    for (const line of [long, /^ +MAC by the PF +00:00/m, /^ +link_state +auto$/m, /^ +max_tx_rate +no limit$/m]) {
+      assert.match(stdout, line);
+    }
+  }
 });
 
 test('for programs: each VF with netdev, settings and holder', () => {

@@ -204,7 +204,11 @@ const goodSettings: readonly (readonly [config: Json, settings: Json])[] = [
 
 test('takes every setting at its bounds; null, and for texts "", is absent', () => {
   for (const [config, settings] of goodSettings) assert.equal(parse(config).settings, settings, JSON.stringify(config));
-  assert.is(Object.is(parse({ vlan: json('-0') }).settings.vlan, 0), true);
+  const zero = json('-0');
+  const { settings } = parse({ vlan: zero, vlanQoS: zero, min_tx_rate: zero, max_tx_rate: zero });
+  for (const value of [settings.vlan, settings.vlanQos, settings.minTxRateMbps, settings.maxTxRateMbps]) {
+    assert.ok(Object.is(value, 0), 'no -0, which JSON would write and netlink can’t');
+  }
 });
 
 const path = 'absolute path';

@@ -1,5 +1,6 @@
 import { changeVf, readVfAdminState, spellVfChange } from '../../../src/kernel/rtnl/vfs.ts';
 import {
+  differingFields,
   fieldsOf,
   keyOf,
   partsOf,
@@ -66,7 +67,20 @@ test('what isn’t known or wanted is no part of a change', () => {
   assert.equal(partsOf({ spoofchk: null, trust: null }), []);
 });
 
+test('only fields that are wanted differ, and none that mean nothing', () => {
+  const differing = (now: object, asked: VfChange): readonly string[] =>
+    pfSettings.flatMap((setting) => differingFields(setting, { ...quietAdmin, ...now }, asked));
+  assert.equal(differing({ vlan: 7, trust: 'on' }, {}), []);
+  assert.equal(differing({ vlan: 7, vlanQos: 1, trust: 'on' }, { vlan: 7, trust: 'off' }), ['trust']);
+  assert.equal(differing({ vlanProtocol: '802.1ad' }, { vlan: 0, vlanProtocol: '802.1q' }), []);
+  assert.equal(differing({ vlan: 7, vlanProtocol: '802.1ad' }, { vlan: 7, vlanProtocol: '802.1q' }), ['vlanProtocol']);
+});
+
 test('a change as `ip` takes it', () => {
+  const tag = { vlan: 7, vlanQos: 0, vlanProtocol: '802.1q' } as const;
+  assert.is(spellVfChange('pf0', 3, tag), 'ip link set pf0 vf 3 vlan 7');
+  assert.is(spellVfChange('pf0', 3, { ...tag, vlanQos: 2 }), 'ip link set pf0 vf 3 vlan 7 qos 2');
+  assert.is(spellVfChange('pf0', 3, { ...tag, vlanProtocol: '802.1ad' }), 'ip link set pf0 vf 3 vlan 7 proto 802.1ad');
   assert.is(
     spellVfChange('pf0', 3, wanted),
     'ip link set pf0 vf 3 mac 02:00:00:00:00:01 vlan 100 qos 5 proto 802.1ad min_tx_rate 4294967295 max_tx_rate 7 ' +
