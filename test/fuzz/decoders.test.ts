@@ -1,4 +1,5 @@
+import { archives } from './archives.ts';
 import { decoders } from './decoders.ts';
 import { fuzz } from './run-target.ts';
 
-fuzz('fuzz/decoders', decoders);
+fuzz('fuzz/decoders', [...decoders, ...archives]);

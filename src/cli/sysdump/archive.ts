@@ -44,7 +44,8 @@ export interface ArchiveFacts {
 
 const failed = object({ failed: integer(0, 4095), message: text() });
 const names = arrayOf(text());
-const netns = nullable(names);
+const netns = text('device and inode', /^\d+ \d+$/);
+const digits = text('a number', /^\d+$/);
 const yesOrNo = oneOf(true, false);
 const number = integer();
 const word = text();
@@ -62,14 +63,14 @@ const shapes: Readonly<Record<string, Schema>> = {
       uid: number,
       sizeBytes: number,
       modifiedMs: number,
-      device: text('a number', /^\d+$/),
-      inode: text('a number', /^\d+$/),
+      device: digits,
+      inode: digits,
     }),
   ),
   isExecutable: yesOrNo,
   isBusy: yesOrNo,
-  ownNetns: names,
-  openNetns: netns,
+  ownNetns: netns,
+  openNetns: nullable(netns),
   netnsCookie: nullable(word),
   netlink: names,
   startProcess: object({

@@ -142,18 +142,14 @@ function createReaders(memory: Recall, node: Platform): Readers {
   };
 }
 
-/** Device and inode. */
-type StoredNetns = readonly [device: string, inode: string];
-
-const storeNetns = ({ device, inode }: Netns): StoredNetns => [`${device}`, `${inode}`];
+/** `device inode` */
+const storeNetns = ({ device, inode }: Netns): string => `${device} ${inode}`;
 
 /** Away from its node a namespace is only a name. */
-const toNetns = ([device, inode]: StoredNetns): Netns => ({
-  fd: -1,
-  device: BigInt(device),
-  inode: BigInt(inode),
-  close: () => undefined,
-});
+function toNetns(stored: string): Netns {
+  const [device = 0n, inode = 0n] = stored.split(' ').map(BigInt);
+  return { fd: -1, device, inode, close: () => undefined };
+}
 
 type Network = Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns' | 'openNetlink' | 'ethtool'>;
 
@@ -166,11 +162,11 @@ function createNetwork(memory: Recall, node: Platform, isLive: boolean): Network
     ownNetns,
     openNetns(path) {
       let opened: Netns | null = null;
-      const open = (): StoredNetns | null => {
+      const open = (): string | null => {
         opened = node.openNetns(path);
         return opened === null ? null : storeNetns(opened);
       };
-      const stored = memory.recallPath<StoredNetns | null>(['openNetns', path], null, open);
+      const stored = memory.recallPath<string | null>(['openNetns', path], null, open);
       if (stored === null) return null;
       // Each who opens it closes it.
       return isLive ? (opened ?? node.openNetns(path)) : toNetns(stored);

@@ -25,7 +25,7 @@ async function checkNothingLeft(cluster: Cluster): Promise<void> {
   const { node, sh } = { node: cluster.worker.node, sh: cluster.worker.sh.bind(cluster.worker) };
   const { state, ipam, cdi, devinfo } = node.paths;
   const left = `find ${state} ${ipam} ${cdi} ${devinfo} -type f 2>/dev/null |
-    grep -v -e last_reserved_ip -e '/lock$' -e '/.swept$' || true`;
+    grep -v -e last_reserved_ip -e '/lock$' -e '/.swept$' -e '/.failures' || true`;
   let files = '';
   await cluster.controlPlane
     .until(

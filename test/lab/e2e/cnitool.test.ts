@@ -124,7 +124,7 @@ withCnitool('STANDALONE mode: deviceID alone, nothing on the node but plugin and
   await runInRoot(node, root, 'check');
   await runInRoot(node, root, 'del');
   const left = await node.sh(
-    `cd ${root}/var/lib/cni && find . -type f | grep -v -e lock -e last_reserved -e .swept; true`,
+    `cd ${root}/var/lib/cni && find . -type f | grep -v -e lock -e last_reserved -e .swept -e .failures; true`,
   );
   assert.is(left, '');
   await node.sh(`rm -rf ${root}`);
