@@ -1,5 +1,5 @@
-// Archives of sysdump that somebody else has made, or that were damaged: a command says what is wrong with one, or works
-// with what is in it, and meets no value of a kind that it doesn't know.
+// Archives of sysdump that somebody else has made, or that were damaged: a command says what is wrong with one, or
+// works with what is in it, and meets no value of a kind that it doesn't know.
 
 import { formatTar, readTar } from '../../src/cli/sysdump/tar.ts';
 import { isBug } from '../../src/cni/errors.ts';
