@@ -37,7 +37,12 @@ function refused(
     const env = { PATH: process.env['PATH'], DRA_SRIOV_STATE_DIR: state, CNI_COMMAND: verb, ...variables };
     const { status, stdout, stderr } = spawnSync(builtExecutable, { env, input, encoding: 'utf8' });
     assert.match(stdout, /^[^\n]+\n$/, `${verb}: one line of JSON on stdout`);
-    return { status, error: JSON.parse(stdout) as Failure['error'], stderr, left: readdirSync(state) };
+    return {
+      status,
+      error: JSON.parse(stdout) as Failure['error'],
+      stderr,
+      left: readdirSync(state).filter((name) => name !== '.failures'),
+    };
   });
 }
 
