@@ -38,7 +38,7 @@ export async function awaitPods(
   cluster: Cluster,
   namespace: string,
   count: number,
-  timeoutMs = 600_000,
+  timeoutMs = 1_200_000,
 ): Promise<readonly Pod[]> {
   let pods: readonly Pod[] = [];
   const what = `${count} pods of ${namespace} are ready`;
@@ -52,8 +52,9 @@ export async function awaitPods(
       timeoutMs,
     );
   } catch (cause) {
-    const events = await cluster.controlPlane.must(['get', 'events,pods', '-n', namespace]);
-    throw new Error(`${what}: not so\n${events}`, { cause });
+    const warnings = await cluster.controlPlane.must(['events', '-n', namespace, '--types=Warning']);
+    const list = await cluster.controlPlane.must(['get', 'pods', '-n', namespace]);
+    throw new Error(`${what}: not so\n${list}${warnings}`, { cause });
   }
   return pods;
 }

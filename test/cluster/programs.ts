@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LabError } from '../lab/lab-error.ts';
 import type { Progress } from '../lab/progress.ts';
 import { provideDebianPackage } from '../lab/setup/debian-package.ts';
+import { sriovCniExecutable } from '../lab/sriov-cni.ts';
 import { peerDir } from '../support/peers.ts';
 
 export interface Programs {
@@ -43,6 +44,7 @@ export async function providePrograms(folder: string, progress: Progress): Promi
       multus: process.env['MULTUS'] ?? join(peerDir('kubernetes'), 'multus'),
       ptp: join(peerDir(), 'ptp'),
       'host-local': join(peerDir(), 'host-local'),
+      ...(sriovCniExecutable === null ? {} : { 'sriov-cni': sriovCniExecutable }),
     },
   };
 }

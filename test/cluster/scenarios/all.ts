@@ -6,6 +6,7 @@ import { objectScenarios } from './objects.ts';
 import { relativeScenarios } from './relatives.ts';
 import { restartScenarios } from './restarts.ts';
 import type { Scenario } from './scenario.ts';
+import { switchScenarios } from './switch.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...objectScenarios,
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   ...relativeScenarios,
   ...networkScenarios,
   ...restartScenarios,
+  ...switchScenarios,
   ...deliveryScenarios,
   ...churnScenarios,
 ];

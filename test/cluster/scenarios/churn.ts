@@ -8,7 +8,6 @@ import { type Scenario, withManifest } from './scenario.ts';
 
 const rounds = Number(process.env['CHURN_ROUNDS'] ?? 20);
 const podsOfRound = 7;
-const podsTimeoutMs = 1_200_000;
 const plugin = '/opt/cni/bin/sriov';
 const timesFile = '/node/log/plugin-times';
 
@@ -45,10 +44,10 @@ async function churn(cluster: Cluster, progress: Progress): Promise<void> {
   const times: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     await scale(cluster, podsOfRound);
-    const pods = await awaitPods(cluster, demoNamespace, podsOfRound, podsTimeoutMs);
+    const pods = await awaitPods(cluster, demoNamespace, podsOfRound);
     times.push(...pods.map(secondsToReady));
     await scale(cluster, 0);
-    await awaitPods(cluster, demoNamespace, 0, podsTimeoutMs);
+    await awaitPods(cluster, demoNamespace, 0);
     progress(`round ${round} of ${rounds}`);
   }
   progress(describe('a pod, from scheduled to ready', times));

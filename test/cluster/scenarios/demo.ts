@@ -63,7 +63,7 @@ export const demoScenarios: readonly Scenario[] = [
             pods = await podsOf(cluster, demoNamespace);
             return pods.length === 8 && pods.filter(isReady).length === 7;
           },
-          900_000,
+          1_200_000,
         );
         await checkApart(cluster, pods.filter(isReady));
         deepStrictEqual(only(pods.filter((pod) => !isReady(pod))).status.phase, 'Pending');

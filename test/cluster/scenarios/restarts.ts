@@ -3,7 +3,7 @@ import { deepStrictEqual, ok } from 'node:assert/strict';
 import type { Cluster } from '../cluster.ts';
 import { attachedVfs, awaitPods, type Pod, podsOf } from '../pods.ts';
 import { checkDemoPod, demoManifest, demoNamespace, scale } from './demo.ts';
-import { deleteManifest, only, type Scenario, withManifest } from './scenario.ts';
+import { deleteManifest, only, type Scenario, settingsOf, withManifest } from './scenario.ts';
 
 const vfsOf = async (cluster: Cluster, pod: Pod): Promise<readonly string[]> =>
   (await attachedVfs(cluster, pod)).map(({ vf }) => vf.pciAddress);
@@ -39,9 +39,7 @@ async function checkNothingLeft(cluster: Cluster): Promise<void> {
     .catch(() => undefined);
   deepStrictEqual(files, '', 'no records, leases and files of the driver are left');
   for (const vf of cluster.worker.vfs) {
-    const info = await node.vfInfo(vf);
-    const [vlans] = info['vlan_list'] as [{ vlan?: number }];
-    deepStrictEqual([vlans.vlan ?? 0, info['spoofchk'], info['trust']], [0, true, false], vf.pciAddress);
+    deepStrictEqual(await settingsOf(cluster, vf), { vlan: 0, spoofchk: true, trust: false }, vf.pciAddress);
     deepStrictEqual((await node.link(vf.netdev)).parentdev, vf.pciAddress, `${vf.netdev} is back`);
   }
 }

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { VirtualFunction } from '../../lab/lab.ts';
 import type { Progress } from '../../lab/progress.ts';
 import type { Cluster } from '../cluster.ts';
 import {
@@ -17,8 +18,6 @@ export interface Scenario {
   readonly name: string;
   /** Leaves the node as it found it. */
   readonly run: (cluster: Cluster, progress: Progress) => Promise<void>;
-  /** Needs an IOMMU. */
-  readonly iommu?: boolean;
 }
 
 const deleteTimeoutMs = 600_000;
@@ -110,14 +109,22 @@ async function checkTools(cluster: Cluster, pod: Pod, attached: readonly Attache
   );
 }
 
+/** What the PF holds of a VF. */
+export async function settingsOf(
+  cluster: Cluster,
+  vf: VirtualFunction,
+): Promise<{ readonly vlan: number; readonly spoofchk: boolean; readonly trust: boolean }> {
+  const info = await cluster.worker.node.vfInfo(vf);
+  const [vlans] = info['vlan_list'] as [{ vlan?: number }];
+  return { vlan: vlans.vlan ?? 0, spoofchk: info['spoofchk'] === true, trust: info['trust'] === true };
+}
+
 async function checkVf(cluster: Cluster, { pod, link, vf, address = '' }: AttachedVf, want: WantedVf): Promise<void> {
   const { vlan = 0, spoofchk = true, trust = false, mtu = 1500 } = want;
   ok(link.flags.includes('UP'), `${link.ifname} is up`);
   ok(address.startsWith(want.subnet), `${link.ifname} has an address of ${want.subnet}, not ${address}`);
-  const info = await cluster.worker.node.vfInfo(vf);
-  const [vlans] = info['vlan_list'] as [{ vlan?: number }];
   deepStrictEqual(
-    { vlan: vlans.vlan ?? 0, spoofchk: info['spoofchk'], trust: info['trust'], mtu: link.mtu },
+    { ...(await settingsOf(cluster, vf)), mtu: link.mtu },
     { vlan, spoofchk, trust, mtu },
     `${vf.pciAddress}, ${link.ifname} of ${pod.metadata.name}`,
   );
