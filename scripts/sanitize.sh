@@ -14,11 +14,11 @@ build() (
   cd native
   # -Zsanitizer is unstable, which the compiler only lets pass for itself.
   export RUSTC_BOOTSTRAP=1
-  export RUSTFLAGS='-Zsanitizer=address -Cforce-frame-pointers -Cdebug-assertions -Coverflow-checks'
+  export RUSTFLAGS='-Zsanitizer=address --cfg sanitized -Cforce-frame-pointers -Cdebug-assertions -Coverflow-checks'
   # With it QuickJS takes each block from malloc, instead of many from one.
   export CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1'
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=none
-  cargo build --release --locked --quiet --bin dra-sriov --target "$target" --target-dir "$directory"
+  cargo build --release --no-default-features --locked --quiet --bin dra-sriov --target "$target" --target-dir "$directory"
 )
 
 ./build.sh --runtime native

@@ -1,24 +1,31 @@
-//! Files. Every descriptor is close-on-exec: std opens them so.
-use std::ffi::CString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+//! Files. Every descriptor is close-on-exec.
+use std::ffi::{CString, OsString};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libc::{EINVAL, EIO, ENXIO, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_TRUNC};
+use libc::{EINVAL, EIO};
+use rustix::fs::{Dir, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::values::{Failure, Name, Outcome, whole};
 
 const TOO_LONG: &str = "more than the allowed bytes";
 const NOT_REGULAR: &str = "not a regular file";
 
+/// open(2); a file that it makes is its owner's alone. By rustix: for std musl's open() sets close-on-exec a second time.
+pub fn open(path: &Path, flags: OFlags) -> Result<File, Errno> {
+    retry_on_intr(|| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)).map(File::from)
+}
+
 /// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused.
-fn open_regular(path: &Path, options: &mut OpenOptions, flags: i32) -> Outcome<File> {
-    let file = match options.custom_flags(flags | O_NONBLOCK | O_NOCTTY).open(path) {
+fn open_regular(path: &Path, flags: OFlags) -> Outcome<File> {
+    let file = match open(path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
         // a socket
-        Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
+        Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
         opened => opened?,
     };
     if file.metadata()?.is_file() { Ok(file) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
@@ -36,8 +43,8 @@ pub fn read_all(source: &mut impl Read, max_bytes: usize) -> Outcome<Vec<u8>> {
 }
 
 pub fn read(path: &Path, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
-    let flags = if follow_links { 0 } else { O_NOFOLLOW };
-    read_all(&mut open_regular(path, OpenOptions::new().read(true), flags)?, max_bytes)
+    let flags = if follow_links { OFlags::RDONLY } else { OFlags::RDONLY | OFlags::NOFOLLOW };
+    read_all(&mut open_regular(path, flags)?, max_bytes)
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
@@ -67,9 +74,9 @@ fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
     loop {
         let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
         let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
+        match open(&temporary, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL) {
             // of a killed process of the same number, or of another PID namespace
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            Err(Errno::EXIST) => continue,
             opened => return Ok((temporary, opened?)),
         }
     }
@@ -94,7 +101,7 @@ fn replace(path: &Path, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -
         return Err(failure);
     }
     if durable {
-        OpenOptions::new().read(true).custom_flags(O_DIRECTORY).open(directory)?.sync_all()?;
+        open(directory, OFlags::RDONLY | OFlags::DIRECTORY)?.sync_all()?;
     }
     Ok(())
 }
@@ -104,26 +111,29 @@ pub fn write_atomic(path: &Path, content: &str, mode: u32, durable: bool) -> Out
 }
 
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Outcome<()> {
-    let mut source = open_regular(from, OpenOptions::new().read(true), 0)?;
+    let mut source = open_regular(from, OFlags::RDONLY)?;
     replace(to, mode, true, |file| std::io::copy(&mut source, file).map(drop))
 }
 
 /// In one write(2), as sysfs and procfs demand. O_TRUNC means nothing to them, and makes plain files behave alike.
 pub fn write_system_file(path: &Path, content: &str) -> Outcome<()> {
-    let count = open_regular(path, OpenOptions::new().write(true), O_TRUNC)?.write(content.as_bytes())?;
+    let count = open_regular(path, OFlags::WRONLY | OFlags::TRUNC)?.write(content.as_bytes())?;
     if count == content.len() { Ok(()) } else { Err(Failure::new(EIO, "not all bytes were taken")) }
 }
 
 pub fn append(path: &Path, content: &str) -> Outcome<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(0o600);
-    Ok(open_regular(path, &mut options, O_NOFOLLOW)?.write_all(content.as_bytes())?)
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+    Ok(open_regular(path, flags)?.write_all(content.as_bytes())?)
 }
 
 pub fn read_dir(path: &Path) -> Outcome<Vec<Name>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(path)? {
-        names.push(Name(entry?.file_name()));
+    for entry in Dir::new(open(path, OFlags::RDONLY | OFlags::DIRECTORY)?)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(Name(OsString::from_vec(name.to_vec())));
+        }
     }
     Ok(names)
 }
@@ -153,8 +163,8 @@ pub fn is_executable(path: &Path) -> Outcome<bool> {
 
 /// Never waits; the device is closed at once where it could be opened.
 pub fn is_busy(path: &Path) -> bool {
-    let opened = OpenOptions::new().read(true).write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path);
-    opened.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
+    let opened = open(path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY);
+    opened.is_err_and(|errno| errno == Errno::BUSY)
 }
 
 const PARENT_MODE: u32 = 0o755;

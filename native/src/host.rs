@@ -1,10 +1,11 @@
 //! The host object: every function that JavaScript may call (src/platform/os.ts has their types).
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use rquickjs::prelude::Func;
 use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
@@ -16,7 +17,7 @@ use crate::{files, interfaces, netlink, netns, parts, processes, signals, stream
 
 /// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
 #[derive(Default, Clone)]
-struct Descriptors(Rc<RefCell<HashMap<i32, OwnedFd>>>);
+struct Descriptors(Rc<RefCell<BTreeMap<i32, OwnedFd>>>);
 
 impl Descriptors {
     fn keep(&self, fd: OwnedFd) -> i32 {
@@ -36,7 +37,7 @@ impl Descriptors {
 }
 
 fn add_process(host: &Object) -> JsResult<()> {
-    host.set("argv", Func::from(|| std::env::args_os().skip(1).map(lossy).collect::<Vec<_>>()))?;
+    host.set("argv", Func::from(|| ARGUMENTS.get().cloned().unwrap_or_default()))?;
     host.set(
         "environment",
         Func::from(|| std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect::<BTreeMap<_, _>>()),
@@ -54,6 +55,9 @@ fn add_process(host: &Object) -> JsResult<()> {
     host.set("writeStderr", Func::from(|text: Text| Answer(streams::write_stderr(&text.0))))?;
     host.set("terminalColumns", Func::from(|stream: String| streams::terminal_columns(&stream)))
 }
+
+/// Those after the name, of `main`: std has them only where it began the program itself.
+pub static ARGUMENTS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// All output is written by then; freeing what is gone a moment later anyway would take longer than the work.
 fn exit(code: i32) {

@@ -1,14 +1,15 @@
 //! flock(2) on a file that its holder unlinks, or on what is there and stays.
-use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use libc::{EINVAL, EIO, O_NOFOLLOW, O_NONBLOCK};
-use rustix::fs::{FlockOperation, flock};
+use libc::{EINVAL, EIO};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
+use crate::files::open;
 use crate::time::{monotonic_ms, sleep_ms};
 use crate::values::{Failure, Outcome};
 
@@ -30,10 +31,8 @@ fn is_still_at(path: &Path, file: &File) -> Outcome<bool> {
 }
 
 fn attempt(path: &Path, make: bool) -> Outcome<Attempt> {
-    let mut options = OpenOptions::new();
-    let flags = O_NOFOLLOW | O_NONBLOCK;
-    let file =
-        options.read(true).write(make).create(make).truncate(false).mode(0o600).custom_flags(flags).open(path)?;
+    let access = if make { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDONLY };
+    let file = open(path, access | OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
     if make && !file.metadata()?.is_file() {
         return Err(Failure::new(EINVAL, "not a regular file"));
     }
@@ -72,7 +71,7 @@ fn wait_for(path: &Path, timeout_ms: f64, make: bool) -> Outcome<Option<File>> {
 #[derive(Default)]
 pub struct Locks {
     /// With whether unlock() takes the file away.
-    files: HashMap<u32, (File, bool)>,
+    files: BTreeMap<u32, (File, bool)>,
     taken: u32,
 }
 

@@ -2,6 +2,8 @@
 #![no_main]
 
 mod files;
+#[cfg(not(sanitized))]
+mod heap;
 mod host;
 mod interfaces;
 mod lock;
@@ -14,11 +16,17 @@ mod streams;
 mod time;
 mod values;
 
+use std::ffi::{CStr, c_char, c_int};
 use std::os::fd::AsRawFd;
 
 use rquickjs::context::intrinsic::{Date, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays};
 use rquickjs::{CatchResultExt, Context, Runtime};
 use rustix::fs::{Mode, OFlags};
+
+/// AddressSanitizer has its own.
+#[cfg(not(sanitized))]
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap::new();
 
 /// Far more than any attachment needs; past it JavaScript sees `out of memory`, which becomes a CNI error.
 const MEMORY_LIMIT_BYTES: usize = 256 * 1024 * 1024;
@@ -26,8 +34,6 @@ const MEMORY_LIMIT_BYTES: usize = 256 * 1024 * 1024;
 const STACK_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Nothing is freed before the end, cycles neither: most runs end long before this.
 const COLLECT_FROM_BYTES: usize = 32 * 1024 * 1024;
-/// How far ahead the heap grows: an ADD takes less, and only pages that are used count.
-const HEAP_STEP_BYTES: i32 = 1024 * 1024;
 /// sysexits.h EX_SOFTWARE
 const SOFTWARE_ERROR: i32 = 70;
 
@@ -56,8 +62,6 @@ fn prepare_process() {
         }
         std::mem::forget(fd);
     }
-    // SAFETY: a setting of the allocator
-    unsafe { libc::mallopt(libc::M_TOP_PAD, HEAP_STEP_BYTES) };
     // SAFETY: changes dispositions, that is all; std gives children the usual one back
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
@@ -78,7 +82,10 @@ fn fail(message: &str) -> ! {
 
 /// The program ends itself by `exit`; who comes back has failed before it could.
 #[unsafe(no_mangle)]
-pub extern "C" fn main() -> i32 {
+pub extern "C" fn main(count: c_int, values: *const *const c_char) -> i32 {
     prepare_process();
+    // SAFETY: C promises so many strings, which stay
+    let argument = |at| unsafe { CStr::from_ptr(*values.add(at)) }.to_string_lossy().into_owned();
+    let _ = host::ARGUMENTS.set((1..count as usize).map(argument).collect());
     fail(&run().err().unwrap_or_else(|| "the program did not end itself".into()))
 }

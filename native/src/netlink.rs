@@ -1,6 +1,6 @@
 //! Netlink sockets: datagrams in and out, whatever is in them.
-use std::cell::RefCell;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use libc::{ENOPROTOOPT, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -108,23 +108,20 @@ fn receive_now(socket: BorrowedFd, room: &mut [u8]) -> Outcome<Option<(usize, u3
     Ok(Some((size, port)))
 }
 
-thread_local! {
-    /// Larger than any datagram of the kernel's; of its pages only those count that were written to.
-    static ROOM: RefCell<Vec<u8>> = RefCell::new(vec![0; RECEIVE_BUFFER_BYTES]);
-}
+/// Larger than any datagram of the kernel's; of its pages only those count that were written to.
+static ROOM: Mutex<[u8; RECEIVE_BUFFER_BYTES]> = Mutex::new([0; RECEIVE_BUFFER_BYTES]);
 
 /// The whole of the next datagram and its sender's port. The kernel answers inside send(2), so there is one, as a rule.
 pub fn receive(socket: BorrowedFd, timeout_ms: f64) -> Outcome<Option<(Vec<u8>, u32)>> {
-    ROOM.with_borrow_mut(|room| {
-        let mut received = receive_now(socket, room)?;
-        if received.is_none() && wait_for_input(socket, timeout_ms)? {
-            received = receive_now(socket, room)?;
+    let room = &mut *ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut received = receive_now(socket, room)?;
+    if received.is_none() && wait_for_input(socket, timeout_ms)? {
+        received = receive_now(socket, room)?;
+    }
+    match received {
+        Some((size, _)) if size > room.len() => {
+            Err(Failure::new(libc::EMSGSIZE, "a datagram too large to be the kernel's"))
         }
-        match received {
-            Some((size, _)) if size > room.len() => {
-                Err(Failure::new(libc::EMSGSIZE, "a datagram too large to be the kernel's"))
-            }
-            received => Ok(received.map(|(size, port)| (room[..size].to_vec(), port))),
-        }
-    })
+        received => Ok(received.map(|(size, port)| (room[..size].to_vec(), port))),
+    }
 }

@@ -1,12 +1,13 @@
 //! Network namespaces. A thread is in one; this program is one thread.
-use std::fs::OpenOptions;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use libc::{CLONE_NEWNET, EINVAL, ENXIO, O_NOCTTY, O_NONBLOCK};
+use libc::{CLONE_NEWNET, EINVAL};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::files;
 use crate::values::{Failure, Outcome};
 
 /// linux/nsfs.h: _IO(0xb7, 3), answers the CLONE_NEW* bit of an open namespace.
@@ -14,9 +15,9 @@ const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NOT_A_NETNS: &str = "not a network namespace";
 
 pub fn open(path: &Path) -> Outcome<OwnedFd> {
-    let file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(path) {
+    let file = match files::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY) {
         // a socket
-        Err(error) if error.raw_os_error() == Some(ENXIO) => return Err(Failure::new(EINVAL, NOT_A_NETNS)),
+        Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_A_NETNS)),
         opened => opened?,
     };
     // SAFETY: this request takes no argument
