@@ -9,8 +9,8 @@ usage() {
 Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
 
   --runtime auto    native; node where there is no toolchain for that and none can be installed (the default)
-  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates and a C compiler,
-                    which root gets from Debian's packages where they are missing or too old
+  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates, the source of Rust's library, musl and a C
+                    compiler, which root gets from Debian's packages where they are missing or too old
   --runtime node    dist/node/dra-sriov, which holds Node, for development
   --image           dist/image and dist/image.tar too: an OCI image of the native executable
   --release         dist/release too: archive, image, bill of materials and checksums of the native executable
@@ -63,7 +63,7 @@ prepare_native() {
   local toolchain
   toolchain=$(scripts/toolchain.sh --install) || return
   PATH=$toolchain:$PATH
-  (cd native && cargo fetch --locked --quiet </dev/null) || { echo "build.sh: the crates can't be had" >&2 && return 1; }
+  (cd native && RUSTC_BOOTSTRAP=1 cargo --config musl.toml fetch --locked --quiet --target "$(uname -m)-unknown-linux-musl" </dev/null) || { echo "build.sh: the crates can't be had" >&2 && return 1; }
 }
 
 scripts/setup.sh --build

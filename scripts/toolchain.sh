@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # toolchain.sh [--install]: prints the folder of the cargo that builds the native executable, the first that is recent enough for
-# native/Cargo.toml. Where there is none, or no C compiler, --install gets Debian's as root; else one sentence says what to install, and
-# the exit code is 1.
+# native/Cargo.toml and has the source of Rust's library, which is built for musl with the rest. Where there is none, or no C compiler or
+# musl, --install gets Debian's as root; else one sentence says what to install, and the exit code is 1.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,39 +12,44 @@ readonly needed
 # at_least VERSION: of major.minor, so that a Debian revision or a patch does not matter.
 at_least() { printf '%s\n' "$needed" "$1" | sort --version-sort --check=quiet; }
 
-# Sets `folder` to that of the first cargo that is recent enough, with a rustc beside it.
+# Sets `folder` to that of the first cargo that is recent enough, with a rustc beside it and the library's source.
 find_cargo() {
   local cargo version
+  why='there is no cargo'
   for cargo in $(type -aP cargo) "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo"; do
     # rustup's stand-ins are there without a toolchain, too.
     version=$("${cargo%/*}/rustc" --version 2>/dev/null) || continue
     "$cargo" --version >/dev/null 2>&1 || continue
     version=${version#rustc }
-    if at_least "${version%% *}"; then
+    version=${version%% *}
+    if ! at_least "$version"; then
+      why="Rust $version is too old"
+    elif [[ ! -f $("${cargo%/*}/rustc" --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock ]]; then
+      why="Rust $version has no source of its library (rustup component add rust-src)"
+    else
       folder=${cargo%/*}
       return
     fi
-    too_old=${too_old:-${version%% *}}
   done
 }
 
 # Debian has a newer Rust beside its own, for what follows the web's pace.
 debian_packages() {
-  local rustc cargo candidate
-  for rustc in rustc-web rustc; do
-    candidate=$(apt-cache policy "$rustc" 2>/dev/null | sed -n 's/^  Candidate: \([0-9].*\)$/\1/p')
-    cargo=cargo${rustc#rustc}
-    [[ -n $candidate ]] && at_least "$candidate" && echo "$cargo $rustc" && return
+  local of candidate
+  for of in -web ''; do
+    candidate=$(apt-cache policy "rustc$of" 2>/dev/null | sed -n 's/^  Candidate: \([0-9].*\)$/\1/p')
+    [[ -n $candidate ]] && at_least "$candidate" && echo "cargo$of rustc$of rust$of-src" && return
   done
 }
 
 give_up() {
-  local -r why=${too_old:+Rust $too_old is too old}
-  echo "toolchain: ${why:-there is no cargo}${1:+, and $1}: the native executable needs Rust $needed or later and a C compiler (Debian 12: apt-get install cargo-web gcc; elsewhere: rustup.rs)" >&2
+  echo "toolchain: $why${1:+, and $1}: the native executable needs Rust $needed or later with its source, a C compiler and musl (Debian 12: apt-get install ${debian_12[*]}; elsewhere: rustup.rs)" >&2
   exit 1
 }
 
-folder='' too_old=''
+readonly compilers=(gcc libc6-dev musl-tools)
+readonly debian_12=(cargo-web rustc-web rust-web-src "${compilers[@]}")
+folder=''
 find_cargo
 if [[ -z $folder ]]; then
   [[ ${1:-} == --install && $EUID -eq 0 ]] && command -v apt-get >/dev/null || give_up
@@ -52,15 +57,15 @@ if [[ -z $folder ]]; then
   read -r -a packages <<<"$(debian_packages)"
   [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
   # Which packages to do without is for people to say.
-  apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" gcc >/dev/null 2>&1 ||
+  apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" "${compilers[@]}" >/dev/null 2>&1 ||
     give_up "Debian's newer one would take the place of installed packages"
-  scripts/install-debian-packages.sh "${packages[@]}" gcc || give_up "Debian's newer one could not be installed"
+  scripts/install-debian-packages.sh "${packages[@]}" "${compilers[@]}" || give_up "Debian's newer one could not be installed"
   find_cargo
   [[ -n $folder ]] || give_up "what was installed can't be used"
 fi
-if ! command -v cc >/dev/null; then
-  [[ ${1:-} == --install && $EUID -eq 0 ]] && scripts/install-debian-packages.sh gcc libc6-dev || {
-    echo "toolchain: there is no C compiler (cc), which the native executable needs (Debian: apt-get install gcc libc6-dev)" >&2
+if ! { command -v cc && command -v musl-gcc; } >/dev/null; then
+  [[ ${1:-} == --install && $EUID -eq 0 ]] && scripts/install-debian-packages.sh "${compilers[@]}" || {
+    echo "toolchain: there is no C compiler (cc, and musl-gcc for musl), which the native executable needs (Debian: apt-get install ${compilers[*]})" >&2
     exit 1
   }
 fi

@@ -19,21 +19,33 @@ function pathPrefixes(crate: string): readonly (readonly [path: string, name: st
 /**
  * Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate.
  */
-export function cargo(crate: string, ...args: readonly string[]): string {
+function cargo(crate: string, ...args: readonly string[]): string {
   const prefixes = pathPrefixes(crate);
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
   const prefixMaps = prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`);
-  // nothing unwinds, see native/.cargo/config.toml
-  const env = { ...others, CFLAGS: [CFLAGS, '-fno-asynchronous-unwind-tables', ...prefixMaps].join(' ') };
+  // nothing unwinds and nothing is relocated, see native/musl.toml
+  const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...prefixMaps].join(' ');
+  const env = { ...others, CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
-  return execFileSync('cargo', ['--config', `build.rustflags=${JSON.stringify(rustflags)}`, ...args], {
+  const config = ['musl.toml', `build.rustflags=${JSON.stringify(rustflags)}`].flatMap((each) => ['--config', each]);
+  return execFileSync('cargo', [...config, ...args], {
     cwd: crate,
     env,
     encoding: 'utf8',
     stdio,
     maxBuffer: 64 * 1024 * 1024,
   });
+}
+
+const cpus: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+/** Builds a program of native/ for this machine's CPU and musl, below `directory`; returns its path. */
+export function buildCrate(crate: string, program: string, directory = join(crate, 'target')): string {
+  const target = `${cpus[process.arch]}-unknown-linux-musl`;
+  const options = ['--release', '--locked', '--quiet', '--bin', program, '--target', target, '--target-dir', directory];
+  cargo(crate, 'build', ...options);
+  return join(directory, target, 'release', program);
 }
 
 interface Crate {

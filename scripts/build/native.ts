@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { BuildStamp, hashSources } from './build-stamp.ts';
 import { bytesByPackage, packageOf } from './bundle.ts';
-import { cargo, linkedCrates } from './crates.ts';
+import { buildCrate, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { joinLicenses } from './licenses.ts';
 import { npmPackages } from './npm-packages.ts';
@@ -20,14 +20,13 @@ const root = join(import.meta.dirname, '../..');
 const crate = join(root, 'native');
 /** Where native/.cargo/config.toml says that the bytecode lies. */
 const partsDirectory = join(crate, 'target/parts');
-const built = join(crate, 'target/release');
 const output = join(root, 'dist/native/dra-sriov');
 const licenses = join(root, 'dist/native/dra-sriov.licenses.txt');
 const sbom = join(root, 'dist/native/dra-sriov.cdx.json');
 const delivered = join(root, 'dist/dra-sriov');
 const sources = {
-  folders: ['native/src', 'native/.cargo'],
-  files: ['native/Cargo.toml', 'native/Cargo.lock'],
+  folders: ['native/src', 'native/.cargo', 'native/no-unwind'],
+  files: ['native/Cargo.toml', 'native/Cargo.lock', 'native/musl.toml'],
 };
 
 function kilobytes(bytes: number): string {
@@ -35,23 +34,28 @@ function kilobytes(bytes: number): string {
 }
 
 /** Makes the bytecode of a part; returns the npm packages in it. */
-async function compilePart(name: string, shared: readonly SharedModule[], workDirectory: string): Promise<string[]> {
+async function compilePart(
+  compiler: string,
+  name: string,
+  shared: readonly SharedModule[],
+  workDirectory: string,
+): Promise<string[]> {
   const source = join(workDirectory, `${name}.js`);
   const bytecode = join(partsDirectory, name);
   const bundle = await bundlePart(root, name, source, shared);
-  execFileSync(join(built, 'compile-part'), [source, bytecode, parts[name]?.deflated ? 'deflated' : 'plain']);
+  execFileSync(compiler, [source, bytecode, parts[name]?.deflated ? 'deflated' : 'plain']);
   const shares = [...bytesByPackage(bundle.files)].map(([owner, bytes]) => `${owner} ${(bytes / 1e3).toFixed(0)}`);
   say(`part ${name} ${kilobytes(bundle.bytes)} (${shares.join(', ')}), bytecode ${kilobytes(statSync(bytecode).size)}`);
   return Object.keys(bundle.files).flatMap((path) => packageOf(path) ?? []);
 }
 
-async function compileParts(workDirectory: string): Promise<ReadonlySet<string>> {
+async function compileParts(compiler: string, workDirectory: string): Promise<ReadonlySet<string>> {
   mkdirSync(partsDirectory, { recursive: true });
   const packages: string[] = [];
   const shared = await findShared(root);
   writeFileSync(join(partsDirectory, 'parts.rs'), formatPartTable());
   for (const name of Object.keys(parts)) {
-    packages.push(...(await compilePart(name, shared, workDirectory)));
+    packages.push(...(await compilePart(compiler, name, shared, workDirectory)));
   }
   return new Set(packages);
 }
@@ -63,20 +67,19 @@ function describeContents(packages: ReadonlySet<string>): void {
 }
 
 /** Running plugins keep the old file: the new one takes its name only when it is whole. */
-function placeExecutable(): void {
+function placeExecutable(built: string): void {
   const part = `${output}.part`;
-  copyFileSync(join(built, 'dra-sriov'), part);
+  copyFileSync(built, part);
   tryOut(part);
   renameSync(part, output);
 }
 
 async function build(workDirectory: string): Promise<void> {
   const begin = performance.now();
-  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'compile-part');
-  const packages = await compileParts(workDirectory);
-  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'dra-sriov');
+  const packages = await compileParts(buildCrate(crate, 'compile-part'), workDirectory);
+  const built = buildCrate(crate, 'dra-sriov');
   mkdirSync(join(root, 'dist/native'), { recursive: true });
-  placeExecutable();
+  placeExecutable(built);
   describeContents(packages);
   deliver(output, delivered);
   const megabytes = (statSync(output).size / 1e6).toFixed(1);

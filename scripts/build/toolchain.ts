@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Ingredient } from './licenses.ts';
 
 /**
@@ -14,38 +15,40 @@ function textsAt(paths: readonly string[], license: string): readonly string[] {
 const ask = (program: string, ...args: readonly string[]): string =>
   execFileSync(program, args, { encoding: 'utf8' }).trim();
 
+/** musl's loader says it to whoever runs it. */
+function muslVersion(): string {
+  const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const { stderr } = spawnSync(`/lib/ld-musl-${architecture}.so.1`, { encoding: 'utf8' });
+  return /^Version (\S+)$/m.exec(stderr ?? '')?.[1] ?? 'unknown';
+}
+
 /** What compiler and linker add to a static executable: Rust's library and the C library. */
 export function linkedByToolchain(): readonly Ingredient[] {
   const rust = /^rustc (\S+)/.exec(ask('rustc', '--version'))?.[1] ?? 'unknown';
-  const [rustDocs, glibc] = [
-    join(ask('rustc', '--print', 'sysroot'), 'share/doc/rust'),
-    ask('getconf', 'GNU_LIBC_VERSION'),
+  const sysroot = ask('rustc', '--print', 'sysroot');
+  const rustTexts = [
+    ...['licenses/MIT.txt', 'licenses/Apache-2.0.txt', 'LICENSE-MIT', 'LICENSE-APACHE'].map((name) =>
+      join(sysroot, 'share/doc/rust', name),
+    ),
+    join(sysroot, 'share/doc/rustc-web/copyright'),
   ];
   const rustLicense = 'MIT OR Apache-2.0';
-  const glibcLicense = 'LGPL-2.1-or-later';
-  const glibcVersion = glibc.replace('glibc ', '');
+  const musl = muslVersion();
+  const muslTexts = ['/usr/share/doc/musl-dev/copyright', '/usr/share/licenses/musl/COPYRIGHT'];
   return [
     {
       name: 'rust-std',
       version: rust,
       license: rustLicense,
-      licenseTexts: textsAt(
-        ['licenses/MIT.txt', 'licenses/Apache-2.0.txt', 'LICENSE-MIT', 'LICENSE-APACHE'].map((name) =>
-          join(rustDocs, name),
-        ),
-        rustLicense,
-      ),
+      licenseTexts: textsAt(rustTexts, rustLicense),
       purl: `pkg:github/rust-lang/rust@${rust}`,
     },
     {
-      name: 'glibc',
-      version: glibcVersion,
-      license: glibcLicense,
-      licenseTexts: textsAt(
-        ['/usr/share/doc/libc6-dev/copyright', '/usr/share/licenses/glibc/COPYING.LIB'],
-        glibcLicense,
-      ),
-      purl: `pkg:generic/glibc@${glibcVersion}`,
+      name: 'musl',
+      version: musl,
+      license: 'MIT',
+      licenseTexts: textsAt(muslTexts, 'MIT'),
+      purl: `pkg:generic/musl@${musl}`,
     },
   ];
 }

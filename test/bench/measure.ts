@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cargo } from '../../scripts/build/crates.ts';
+import { buildCrate } from '../../scripts/build/crates.ts';
 
 /** What one run took, the children that it waited for included. */
 export interface Sample {
@@ -15,8 +15,7 @@ const crate = join(import.meta.dirname, '../../native');
 
 /** Builds native/src/measure.rs where it isn't; returns its path. */
 export function buildMeasure(): string {
-  cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'measure');
-  return join(crate, 'target/release/measure');
+  return buildCrate(crate, 'measure');
 }
 
 /** What it wrote of one run. */

@@ -22,8 +22,8 @@ import {
 } from '@stryker-mutator/api/test-runner';
 import { listed } from './suite.ts';
 
-/** Test files and folders of them, joined by `:`; in that order they are run. */
-const pathsVariable = 'MUTATION_TEST_PATHS';
+/** Folders of test files, joined by `:`; in that order they are run. */
+const foldersVariable = 'MUTATION_TEST_FOLDERS';
 
 interface Test {
   readonly id: string;
@@ -63,12 +63,10 @@ function renewModules(): void {
 }
 
 function testFiles(): readonly string[] {
-  const paths = (process.env[pathsVariable] ?? '').split(':');
-  const isTest = (path: string): boolean => path.endsWith('.test.ts');
-  return paths.flatMap((path) => {
-    if (isTest(path)) return path;
-    const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
-    return names.filter(isTest).map((name) => join(path, name));
+  const folders = (process.env[foldersVariable] ?? '').split(':');
+  return folders.flatMap((folder) => {
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+    return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(folder, name));
   });
 }
 

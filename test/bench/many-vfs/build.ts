@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { cargo } from '../../../scripts/build/crates.ts';
+import { buildCrate } from '../../../scripts/build/crates.ts';
 import { bundlePart } from '../../../scripts/build/parts.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -19,12 +19,11 @@ export async function buildWithManyVfs(): Promise<string> {
   cpSync(join(crate, 'target/parts'), parts, { recursive: true });
   const source = join(directory, 'boot.js');
   await bundlePart(root, 'boot', source, [], 'test/bench/many-vfs/boot.ts');
-  execFileSync(join(crate, 'target/release/compile-part'), [source, join(parts, 'boot'), 'plain']);
+  execFileSync(buildCrate(crate, 'compile-part'), [source, join(parts, 'boot'), 'plain']);
   process.env['DRA_SRIOV_PARTS'] = parts;
   try {
-    cargo(crate, 'build', '--release', '--locked', '--quiet', '--bin', 'dra-sriov', '--target-dir', directory);
+    return buildCrate(crate, 'dra-sriov', directory);
   } finally {
     delete process.env['DRA_SRIOV_PARTS'];
   }
-  return join(directory, 'release/dra-sriov');
 }

@@ -26,13 +26,21 @@ interface Found {
   readonly stderr: string;
 }
 
-/** Asks with toolchains of these versions in PATH, '' for rustup's stand-ins without a toolchain. */
-function ask(versions: readonly string[], hasCompiler = true): Found {
+const compilers = ['cc', 'musl-gcc'] as const;
+
+/**
+ * Asks with toolchains of these versions in PATH, '' for rustup's stand-ins without a toolchain, `-` after one that has
+ * no source of the library.
+ */
+function ask(versions: readonly string[], present: readonly string[] = compilers): Found {
   return withTemporaryDirectory((directory) => {
     const places = versions.map((version, at) => {
       const place = join(directory, String(at));
-      mkdirSync(place);
-      const body = version === '' ? 'exit 1' : `echo "\${0##*/} ${version} (0123456 2026-01-01)"`;
+      const library = join(place, version.endsWith('-') ? 'none' : 'lib/rustlib/src/rust/library');
+      mkdirSync(library, { recursive: true });
+      writeFileSync(join(library, 'Cargo.lock'), '');
+      const said = `"\${0##*/} ${version.replace('-', '')} (0123456 2026-01-01)"`;
+      const body = version === '' ? 'exit 1' : `[ "$1" = --print ] && echo ${place} || echo ${said}`;
       for (const name of ['cargo', 'rustc']) {
         writeFileSync(join(place, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
       }
@@ -44,7 +52,7 @@ function ask(versions: readonly string[], hasCompiler = true): Found {
       const path = ['/usr/bin', '/bin'].map((place) => join(place, tool)).find(isProgram);
       symlinkSync(path ?? '', join(bin, tool));
     }
-    if (hasCompiler) writeFileSync(join(bin, 'cc'), '', { mode: 0o755 });
+    for (const name of present) writeFileSync(join(bin, name), '', { mode: 0o755 });
     const env = { PATH: [...places, bin].join(':'), HOME: directory };
     const { status, stdout, stderr } = spawnSync(join(root, 'scripts/toolchain.sh'), { env, encoding: 'utf8' });
     return { status, chosen: places.indexOf(stdout.trim()), stderr };
@@ -53,7 +61,7 @@ function ask(versions: readonly string[], hasCompiler = true): Found {
 
 test('the first that is recent enough', () => {
   assert.is(ask([`${needed}.0`]).chosen, 0);
-  assert.is(ask(['1.65.0', '', '1.100.0', '1.120.0']).chosen, 2);
+  assert.is(ask(['1.65.0', '', '1.100.0-', '1.100.0', '1.120.0']).chosen, 3);
 });
 
 test('none: one sentence that says what there is and what to install', () => {
@@ -61,6 +69,7 @@ test('none: one sentence that says what there is and what to install', () => {
     [[], 'cargo'],
     [[''], 'cargo'],
     [['1.65.0'], '1.65.0'],
+    [['1.100.0-'], 'no source'],
   ] as const) {
     const { status, stderr } = ask(versions);
     assert.is(status, 1);
@@ -70,8 +79,10 @@ test('none: one sentence that says what there is and what to install', () => {
   }
 });
 
-test('no C compiler', () => {
-  const { status, stderr } = ask([`${needed}.0`], false);
-  assert.is(status, 1);
-  assert.match(stderr, 'C compiler');
+test('no C compiler, or none for musl', () => {
+  for (const present of [[], ['cc'], ['musl-gcc']]) {
+    const { status, stderr } = ask([`${needed}.0`], present);
+    assert.is(status, 1);
+    assert.match(stderr, 'C compiler');
+  }
 });
