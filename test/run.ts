@@ -32,8 +32,8 @@ const longTimeLimitMs = 4 * 60 * 60_000;
 /** What a file has left running may hold its output open for ever. */
 const drainMs = 2000;
 
-/** Kinds whose files may run beside each other; the others share names in the kernel or the CPU's time. */
-const parallelKinds = new Set(['unit']);
+/** Kinds of which two files run at a time; the others need the CPUs, or the kernel's names, for themselves. */
+const parallelKinds = new Set(['unit', 'blackbox']);
 
 /** Files that wait for time limits and do little else: the others of their kind run beside them. */
 const waitingFiles = /\/(ipam-time-limit|lock-wait)\.test\.ts$/;
