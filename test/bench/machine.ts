@@ -16,7 +16,7 @@ export function describeMachine(): Machine {
   return {
     cpu: all[0]?.model ?? 'unknown CPU',
     cpus: all.length,
-    kernel: release(),
+    kernel: release().split('-', 1)[0] ?? '',
     memoryGb: totalmem() / 1e9,
     fileSystem: execFileSync('stat', ['-f', '-c', '%T', tmpdir()], { encoding: 'utf8' }).trim(),
   };

@@ -128,10 +128,12 @@ export function formatFindings(findings: Findings): string {
   const { machine, runs, pauseMs, load, samples } = findings;
   const lines = [
     `${machine.cpu}, ${machine.cpus} CPUs, ${machine.memoryGb.toFixed(0)} GB; Linux ${machine.kernel};`,
-    `records on ${machine.fileSystem}; ${runs} runs of each, in changing order, ${pauseMs} ms between;`,
+    runs === 0
+      ? 'counted, and nothing timed'
+      : `records on ${machine.fileSystem}; ${runs} runs of each, in changing order, ${pauseMs} ms between;`,
     `load ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after`,
   ];
-  for (const phase of phases) {
+  for (const phase of runs === 0 ? [] : phases) {
     lines.push('', heading(phase), columns);
     for (const [name, each] of samples[phase] ?? []) lines.push(row(name, each));
   }
