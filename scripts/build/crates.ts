@@ -16,6 +16,12 @@ function pathPrefixes(crate: string): readonly (readonly [path: string, name: st
   ];
 }
 
+/** PATH with the toolchain first: the first cargo of a machine may have no source of Rust's library. */
+function toolchainPath(): string {
+  const folder = execFileSync(join(import.meta.dirname, '../toolchain.sh'), { encoding: 'utf8' }).trim();
+  return `${folder}:${process.env['PATH'] ?? ''}`;
+}
+
 /**
  * Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate.
  */
@@ -26,7 +32,7 @@ function cargo(crate: string, ...args: readonly string[]): string {
   const prefixMaps = prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`);
   // nothing unwinds and nothing is relocated, see native/musl.toml
   const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...prefixMaps].join(' ');
-  const env = { ...others, CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
+  const env = { ...others, PATH: toolchainPath(), CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
   const config = ['musl.toml', `build.rustflags=${JSON.stringify(rustflags)}`].flatMap((each) => ['--config', each]);
   return execFileSync('cargo', [...config, ...args], {
