@@ -237,7 +237,7 @@ export class LabNode extends CniNode<true, LabCall> {
   async picture(): Promise<unknown> {
     const links = await this.ip<Json[]>('link', 'show');
     const files = await this.sh(`
-      find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' -e '/.failures' | sort || true`);
+      find ${this.paths.state} ${this.paths.ipam} ${this.paths.sriovCni} -type f 2>/dev/null | grep -v -e '/last_reserved_ip' -e '/lock$' -e '/.swept$' -e '/.failures' -e '/vf_lock/' | sort || true`);
     const stable = ({ flags, ...link }: Json): Json => {
       const kept = Object.entries(link).filter(([key]) => !volatileKeys.has(key));
       return { ...Object.fromEntries(kept), flags: (flags as string[]).filter((flag) => !carrierFlags.has(flag)) };
