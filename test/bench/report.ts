@@ -88,7 +88,7 @@ function comparisonTable({ comparisons, executableMb }: Findings): string[] {
     ),
   );
   return [
-    comparisonRow('dra-sriov as a multiple of', '', 'median', 'middle half', 'most', ''),
+    comparisonRow('a multiple of', '', 'median', 'middle half', 'most', ''),
     ...rows,
     comparisonRow(
       '  size of the executable, MB',
