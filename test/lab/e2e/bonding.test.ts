@@ -1,0 +1,108 @@
+// Two VFs of different PFs in one active-backup bond (conf-examples/bonded-*.yaml), and one PF that loses its link.
+import { assert, suite } from '../../support/suite.ts';
+import { must } from '../command.ts';
+import { type LabNode, nth } from '../lab-node.ts';
+import { onSharedNode } from '../shared-node.ts';
+
+const test = onSharedNode(suite('lab/bonding'), { vfs: [1, 2] });
+
+const address = '10.0.2.10/24';
+const peerAddress = '10.0.2.20';
+
+/** Who makes the bond in the pod; what it undoes of it before the VFs' DELs. */
+interface Maker {
+  readonly who: string;
+  make(node: LabNode): Promise<void>;
+  unmake(node: LabNode): Promise<void>;
+}
+
+/** By `ip`, as an application with NET_ADMIN does, which leaves its bond when it ends. */
+const application: Maker = {
+  who: 'the application',
+  make: (node) => makeBond(node, ''),
+  unmake: async () => undefined,
+};
+
+/** The steps of bond-cni, whose DEL the runtime runs before those of the VFs, as it was attached last. */
+const plugin: Maker = {
+  who: 'the steps of bond-cni',
+  make: (node) => makeBond(node, 'ip -n pod1 link set $each up'),
+  async unmake(node) {
+    await node.sh(`
+      set -e
+      ip -n pod1 link set bond0 down
+      for each in net1 net2; do
+        ip -n pod1 link set $each down
+        ip -n pod1 link set $each nomaster
+        ip -n pod1 link set $each up
+      done
+      ip -n pod1 link del bond0`);
+  },
+};
+
+async function makeBond(node: LabNode, then: string): Promise<void> {
+  await node.sh(`
+    set -e
+    ip -n pod1 link add bond0 type bond mode active-backup miimon 100 fail_over_mac active
+    for each in net1 net2; do
+      ip -n pod1 link set $each down
+      ip -n pod1 link set $each master bond0
+      ${then}
+    done
+    ip -n pod1 link set bond0 up
+    ip -n pod1 addr add ${address} dev bond0`);
+}
+
+async function awaitActive(node: LabNode, slave: string): Promise<void> {
+  const script = 'until [ "$(cat /sys/class/net/bond0/bonding/active_slave)" = "$0" ]; do sleep 0.1; done';
+  const inPod = ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script, slave];
+  await must(node.lab, inPod, { timeoutMs: 60_000 });
+}
+
+for (const maker of [application, plugin]) {
+  test(`a bond of two VFs by ${maker.who}: traffic goes on when a PF loses its link, and both VFs come back`, async (node, vfs) => {
+    const [first, second, other] = [nth(vfs, 0), nth(vfs, 1), nth(vfs, 2)];
+    const confs = [first, second].map((vf, at) => [
+      node.conf({ deviceID: vf.pciAddress }),
+      { ifname: `net${at + 1}` },
+    ]) as [Record<string, unknown>, { ifname: string }][];
+    const ofPeer = node.conf({ deviceID: other.pciAddress });
+    const peerCall = { pod: 'pod2' };
+    for (const [conf, call] of confs) await node.succeed('ADD', conf, call);
+    await node.succeed('ADD', ofPeer, peerCall);
+    await node.sh(`ip -n pod2 addr add ${peerAddress}/24 dev net1`);
+    await maker.make(node);
+
+    await awaitActive(node, 'net1');
+    assert.ok(await node.reaches('pod1', peerAddress), 'before');
+    await node.sh(`ip link set ${first.pf} down`);
+    await awaitActive(node, 'net2');
+    assert.ok(await node.reaches('pod1', peerAddress), 'while the first PF has no link');
+    assert.ok(await node.reaches('pod2', address.replace('/24', '')), 'from the other side, too');
+    await node.sh(`
+      ip link set ${first.pf} up
+      until [ "$(cat /sys/class/net/${first.pf}/carrier)" = 1 ]; do sleep 0.05; done`);
+    assert.ok(await node.reaches('pod1', peerAddress), 'afterwards');
+
+    await maker.unmake(node);
+    for (const [conf, call] of [...confs].reverse()) await node.succeed('DEL', conf, call);
+    await node.succeed('DEL', ofPeer, peerCall);
+    const left = await node.ip<readonly { ifname: string }[]>('-n', 'pod1', 'link', 'show');
+    assert.not.ok(left.some(({ ifname }) => ifname.startsWith('net')));
+    if (left.some(({ ifname }) => ifname === 'bond0')) await node.sh('ip -n pod1 link del bond0');
+  });
+}
+
+test('a pod that ends with its bond: both VFs are as before', async (node, vfs) => {
+  const before = await node.picture();
+  for (const [at, vf] of [nth(vfs, 0), nth(vfs, 1)].entries()) {
+    await node.succeed('ADD', node.conf({ deviceID: vf.pciAddress }), { ifname: `net${at + 1}` });
+  }
+  await application.make(node);
+  await awaitActive(node, 'net1');
+  await node.removePod('pod1');
+  const collected = await node.operate('gc');
+  assert.is(collected.status, 0, collected.stdout + collected.stderr);
+  assert.equal(await node.picture(), before);
+  await node.addPod('pod1');
+});
