@@ -12,7 +12,7 @@ import type { GuestRunOptions } from './vm/lab-guest.ts';
 import { Machine } from './vm/machine.ts';
 import { type MachineFiles, type MachineModel, terminalCount, terminalSocketName } from './vm/qemu-command.ts';
 import { openRuntimeFolder, type RuntimeFolder } from './vm/runtime-folder.ts';
-import { coldBootTimeoutMs, dropSnapshot, provideSnapshot } from './vm/snapshot.ts';
+import { dropSnapshot, provideSnapshot } from './vm/snapshot.ts';
 
 export interface BootOptions {
   /** Boots cold instead of going on from a snapshot. */
@@ -83,7 +83,7 @@ async function startMachine(
 ): Promise<Machine> {
   const restored = fresh ? undefined : await restore(model, files, progress);
   if (restored !== undefined) return restored;
-  const machine = await Machine.start(model, files, { bootTimeoutMs: coldBootTimeoutMs });
+  const machine = await Machine.bootCold(model, files, progress);
   await machine.guest.enter();
   return machine;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { LabError } from '../lab-error.ts';
+import type { Progress } from '../progress.ts';
 import { AgentPort } from './agent-port.ts';
 import { LabGuest } from './lab-guest.ts';
 import { type MachineFiles, type MachineModel, socketNames } from './qemu-command.ts';
@@ -14,6 +15,8 @@ export interface MachineOptions {
   readonly bootTimeoutMs: number;
 }
 
+/** A cold boot takes 6 s where the CPU is emulated; slow machines get room. */
+const coldBootTimeoutMs = 90_000;
 const socketTimeoutMs = 10_000;
 const incomingTimeoutMs = 30_000;
 
@@ -44,6 +47,20 @@ export class Machine {
       const lastWords = qemu.lastWords();
       await qemu.kill();
       throw new LabError('boot', `the machine did not start: ${String(cause)}\n${lastWords}`, { cause });
+    }
+  }
+
+  /**
+   * Boots the machine, once more where it hangs: a guest whose CPUs are emulated has lost the timer of one of them
+   * while its host was busy.
+   */
+  static async bootCold(model: MachineModel, files: MachineFiles, progress: Progress): Promise<Machine> {
+    const boot = (): Promise<Machine> => Machine.start(model, files, { bootTimeoutMs: coldBootTimeoutMs });
+    try {
+      return await boot();
+    } catch (thrown) {
+      progress(`booting once more: ${String(thrown)}`);
+      return await boot();
     }
   }
 

@@ -9,8 +9,6 @@ import { Machine } from './machine.ts';
 import { type MachineModel, qemuArguments } from './qemu-command.ts';
 import { openRuntimeFolder } from './runtime-folder.ts';
 
-/** A cold boot takes 6 s where the CPU is emulated; slow machines get room. */
-export const coldBootTimeoutMs = 90_000;
 const saveTimeoutMs = 60_000;
 const bytesPerSecond = 2 ** 34;
 const snapshotsToKeep = 6;
@@ -43,7 +41,7 @@ async function create(model: MachineModel, file: string, progress: Progress): Pr
   const runtime = openRuntimeFolder();
   try {
     const files = { folder: runtime.path, share: join(runtime.path, 'share') };
-    const machine = await Machine.start(model, files, { bootTimeoutMs: coldBootTimeoutMs });
+    const machine = await Machine.bootCold(model, files, progress);
     try {
       await save(machine, draft);
     } finally {
