@@ -8,6 +8,7 @@ import {
   vfPci,
 } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { podSpec, podUid } from '../allocation/fixture.ts';
 
 const test = suite('commands/add');
 
@@ -39,6 +40,23 @@ function refuses(node: MemoryNode, code: number, keys: Readonly<Record<string, u
   assert.equal(node.picture(), before);
   return error.msg;
 }
+
+test('a container’s next network gets a VF that none of its others holds, one that was given up too', () => {
+  const node = new MemoryNode({ vfs: 2 });
+  const env = { CNI_ARGS: `K8S_POD_UID=${podUid}` };
+  for (const [path, text] of Object.entries(podSpec([vfPci(0), vfPci(1)]))) node.platform.files.set(path, text);
+  const conf = { cniVersion: '1.1.0', name: 'vf-net', type: 'dra-sriov', ipam };
+  const nameOf = (index: number): string => node.link(index).name;
+  node.succeed('ADD', conf, { env });
+  node.succeed('ADD', conf, { env, ifname: 'net2' });
+  assert.equal([nameOf(0), nameOf(1)], ['net1', 'net2']);
+  assert.is(node.fail('ADD', conf, { env, ifname: 'net3' }).code, 100);
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  assert.is(node.fail('DEL', conf, { env }).code, 109);
+  assert.is(node.readRecord()['vfGivenUp'], true);
+  node.succeed('ADD', { ...conf, ipam: undefined }, { env, ifname: 'net3' });
+  assert.is(nameOf(0), 'net3');
+});
 
 test('the record is on disk before the first change, and complete after the last', () => {
   const node = new MemoryNode({ driver: igbvfDriver });
