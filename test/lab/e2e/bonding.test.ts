@@ -12,21 +12,31 @@ const peerAddress = '10.0.2.20';
 /** Who makes the bond in the pod; what it undoes of it before the VFs' DELs. */
 interface Maker {
   readonly who: string;
+  /** Of the VFs. */
+  readonly settings: Readonly<Record<string, unknown>>;
   make(node: LabNode): Promise<void>;
   unmake(node: LabNode): Promise<void>;
 }
 
 /** By `ip`, as an application with NET_ADMIN does, which leaves its bond when it ends. */
-const application: Maker = {
-  who: 'the application',
-  make: (node) => makeBond(node, ''),
-  unmake: async () => undefined,
-};
+function application(failOverMac: 'active' | 'none', settings: Maker['settings']): Maker {
+  return {
+    who: `the application, fail_over_mac ${failOverMac}`,
+    settings,
+    make: (node) => makeBond(node, failOverMac, ''),
+    unmake: async () => undefined,
+  };
+}
+
+const byItself = application('active', {});
+/** It changes the second VF's MAC. Then a VF of the same PF as that one can't reach the bond, so no traffic is tried. */
+const withOneMac = application('none', { trust: 'on' });
 
 /** The steps of bond-cni, whose DEL the runtime runs before those of the VFs, as it was attached last. */
 const plugin: Maker = {
   who: 'the steps of bond-cni',
-  make: (node) => makeBond(node, 'ip -n pod1 link set $each up'),
+  settings: {},
+  make: (node) => makeBond(node, 'active', 'ip -n pod1 link set $each up'),
   async unmake(node) {
     await node.sh(`
       set -e
@@ -40,10 +50,10 @@ const plugin: Maker = {
   },
 };
 
-async function makeBond(node: LabNode, then: string): Promise<void> {
+async function makeBond(node: LabNode, failOverMac: string, then: string): Promise<void> {
   await node.sh(`
     set -e
-    ip -n pod1 link add bond0 type bond mode active-backup miimon 100 fail_over_mac active
+    ip -n pod1 link add bond0 type bond mode active-backup miimon 100 fail_over_mac ${failOverMac}
     for each in net1 net2; do
       ip -n pod1 link set $each down
       ip -n pod1 link set $each master bond0
@@ -53,17 +63,24 @@ async function makeBond(node: LabNode, then: string): Promise<void> {
     ip -n pod1 addr add ${address} dev bond0`);
 }
 
+/** Waits until both VFs have a link, and has the bond use the first: by itself it uses the one that was up earlier. */
+async function useFirst(node: LabNode): Promise<void> {
+  const script = `until [ "$(grep -c '^MII Status: up' /proc/net/bonding/bond0)" = 3 ]; do sleep 0.1; done`;
+  await must(node.lab, ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script], { timeoutMs: 60_000 });
+  await node.sh('ip -n pod1 link set bond0 type bond active_slave net1');
+}
+
 async function awaitActive(node: LabNode, slave: string): Promise<void> {
   const script = 'until [ "$(cat /sys/class/net/bond0/bonding/active_slave)" = "$0" ]; do sleep 0.1; done';
   const inPod = ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script, slave];
   await must(node.lab, inPod, { timeoutMs: 60_000 });
 }
 
-for (const maker of [application, plugin]) {
+for (const maker of [byItself, plugin]) {
   test(`a bond of two VFs by ${maker.who}: traffic goes on when a PF loses its link, and both VFs come back`, async (node, vfs) => {
     const [first, second, other] = [nth(vfs, 0), nth(vfs, 1), nth(vfs, 2)];
     const confs = [first, second].map((vf, at) => [
-      node.conf({ deviceID: vf.pciAddress }),
+      node.conf({ deviceID: vf.pciAddress, ...maker.settings }),
       { ifname: `net${at + 1}` },
     ]) as [Record<string, unknown>, { ifname: string }][];
     const ofPeer = node.conf({ deviceID: other.pciAddress });
@@ -73,7 +90,7 @@ for (const maker of [application, plugin]) {
     await node.sh(`ip -n pod2 addr add ${peerAddress}/24 dev net1`);
     await maker.make(node);
 
-    await awaitActive(node, 'net1');
+    await useFirst(node);
     assert.ok(await node.reaches('pod1', peerAddress), 'before');
     await node.sh(`ip link set ${first.pf} down`);
     await awaitActive(node, 'net2');
@@ -96,10 +113,11 @@ for (const maker of [application, plugin]) {
 test('a pod that ends with its bond: both VFs are as before', async (node, vfs) => {
   const before = await node.picture();
   for (const [at, vf] of [nth(vfs, 0), nth(vfs, 1)].entries()) {
-    await node.succeed('ADD', node.conf({ deviceID: vf.pciAddress }), { ifname: `net${at + 1}` });
+    const conf = node.conf({ deviceID: vf.pciAddress, ...withOneMac.settings });
+    await node.succeed('ADD', conf, { ifname: `net${at + 1}` });
   }
-  await application.make(node);
-  await awaitActive(node, 'net1');
+  await withOneMac.make(node);
+  await useFirst(node);
   await node.removePod('pod1');
   const collected = await node.operate('gc');
   assert.is(collected.status, 0, collected.stdout + collected.stderr);
