@@ -29,7 +29,7 @@ function application(failOverMac: 'active' | 'none', settings: Maker['settings']
 }
 
 const byItself = application('active', {});
-/** It changes the second VF's MAC. Then a VF of the same PF as that one can't reach the bond, so no traffic is tried. */
+/** It changes the second VF's MAC. Then a VF of that one's PF can't reach the bond, so no traffic is tried. */
 const withOneMac = application('none', { trust: 'on' });
 
 /** The steps of bond-cni, whose DEL the runtime runs before those of the VFs, as it was attached last. */
