@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { asRoot, type TestNetns, withNetns } from '../support/netns.ts';
 import { peer } from '../support/peers.ts';
-import { formatSriovCniAttachment } from '../support/sriov-cni-files.ts';
+import { formatSriovCniAttachment, untouchedVf } from '../support/sriov-cni-files.ts';
 import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 
@@ -44,17 +44,10 @@ function attach(node: StandInNode, conf: Readonly<Record<string, unknown>>, pod:
   set('mtu', '1300');
   set('up');
   const before = {
-    HostIFName: 'vf0',
+    ...untouchedVf,
     SpoofChk: false,
-    Trust: false,
     AdminMAC: '00:00:00:00:00:00',
     EffectiveMAC: vf.address,
-    Vlan: 0,
-    VlanQoS: 0,
-    VlanProto: 0,
-    MinTxRate: 0,
-    MaxTxRate: 0,
-    LinkState: 0,
     MTU: vf.mtu,
   };
   mkdirSync(join(node.sriovCniDir, 'pci'), { recursive: true, mode: 0o700 });

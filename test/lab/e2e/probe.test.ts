@@ -1,3 +1,4 @@
+import { outcomesOfIgb } from '../../support/igb-outcomes.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { type LabNode, nth, withLabNode } from '../lab-node.ts';
@@ -67,23 +68,7 @@ async function tellsWhatIgbTakes(node: LabNode, vfs: readonly VirtualFunction[])
   const given = pf.settings.filter(({ way }) => way === null).map(spell);
   assert.equal(
     given.map((line) => line.replace(/^mac \S+/, 'mac MAC')),
-    [
-      'vlan 100 taken',
-      'vlanQoS 5 taken',
-      'vlanProto 802.1q taken',
-      'vlanProto 802.1ad refused EPROTONOSUPPORT',
-      'mtu 1280 taken',
-      'spoofchk off taken',
-      'spoofchk on taken',
-      'trust on taken',
-      'trust off taken',
-      'link_state enable refused EOPNOTSUPP',
-      'link_state disable refused EOPNOTSUPP',
-      'link_state auto taken',
-      'min_tx_rate 50 refused EINVAL',
-      'max_tx_rate 100 taken',
-      'mac MAC taken',
-    ],
+    outcomesOfIgb(1280, 'MAC'),
   );
   assert.equal(
     pf.settings.filter(({ way }) => way !== null).map(({ way, outcome }) => `${way}: ${outcome}`),

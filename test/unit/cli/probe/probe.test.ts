@@ -5,6 +5,7 @@ import { addAddress } from '../../../../src/kernel/rtnl/addresses.ts';
 import { problemsIn } from '../../../../src/lib/json-schema.ts';
 import type { NetlinkSocket, Platform } from '../../../../src/platform/platform.ts';
 import { settingKeys } from '../../../../src/settings/settings.ts';
+import { outcomesOfIgb } from '../../../support/igb-outcomes.ts';
 import {
   igbvfDriver,
   MemoryNode,
@@ -23,7 +24,7 @@ const EOPNOTSUPP = 95;
 const EPROTONOSUPPORT = 93;
 const EINVAL = 22;
 
-/** As igb and igbvf of Linux 6.12 (test/lab/e2e/operator.test.ts asks the real ones). */
+/** As igb and igbvf of Linux 6.12 (test/lab/e2e/probe.test.ts asks the real ones). */
 function igbNode(options: MemoryNodeOptions = {}): MemoryNode {
   const node = new MemoryNode({ driver: igbvfDriver, ...options });
   node.kernel.refuse(/ state \d/, EOPNOTSUPP);
@@ -52,23 +53,7 @@ test('tells of each setting whether it is taken, and leaves all as it was', () =
   node.platform.files.set('/proc/sys/kernel/osrelease', '6.12.95\n');
   const before = node.picture();
   const report = probeJson(node);
-  assert.equal(outcomesOf(report), [
-    'vlan 100 taken',
-    'vlanQoS 5 taken',
-    'vlanProto 802.1q taken',
-    'vlanProto 802.1ad refused EPROTONOSUPPORT',
-    'mtu 9000 taken',
-    'spoofchk off taken',
-    'spoofchk on taken',
-    'trust on taken',
-    'trust off taken',
-    'link_state enable refused EOPNOTSUPP',
-    'link_state disable refused EOPNOTSUPP',
-    'link_state auto taken',
-    'min_tx_rate 50 refused EINVAL',
-    'max_tx_rate 100 taken',
-    'mac a0:54:00:00:00:03 taken',
-  ]);
+  assert.equal(outcomesOf(report), outcomesOfIgb(9000, 'a0:54:00:00:00:03'));
   const [pf] = report.pfs;
   assert.equal([report.kernel, report.dryRun, pf?.driver, pf?.vf?.pci], ['6.12.95', false, 'igb', vfPci(0)]);
   assert.match(pf?.settings.find(({ key }) => key === 'min_tx_rate')?.message ?? '', 'no guarantees here');
