@@ -10,8 +10,8 @@ import { askForNeighbour, removeNeighbour } from './rtnl/neighbours.ts';
 /**
  * Tells switches and neighbours that addresses are now at a MAC (`arping -U`; `ndsend`): for IPv4 a gratuitous ARP
  * request (RFC 5227, section 3), as the kernel's own arp_notify sends; for IPv6 an unsolicited neighbour advertisement
- * (RFC 4861, section 7.2.6). The link has just come into the pod, so that it has no other addresses than these, with or
- * without prefix length. Never throws: returns what failed.
+ * (RFC 4861, section 7.2.6). The link has just come into the pod, so it has no other addresses than these. They may
+ * have a prefix length. Never throws: returns what failed.
  */
 export function announce(
   platform: Platform,
@@ -30,8 +30,7 @@ export function announce(
   };
   const known: IpAddress[] = [];
   for (const text of addresses) attempt(text, () => known.push(parseAddress(text.replace(/\/.*$/, ''))));
-  // The kernel asks in the name of the first address of the link's that is of the same network: that is itself where
-  // there is no other.
+  // The kernel asks in the name of the link's first address of the same network. A single address asks for itself.
   const ipv4 = known.filter(({ family }) => family === 4);
   const asked: IpAddress[] = [];
   const ask = (address: IpAddress): void => {
@@ -41,7 +40,7 @@ export function announce(
   const others = known.filter((address) => !asked.includes(address));
   if (others.length === 0) return failures;
   const frames = others.map((address) => announcement(macToBytes(mac), address));
-  // A packet socket, whose closing takes the kernel some milliseconds (packet_release, synchronize_net): one for all.
+  // The kernel takes some milliseconds to close a packet socket (packet_release, synchronize_net), so one serves all.
   attempt(others.map(({ bytes }) => formatAddress(bytes)).join(' '), () =>
     platform.sendFrames(pod.netns, ifindex, frames),
   );
@@ -49,8 +48,8 @@ export function announce(
 }
 
 /**
- * False where the kernel won't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so
- * the neighbour is removed before the kernel asks again and calls it unreachable; one that stays does no harm.
+ * False if the kernel doesn't ask: its table, which all namespaces share, may be full (ENOBUFS). Nobody answers, so the
+ * neighbour is removed before the kernel asks again and calls it unreachable. One that can't be removed does no harm.
  */
 function askForItself(session: NetlinkSession, ifindex: number, address: IpAddress): boolean {
   try {
@@ -62,7 +61,7 @@ function askForItself(session: NetlinkSession, ifindex: number, address: IpAddre
   try {
     removeNeighbour(session, ifindex, address);
   } catch (thrown) {
-    // it has been announced
+    // The address has been announced by now.
     if (!isSystemError(thrown)) throw thrown;
   }
   return true;
@@ -91,7 +90,7 @@ const allNodes = Buffer.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 const allNodesMac = Buffer.from([0x33, 0x33, 0, 0, 0, 1]);
 const icmpv6 = 58;
 const neighbourAdvertisementType = 136;
-/** Without it a neighbour keeps the MAC that it has. */
+/** The O flag of RFC 4861, section 4.4. Without it a neighbour keeps the MAC that it has. */
 const overrideFlag = 0x20;
 const targetLinkLayerAddress = 2;
 

@@ -2,20 +2,20 @@ import { errno, isSystemError, SystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { u32At } from './netlink/attributes.ts';
 
-// linux/ethtool.h. What a GET fills in behind the command is what the SET takes, so the bytes are kept as they came.
+// linux/ethtool.h. A SET takes what its GET fills in behind the command, so the bytes are kept as they came.
 
 const ETHTOOL_GDRVINFO = 0x03;
 /** struct ethtool_drvinfo: u32 cmd, then char driver[32], version[32], fw_version[32], bus_info[32], ... */
 const drvinfoLength = 196;
-/** Where it has its texts. */
+/** Begin and end of its texts. */
 const drvinfo = { firmware: [68, 100], busInfo: [100, 132] } as const;
 
 interface Setting {
   readonly get: number;
   readonly set: number;
-  /** Of the struct. */
+  /** Bytes of the struct. */
   readonly length: number;
-  /** The numbers in a GET behind its command. */
+  /** The numbers that a GET carries behind its command. */
   readonly asks?: readonly number[];
 }
 
@@ -25,7 +25,7 @@ const tunable = (id: number): Setting => ({ get: 0x48, set: 0x49, length: 20, as
 /** Words of netdev_features_t, which has 64 bits. */
 const usualFeatureWords = 2;
 
-/** In the order in which they are put back: private flags and channels make new rings, and may reset what follows. */
+/** In the order of restoration: private flags and channels make new rings, and may reset the settings below them. */
 const settings = {
   privateFlags: { get: 0x27, set: 0x28, length: 8 },
   channels: { get: 0x3c, set: 0x3d, length: 36 },
@@ -69,8 +69,8 @@ function readDriverText(platform: Platform, netns: Netns, ifname: string, text: 
 }
 
 /**
- * Settings of a netdev (`ethtool --show-priv-flags -l -g -c -a -k -x LINK`, msglvl, copybreak), those of `wanted`.
- * Throws SystemError; ENODEV: no such netdev.
+ * The `wanted` settings of a netdev (`ethtool --show-priv-flags -l -g -c -a -k -x LINK`, msglvl, copybreak). Throws
+ * SystemError; ENODEV: no such netdev.
  */
 export function readEthtool(
   platform: Platform,
@@ -111,7 +111,7 @@ export function writeEthtool(
   bytesOf(platform.ethtool(netns, ifname, [change])[0]);
 }
 
-/** ETHTOOL_G* of struct ethtool_value, whose data is 0 or 1; those without which each packet costs the CPU more. */
+/** ETHTOOL_G* of struct ethtool_value, whose data is 0 or 1. Without these each packet costs the CPU more. */
 const offloads = {
   'rx-checksumming': 0x14,
   'tx-checksumming': 0x16,
@@ -133,7 +133,7 @@ export function readOffloads(platform: Platform, netns: Netns, ifname: string): 
   });
 }
 
-/** Those of which the answer tells how long it is to be. */
+/** Reads a setting whose answer tells its own length. */
 function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' | 'features', answer: Buffer): Buffer {
   const { get, length } = settings[name];
   const words = u32At(answer, name === 'rss' ? 8 : 4);
@@ -145,8 +145,8 @@ function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' 
 }
 
 /**
- * Of each struct ethtool_get_features_block what a struct ethtool_set_features_block holds: which can be switched, and
- * which are wanted.
+ * Turns each struct ethtool_get_features_block into a struct ethtool_set_features_block: which features can be
+ * switched, and which are wanted.
  */
 function switches(features: Buffer): Buffer {
   const words = (features.length - 8) / 16;

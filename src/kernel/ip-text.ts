@@ -4,7 +4,7 @@ import { formatIpv6, parseIpv6 } from './ip-text6.ts';
 
 export interface IpAddress {
   readonly family: 4 | 6;
-  /** 4 or 16, in network order. */
+  /** 4 or 16 bytes, in network order. */
   readonly bytes: Buffer;
 }
 
@@ -12,7 +12,7 @@ export interface Cidr extends IpAddress {
   readonly prefixLength: number;
 }
 
-/** Of an address or a CIDR that is one. */
+/** Whether a text, if it is a valid address or CIDR, is one of IPv6. */
 export function isIpv6(text: string): boolean {
   return text.includes(':');
 }
@@ -65,12 +65,12 @@ export function coversAddress(cidr: string, address: string): boolean {
   return family === network.family && networkOf(network).bytes.equals(networkOf({ ...network, bytes }).bytes);
 }
 
-/** 0.0.0.0 and ::. Throws SystemError EINVAL. */
+/** Whether the address is 0.0.0.0 or ::. Throws SystemError EINVAL. */
 export function isUnspecified(address: string): boolean {
   return parseAddress(address).bytes.every((byte) => byte === 0);
 }
 
-/** The address with all host bits set: of IPv4 the broadcast address. */
+/** The address with all host bits set, which is the broadcast address of IPv4. */
 export function lastAddressOf(cidr: Cidr): Buffer {
   return masked(cidr, (byte, mask) => byte | (~mask & 0xff));
 }

@@ -2,7 +2,7 @@ import { Address4 } from 'ip-address/dist/ipv4.js';
 
 /** The four bytes of a dotted quad without leading zeros; null where the text is none. */
 export function parseIpv4(text: string): Buffer | null {
-  // Only so that the library sees no suffix of its own (`/24`): it would take that too.
+  // The library would accept a suffix (`/24`).
   if (!/^[\d.]+$/.test(text)) return null;
   try {
     return Buffer.from(new Address4(text).toArray());

@@ -2,7 +2,7 @@ import { Address6 } from 'ip-address/dist/ipv6.js';
 
 /** The sixteen bytes of an IPv6 address (RFC 4291, section 2.2) without zone; null where the text is none. */
 export function parseIpv6(text: string): Buffer | null {
-  // Only so that the library sees no suffix of its own (`/64`, `%eth0`): it would take those too.
+  // The library would accept a suffix (`/64`, `%eth0`).
   if (!/^[\da-f:.]+$/i.test(text)) return null;
   try {
     const groups = new Address6(text).parsedAddress.map((group) => group.padStart(4, '0'));

@@ -2,13 +2,13 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { hasInode, isNetns, type NetnsId, openIfNamespace } from './namespace.ts';
 
-// Where network namespaces are: in processes, and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c).
-// Only for what is rare: it looks at every process of the node.
+// Finds network namespaces in processes and bound to files (man 7 namespaces; fs/proc/namespaces.c, fs/nsfs.c). That
+// looks at every process of the node, so it serves rare cases only.
 
 /**
- * What is to be seen of a network namespace: opened through a process that lives in it, or through a file of this mount
- * namespace or that of process 1 that it is bound to; `out of reach` where only others have it bound, whose paths pods
- * may have a hand in; null where nothing is. Throws SystemError where it can't be told: who can't look must not say no.
+ * A network namespace, opened through a process that lives in it, or through a file that it is bound to in this mount
+ * namespace or in that of process 1. `out of reach`: only other mount namespaces have it bound, and pods may have a
+ * hand in their paths. Null: it is nowhere. Throws SystemError if it can't look, which must not be taken for null.
  */
 export function searchNetns(platform: Platform, id: NetnsId): Netns | 'out of reach' | null {
   if (id.inode === '') return null;
@@ -38,20 +38,20 @@ function openIfAllowed(platform: Platform, path: string): Netns | 'denied' | nul
 }
 
 /**
- * As openIfNamespace, and where nothing is at the path here, what process 1 has there: containers and debug shells have
- * mounts of their own.
+ * As openIfNamespace; if nothing is at the path here, opens what process 1 has there, because containers and debug
+ * shells have mounts of their own.
  */
 export function openNetnsOfNode(platform: Platform, path: string): Netns | null {
-  // A link to an absolute path leads into the own root.
+  // /var/run is a link to the absolute path /run, which would lead into our own root.
   const there = `${platform.paths.procfs}/1/root${path.replace(/^\/var\/run\//, '/run/')}`;
   const here = openIfNamespace(platform, path) ?? openIfAllowed(platform, there);
   return here === 'denied' ? null : here;
 }
 
 /**
- * Each network namespace but our own that is bound to a file here or that a process lives in, opened for `visit` by
- * that path and closed after it. One that nobody but an open descriptor keeps is not found, nor one that can't be
- * opened. Throws SystemError.
+ * Visits each network namespace but our own that is bound to a file here or that a process lives in. It is opened by
+ * that path, and closed after the visit. Finds none that only an open descriptor keeps or that can't be opened. Throws
+ * SystemError.
  */
 export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns, path: string) => void): void {
   const seen = new Set([`net:[${platform.ownNetns().inode}]`]);
@@ -68,13 +68,13 @@ export function visitOtherNamespaces(platform: Platform, visit: (netns: Netns, p
   }
 }
 
-/** Files come before processes: their names tell people more. */
+/** Files come before processes, because their names tell people more. */
 function* listPlacesHere(platform: Platform): Generator<NetnsPlace> {
   yield* listMountedNetns(platform, 'self');
   yield* listProcessNetns(platform);
 }
 
-/** Paths of the namespace with that inode; null for one that only others can open. */
+/** Paths of the namespace with that inode; null for a path that only other mount namespaces have. */
 function* listPlaces(platform: Platform, inode: string): Generator<string | null> {
   const { procfs } = platform.paths;
   const wanted = `net:[${inode}]`;
@@ -87,7 +87,7 @@ function* listPlaces(platform: Platform, inode: string): Generator<string | null
   }
 }
 
-/** A node has thousands of mounts. */
+/** A node may have thousands of mounts. */
 const maxMountsBytes = 64 * 1024 * 1024;
 
 const unescapeOctal = (name: string): string =>
@@ -98,7 +98,7 @@ function listMountedNetns(platform: Platform, pid: string): NetnsPlace[] {
   const path = `${platform.paths.procfs}/${pid}/mountinfo`;
   const mounts = unlessEnded(platform, pid, () => platform.readFile(path, { maxBytes: maxMountsBytes }));
   return (mounts?.toString('utf8') ?? '').split('\n').flatMap((line): NetnsPlace[] => {
-    // Of each mount: its number, its parent's, the device, what of it is mounted, and where (man 5 proc).
+    // A line of man 5 proc: number of the mount, that of its parent, device, what of it is mounted, mount point.
     const [, , , target = '', mountPoint = ''] = line.split(' ', 5);
     return target.startsWith('net:[') ? [{ target, path: unescapeOctal(mountPoint) }] : [];
   });
@@ -112,7 +112,7 @@ interface NetnsPlace {
 }
 
 /**
- * The network namespace of each process, and of the other threads of one whose first has ended. Throws SystemError.
+ * The network namespace of each process; if its first thread has ended, those of its other threads. Throws SystemError.
  */
 export function* listProcessNetns(platform: Platform): Generator<NetnsPlace> {
   const { procfs } = platform.paths;
@@ -130,7 +130,7 @@ export function* listProcessNetns(platform: Platform): Generator<NetnsPlace> {
 }
 
 /**
- * Not even root may look into every process, such as process 1 of some nodes: another one of the same network tells
+ * Root may not look into every process, such as process 1 of some nodes. Another process of the same network tells
  * then.
  */
 function readNetnsLink(platform: Platform, pid: string, path: string): string | null {
@@ -144,7 +144,7 @@ function readNetnsLink(platform: Platform, pid: string, path: string): string | 
   }
 }
 
-/** Each network namespace has a file net/dev of its own, which all may look at (fs/proc/proc_net.c). */
+/** Each network namespace has a file net/dev of its own, which everybody may look at (fs/proc/proc_net.c). */
 function readNetnsLinkOfPeer(platform: Platform, pid: string): string | null {
   const { procfs } = platform.paths;
   const networkOf = (process: string): bigint | undefined => platform.stat(`${procfs}/${process}/net/dev`)?.inode;
@@ -163,8 +163,8 @@ function readNetnsLinkOfPeer(platform: Platform, pid: string): string | null {
 }
 
 /**
- * A process for each mount namespace, and for each root that processes in one of them have: mounts beyond it are not
- * shown to them.
+ * A process for each mount namespace, and for each root directory that processes there have, because mountinfo shows a
+ * process only what is below its root.
  */
 function listMountNamespaces(platform: Platform): readonly string[] {
   const seen = new Map<string, string>();
@@ -177,7 +177,7 @@ function listMountNamespaces(platform: Platform): readonly string[] {
   return [...seen.values()];
 }
 
-/** A process that can't be looked at is a view of its own. */
+/** A process that can't be looked at counts as a view of its own. */
 function viewOf(read: (name: string) => string | null, pid: string): string {
   try {
     return `${read('ns/mnt')} ${read('root')}`;
@@ -192,7 +192,7 @@ function listProcesses(platform: Platform): readonly string[] {
 }
 
 /**
- * A process may end between two looks at it: the kernel then says EACCES of its namespaces, ESRCH, or EINVAL of its
+ * Null if the process has ended meanwhile: the kernel then answers EACCES for its namespaces, ESRCH, or EINVAL for its
  * mounts.
  */
 function unlessEnded<T>(platform: Platform, pid: string, look: () => T | null): T | null {

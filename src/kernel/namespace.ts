@@ -5,8 +5,8 @@ import { NetlinkSession } from './netlink/session.ts';
 import { getLink } from './rtnl/links.ts';
 
 /**
- * A VF that is being reset by its PF answers EBUSY or EAGAIN for some 100 ms (iavf, i40e, ice), or is detached from its
- * driver for that time: then the kernel says ENODEV of a link that is there (netif_device_present, net/core/dev.c).
+ * While a PF resets a VF, for some 100 ms (iavf, i40e, ice), the VF answers EBUSY or EAGAIN. Or it is detached from its
+ * driver, and the kernel answers ENODEV for a link that is there (netif_device_present, net/core/dev.c).
  */
 const busyLimits: RetryLimits = { timeoutMs: 1000, firstPauseMs: 5, maxPauseMs: 100 };
 
@@ -27,7 +27,7 @@ export class Namespace {
   }
 
   /**
-   * Makes a change of a link, again while its driver is busy, which means that nothing was done. Throws SystemError.
+   * Changes a link, and tries again while its driver is busy, which means that nothing was done. Throws SystemError.
    */
   change<T>(ifindex: number, make: (session: NetlinkSession) => T): T {
     const isThere = (): boolean => getLink(this.session, { ifindex }) !== null;
@@ -43,17 +43,17 @@ export class Namespace {
   }
 }
 
-/** Which network namespace it is. */
+/** Tells a network namespace from others. */
 export interface NetnsId {
-  /** Of its file in nsfs, as decimal text. */
+  /** st_dev of its file in nsfs, as decimal text. */
   readonly device: string;
-  /** As decimal text. Another namespace may get it when this one has ended, but no two have it at the same time. */
+  /** As decimal text. Another namespace may get it after the end of this one, but no two have it at the same time. */
   readonly inode: string;
-  /** SO_NETNS_COOKIE: given once in a boot. Absent where it wasn't recorded. */
+  /** SO_NETNS_COOKIE, which the kernel gives once in a boot. Absent in a record that doesn't have it. */
   readonly cookie?: string;
 }
 
-/** Which namespace it is, with all that the kernel tells. Throws SystemError. */
+/** All that the kernel tells to identify a namespace. Throws SystemError. */
 export function identifyNetns({ netns, session }: Namespace): NetnsId {
   const cookie = session.netnsCookie();
   return { device: String(netns.device), inode: String(netns.inode), ...(cookie === null ? {} : { cookie }) };
@@ -70,7 +70,7 @@ export function isNetns(platform: Platform, netns: Netns, id: NetnsId): boolean 
   }
 }
 
-/** False for another namespace; true also for one that was given the inode after the end of that one. */
+/** Whether the inode is the same. A namespace made after the end of that one may have it, too. */
 export const hasInode = (netns: Netns, { device, inode }: NetnsId): boolean =>
   String(netns.device) === device && String(netns.inode) === inode;
 
@@ -79,21 +79,22 @@ export const isSameNetns = (one: Netns, other: Netns): boolean =>
   one.device === other.device && one.inode === other.inode;
 
 /**
- * Whether a namespace of that inode is that one, and none that was made after its end. True where nothing tells. Throws
- * SystemError.
+ * Whether a namespace of that inode is that one, and not a later one. True where no cookie tells. Throws SystemError.
  */
 export function hasCookie(namespace: Namespace, { cookie }: NetnsId): boolean {
   return cookie === undefined || (namespace.session.netnsCookie() ?? cookie) === cookie;
 }
 
-/** Null where nothing is at the path, or no namespace. Throws SystemError where that can't be told. */
+/**
+ * Null where nothing is at the path, or something else than a namespace. Throws SystemError where that can't be told.
+ */
 export function openIfNamespace(platform: Platform, path: string): Netns | null {
   try {
     return platform.openNetns(path);
   } catch (thrown) {
-    // The path no longer leads to a namespace: an unmounted bind leaves an empty file.
+    // The path leads to no namespace: an unmounted bind leaves an empty file.
     if (isSystemError(thrown, 'EINVAL')) return null;
-    // A process that ends at this moment: the kernel says EACCES of its namespaces, or ESRCH, and they are gone.
+    // The process ends at this moment: the kernel answers EACCES or ESRCH for its namespaces, and they are gone.
     if (isSystemError(thrown, 'EACCES', 'ESRCH') && platform.stat(path) === null) return null;
     throw thrown;
   }

@@ -16,9 +16,9 @@ export interface RdmaDevice {
 }
 
 /**
- * Moves RDMA devices from one network namespace to another, those of the names that are there (`rdma dev set NAME netns
- * NETNS`, with the RDMA subsystem in exclusive mode). Returns which. Throws SystemError; EOPNOTSUPP: the mode is
- * shared, or the driver can't.
+ * Moves those of the named RDMA devices that are in one network namespace to another (`rdma dev set NAME netns NETNS`,
+ * with the RDMA subsystem in exclusive mode). Returns their names. Throws SystemError; EOPNOTSUPP: the mode is shared,
+ * or the driver can't.
  */
 export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, names: readonly string[]): string[] {
   const session = new NetlinkSession(platform.openNetlink(from, 0, 'rdma'), platform);
@@ -33,7 +33,7 @@ export function moveRdmaDevices(platform: Platform, from: Netns, to: Netns, name
   }
 }
 
-/** All of the namespace that the session's socket is in (`rdma dev`). Throws SystemError. */
+/** All RDMA devices of the session's namespace (`rdma dev`). Throws SystemError. */
 export function listRdmaDevices(session: NetlinkSession): RdmaDevice[] {
   const request = { type: RDMA_NLDEV_CMD_GET, reads: true, flags: NLM_F_DUMP, payload: Buffer.alloc(0) };
   return session.request({ what: 'list RDMA devices (rdma dev)', ...request }).map((reply) => {

@@ -2,7 +2,7 @@ import { bytesFromText, textFromBytes } from '../../lib/byte-text.ts';
 import { errno, SystemError } from '../../lib/system-error.ts';
 import { NLA_F_NESTED, NLA_TYPE_MASK } from './constants.ts';
 
-/** Of struct nlattr: u16 nla_len, u16 nla_type. */
+/** Bytes of struct nlattr: u16 nla_len, u16 nla_type. */
 const headerLength = 4;
 
 /**
@@ -17,7 +17,7 @@ export function attribute(type: number, ...payload: readonly Uint8Array[]): Buff
   return encode(type, false, payload);
 }
 
-/** An attribute that holds others and says so (NLA_F_NESTED), where the kernel insists on it. */
+/** An attribute that holds others and says so (NLA_F_NESTED), as the kernel requires of some. */
 export function nestedAttribute(type: number, ...attributes: readonly Uint8Array[]): Buffer {
   return encode(type, true, attributes);
 }
@@ -69,7 +69,7 @@ export function walkAttributes(
   }
 }
 
-// What lies behind the end counts as zero, so that a cut header is too long or too short.
+// Bytes behind the end count as zero, so the length in a cut header is too long or too short.
 
 const lengthAt = (data: Buffer, at: number): number => (data[at] as number) | ((data[at + 1] as number) << 8);
 
@@ -80,21 +80,21 @@ function misfit(owner: string, length: number, left: number): SystemError {
   return malformed(`an attribute of ${owner}, ${left} bytes left, says that it has ${length}`);
 }
 
-/** Attributes that have been walked through, each read when it is asked for. */
+/** Attributes whose places are known; `get` reads one. */
 export interface Attributes {
-  /** The payload; of a repeated type the last. */
+  /** The payload; that of the last one if the type is repeated. */
   get(type: number): Buffer | undefined;
   has(type: number): boolean;
 }
 
-/** More than any of the lists that are read here has. */
+/** Above the highest type of any list that is read here. */
 const typesInUse = 128;
 
 /** The attributes in `data` from byte `from` on, of types below 128. Throws as walkAttributes does. */
 export function readAttributes(owner: string, data: Buffer, from = 0): Attributes {
   const places = new Uint32Array(typesInUse);
   const end = data.length;
-  // A link has sixty, and is read more often than all else: so neither a call nor an object for each.
+  // A link has sixty attributes, and links are read most of all. So an attribute takes neither a call nor an object.
   for (let at = from; at < end; ) {
     const length = (data[at] as number) | ((data[at + 1] as number) << 8);
     if (length < headerLength || length > end - at) throw misfit(owner, length, end - at);
@@ -126,8 +126,8 @@ export function findAttribute(owner: string, data: Buffer, wanted: number, from 
 }
 
 /**
- * The data, which must hold `length` bytes. Kernels let structs grow at their ends, so more is fine.
- * Throws SystemError EBADMSG, naming the attribute and both lengths, where there is less.
+ * The data, which must hold at least `length` bytes, because kernels let structs grow at their ends. Throws SystemError
+ * EBADMSG, naming the attribute and both lengths, where there is less.
  */
 export function atLeast(name: string, data: Buffer, length: number): Buffer {
   if (data.length < length) throw malformed(`${name} holds ${data.length} bytes; at least ${length} are needed`);
@@ -139,7 +139,7 @@ export function leading(name: string, data: Buffer, length: number): Buffer {
   return atLeast(name, data, length).subarray(0, length);
 }
 
-/** The number of four bytes in the host's order, which is little-endian wherever this runs. */
+/** Four bytes in the host's order, which is little-endian wherever this runs, as a number. */
 export function u32At(data: Uint8Array, at: number): number {
   const low = (data[at] as number) | ((data[at + 1] as number) << 8);
   return (low | ((data[at + 2] as number) << 16) | ((data[at + 3] as number) << 24)) >>> 0;
@@ -154,7 +154,7 @@ export function toU32(name: string, data: Buffer): number {
 export function toText(name: string, data: Buffer): string {
   const end = data.indexOf(0);
   if (end === -1) throw malformed(`${name} holds ${data.length} bytes and no NUL`);
-  // Nearly all are short and ASCII, for which a way through the host is a long one.
+  // Nearly all texts are short and ASCII, for which a call of the host costs more than this loop.
   let text = '';
   for (let at = 0; at < end; at++) {
     const byte = data[at] as number;

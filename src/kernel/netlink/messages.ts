@@ -2,7 +2,7 @@ import { isSystemError, SystemError } from '../../lib/system-error.ts';
 import { atLeast, findAttribute, malformed, toText, u32At } from './attributes.ts';
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSGERR_ATTR_MSG } from './constants.ts';
 
-/** A request before the session gives it its sequence number. */
+/** A request to which the session adds a sequence number. */
 export interface OutgoingMessage {
   /** What it does, for errors: `set vlan of VF 3 of ens1f0 (ip link set ens1f0 vf 3 vlan 100)`. */
   readonly what: string;
@@ -10,7 +10,7 @@ export interface OutgoingMessage {
   readonly type: number;
   /** NLM_F_*, without NLM_F_REQUEST and NLM_F_ACK: the session adds them. */
   readonly flags: number;
-  /** Changes nothing, so that it may be sent again; absent: a route message, whose type tells. */
+  /** It changes nothing, so it may be sent again. Absent: it is a route message, whose type tells that. */
   readonly reads?: boolean;
   /** The family's header (struct ifinfomsg, ...) and its attributes. */
   readonly payload: Uint8Array;
@@ -26,7 +26,7 @@ export interface NetlinkMessage {
   readonly data: Buffer;
 }
 
-/** Of struct nlmsghdr: u32 length, u16 type, u16 flags, u32 seq, u32 port. */
+/** Bytes of struct nlmsghdr: u32 length, u16 type, u16 flags, u32 seq, u32 port. */
 const headerLength = 16;
 
 /** A whole message; port 0 lets the kernel fill in the socket's own. */
@@ -73,7 +73,7 @@ export function throwIfRefused(what: string, reply: NetlinkMessage): void {
   throw new SystemError(what, -status, readExtack(reply, isDone));
 }
 
-/** The kernel's words; '' where there are none, or where they can't be read: the errno counts for more. */
+/** The kernel's words; '' where there are none or they can't be read, because the errno matters more. */
 function readExtack(reply: NetlinkMessage, isDone: boolean): string {
   if ((reply.flags & NLM_F_ACK_TLVS) === 0) return '';
   const { data } = reply;
@@ -87,7 +87,7 @@ function readExtack(reply: NetlinkMessage, isDone: boolean): string {
   }
 }
 
-/** How much of the refused request's payload comes back, padded; nothing with NETLINK_CAP_ACK. */
+/** Length of the refused request's payload that comes back, padded; 0 with NETLINK_CAP_ACK. */
 function echoedLength(reply: NetlinkMessage): number {
   if ((reply.flags & NLM_F_CAPPED) !== 0) return 0;
   return Math.ceil((u32At(reply.data, 4) - headerLength) / 4) * 4;

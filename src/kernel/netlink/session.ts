@@ -27,7 +27,7 @@ const maxAttempts = 10;
 const takeAll = (): boolean => true;
 const mustBeConsistent = (): boolean => false;
 
-/** How long a search goes on that has found nothing in a list that keeps changing. */
+/** How long a search goes on if it has found nothing in a list that keeps changing. */
 interface SearchLimits {
   isInVain?(): boolean;
   /** How often the list is asked for at most. */
@@ -47,19 +47,19 @@ export class NetlinkSession {
   }
 
   /**
-   * Sends a request and returns the payloads of its replies: a read of one thing has one, a dump those before
-   * NLMSG_DONE, and a change, which ends with its ACK, none. A read whose replies were lost (ENOBUFS) or that the
-   * kernel calls inconsistent (NLM_F_DUMP_INTR) is sent again, a change never. Throws SystemError: the kernel's errno
-   * with its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
+   * Sends a request and returns the payloads of its replies: one for a read of one thing, those before NLMSG_DONE for a
+   * dump, none for a change, which ends with its ACK. A read is sent again if its replies were lost (ENOBUFS) or the
+   * kernel calls them inconsistent (NLM_F_DUMP_INTR); a change never is. Throws SystemError: the kernel's errno with
+   * its words (extack), ETIMEDOUT after 5 s, EBADMSG for a malformed reply.
    */
   request(message: OutgoingMessage): Buffer[] {
     return this.#repeat(message, maxAttempts, () => this.#exchange(message, takeAll, mustBeConsistent));
   }
 
   /**
-   * As `request` for a dump, with those replies only that `isWanted` takes; it may not use this session. What was found
-   * is there though others keep changing the list, so that only where nothing was is it asked for again, and not even
-   * then where `isInVain` says that it can't be there.
+   * As `request` for a dump, with only those replies that `isWanted` takes; `isWanted` must not use this session. What
+   * was found is there, even if others keep changing the list. So the list is asked for again only if nothing was found
+   * and `isInVain` doesn't say that nothing can be.
    */
   search(
     message: OutgoingMessage,
@@ -106,7 +106,7 @@ export class NetlinkSession {
     if (!isRead(message)) this.#changes++;
     const bytes = encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq);
     onSocket(message.what, () => this.#socket.send(bytes));
-    // The kernel carries a request out inside send(2), however long the driver takes; the limit is for its answer.
+    // The kernel carries out a request inside send(2), however long the driver takes. The limit is for its answer.
     const deadlineMs = this.#clock.monotonicMs() + timeLimitMs;
     const payloads: Buffer[] = [];
     let interrupted = false;
@@ -127,7 +127,7 @@ export class NetlinkSession {
     }
   }
 
-  /** The next datagram's messages that answer the request under way; late answers to an earlier one are dropped. */
+  /** The next datagram's messages that answer the request under way. Late answers to earlier requests are dropped. */
   #receive(what: string, deadlineMs: number): NetlinkMessage[] {
     const leftMs = deadlineMs - this.#clock.monotonicMs();
     const datagram = leftMs > 0 ? onSocket(what, () => this.#socket.receive(leftMs)) : null;
@@ -139,7 +139,7 @@ export class NetlinkSession {
   }
 }
 
-/** ENODEV is the kernel's word of a link that is gone; said of the socket, it must not be taken for that. */
+/** An ENODEV about the socket must not be taken for one about a link, which says that the link is gone. */
 function onSocket<T>(what: string, call: () => T): T {
   try {
     return call();
@@ -154,12 +154,12 @@ function isRead(message: OutgoingMessage): boolean {
   return message.reads ?? (message.type & 3) === 2;
 }
 
-/** A read that is no dump has one reply, or a refusal. */
+/** A read that is no dump gets one reply or a refusal. */
 function isSingleRead(message: OutgoingMessage): boolean {
   return isRead(message) && (message.flags & NLM_F_DUMP) !== NLM_F_DUMP;
 }
 
-/** Reads end with their reply or NLMSG_DONE; a change with the ACK that is asked for here. */
+/** A read ends with its reply or NLMSG_DONE, a change with the ACK that is asked for here. */
 function ackFlag(message: OutgoingMessage): number {
   return isRead(message) ? 0 : NLM_F_ACK;
 }
