@@ -6,9 +6,9 @@ import type { Netns, Platform } from '../platform/platform.ts';
 export type Sysctl = readonly [key: string, value: string];
 
 /**
- * Sets sysctls inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). What can't be written is well where it has
- * that value already: /proc/sys may be read-only. Returns what failed, each with its cause: a SystemError, ENOENT where
- * this kernel has no such sysctl. Throws SystemError where the namespace can't be entered.
+ * Sets sysctls inside a namespace (`ip netns exec NS sysctl -w KEY=VALUE`). A sysctl that can't be written and has the
+ * value already is no failure, because /proc/sys may be read-only. Returns the failures, each with its cause: a
+ * SystemError, ENOENT if this kernel has no such sysctl. Throws SystemError if the namespace can't be entered.
  */
 export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly Sysctl[]): readonly Error[] {
   const steps = sysctls.map(([key, value]) => {
@@ -19,8 +19,8 @@ export function setSysctls(platform: Platform, netns: Netns, sysctls: readonly S
 }
 
 /**
- * The value of a sysctl inside a namespace; null where there is none, or where it can't be read. Throws SystemError as
- * setSysctls.
+ * The value of a sysctl inside a namespace; null if there is none, or it can't be read. Throws SystemError as
+ * setSysctls does.
  */
 export function readSysctl(platform: Platform, netns: Netns, key: string): string | null {
   return platform.inNetns(netns, () => readOne(platform, `${platform.paths.procfs}/sys/${key}`));

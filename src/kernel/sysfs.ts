@@ -16,7 +16,7 @@ export interface SysfsVf {
   readonly driver: string | null;
 }
 
-/** What a PCI device is. */
+/** A PCI device as sysfs describes it. */
 export interface PciDescription {
   /** Four lower-case hex digits; '' where sysfs doesn't tell. */
   readonly vendor: string;
@@ -44,7 +44,7 @@ export function readVf(platform: Platform, pci: PciAddress): SysfsVf | null {
   return { pci, pfPci, vfIndex, driver: readDriver(platform, pci) };
 }
 
-/** What a PCI device is, VF or PF. Throws SystemError. */
+/** Reads what a PCI device is, VF or PF. Throws SystemError. */
 export function describeDevice(platform: Platform, pci: PciAddress): PciDescription {
   const directory = deviceDirectory(platform, pci);
   const numaNode = Number(readAttribute(platform, `${directory}/numa_node`) ?? -1);
@@ -56,8 +56,8 @@ export function describeDevice(platform: Platform, pci: PciAddress): PciDescript
 }
 
 /**
- * Name of the PF's own netdev; null where it has none on the host. In switchdev mode the PF also holds a representor
- * for each of its VFs; those are skipped.
+ * Name of the PF's own netdev; null if it has none on the host. In switchdev mode the PF also has a representor for
+ * each of its VFs, which is skipped.
  */
 export function readPfNetdev(platform: Platform, pfPci: PciAddress): string | null {
   const names = netdevsOf(platform, deviceDirectory(platform, pfPci));
@@ -110,8 +110,8 @@ export function pciDriverExists(platform: Platform, driver: string): boolean {
 }
 
 /**
- * The PCI device that a virtio device (`virtio3`) is on: it is below that one; null where sysfs doesn't tell. Throws
- * SystemError.
+ * The PCI device that a virtio device (`virtio3`) is on, which is its parent in sysfs; null if sysfs doesn't tell.
+ * Throws SystemError.
  */
 export function readVirtioParent(platform: Platform, name: string): PciAddress | null {
   const target = platform.readLink(`${platform.paths.sysfs}/bus/virtio/devices/${name}`);
@@ -135,7 +135,7 @@ function readCount(platform: Platform, pci: PciAddress, attribute: string): numb
   return Number(readAttribute(platform, `${deviceDirectory(platform, pci)}/${attribute}`) ?? 0);
 }
 
-/** Of a PCIe device's link: in GT/s and lanes what it runs at, and what it can. */
+/** Speed (GT/s) and width (lanes) of a PCIe device's link: what it runs at, and what it can. */
 interface PcieLink {
   readonly gts: number;
   readonly width: number;
@@ -177,7 +177,10 @@ export function netdevDirectory(platform: Platform, pci: PciAddress, name: strin
   return virtio === undefined ? usual : `${directory}/${virtio}/net/${name}`;
 }
 
-/** The network cards that can have VFs, by address: disks and GPUs have some too. Throws SystemError. */
+/**
+ * The network cards that can have VFs, by address. Disks and GPUs, which may have VFs too, are left out. Throws
+ * SystemError.
+ */
 export function listPfs(platform: Platform): SysfsPf[] {
   const names = platform.readDir(`${platform.paths.sysfs}/bus/pci/devices`) ?? [];
   return names.flatMap((name) => {
@@ -236,8 +239,8 @@ function readPciId(platform: Platform, path: string): string {
 }
 
 /**
- * The text of a file in sysfs; null where there is none. Some exist for every netdev, and reading them fails where the
- * driver knows nothing of them. Throws SystemError.
+ * The text of a file in sysfs; null if there is none, or if it can't be read because the driver knows nothing of it:
+ * some files exist for every netdev. Throws SystemError.
  */
 export function readAttribute(platform: Platform, path: string): string | null {
   try {

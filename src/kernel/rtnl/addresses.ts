@@ -31,11 +31,11 @@ export interface AddressOfLink {
   /** Canonical, with its host bits. */
   readonly cidr: string;
   readonly family: 4 | 6;
-  /** Duplicate address detection isn't over. */
+  /** Duplicate address detection isn't finished. */
   readonly tentative: boolean;
-  /** It has found another host with this address: the kernel doesn't use it. */
+  /** Detection has found another host with this address, so the kernel doesn't use it. */
   readonly duplicate: boolean;
-  /** IPv6: made by the kernel from router advertisements. */
+  /** The kernel has made it from router advertisements; IPv6 only. */
   readonly automatic: boolean;
   /** RT_SCOPE_*: 0 is global, 253 link, 254 host. */
   readonly scope: number;
@@ -45,14 +45,14 @@ export interface AddressOfLink {
 const ifaddrmsgLength = 8;
 
 /**
- * Of IPv6, in both cases usable at once. `optimistic`: detected meanwhile (RFC 4429); the kernel knows it only where
- * the sysctl optimistic_dad is set, and detects before it lets use else.
+ * How the kernel looks for duplicates of an IPv6 address. The address is usable at once either way. `optimistic`: the
+ * kernel looks meanwhile (RFC 4429), if the sysctl optimistic_dad is set; without it the address is usable only after.
  */
 export type DuplicateDetection = 'none' | 'optimistic';
 
 /**
- * Adds an address (`ip addr add CIDR brd + dev LINK`; `ip addr add CIDR nodad dev LINK`, or `optimistic`; those of the
- * link with `scope link`). Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
+ * Adds an address (`ip addr add CIDR brd + dev LINK`; for IPv6 `ip addr add CIDR nodad dev LINK`, or `optimistic`;
+ * link-local ones with `scope link`). Throws SystemError; EEXIST: it is there; EINVAL: no CIDR.
  */
 export function addAddress(
   session: NetlinkSession,
@@ -91,7 +91,7 @@ export function listAddresses(session: NetlinkSession, ifindex: number): Address
   const payload = addressHeader({ family: AF_UNSPEC, index: ifindex });
   return session.request({ what, type: RTM_GETADDR, flags: NLM_F_DUMP, payload }).flatMap((reply) => {
     atLeast('struct ifaddrmsg', reply, ifaddrmsgLength);
-    // A kernel before 4.20 lists those of all links.
+    // A kernel before 4.20 lists the addresses of all links.
     if (u32At(reply, 4) !== ifindex) return [];
     const address = decode(reply);
     return address === null ? [] : [address];
@@ -99,8 +99,8 @@ export function listAddresses(session: NetlinkSession, ifindex: number): Address
 }
 
 /**
- * Addresses that somebody has given a link, as CIDRs. Those that the kernel makes wherever a link is up, of the link
- * itself and by router advertisements, are none. Throws SystemError.
+ * Addresses that somebody has given a link, as CIDRs. Link-local ones, and those of router advertisements, don't count,
+ * because the kernel makes them wherever a link is up. Throws SystemError.
  */
 export function listGivenAddresses(session: NetlinkSession, ifindex: number): string[] {
   const given = listAddresses(session, ifindex).filter(
@@ -114,7 +114,7 @@ function defaultScope({ family, bytes }: Cidr): number {
   return family === 4 && bytes[0] === 127 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 }
 
-/** Networks of one or two addresses have none (RFC 3021). */
+/** Networks of one or two addresses have no broadcast address (RFC 3021). */
 function hasBroadcast({ family, prefixLength }: Cidr): boolean {
   return family === 4 && prefixLength <= 30;
 }

@@ -1,5 +1,5 @@
 // The structs that begin route messages (linux/rtnetlink.h, if_addr.h, neighbour.h), by node-netlink's codecs. A field
-// that isn't given is zero. Flags go as the number that they are: the codecs take them by name, or as `__unknown`.
+// that isn't given is zero. The codecs take flags by name; `__unknown` hands them a number as it is.
 import { formatAddress, formatLink, formatNeighbor, formatRoute } from 'netlink/dist/rt/gen_structs.js';
 
 /** struct ifinfomsg: `flags` and `change` are IFF_*. */

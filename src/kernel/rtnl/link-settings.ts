@@ -37,7 +37,7 @@ import type { NetlinkSession } from '../netlink/session.ts';
 import { linkHeader } from './headers.ts';
 import type { Link } from './links.ts';
 
-/** What dev_change_flags() (net/core/dev.c) takes, up and down apart. */
+/** The flags that dev_change_flags() (net/core/dev.c) takes, but IFF_UP. */
 const settableFlags =
   IFF_PROMISC |
   IFF_ALLMULTI |
@@ -50,8 +50,8 @@ const settableFlags =
   IFF_AUTOMEDIA;
 
 /**
- * What do_setlink() (net/core/rtnetlink.c) takes as RTM_GETLINK gives it, by the names of `ip link set`, in the order
- * in which it is to be set.
+ * The attributes that do_setlink() (net/core/rtnetlink.c) takes in the form that RTM_GETLINK gives, by the names of
+ * `ip link set`, in the order in which they are to be set.
  */
 const settableAttributes = {
   broadcast: IFLA_BROADCAST,
@@ -63,22 +63,22 @@ const settableAttributes = {
   gso_max_segs: IFLA_GSO_MAX_SEGS,
   gso_max_size: IFLA_GSO_MAX_SIZE,
   gro_max_size: IFLA_GRO_MAX_SIZE,
-  // the kernel sets these two along with those before
+  // The kernel changes these two along with those above.
   gso_ipv4_max_size: IFLA_GSO_IPV4_MAX_SIZE,
   gro_ipv4_max_size: IFLA_GRO_IPV4_MAX_SIZE,
 } as const;
 
 export type LinkAttribute = keyof typeof settableAttributes;
 
-/** Payloads in hex; '' where there is none, which is no alias. What the kernel doesn't know is absent. */
+/** Payloads in hex; '' is no alias. An attribute that the kernel doesn't know is absent. */
 export type LinkAttributes = Readonly<Partial<Record<LinkAttribute, string>>>;
 
-/** The flags of a link that can be set (`ip link set LINK promisc on ...`), IFF_*. */
+/** Those flags of a link that can be set (`ip link set LINK promisc on ...`), IFF_*. */
 export function readSettableFlags(link: Link): number {
   return link.flags & settableFlags;
 }
 
-/** Those that an interface has that nobody has set any of. */
+/** The settable flags of an interface on which nobody has set any. */
 export const usualFlags = IFF_MULTICAST;
 
 /**
@@ -118,7 +118,7 @@ export function setLinkAttributes(session: NetlinkSession, ifindex: number, want
   });
 }
 
-/** How XDP programs are attached to a link, `skb` being generic XDP; none where there is no program. */
+/** How XDP programs are attached to a link; `skb` is generic XDP. Empty where there is no program. */
 export function readXdpModes(link: Link): XdpMode[] {
   const xdp = link.attributes.get(IFLA_XDP);
   if (xdp === undefined) return [];
@@ -129,7 +129,7 @@ export function readXdpModes(link: Link): XdpMode[] {
   return (Object.keys(xdpModes) as XdpMode[]).filter(isAttached);
 }
 
-/** `attached`: XDP_ATTACHED_DRV, _SKB, _HW, where there is one program. */
+/** `attached` is XDP_ATTACHED_DRV, _SKB or _HW of a link with one program. */
 const xdpModes = {
   skb: { attached: 2, program: IFLA_XDP_SKB_PROG_ID, flag: XDP_FLAGS_SKB_MODE },
   drv: { attached: 1, program: IFLA_XDP_DRV_PROG_ID, flag: XDP_FLAGS_DRV_MODE },
@@ -139,8 +139,8 @@ const xdpModes = {
 export type XdpMode = keyof typeof xdpModes;
 
 /**
- * `ip link set LINK xdpgeneric|xdpdrv|xdpoffload off`. Throws SystemError; EBUSY: a BPF link holds it, which somebody
- * has open.
+ * `ip link set LINK xdpgeneric|xdpdrv|xdpoffload off`. Throws SystemError; EBUSY: somebody has a BPF link open that
+ * holds the program.
  */
 export function removeXdp(session: NetlinkSession, ifindex: number, mode: XdpMode): void {
   const none = Buffer.alloc(4, 0xff);

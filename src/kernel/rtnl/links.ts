@@ -67,7 +67,7 @@ export interface Link {
   /** IFF_UP */
   readonly up: boolean;
   readonly carrier: boolean;
-  /** Null where its address is none of Ethernet's six bytes: tunnels have 4 or 16, InfiniBand 20, some none. */
+  /** Null unless its address has Ethernet's six bytes: tunnels have 4 or 16, InfiniBand 20, some none. */
   readonly mac: MacAddress | null;
   readonly mtu: number;
   /** Null before Linux 4.19. */
@@ -95,7 +95,7 @@ export interface Link {
   readonly attributes: Attributes;
 }
 
-/** What VFs of a network are: anything else has addresses and settings of its own. */
+/** The kind of link that this plugin attaches: other kinds have addresses and settings of their own. */
 export type EthernetLink = Link & { readonly mac: MacAddress };
 
 export function isEthernet(link: Link): link is EthernetLink {
@@ -136,9 +136,8 @@ export function decodeLink(payload: Buffer): Link {
 }
 
 /**
- * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK and without decoding all of it;
- * '' for a link of no device, such as loopback or a veth, and null where the kernel doesn't tell. Throws SystemError
- * EBADMSG.
+ * The address of the PCI device that a link belongs to, from the payload of RTM_NEWLINK, without decoding all of it. ''
+ * for a link of no device, such as loopback or a veth; null if the kernel doesn't tell. Throws SystemError EBADMSG.
  */
 function peekDevice(payload: Buffer): string | null {
   const type = u32At(atLeast('struct ifinfomsg', payload, ifinfomsgLength), 0) >>> 16;
@@ -148,7 +147,7 @@ function peekDevice(payload: Buffer): string | null {
   const look = (attribute: number, begin: number, end: number): boolean => {
     if (attribute === IFLA_PARENT_DEV_NAME) name = toText('IFLA_PARENT_DEV_NAME', payload.subarray(begin, end));
     if (attribute === IFLA_PARENT_DEV_BUS_NAME) bus = toText('IFLA_PARENT_DEV_BUS_NAME', payload.subarray(begin, end));
-    // IPoIB says a kind of itself, too
+    // IPoIB tells a kind, too, though it belongs to a device.
     if (attribute === IFLA_LINKINFO && type === ARPHRD_ETHER) {
       isVirtual = findAttribute('IFLA_LINKINFO', payload.subarray(begin, end), IFLA_INFO_KIND) !== null;
     }
@@ -211,7 +210,7 @@ export function getLink(
   }
 }
 
-/** Links as each session has seen them last, and how many changes it had asked for by then. */
+/** Links as each session has seen them last, with the number of changes that it had asked for by then. */
 const seen = new WeakMap<NetlinkSession, Map<number, { readonly link: Link; readonly changes: number }>>();
 
 function remember(session: NetlinkSession, link: Link): Link {
@@ -221,8 +220,8 @@ function remember(session: NetlinkSession, link: Link): Link {
 }
 
 /**
- * As getLink, but the link as it was seen last where this session has asked for no change since: for what follows upon
- * that look at once, not for waiting until a driver has done something.
+ * As getLink, but without a look at the kernel if this session has asked for no change since its last one. Serves a
+ * step that follows upon that look at once; it is of no use to wait until a driver has done something.
  */
 export function getLinkAfterChanges(session: NetlinkSession, ifindex: number): Link | null {
   const last = seen.get(session)?.get(ifindex);
@@ -231,8 +230,9 @@ export function getLinkAfterChanges(session: NetlinkSession, ifindex: number): L
 
 /**
  * The links of the session's namespace (`ip link show`) that may be the netdev of one of these PCI devices: those whose
- * parent it is, and those of which the kernel tells no PCI parent though they belong to a device. Thousands of virtual
- * ones beside cost no more than a look, and a namespace that never stands still doesn't hide one. Throws SystemError.
+ * parent is one of them, and those that belong to a device whose PCI address the kernel doesn't tell. Thousands of
+ * virtual links cost no more than a look at each, and a namespace that never stands still hides no link. Throws
+ * SystemError.
  */
 export function listDeviceLinks(session: NetlinkSession, devices: ReadonlySet<string>): Link[] {
   const mayBe = (payload: Buffer): boolean => {
@@ -253,11 +253,11 @@ function nameAttribute(name: string): Buffer {
 }
 
 /**
- * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`): whoever
- * looks sees it here under the old name or there under the new one, though an event tells of the old name there. The
- * kernel takes it down, and may give it another ifindex. Throws SystemError: EBUSY while it is in use; EEXIST where the
- * name is taken there or is an altname of its own. The kernel moves before it renames, so after EEXIST the link may be
- * there, under its old name.
+ * Moves a link into another namespace and renames it, in one message (`ip link set LINK netns NS name NAME`). Whoever
+ * looks sees the link here under the old name or there under the new one, though an event there tells the old name. The
+ * kernel takes the link down, and may give it another ifindex. Throws SystemError: EBUSY while it is in use; EEXIST if
+ * the name is taken there or is one of its own altnames. The kernel moves before it renames, so after EEXIST the link
+ * may be there under its old name.
  */
 export function moveLink(
   session: NetlinkSession,
@@ -295,7 +295,9 @@ export function setLinkMtu(session: NetlinkSession, ifindex: number, mtu: number
   changeLink(session, what, ifindex, u32Attribute(IFLA_MTU, mtu));
 }
 
-/** `ip link set LINK address MAC`. Throws SystemError; EADDRNOTAVAIL or EPERM: an untrusted VF may not choose. */
+/**
+ * `ip link set LINK address MAC`. Throws SystemError; EADDRNOTAVAIL or EPERM: an untrusted VF may not choose its MAC.
+ */
 export function setLinkMac(session: NetlinkSession, ifindex: number, mac: MacAddress): void {
   const what = `set MAC of interface ${ifindex} (ip link set if${ifindex} address ${mac})`;
   changeLink(session, what, ifindex, attribute(IFLA_ADDRESS, macToBytes(mac)));
@@ -307,8 +309,8 @@ function changeLink(session: NetlinkSession, what: string, ifindex: number, ...a
 }
 
 /**
- * `ip link property add dev LINK altname NAME...`, at most 127 characters each. The kernel stops at the first one that
- * it refuses and keeps those before it. Throws SystemError EEXIST where a link has it as a name or altname.
+ * `ip link property add dev LINK altname NAME...`, at most 127 characters each. The kernel stops at the first name that
+ * it refuses and keeps those before it. Throws SystemError EEXIST if a link has it as a name or altname.
  */
 export function addAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
   const command = `ip link property add dev if${ifindex} ${spellAltnames(names)}`;
@@ -318,7 +320,7 @@ export function addAltnames(session: NetlinkSession, ifindex: number, names: rea
 }
 
 /**
- * `ip link property del dev LINK altname NAME...`. Throws SystemError ENOENT or EINVAL where it has no such altname.
+ * `ip link property del dev LINK altname NAME...`. Throws SystemError ENOENT or EINVAL if the link has no such altname.
  */
 export function removeAltnames(session: NetlinkSession, ifindex: number, names: readonly string[]): void {
   const command = `ip link property del dev if${ifindex} ${spellAltnames(names)}`;
@@ -336,8 +338,8 @@ function encodeAltnames(ifindex: number, names: readonly string[]): Buffer {
 }
 
 /**
- * Waits until frames sent from a link would really leave it; tells whether that came to be within `timeoutMs`.
- * False also where the link is gone. Throws SystemError.
+ * Waits until frames sent from a link would leave it. True if that happens within `timeoutMs`; false also if the link
+ * is gone. Throws SystemError.
  */
 export function waitForCarrier(platform: Platform, where: Namespace, ifindex: number, timeoutMs: number): boolean {
   const deadlineMs = platform.monotonicMs() + timeoutMs;
@@ -346,7 +348,7 @@ export function waitForCarrier(platform: Platform, where: Namespace, ifindex: nu
     return link === null ? null : canSend(link.flags);
   };
   if (look() === true) return true;
-  // Subscribed before the next look, so that no change falls between the two.
+  // The subscription comes before the next look, so that no change falls between the two.
   const events = platform.openNetlink(where.netns, RTMGRP_LINK);
   try {
     for (;;) {
@@ -361,15 +363,15 @@ export function waitForCarrier(platform: Platform, where: Namespace, ifindex: nu
 }
 
 /**
- * IFF_LOWER_UP is set as soon as the driver reports carrier; the queue, which drops all frames until then, is opened a
- * moment later, together with IFF_RUNNING (net/core/link_watch.c, linkwatch_do_dev).
+ * The kernel sets IFF_LOWER_UP as soon as the driver reports carrier. The queue, which drops all frames until then,
+ * opens a moment later, together with IFF_RUNNING (net/core/link_watch.c, linkwatch_do_dev).
  */
 function canSend(flags: number): boolean {
   const needed = IFF_LOWER_UP | IFF_RUNNING;
   return (flags & needed) === needed;
 }
 
-/** Any event is a reason to look again, and so are lost ones; false when time is up. */
+/** True when any event has come or some were lost, which are reasons to look again; false when time is up. */
 function waitForEvent(events: NetlinkSocket, timeoutMs: number): boolean {
   try {
     return events.receive(timeoutMs) !== null;

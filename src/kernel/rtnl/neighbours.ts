@@ -18,9 +18,9 @@ import type { NetlinkSession } from '../netlink/session.ts';
 import { neighbourHeader } from './headers.ts';
 
 /**
- * Has the kernel ask the link for the MAC of an address now, as if a packet for it were to be sent
- * (`ip neigh add ADDRESS dev LINK nud none use`): it sends one request at once, and two more a second apart unless the
- * neighbour is removed (net/core/neighbour.c, NTF_USE). Throws SystemError; ENODEV: no such link.
+ * Has the kernel ask for the MAC of an address on the link, as if it had a packet for that address
+ * (`ip neigh add ADDRESS dev LINK nud none use`). The kernel sends one request at once, and two more a second apart
+ * unless the neighbour is removed (net/core/neighbour.c, NTF_USE). Throws SystemError; ENODEV: no such link.
  */
 export function askForNeighbour(session: NetlinkSession, ifindex: number, address: IpAddress): void {
   const text = formatAddress(address.bytes);
@@ -47,8 +47,8 @@ export function removeNeighbour(session: NetlinkSession, ifindex: number, addres
 const ndmsgLength = 12;
 
 /**
- * MAC addresses that a link hears besides its own and groups (`bridge fdb show dev LINK`): those of macvlans on top of
- * it, which are in whatever namespace. Throws SystemError.
+ * Unicast MAC addresses that a link hears besides its own (`bridge fdb show dev LINK`): those of macvlans on top of it,
+ * in whatever namespace these are. Throws SystemError.
  */
 export function listHeardMacs(session: NetlinkSession, ifindex: number): MacAddress[] {
   const what = `list MACs that interface ${ifindex} hears (bridge fdb show dev if${ifindex})`;

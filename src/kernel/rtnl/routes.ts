@@ -40,9 +40,9 @@ import {
 import type { NetlinkSession } from '../netlink/session.ts';
 import { routeHeader } from './headers.ts';
 
-/** A route as a CNI result has it, with its gateway resolved. Of its numbers 0 means that none is given. */
+/** A route as a CNI result has it, with its gateway resolved. A number that is 0 is not given. */
 export interface RouteSpec {
-  /** CIDR; host bits are cleared. */
+  /** CIDR. The kernel gets it with host bits cleared. */
   readonly dst: string;
   readonly gw?: string;
   readonly mtu?: number;
@@ -64,7 +64,7 @@ export interface RouteOfLink {
   readonly scope: number;
   readonly mtu?: number;
   readonly advmss?: number;
-  /** One of several next hops: the kernel tells the metrics of only one of them. */
+  /** It is one of several next hops, of which the kernel tells the metrics of only one. */
   readonly amongOthers?: true;
 }
 
@@ -77,9 +77,9 @@ const maxScope = 255;
 
 /**
  * `ip route prepend DST via GW dev LINK metric PRIORITY table TABLE scope SCOPE mtu MTU advmss ADVMSS`, without what is
- * absent. Where others lead to the same destination with the same metric, it goes before them (IPv4), or becomes one
- * more next hop (IPv6, with gateways). Throws SystemError; EEXIST: just this one is there; ENETUNREACH: no route leads
- * to the gateway; EINVAL: no CIDR, no address.
+ * absent. If other routes lead to the same destination with the same metric, the route goes before them (IPv4), or
+ * becomes one more next hop (IPv6, with gateways). Throws SystemError; EEXIST: this very route is there; ENETUNREACH:
+ * no route leads to the gateway; EINVAL: no CIDR, no address.
  */
 export function addRoute(session: NetlinkSession, ifindex: number, route: RouteSpec): void {
   session.request({
@@ -91,17 +91,17 @@ export function addRoute(session: NetlinkSession, ifindex: number, route: RouteS
 }
 
 /**
- * The unicast routes over a link, of all tables, IPv4 before IPv6 (`ip route show table all dev LINK`), and
- * those next hops over it of routes with several. Throws SystemError.
+ * The unicast routes over a link, of all tables, IPv4 before IPv6 (`ip route show table all dev LINK`). Of a route with
+ * several next hops each one over the link is one. Throws SystemError.
  */
 export function listRoutes(session: NetlinkSession, ifindex: number): RouteOfLink[] {
   return dumpRoutes(session, ifindex).flatMap((reply) => decodeRoute(reply, ifindex));
 }
 
 /**
- * Routes that somebody has led over a link, of all tables, in `ip`'s words (`ip route show table all dev LINK`). Those
- * that the kernel makes wherever a link is up, for its addresses and by router advertisements, are none. The kernel
- * picks those of the link. Throws SystemError.
+ * Routes that somebody has led over a link, of all tables, in `ip`'s words (`ip route show table all dev LINK`). Routes
+ * of its addresses and of router advertisements don't count, because the kernel makes them wherever a link is up. The
+ * kernel picks the routes of the link. Throws SystemError.
  */
 export function listGivenRoutes(session: NetlinkSession, ifindex: number): string[] {
   const given = dumpRoutes(session, ifindex, u32Attribute(RTA_OIF, ifindex)).filter(
@@ -119,7 +119,7 @@ function dumpRoutes(session: NetlinkSession, ifindex: number, ...filter: readonl
   });
 }
 
-/** As `ip` has it: `10.9.0.0/16 via 10.0.2.1 dev net1 metric 7 table 100`. */
+/** A route in `ip`'s words: `10.9.0.0/16 via 10.0.2.1 dev net1 metric 7 table 100`. */
 export function spellRoute(route: RouteSpec, link?: string): string {
   const { dst, gw, priority, table, scope, mtu, advmss } = route;
   const option = (name: string, value: string | number | undefined): string =>
@@ -171,8 +171,8 @@ function encodeMetrics({ mtu, advmss }: RouteSpec): Buffer[] {
 }
 
 /**
- * Decodes the payload of RTM_NEWROUTE: the route, or those of its next hops, that lead over this link. None for routes
- * that aren't unicast (local, broadcast, ...), or are cached clones. Throws SystemError EBADMSG.
+ * Decodes the payload of RTM_NEWROUTE: the route, or those of its next hops, that lead over this link. Empty for routes
+ * that aren't unicast (local, broadcast, ...), and for cached clones. Throws SystemError EBADMSG.
  */
 function decodeRoute(payload: Buffer, ifindex: number): readonly RouteOfLink[] {
   const header = atLeast('struct rtmsg', payload, rtmsgLength);
@@ -204,7 +204,7 @@ interface NextHop {
   readonly gateway: Buffer | undefined;
 }
 
-/** IPv6 lists the routes to one destination, where they have gateways and the same metric, as next hops of one. */
+/** The kernel lists IPv6 routes to one destination that have gateways and the same metric as next hops of one route. */
 function nextHops(attributes: Attributes): readonly NextHop[] {
   const list = attributes.get(RTA_MULTIPATH);
   if (list !== undefined) return decodeNextHops(list);

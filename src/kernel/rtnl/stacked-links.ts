@@ -33,34 +33,34 @@ import { ifinfomsgLength, skipStatistics } from './links.ts';
 export interface StackedLink {
   readonly ifindex: number;
   readonly name: string;
-  /** `vlan`, `macvlan`, ...; '' where it tells none. */
+  /** `vlan`, `macvlan`, ...; '' where the kernel tells none. */
   readonly kind: string;
-  /** What the session's namespace calls the one that the lower link is in; null: the same as this link's. */
+  /** ID that the session's namespace gives the namespace of the lower link; null: that of this link. */
   readonly lowerNetnsId: number | null;
 }
 
 /**
- * Tunnels send through whatever interface a route names, and hold no more of one than its number; pairs name each
- * other.
+ * Kinds that are on top of nothing, though they have IFLA_LINK: tunnels send through whatever interface a route names,
+ * and keep only its number; links of a pair name each other.
  */
 const notOnTop = new Set([
   ...['gre', 'gretap', 'erspan', 'ip6gre', 'ip6gretap', 'ip6erspan', 'ipip', 'ip6tnl', 'sit', 'vti', 'vti6', 'xfrm'],
   ...['veth', 'netkit', 'vxcan'],
 ]);
 
-/** What is made on top of one other link, and names that by IFLA_LINK. */
+/** Kinds of links that are made on top of one other link, and name it by IFLA_LINK. */
 const kindsOnTop = ['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'macsec', 'vxlan', 'amt', 'rmnet', 'lowpan'];
 
 /**
- * One list of all links holds every kind, and in a pod at rest it is the only message. Where links come and go all the
- * time, it is long and never complete: after this many the kernel is asked for one kind after the other.
+ * One list of all links holds every kind, and in a pod at rest it is the only message. While links come and go all the
+ * time it is long and never complete. So after this many lists the kernel is asked for one kind after the other.
  */
 const attemptsAtAll = 3;
 
 /**
- * The links on top of the one with this ifindex (`ip link show`, what follows the @), of the session's namespace or of
- * the one that this calls `netnsId` (`ip netns list-id`). Which namespace the lower link is in is left to the caller.
- * Throws SystemError.
+ * The links on top of the one with this ifindex (`ip link show`, what follows the @) that are in the session's
+ * namespace, or in the one that it calls `netnsId` (`ip netns list-id`). The caller has to see which namespace the
+ * lower link is in. Throws SystemError.
  */
 export function listStackedLinks(session: NetlinkSession, lowerIfindex: number, netnsId?: number): StackedLink[] {
   const ask = { session, lowerIfindex, netnsId };
@@ -78,15 +78,15 @@ interface Ask {
   readonly netnsId: number | undefined;
 }
 
-/** Links of one kind. */
+/** Limits a list to one kind of links. */
 interface OfKind {
   readonly filter: Buffer;
   isSought(payload: Buffer): boolean;
-  /** Whether the kernel has listed other kinds, too; known when it has listed all. */
+  /** Whether the kernel has listed other kinds, too, because it doesn't know this one. Known at the end of a list. */
   isUnknown(): boolean;
 }
 
-/** Throws SystemError; EINTR: none was found, and yet the list never stood still. */
+/** Throws SystemError; EINTR: no link was found in a list that never stood still. */
 function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): StackedLink[] {
   const isOnTop = (payload: Buffer): boolean => {
     const lower = findAttribute('a link', payload, IFLA_LINK, ifinfomsgLength);
@@ -105,8 +105,8 @@ function list({ session, lowerIfindex, netnsId }: Ask, ofKind?: OfKind): Stacked
 }
 
 /**
- * For a pod where thousands of others come and go: the kernel sends the links of one kind in one go (`ip link show type
- * KIND`). If it doesn't know the kind, it lists all links, and none is of that kind.
+ * Serves a pod where thousands of other links come and go: the kernel sends the links of one kind in one go (`ip link
+ * show type KIND`). If it doesn't know the kind, it lists all links, of which none is of that kind.
  */
 function listOfKind(ask: Ask, kind: string): StackedLink[] {
   let isUnknown = false;
@@ -122,8 +122,8 @@ function listOfKind(ask: Ask, kind: string): StackedLink[] {
 }
 
 /**
- * `ip link del LINK`, in the session's namespace or another as above. Throws SystemError; EOPNOTSUPP: a device that
- * can't be removed so.
+ * `ip link del LINK`, in the session's namespace or in the one that it calls `netnsId`. Throws SystemError; EOPNOTSUPP:
+ * the device can't be removed so.
  */
 export function removeLink(session: NetlinkSession, link: StackedLink, netnsId?: number): void {
   session.request({
@@ -134,20 +134,20 @@ export function removeLink(session: NetlinkSession, link: StackedLink, netnsId?:
   });
 }
 
-/** What the session's namespace calls those that it knows (`ip netns list-id`). Throws SystemError. */
+/** IDs that the session's namespace has given other namespaces (`ip netns list-id`). Throws SystemError. */
 export function listNetnsIds(session: NetlinkSession): number[] {
   const what = 'list IDs of network namespaces (ip netns list-id)';
   return session.request({ what, type: RTM_GETNSID, flags: NLM_F_DUMP, payload: rtgenmsg }).map(decodeNetnsId);
 }
 
-/** What the session's namespace calls another; -1: nothing. Throws SystemError. */
+/** ID that the session's namespace has given another; -1: none. Throws SystemError. */
 export function netnsIdOf(session: NetlinkSession, netns: Netns): number {
   const payload = Buffer.concat([rtgenmsg, u32Attribute(NETNSA_FD, netns.fd)]);
   const [reply] = session.request({ what: 'read the ID of a network namespace', type: RTM_GETNSID, flags: 0, payload });
   return reply === undefined ? -1 : decodeNetnsId(reply);
 }
 
-/** struct rtgenmsg (linux/rtnetlink.h), padded: AF_UNSPEC */
+/** struct rtgenmsg (linux/rtnetlink.h) of AF_UNSPEC, padded. */
 const rtgenmsg = Buffer.alloc(4);
 
 function decodeNetnsId(payload: Buffer): number {

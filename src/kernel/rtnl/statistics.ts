@@ -31,7 +31,7 @@ import { linkHeader } from './headers.ts';
 import { ifinfomsgLength } from './links.ts';
 import { decodeVfIndex } from './vfs.ts';
 
-/** Since the device was made; rounded beyond 2^53. Null: not told. */
+/** Counted since the device was made; rounded beyond 2^53. Null: not told. */
 export interface Counters {
   readonly rxBytes: number;
   readonly txBytes: number;
@@ -51,8 +51,8 @@ function u64At(data: Buffer, at: number): number {
 }
 
 /**
- * The payload of IFLA_VF_STATS (linux/if_link.h): from where the VF stands, as all counters here. Throws SystemError
- * EBADMSG.
+ * Decodes the payload of IFLA_VF_STATS (linux/if_link.h). All counters here are as the VF sees them: rx is what it
+ * receives. Throws SystemError EBADMSG.
  */
 function decodeVfStatistics(data: Buffer): Counters {
   const attributes = readAttributes('IFLA_VF_STATS', data);
@@ -77,9 +77,9 @@ function decodeVfStatistics(data: Buffer): Counters {
 const isSilent = (counters: Counters): boolean => Object.values(counters).every((counter) => !counter);
 
 /**
- * What a PF counts of its VFs, by VF number (`ip -s link show dev PF`); empty where its driver counts nothing, which
- * the kernel tells by zeros. From some 200 VFs on the list is longer than nla_len can say (net/core/rtnetlink.c,
- * rtnl_fill_vf): it is walked from its beginning by the number of VFs that the kernel names before it. Throws
+ * What a PF counts of its VFs, by VF number (`ip -s link show dev PF`). Empty if its driver counts nothing, for which
+ * the kernel sends zeros. With some 200 VFs or more the list is longer than nla_len can say (net/core/rtnetlink.c,
+ * rtnl_fill_vf). So it is walked from its beginning, by the number of VFs that the kernel names before it. Throws
  * SystemError; ENODEV: no such PF.
  */
 export function listVfStatistics(session: NetlinkSession, pfIfindex: number): ReadonlyMap<number, Counters> {
@@ -89,7 +89,7 @@ export function listVfStatistics(session: NetlinkSession, pfIfindex: number): Re
   try {
     replies = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
   } catch (thrown) {
-    // A kernel that won't say a wrong length says nothing.
+    // A kernel that checks the length refuses a list that is too long for nla_len.
     if (isSystemError(thrown, 'EMSGSIZE')) return new Map();
     throw thrown;
   }
@@ -122,11 +122,11 @@ function readVfList(reply: Buffer): (readonly [number, Counters])[] {
   return found;
 }
 
-/** Of struct rtnl_link_stats64, linux/if_link.h: the place of each among its u64. */
+/** Index of each counter among the u64 of struct rtnl_link_stats64, linux/if_link.h. */
 const places = { rxPackets: 0, txPackets: 1, rxBytes: 2, txBytes: 3, rxErrors: 4, txErrors: 5 } as const;
 const [rxDroppedPlace, txDroppedPlace, multicastPlace, rxMissedPlace] = [6, 7, 8, 15];
 
-/** What a netdev counts (`ip -s link show dev LINK`); null where it tells nothing or is gone. Throws SystemError. */
+/** What a netdev counts (`ip -s link show dev LINK`); null if it tells nothing or is gone. Throws SystemError. */
 export function readLinkStatistics(session: NetlinkSession, ifindex: number): Counters | null {
   const what = `read the counters of interface ${ifindex} (ip -s link show dev if${ifindex})`;
   try {

@@ -33,8 +33,8 @@ import { linkHeader } from './headers.ts';
 import { ifinfomsgLength } from './links.ts';
 
 /**
- * The PF's record of one VF, found by the number that the kernel gives it and not by its place in the list; null where
- * the PF reports no such VF (`ip link show dev PF`). Throws SystemError; ENODEV: no such PF.
+ * The PF's record of one VF (`ip link show dev PF`), found by the number in it and not by its place in the list. Null
+ * if the PF reports no such VF. Throws SystemError; ENODEV: no such PF.
  */
 export function readVfAdminState(session: NetlinkSession, pfIfindex: number, vfIndex: number): VfAdminState | null {
   let state: VfAdminState | null = null;
@@ -58,7 +58,7 @@ export function listVfAdminStates(session: NetlinkSession, pfIfindex: number): M
 /**
  * Changes settings of a VF in one message (`ip link set PF vf N mac MAC vlan ID qos QOS proto PROTO min_tx_rate MBPS
  * max_tx_rate MBPS spoofchk on|off state auto|enable|disable trust on|off`). The kernel applies them one by one, in
- * this order; where the driver refuses one, those before it stay, and it doesn't say which one it was. Throws
+ * this order. If the driver refuses one, those before it stay, and the error doesn't say which one it was. Throws
  * SystemError.
  */
 export function changeVf(
@@ -100,7 +100,7 @@ function encode(vfIndex: number, { setting, change }: WantedSetting): Buffer {
 
 /**
  * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO.
- * Without statistics: with them 256 VFs overflow nla_len.
+ * Asks for no statistics, because 256 VFs with them overflow nla_len.
  */
 function walkVfs(
   session: NetlinkSession,
@@ -124,7 +124,7 @@ function walkVfs(
  * The VF number in the payload of IFLA_VF_INFO, which lies in `list` from `begin` to `end`. Throws SystemError EBADMSG.
  */
 export function decodeVfIndex(list: Buffer, begin: number, end: number): number {
-  // Where IFLA_VF_MAC is the first, as kernels put it (rtnl_fill_vfinfo), a PF's other VFs are passed over at a glance.
+  // Kernels put IFLA_VF_MAC first (rtnl_fill_vfinfo). Then the number is at a known place, and no walk is needed.
   const isFirst = end - begin >= 40 && u32At(list, begin) === (40 | (IFLA_VF_MAC << 16));
   if (isFirst) return u32At(list, begin + 4);
   const data = findAttribute('IFLA_VF_INFO', list.subarray(begin, end), IFLA_VF_MAC) ?? missing('IFLA_VF_MAC');
