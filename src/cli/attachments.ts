@@ -1,5 +1,5 @@
 import { printable } from '../lib/quote.ts';
-import { describeEntry, isLeft, type KeptRecord, readRecords, readSriovCni } from './node/records.ts';
+import { describeEntry, describeWithVf, isLeft, type KeptRecord, readRecords, readSriovCni } from './node/records.ts';
 import { attachmentJson, damagedJson } from './node/survey-json.ts';
 import { type Column, formatTable } from './text.ts';
 import { commandName, type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
@@ -25,11 +25,12 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
       attachments: records.map((record) => attachmentJson(record, platform.epochMs())),
       damaged: damaged.map(damagedJson),
       setAside,
-      sriovCni: sriovCni.map(({ containerId, ifname, attachment }) => ({
+      sriovCni: sriovCni.map(({ containerId, ifname, network, pci, reason }) => ({
         containerId,
         ifname,
-        network: attachment?.network ?? null,
-        pci: attachment?.pci ?? null,
+        network,
+        pci,
+        reason,
       })),
     });
     return exitCodes.fine;
@@ -45,7 +46,7 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
   if (others.length > 0) platform.writeStdout(`Of sriov-cni, given back by this plugin’s DEL:\n  ${others.join('  ')}`);
   const unusable = sriovCni.filter(({ attachment }) => attachment === null);
   const remarks = [
-    ...unusable.map((entry) => `Given back by no DEL: ${describeEntry(entry)}: ${printable(entry.reason ?? '')}`),
+    ...unusable.map((entry) => `Given back by no DEL: ${describeWithVf(entry)}: ${printable(entry.reason ?? '')}`),
     ...damaged.map(
       ({ key, reason, isNewer }) =>
         `${isNewer ? 'Left alone' : 'Damaged'}: ${printable(`${key.network}/${key.containerId}/${key.ifname}: ${reason}`)}`,

@@ -1,7 +1,7 @@
 import { printable } from '../lib/quote.ts';
 import { fieldsOf, keyOf, type OnePfSetting, partsOf, pfSettings, type VfAdminState } from '../settings/settings.ts';
 import { findDevice } from './node/find-device.ts';
-import { describeEntry } from './node/records.ts';
+import { describeEntry, nameAttachment } from './node/records.ts';
 import { type Survey, type SurveyedPf, type SurveyedVf, surveyNode } from './node/survey.ts';
 import { pfJson, surveyJson, vfJson } from './node/survey-json.ts';
 import { type Cell, type Column, formatFields, formatTables, type Row } from './text.ts';
@@ -130,9 +130,9 @@ function netdevOf({ place, link }: SurveyedVf): string {
 function holderOf({ holder, netns, link, sriovCni }: SurveyedVf): string | null {
   if (sriovCni !== null) return describeEntry(sriovCni);
   if (holder !== null) {
-    const { key, record, pod } = holder;
+    const { key, pod } = holder;
     const state = pod === 'alive' ? '' : `, pod ${pod}`;
-    return `${key.ifname} of ${nameHolder(record.pod, key.containerId)}, network ${key.network}${state}`;
+    return `${nameAttachment(holder)}, network ${key.network}${state}`;
   }
   return netns === null ? null : `${link?.name} in ${netns}`;
 }
@@ -200,11 +200,12 @@ function recordFields({ holder, sriovCni }: SurveyedVf): (readonly [string, Cell
     return [
       ['held by', describeEntry(sriovCni)],
       ['record', sriovCni.path],
+      ...(sriovCni.reason === null ? [] : [['no DEL', sriovCni.reason] as const]),
     ];
   if (holder === null) return [['held by', 'nobody, by the records']];
   const { key, record, pod } = holder;
   return [
-    ['held by', `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`],
+    ['held by', nameAttachment(holder)],
     ['pod', `${pod}${record.pod?.uid === undefined ? '' : `, UID ${record.pod.uid}`}`],
     ['container', key.containerId],
     ['network', key.network],

@@ -7,7 +7,7 @@ import { describeChecks, summarise } from './doctor/doctor.ts';
 import { nodeChecks } from './doctor/node-checks.ts';
 import { findInstallers } from './doctor/plugin-checks.ts';
 import { askVersion } from './install.ts';
-import { describeEntry } from './node/records.ts';
+import { describeWithVf } from './node/records.ts';
 import { count } from './text.ts';
 import { commandName, type ExitCode, exitCodes, printJson, type Tool } from './tool.ts';
 import type { Finding } from './validate/finding.ts';
@@ -86,9 +86,6 @@ function checkPlace({ platform, pluginDirs }: Examined): Check {
   if (version !== null) return ok('plugin', `${path} is this plugin already, version ${version}`);
   return ok('plugin', `${path} is another plugin, which install --as ${predecessor} keeps for the way back`);
 }
-
-const describeWithVf = (entry: SriovCniEntry): string =>
-  `${describeEntry(entry)}${entry.attachment === null ? '' : `, VF ${entry.attachment.pci}`}`;
 
 /** Their DEL comes to this plugin, which needs what sriov-cni has written about them. */
 function checkPods({ platform }: Examined, entries: readonly SriovCniEntry[]): readonly Check[] {

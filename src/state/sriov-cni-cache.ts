@@ -2,7 +2,7 @@
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import { parseJson, readAs } from '../cni/json-text.ts';
-import { present } from '../lib/json.ts';
+import { isJsonObject, present } from '../lib/json.ts';
 import { integer, object, oneOf, optional, text, textThat, type ValueOf } from '../lib/json-schema.ts';
 import { type MacAddress, parseMacAddress } from '../lib/mac-address.ts';
 import { type PciAddress, parsePciAddress } from '../lib/pci-address.ts';
@@ -95,6 +95,10 @@ export interface SriovCniEntry {
   readonly containerId: string;
   readonly ifname: string;
   readonly path: string;
+  /** What also a file of an old release tells; null where it doesn't. */
+  readonly network: string | null;
+  readonly pci: PciAddress | null;
+  readonly hostIfname: string | null;
   /** Null where the file can't be used: of an old release, damaged, or not to be trusted. */
   readonly attachment: SriovCniAttachment | null;
   /** Why it can't. */
@@ -108,13 +112,34 @@ export function listEntries(platform: Platform): readonly SriovCniEntry[] {
     const [, containerId, ifname] = /^(.+)-([^-]+)$/.exec(name) ?? [];
     const path = `${sriovCniDir}/${name}`;
     if (containerId === undefined || ifname === undefined || platform.stat(path)?.kind !== 'file') return [];
-    const entry = { containerId, ifname, path };
+    const entry = { containerId, ifname, path, ...readNames(platform, path) };
     try {
       return [{ ...entry, attachment: readFrom(platform, path), reason: null }];
     } catch (thrown) {
       return [{ ...entry, attachment: null, reason: explain(thrown) }];
     }
   });
+}
+
+type Names = Pick<SriovCniEntry, 'network' | 'pci' | 'hostIfname'>;
+
+/** Release 2.1.0 and those before it keep the netdev's name in HostIFNames, and of the state before nothing else. */
+function readNames(platform: Platform, path: string): Names {
+  const names = { network: null, pci: null, hostIfname: null };
+  try {
+    const file: unknown = JSON.parse(readTrusted(platform, path) ?? '');
+    if (!isJsonObject(file)) return names;
+    const { name, deviceID, HostIFNames, OrigVfState } = file;
+    const hostIfname = (isJsonObject(OrigVfState) ? OrigVfState['HostIFName'] : HostIFNames) ?? '';
+    return {
+      network: typeof name === 'string' && isIdentifier(name) ? name : null,
+      pci: typeof deviceID === 'string' ? parsePciAddress(deviceID) : null,
+      hostIfname: typeof hostIfname === 'string' && isInterfaceName(hostIfname) ? hostIfname : null,
+    };
+  } catch {
+    // Why it can't be read is said of the attachment.
+    return names;
+  }
 }
 
 /**

@@ -27,6 +27,10 @@ function nameOf(facts: PodFacts, pod: KnownPod): string {
     : nameHolder(first.record.pod, first.key.containerId);
 }
 
+/** `ns/web (0000:3b:02.0, 0000:3b:02.1)` */
+const withVfs = (facts: PodFacts, pod: KnownPod, vfs: readonly string[]): string =>
+  `${nameOf(facts, pod)} (${vfs.join(', ')})`;
+
 function checkDriver({ pods, platform }: PodFacts): Check {
   const directory = `${platform.paths.kubeletDir}/plugins`;
   const drivers = (platform.readDir(directory) ?? []).filter((name) => name.includes('sriov'));
@@ -60,9 +64,11 @@ function checkPrepared(facts: PodFacts): Check {
     return wrong('claims', found, remedyForSpec);
   }
   const present = new Set(survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => sysfs.pci as string)));
-  const stale = pods.filter((pod) => vfsOf(pod).some((pci) => !present.has(pci)));
+  const stale = pods
+    .map((pod) => ({ pod, absent: vfsOf(pod).filter((pci) => !present.has(pci)) }))
+    .filter(({ absent }) => absent.length > 0);
   if (stale.length > 0) {
-    const names = listSome(stale.map((pod) => nameOf(facts, pod)));
+    const names = listSome(stale.map(({ pod, absent }) => withVfs(facts, pod, absent)));
     return wrong(
       'claims',
       `VFs that aren’t on this node are claimed by ${names}`,
@@ -74,16 +80,22 @@ function checkPrepared(facts: PodFacts): Check {
 
 /** The annotation is not on the node, but what Multus made of it is. */
 function checkAttached(facts: PodFacts): Check {
-  const counted = facts.pods.map((pod) => ({ pod, has: recordsOf(facts, pod).length, of: vfsOf(pod).length }));
+  const counted = facts.pods.map((pod) => {
+    const attached = new Set<string>(recordsOf(facts, pod).map(({ record }) => record.identity.pci));
+    const missing = vfsOf(pod).filter((pci) => !attached.has(pci));
+    return { pod, has: attached.size, of: vfsOf(pod).length, missing };
+  });
   const partly = counted.filter(({ has, of }) => has > 0 && has < of);
   if (partly.length > 0) {
-    const names = partly.map(({ pod, has, of }) => `${nameOf(facts, pod)} (${has} of ${of})`);
+    const names = partly.map(
+      ({ pod, has, of, missing }) => `${nameOf(facts, pod)} (${has} of ${of}, not ${missing.join(', ')})`,
+    );
     const remedy = `name the network in the pod’s annotation once for each VF; check both: ${commandName(facts.platform)} validate FILE...`;
     return warning('annotation', `not all VFs are attached: ${listSome(names)}`, remedy);
   }
   const none = counted.filter(({ has, of }) => has === 0 && of > 0);
   if (none.length > 0) {
-    const names = listSome(none.map(({ pod }) => nameOf(facts, pod)));
+    const names = listSome(none.map(({ pod, missing }) => withVfs(facts, pod, missing)));
     return note(
       'annotation',
       `no VF is attached by this plugin for ${names}`,
@@ -97,12 +109,12 @@ function checkNuma(facts: PodFacts): Check {
   const nodes = new Map(
     facts.survey.pfs.flatMap(({ vfs }) => vfs.map(({ sysfs }) => [sysfs.pci as string, sysfs.numaNode] as const)),
   );
-  const split = facts.pods.filter((pod) => {
-    const known = vfsOf(pod).flatMap((pci) => nodes.get(pci) ?? []);
-    return new Set(known).size > 1;
-  });
+  const split = facts.pods
+    .map((pod) => ({ pod, known: vfsOf(pod).filter((pci) => (nodes.get(pci) ?? null) !== null) }))
+    .filter(({ known }) => new Set(known.map((pci) => nodes.get(pci))).size > 1);
   if (split.length === 0) return ok('numa', 'no pod has VFs of different NUMA nodes');
-  const names = listSome(split.map((pod) => nameOf(facts, pod)));
+  const placed = (pci: string): string => `${pci} on ${nodes.get(pci)}`;
+  const names = listSome(split.map(({ pod, known }) => withVfs(facts, pod, known.map(placed))));
   const remedy = 'in the claim: constraints: [{requests: […], matchAttribute: dra.net/numaNode}]';
   return warning('numa', `VFs of different NUMA nodes: ${names}`, remedy);
 }

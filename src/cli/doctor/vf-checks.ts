@@ -1,8 +1,9 @@
 import { isEthernet } from '../../kernel/rtnl/links.ts';
-import { isLeft } from '../node/records.ts';
-import type { Survey, SurveyedPf, SurveyedVf } from '../node/survey.ts';
+import { printable } from '../../lib/quote.ts';
+import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
+import { describeWithVf, isLeft, nameAttachment } from '../node/records.ts';
+import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import { count } from '../text.ts';
-import { nameHolder } from '../tool.ts';
 import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 
 const vfsOf = ({ pfs }: Survey): readonly SurveyedVf[] => pfs.flatMap(({ vfs }) => vfs);
@@ -93,11 +94,11 @@ function checkRecords(survey: Survey, self: string): Check {
   const { records, damaged, setAside } = kept;
   const left = records.filter(isLeft);
   if (left.length > 0) {
-    const names = left.map(({ key, record }) => `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`);
+    const names = left.map(nameAttachment);
     return warning('records', `dead or half done: ${listSome(names)}`, `${self} gc --dry-run, then ${self} gc`);
   }
   if (gone.length > 0) {
-    const names = gone.map(({ record }) => record.identity.pci);
+    const names = gone.map((kept) => `${kept.record.identity.pci} (${nameAttachment(kept)})`);
     return warning(
       'records',
       `of VFs that aren’t there any more: ${listSome(names)}`,
@@ -119,6 +120,27 @@ function checkRecords(survey: Survey, self: string): Check {
   return ok('records', `${count(records.length, 'attachment')}, all of living pods`);
 }
 
+/**
+ * What releases of sriov-cni before 2.2 have attached: they kept nothing of what the VF was but its name, and set no
+ * more than its VLAN.
+ */
+function checkSriovCni(survey: Survey, self: string): Check | null {
+  const unusable = survey.sriovCni.filter(({ attachment }) => attachment === null);
+  const [first] = unusable;
+  if (first === undefined) return null;
+  const { path, pci, hostIfname } = first;
+  const place = pci === null ? null : findSurveyed(survey, pci);
+  const isHeld = (entry: SriovCniEntry): boolean => vfsOf(survey).some(({ sriovCni }) => sriovCni === entry);
+  const found = `no DEL gives back ${listSome(unusable.map(describeWithVf))}: ${first.reason}`;
+  const rename = hostIfname === null ? '' : `, give its netdev the name ${printable(hostIfname)}`;
+  const undo =
+    place === null || place.vf === null
+      ? ''
+      : `, see what is left of it (${self} inspect ${pci}): ip link set ${nameOf(place.pf)} vf ${place.vf.index} vlan 0${rename}`;
+  const remedy = `delete its pod, where that still lives; the kernel brings the VF back as it is${undo}; then: rm ${printable(path)}`;
+  return (unusable.some(isHeld) ? wrong : warning)('sriov-cni', found, remedy);
+}
+
 function checkAgreement(survey: Survey, self: string): Check {
   const odd = vfsOf(survey).filter(
     ({ disagreements, holder }) => disagreements.length > 0 && (holder === null || !isLeft(holder)),
@@ -127,7 +149,8 @@ function checkAgreement(survey: Survey, self: string): Check {
   if (first === undefined) return ok('agreement', 'records and kernel agree about every VF');
   const others = odd.length > 1 ? `; ${odd.length - 1} more` : '';
   const remedy = `${self} inspect ${first.sysfs.pci}; undo the change, or restart the pod`;
-  const found = `${first.sysfs.pci}: ${first.disagreements[0]}${others}`;
+  const whose = first.holder === null ? '' : ` (${nameAttachment(first.holder)})`;
+  const found = `${first.sysfs.pci}${whose}: ${first.disagreements[0]}${others}`;
   // A VF that another plugin holds is no fault.
   return (odd.some(({ holder }) => holder !== null) ? wrong : warning)('agreement', found, remedy);
 }
@@ -138,6 +161,6 @@ function checkAgreement(survey: Survey, self: string): Check {
  */
 export function checkVfs(survey: Survey, self: string): readonly Check[] {
   const ofVfs = [checkPfs, checkDrivers, checkAgreement];
-  const checks = [checkNumber, ...(vfsOf(survey).length === 0 ? [] : ofVfs), checkRecords];
-  return checks.map((check) => check(survey, self));
+  const checks = [checkNumber, ...(vfsOf(survey).length === 0 ? [] : ofVfs), checkRecords, checkSriovCni];
+  return checks.map((check) => check(survey, self)).filter((check) => check !== null);
 }

@@ -13,7 +13,7 @@ import type { AttachmentKey, AttachmentRecord } from '../../state/attachment-rec
 import { type Life, lifeOf } from '../../state/liveness.ts';
 import { RecordStore, sameKey } from '../../state/record-store.ts';
 import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
-import type { Tool } from '../tool.ts';
+import { nameHolder, type Tool } from '../tool.ts';
 
 /** `unknown` also where its network namespace could not be looked at. */
 type PodState = Life;
@@ -29,6 +29,10 @@ export interface KeptRecord {
 
 /** True for what `gc` gives back, unless a process is at work on it. */
 export const isLeft = ({ pod, isHalf }: KeptRecord): boolean => pod === 'dead' || isHalf;
+
+/** `net1 of ns/web` */
+export const nameAttachment = ({ key, record }: KeptRecord): string =>
+  `${key.ifname} of ${nameHolder(record.pod, key.containerId)}`;
 
 export interface DamagedRecord {
   readonly key: AttachmentKey;
@@ -100,9 +104,14 @@ export function readSriovCni({
 }
 
 /** `net1 of container 4f1c0b7a9e2d3, attached by sriov-cni`, and its network where that is known. */
-export function describeEntry({ containerId, ifname, attachment }: SriovCniEntry): string {
-  const network = attachment === null ? '' : `, network ${attachment.network}`;
-  return printable(`${ifname} of container ${containerId.slice(0, 13)}, attached by sriov-cni${network}`);
+export function describeEntry({ containerId, ifname, network }: SriovCniEntry): string {
+  const of = network === null ? '' : `, network ${network}`;
+  return printable(`${ifname} of container ${containerId.slice(0, 13)}, attached by sriov-cni${of}`);
+}
+
+/** The same, and its VF where that is known. */
+export function describeWithVf(entry: SriovCniEntry): string {
+  return `${describeEntry(entry)}${entry.pci === null ? '' : `, VF ${entry.pci}`}`;
 }
 
 /** A request that no runtime made. */

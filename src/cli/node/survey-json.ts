@@ -62,7 +62,7 @@ export function vfJson(pf: SurveyedPf, vf: SurveyedVf): unknown {
     sriovCni:
       sriovCni === null
         ? null
-        : { containerId: sriovCni.containerId, ifname: sriovCni.ifname, network: sriovCni.attachment?.network ?? null },
+        : { containerId: sriovCni.containerId, ifname: sriovCni.ifname, network: sriovCni.network },
     disagreements,
   };
 }

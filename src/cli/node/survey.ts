@@ -131,7 +131,9 @@ class Surveyor {
     const attached = holder === null ? null : findAttached(this.#platform, holder);
     const place = placeOf(sysfs, onHost, attached);
     const isAway = holder === null && (place === 'lost' || place === 'userspace');
-    const entry = this.#sriovCni.find(({ attachment }) => attachment?.pci === sysfs.pci) ?? null;
+    const entries = this.#sriovCni.filter(({ pci }) => pci === sysfs.pci);
+    // One that can't be used may be left from long ago.
+    const entry = entries.find(({ attachment }) => attachment !== null) ?? entries[0] ?? null;
     const { place: aboutPlace, settings: changedSettings } =
       holder === null
         ? { place: [], settings: [] }

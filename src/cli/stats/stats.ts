@@ -1,9 +1,9 @@
 import type { Counters } from '../../kernel/rtnl/statistics.ts';
 import { describeRecent, readErrors } from '../node/recent-errors.ts';
-import { describeEntry } from '../node/records.ts';
+import { describeEntry, nameAttachment } from '../node/records.ts';
 import { surveyNode } from '../node/survey.ts';
-import { type Column, formatTable, type Row, wrap } from '../text.ts';
-import { type ExitCode, exitCodes, nameHolder, printJson, type Tool } from '../tool.ts';
+import { type Column, createStyle, formatTable, type Row, type Style, wrap } from '../text.ts';
+import { type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type CountedVf, countVfs } from './counters.ts';
 
 interface StatsOptions {
@@ -71,10 +71,12 @@ export function stats(tool: Tool, { watch = false, every, json = false }: StatsO
         vfs: measured.map(measuredJson),
         errors: errorsJson(errors),
       });
-    } else
-      platform.writeStdout(
-        `${watch && platform.isTerminal('stdout') ? clearScreen : ''}${describe(tool, measured)}${describeErrors(tool, errors)}`,
-      );
+    } else {
+      // The terminal may have another width by now.
+      const style = createStyle(platform);
+      const begin = watch && platform.isTerminal('stdout') ? clearScreen : '';
+      platform.writeStdout(`${begin}${describe(style, measured)}${describeErrors(style, errors)}`);
+    }
     before = now;
   } while (watch);
   return exitCodes.fine;
@@ -108,11 +110,11 @@ function scale(value: number): string {
 function holderOf({ vf }: CountedVf): string {
   const { holder, link, netns, sriovCni } = vf;
   if (sriovCni !== null) return describeEntry(sriovCni);
-  if (holder !== null) return `${holder.key.ifname} of ${nameHolder(holder.record.pod, holder.key.containerId)}`;
+  if (holder !== null) return nameAttachment(holder);
   return netns === null ? '-' : `${link?.name} in ${netns}`;
 }
 
-function rowOf({ style }: Tool, measured: Measured): Row {
+function rowOf(style: Style, measured: Measured): Row {
   const { vf, counters, perSecond } = measured;
   const shown = (value: number | null | undefined): string =>
     value === null || value === undefined ? '-' : scale(value);
@@ -134,13 +136,13 @@ function rowOf({ style }: Tool, measured: Measured): Row {
   };
 }
 
-function describe(tool: Tool, measured: readonly Measured[]): string {
+function describe(style: Style, measured: readonly Measured[]): string {
   if (measured.length === 0) return 'This node has no VFs.\n';
-  const rows = measured.map((each) => rowOf(tool, each));
-  return formatTable(columns, rows, { indent: 0, style: tool.style });
+  const rows = measured.map((each) => rowOf(style, each));
+  return formatTable(columns, rows, { indent: 0, style });
 }
 
-function describeErrors({ style }: Tool, errors: ReturnType<typeof readErrors>): string {
+function describeErrors(style: Style, errors: ReturnType<typeof readErrors>): string {
   const recent = typeof errors === 'string' ? '' : describeRecent(errors);
   return recent === '' ? '' : `${style.warning(wrap(style, `Errors in the last hour: ${recent}.`, 0))}\n`;
 }

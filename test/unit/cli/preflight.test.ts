@@ -83,6 +83,37 @@ test('attachments promises no DEL for what sriov-cni keeps and cannot be used', 
   assert.match(stdout, 'OrigVfState');
 });
 
+/** As sriov-cni 2.1.0 writes it. */
+function makeOld(node: MemoryNode): void {
+  const { OrigVfState, ...kept } = JSON.parse(String(node.platform.files.get(attachmentPath)));
+  node.platform.files.set(attachmentPath, JSON.stringify({ ...kept, HostIFNames: OrigVfState.HostIFName }));
+}
+
+function doctorOf(node: MemoryNode): ReadonlyMap<string, Check> {
+  const { checks } = operate(node.platform, 'doctor', '--json').json as { checks: readonly Check[] };
+  return new Map(checks.map((check) => [check.id, check]));
+}
+
+test('doctor names what an old release of sriov-cni has attached, and how to undo it by hand', () => {
+  assert.is(doctorOf(switchedFromSriovCni()).has('sriov-cni'), false);
+  const node = switchedFromSriovCni();
+  makeOld(node);
+  const named = ['net1 of container ccccccccccccc', 'network net', vfPci(0), 'OrigVfState'];
+  const byHand = ['ip link set pf0 vf 0 vlan 0', 'name vf0', `rm ${attachmentPath}`];
+  expectCheck(doctorOf(node), 'sriov-cni', 'wrong', ...named, ...byHand);
+  expectCheck(doctorOf(node), 'agreement', 'ok');
+  expectCheck(doctorOf(node), 'vfs', 'ok', '1 attached, 1 free');
+  assert.match(operate(node.platform, 'inspect', vfPci(0)).stdout, 'OrigVfState');
+
+  const onHost = withSriovCni();
+  makeOld(onHost);
+  expectCheck(doctorOf(onHost), 'sriov-cni', 'warning', ...named, ...byHand);
+  onHost.platform.files.set(attachmentPath, '{');
+  expectCheck(doctorOf(onHost), 'sriov-cni', 'warning', 'net1 of container ccccccccccccc', `rm ${attachmentPath}`);
+  onHost.platform.files.delete(attachmentPath);
+  assert.is(doctorOf(onHost).has('sriov-cni'), false);
+});
+
 test('definitions: refused, different, not given', () => {
   const node = ready();
   node.platform.files.set('/bad.json', definition({ spoofchk: 'yes', vlan_id: 5 }));

@@ -266,9 +266,9 @@ test('records: of the dead, half done, of VFs that are gone, damaged', () => {
   half.editRecord({ phase: 'pending' });
   expectCheck(half, 'records', 'warning', 'half done');
   const gone = healthy();
-  gone.succeed('ADD');
+  gone.succeed('ADD', gone.conf(), { env });
   gone.removeVf(0);
-  expectCheck(gone, 'records', 'warning', vfPci(0));
+  expectCheck(gone, 'records', 'warning', `${vfPci(0)} (net1 of ns/web)`);
   const damaged = healthy();
   place(damaged, { '/var/lib/cni/dra-sriov/n/c/net1.json': '{' });
   expectCheck(damaged, 'records', 'warning', 'damaged: 1');
@@ -278,9 +278,18 @@ test('records: of the dead, half done, of VFs that are gone, damaged', () => {
 
 test('record and kernel disagree', () => {
   const node = healthy();
-  node.succeed('ADD', node.conf({ vlan: 5 }));
+  node.succeed('ADD', node.conf({ vlan: 5 }), { env });
   Object.assign(node.vfs[0] ?? {}, { vlan: 6 });
-  expectCheck(node, 'agreement', 'wrong', 'vlan', '6', '5', `dra-sriov inspect ${vfPci(0)}`);
+  expectCheck(
+    node,
+    'agreement',
+    'wrong',
+    `${vfPci(0)} (net1 of ns/web)`,
+    'vlan',
+    '6',
+    '5',
+    `dra-sriov inspect ${vfPci(0)}`,
+  );
 });
 
 test('a claim that is prepared by the checkpoint alone, one of VFs that are gone, and CDI specs that are broken', () => {
@@ -288,8 +297,8 @@ test('a claim that is prepared by the checkpoint alone, one of VFs that are gone
   place(node, checkpoint([{ claim: claimA, pci: vfPci(0) }]));
   expectCheck(node, 'claims', 'wrong', '/var/run/cdi', '/etc/cdi', podUid);
   const stale = healthy();
-  place(stale, podSpec(['0000:5e:10.2']));
-  expectCheck(stale, 'claims', 'wrong', podUid);
+  place(stale, podSpec(['0000:5e:10.2', vfPci(0)]));
+  expectCheck(stale, 'claims', 'wrong', `${podUid} (0000:5e:10.2)`);
   const broken = healthy();
   place(broken, podSpec(['nonsense']));
   expectCheck(broken, 'claims', 'wrong', '"nonsense"');
@@ -315,9 +324,9 @@ test('after a reboot the driver writes the spec of the pod again, but not those 
 test('fewer attachments than VFs: the annotation’s count', () => {
   const node = healthy();
   place(node, podSpec([vfPci(0), vfPci(1)]));
-  expectCheck(node, 'annotation', 'note');
+  expectCheck(node, 'annotation', 'note', `${podUid} (${vfPci(0)}, ${vfPci(1)})`);
   node.succeed('ADD', conf, { env });
-  expectCheck(node, 'annotation', 'warning', 'ns/web (1 of 2)');
+  expectCheck(node, 'annotation', 'warning', `ns/web (1 of 2, not ${vfPci(1)})`);
   node.succeed('ADD', conf, { env, ifname: 'net2' });
   expectCheck(node, 'annotation', 'ok');
 });
@@ -327,7 +336,7 @@ test('VFs of different NUMA nodes', () => {
   place(node, podSpec([vfPci(0), vfPci(1)]));
   expectCheck(node, 'numa', 'ok');
   place(node, { [`/sys/bus/pci/devices/${vfPci(1)}/numa_node`]: '1\n' });
-  expectCheck(node, 'numa', 'warning', podUid, 'dra.net/numaNode');
+  expectCheck(node, 'numa', 'warning', `${podUid} (${vfPci(0)} on 0, ${vfPci(1)} on 1)`, 'dra.net/numaNode');
 });
 
 test('an IPAM plugin that isn’t there', () => {

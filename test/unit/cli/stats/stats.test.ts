@@ -99,6 +99,30 @@ test('--watch looks again and again, and clears a terminal only', () => {
   }
 });
 
+test('--watch follows the width of the terminal', () => {
+  const node = new MemoryNode();
+  const pod = 'K8S_POD_NAMESPACE=telco-core;K8S_POD_NAME=upf-dataplane-7c9d9bdb5f-x2m4k';
+  node.succeed('ADD', node.conf(), { env: { CNI_ARGS: `IgnoreUnknown=1;${pod}` } });
+  const widths = [70, 120];
+  const shown: string[] = [];
+  const { sleepMs } = node.platform;
+  Object.assign(node.platform, {
+    isTerminal: () => true,
+    terminalColumns: () => widths[0] ?? null,
+    sleepMs: (ms: number) => {
+      if (shown.length > 0) widths.shift();
+      shown.push('');
+      if (widths.length === 0) throw new Error('a signal');
+      sleepMs(ms);
+    },
+  });
+  const before = node.platform.stdout.length;
+  assert.throws(() => operate(node.platform, 'stats', '--watch'), 'a signal');
+  const [, narrow = '', wide = ''] = node.platform.stdout.slice(before).split('\u001b[2J');
+  assert.match(narrow, '…');
+  assert.match(wide, 'net1 of telco-core/upf-dataplane-7c9d9bdb5f-x2m4k');
+});
+
 test('a node without VFs, and command lines that can’t be', () => {
   const platform = createMemoryPlatform({ files: { '/sys/bus/pci/devices/0000:00:01.0/vendor': '0x8086\n' } });
   const { code: none, stdout } = operate(platform, 'stats');
