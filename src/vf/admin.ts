@@ -20,8 +20,9 @@ function spell({ setting, change }: WantedSetting): string {
 }
 
 /**
- * Makes all settings in one message. The kernel names none when it refuses one, and keeps those before it: then they
- * are made one by one, to name the key. Throws CniError settingRefused, and SystemError where there is no answer.
+ * Makes all settings in one message. If the kernel refuses one, it keeps those before it and doesn't say which one it
+ * was. Then they are made one by one, so that the error names the key. Throws CniError settingRefused, and SystemError
+ * if no answer came.
  */
 export function applyAdminChange(host: Namespace, pf: Pf, identity: VfIdentity, change: VfChange): void {
   const parts = partsOf(change);
@@ -41,7 +42,7 @@ function refused(pf: Pf, identity: VfIdentity, part: WantedSetting, cause: unkno
   return new CniError('settingRefused', `${spell(part)}: refused for ${where}`, { cause });
 }
 
-/** What differs between the PF's record of the VF now and in the snapshot, MAC excluded. */
+/** The changes that make the PF's record of the VF that of the snapshot, but for the MAC. */
 export function adminDifference(now: VfAdminState, before: VfAdminState): VfChange {
   const { mac: _mac, ...others } = before;
   return adminChange(now, others);

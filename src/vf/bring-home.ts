@@ -14,7 +14,7 @@ import { moveLinkTo } from './move.ts';
 import { removeUppers } from './uppers.ts';
 import type { VfIdentity, VfNetdevState } from './vf.ts';
 
-/** After the end of a namespace the kernel brings its devices back from a work queue. */
+/** The kernel brings devices back from a work queue, some time after the end of their namespace. */
 const returnLimits: RetryLimits = { timeoutMs: 2000, firstPauseMs: 10, maxPauseMs: 100 };
 
 export interface Absence {
@@ -22,27 +22,28 @@ export interface Absence {
   readonly log: Log;
   readonly host: Namespace;
   readonly identity: VfIdentity;
-  /** As it was on the host. */
+  /** The netdev as it was on the host. */
   readonly before: VfNetdevState;
   readonly traits: PodLinkTraits;
-  /** The VF's RDMA devices, by name. */
+  /** Names of the VF's RDMA devices. */
   readonly rdmaDevices: readonly string[];
-  /** The pod's namespace, opened by its path; null where that is gone. */
+  /** The pod's namespace, opened by its path; null if the path is gone. */
   readonly netns: Netns | null;
   /**
-   * For a namespace that lives on without its path, and one that has its path or inode now; null where it isn't known.
+   * Finds a namespace that lives on without its path, and tells it from one that has its path or inode now. Null: not
+   * known.
    */
   readonly netnsId: NetnsId | null;
-  /** ADD came to its end, so the pod had the VF. */
+  /** ADD succeeded, so the pod had the VF. */
   readonly attached: boolean;
 }
 
 /**
- * Brings the VF's netdev back to the host, under its own name where that is free. Done when it is on the host already,
- * which is looked at before any pod, or gone with its driver or device. RDMA devices that were moved along come first;
- * what the pod has stacked on it goes. Returns it as it was seen on the host; null where it wasn't. Throws CniError
- * detachIncomplete where it is in a namespace that can't be reached, not on the host after its move, or something stays
- * on it.
+ * Brings the VF's netdev back to the host, under its own name if that is free. Nothing is left to do if the netdev is
+ * on the host already, where it is sought first, or gone with its driver or device. RDMA devices that were moved along
+ * come back before it, and what the pod has stacked on it is removed. Returns the netdev as it was seen on the host, or
+ * null. Throws CniError detachIncomplete if the netdev is in a namespace that can't be reached, or not on the host
+ * after its move, or if something stays on it.
  */
 export function bringHome(absence: Absence): Link | null {
   const fetched = fetch(absence);
@@ -53,7 +54,7 @@ export function bringHome(absence: Absence): Link | null {
   return home;
 }
 
-/** The netdev where it was fetched from a namespace; null where it is home by itself, or gone. */
+/** The netdev after it was fetched from a namespace; null if it is home by itself, or gone. */
 function fetch(absence: Absence): Link | null {
   const { platform, identity } = absence;
   const fetched = absence.netns === null ? null : fetchFrom(absence, absence.netns);
@@ -79,7 +80,9 @@ function fetch(absence: Absence): Link | null {
   throw new CniError('detachIncomplete', `${where}: ${holder}`);
 }
 
-/** RDMA devices first, as rdma-cni does, whose DEL comes before ours. Null where the VF is not in that namespace. */
+/**
+ * Fetches RDMA devices first, as rdma-cni's DEL, which comes before ours, does. Null if the VF isn't in that namespace.
+ */
 function fetchFrom(absence: Absence, netns: Netns): Link | null {
   const { platform, log, host, identity, traits, rdmaDevices, netnsId } = absence;
   const pod = new Namespace(platform, netns);
@@ -111,13 +114,14 @@ interface RdmaOwner {
   readonly log: Log;
   readonly host: Namespace;
   readonly pci: PciAddress;
-  /** As they were on the host, by name. */
+  /** Their names on the host. */
   readonly devices: readonly string[];
 }
 
 /**
- * Brings back what that plugin has left in the pod: the next pod's would look for it on the host. What fails is logged
- * only, because the kernel returns RDMA devices at the end of the namespace, which a DEL that fails would put off.
+ * Brings back the RDMA devices that rdma-cni has left in the pod, because it looks for them on the host when the next
+ * pod starts. A failure is only logged: the kernel returns them at the end of the namespace, which a failing DEL would
+ * put off.
  */
 function returnRdmaDevices({ platform, log, host, pci, devices }: RdmaOwner, pod: Netns): void {
   try {
@@ -131,7 +135,7 @@ function returnRdmaDevices({ platform, log, host, pci, devices }: RdmaOwner, pod
   }
 }
 
-/** Its own name; where another device has taken that meanwhile, one made of its PCI address: home comes first. */
+/** The VF's own name. If another device has that now, a name made of the PCI address, because the VF must come home. */
 function freeHostName(absence: Absence): string {
   const { host, identity, before, log } = absence;
   const owner = getLink(host.session, { name: before.name });

@@ -4,7 +4,7 @@ import type { Link } from '../kernel/rtnl/links.ts';
 import { listHeardMacs } from '../kernel/rtnl/neighbours.ts';
 import { listGivenRoutes } from '../kernel/rtnl/routes.ts';
 
-/** What a link that is up may be used for, in words, and a request to the kernel for each. They throw SystemError. */
+/** Uses that a link which is up may have, in words, each with a request to the kernel, which throws SystemError. */
 export function listUsesOfUp(
   session: NetlinkSession,
   { ifindex, mac }: Link,

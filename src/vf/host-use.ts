@@ -7,9 +7,9 @@ import { listUsesOfUp } from './host-use-of-up.ts';
 import type { VfIdentity } from './vf.ts';
 
 /**
- * A network config may name any VF that nobody holds, but not one that the node itself uses. The check costs a look at
- * sysfs if the VF is down, as while it waits for a pod, and four requests if it is up. Throws CniError vfBusy, naming
- * the use.
+ * Refuses a VF that the node itself uses: a network config may name any VF that nobody holds. The check takes a look at
+ * sysfs if the VF is down, as a VF that waits for a pod is, and four requests if it is up. Throws CniError vfBusy,
+ * naming the use.
  */
 export function refuseUsedByHost(platform: Platform, host: Namespace, identity: VfIdentity, link: Link): void {
   const use = describeUse(platform, host, identity, link);
@@ -35,8 +35,8 @@ function describeUse(platform: Platform, host: Namespace, { pci }: VfIdentity, l
 }
 
 /**
- * A VF of vfio-pci whose IOMMU group a program has open is a virtual machine's. The kernel tells only who tries
- * (drivers/vfio/group.c, EBUSY). Throws CniError vfBusy.
+ * Refuses a VF of vfio-pci whose IOMMU group a program has open, such as a virtual machine. The kernel tells that only
+ * to whoever tries to open the group (drivers/vfio/group.c, EBUSY). Throws CniError vfBusy.
  */
 export function refuseOpenGroup(platform: Platform, { pci }: VfIdentity): void {
   const group = readIommuGroup(platform, pci);

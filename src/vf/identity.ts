@@ -24,7 +24,7 @@ function whyNoVf(platform: Platform, pci: PciAddress): string {
 
 type PfKeys = 'pfPci' | 'pfName' | 'pfDriver' | 'vfIndex';
 
-/** What is known of the PF of a VF that has none here. */
+/** The PF of a VF that has none on this machine. */
 export const noPf: Pick<VfWithoutPf, PfKeys> = { pfPci: null, pfName: null, pfDriver: null, vfIndex: null };
 
 function ofPfOnHost(

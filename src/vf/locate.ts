@@ -8,31 +8,31 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import type { Pf, VfIdentity, VfNetdevState } from './vf.ts';
 
-/** What tells the VF's netdev from others inside a pod, where sysfs doesn't show it. */
+/** Tells the VF's netdev from others inside a pod, where sysfs doesn't show it. */
 export interface PodLinkTraits {
   readonly pci: PciAddress;
   readonly ifname: string;
-  /** Its name on the host, which it keeps where the kernel moved it and then refused the new one. */
+  /** Its name on the host, which it keeps if the kernel has moved it and then refused the new name. */
   readonly hostName: string;
-  /** As recorded after the move; null where ADD didn't get that far. */
+  /** As recorded after the move; null if ADD didn't get that far. */
   readonly podIfindex: number | null;
-  /** Addresses that it may have: before ADD, and as asked. */
+  /** MACs that it may have: that of before ADD, and the one that was asked for. */
   readonly macs: readonly MacAddress[];
   readonly identifiedBy: VfNetdevState['identifiedBy'];
 }
 
-/** A rename between the look at sysfs and that at the kernel. */
+/** How often the netdev may be renamed between the look at sysfs and that at the kernel. */
 const maxRenames = 3;
 
 /**
- * The VF's netdev on the host, by sysfs; null where it isn't there. Names are only where to look: what has been renamed
- * since, and what has got the name since, is told by its device.
+ * The VF's netdev on the host, by sysfs; null if it isn't there. A name says only where to look: the device tells
+ * whether the netdev has been renamed since, and whether another one has its name now.
  */
 export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress): Link | null {
   let seen = '';
   for (let look = 0; look <= maxRenames; look++) {
     const names = readNetdevs(platform, pci);
-    // The same names again: nothing was renamed, and what has them is something else.
+    // The names are the same again, so nothing was renamed, and the links that have them are others.
     if (names.join('/') === seen) break;
     for (const name of names) {
       const link = getLink(host.session, { name });
@@ -44,8 +44,8 @@ export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress)
 }
 
 /**
- * Whether a link that was asked for by a name from sysfs is a netdev of that device. Where the kernel tells no parent
- * device, sysfs has the ifindex of the device's netdev.
+ * Whether a link that was asked for by a name from sysfs is a netdev of that device. If the kernel tells no parent
+ * device, sysfs tells the ifindex of the device's netdev.
  */
 export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, link: Link): boolean {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link) === pci;
@@ -54,7 +54,7 @@ export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, li
 }
 
 /**
- * The PF's netdev on the host, by sysfs: it may have another name than when the VF was attached. Null where it isn't
+ * The PF's netdev on the host, by sysfs, because its name may have changed since the VF was attached. Null if it isn't
  * there.
  */
 export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): Link | null {
@@ -67,13 +67,13 @@ export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): 
   return null;
 }
 
-/** The same, of a VF; null also where it has no PF on this machine. */
+/** The netdev of a VF's PF; null also if the VF has no PF on this machine. */
 export function findPfOf(platform: Platform, host: Namespace, { pfPci, vfIndex }: VfIdentity): Pf | null {
   const link = pfPci === null ? null : findPf(platform, host, pfPci);
   return link === null || vfIndex === null ? null : { ...link, vfIndex };
 }
 
-/** The VF's netdev inside a pod, whatever name it has now; null where it isn't there. */
+/** The VF's netdev inside a pod, whatever name it has now; null if it isn't there. */
 export function findInPod(platform: Platform, pod: Namespace, traits: PodLinkTraits): Link | null {
   const { podIfindex, ifname, hostName, pci } = traits;
   const asRecorded = podIfindex === null ? [] : [{ ifindex: podIfindex }];
@@ -85,7 +85,7 @@ export function findInPod(platform: Platform, pod: Namespace, traits: PodLinkTra
   return link !== undefined && isVf(platform, pod, link, traits) ? link : null;
 }
 
-/** The netdevs in a namespace of these PCI devices, by address. Throws SystemError. */
+/** Those netdevs in a namespace that belong to these PCI devices, by PCI address. Throws SystemError. */
 export function findByPci(
   platform: Platform,
   namespace: Namespace,
@@ -96,7 +96,7 @@ export function findByPci(
   return new Map(found.filter(([pci]) => wanted.has(pci)));
 }
 
-/** A pod may give any of its interfaces a name, a MAC and an ifindex, but no other parent device. */
+/** Goes by the parent device: a pod may give any of its interfaces another name, MAC and ifindex, but not that. */
 function isVf(platform: Platform, pod: Namespace, link: Link, traits: PodLinkTraits): boolean {
   const { pci, identifiedBy, podIfindex, ifname, hostName, macs } = traits;
   if (identifiedBy === 'parent') return pciAddressOfParent(platform, link) === pci;
@@ -106,7 +106,7 @@ function isVf(platform: Platform, pod: Namespace, link: Link, traits: PodLinkTra
   return [ifname, hostName].includes(link.name) && link.mac !== null && macs.includes(link.mac);
 }
 
-/** How a netdev that is on the host will be known elsewhere. */
+/** What will identify a netdev, which is on the host now, in another namespace. */
 export function whatIdentifies(
   platform: Platform,
   host: Namespace,
@@ -117,8 +117,8 @@ export function whatIdentifies(
 }
 
 /**
- * The PCI address of a netdev in a namespace: of its parent device (IFLA_PARENT_DEV_NAME, since Linux 5.14), or as its
- * driver gives it (ethtool bus-info); '' where nothing tells.
+ * The PCI address of a netdev in a namespace: that of its parent device (IFLA_PARENT_DEV_NAME, since Linux 5.14), or
+ * the one that its driver gives (ethtool bus-info); '' if nothing tells.
  */
 export function pciAddressOf(platform: Platform, namespace: Namespace, link: Link): string {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link);
@@ -132,8 +132,8 @@ export function pciAddressOf(platform: Platform, namespace: Namespace, link: Lin
 }
 
 /**
- * That of the parent device; '' where it has none, and for a netdev on top of another one (IPoIB's children have the
- * same parent).
+ * The PCI address of the parent device; '' if there is none, and for a netdev on top of another one, because IPoIB's
+ * children have the same parent.
  */
 function pciAddressOfParent(platform: Platform, { lower, parentBusName, parentDeviceName }: Link): string {
   if (lower !== null || parentBusName === null || parentDeviceName === null) return '';

@@ -7,15 +7,15 @@ import type { Platform } from '../platform/platform.ts';
 import { readMac, takeMacOfPf, tryLinkMac } from './mac-quirks.ts';
 import type { VfIdentity, VfSnapshot } from './vf.ts';
 
-// Drivers disagree about who may set a VF's MAC, and when (mac-quirks.ts). With i40e and iavf that of the PF reaches
-// the netdev later, through a reset. So: first the netdev (a refusal means nothing yet), then the PF, then see what has
-// become of it.
+// Drivers disagree about who may set a VF's MAC, and when (mac-quirks.ts). With i40e and iavf the PF's MAC reaches the
+// netdev later, through a reset. So ADD asks the netdev first, whose refusal means nothing yet, then the PF, and then
+// looks what MAC the netdev has.
 
 const settleLimits: RetryLimits = { timeoutMs: 1500, firstPauseMs: 2, maxPauseMs: 50 };
 
 /**
- * The netdev's own MAC, before the PF's settings. Tells whether an untrusted VF has changed it by itself: no PF guarded
- * it, and from then on nobody can tell.
+ * Sets the netdev's own MAC, before the PF's settings. True if an untrusted VF has changed it by itself, so that no PF
+ * guarded it; that can't be found out later.
  */
 export function changeOwnMac(host: Namespace, { admin, netdev }: VfSnapshot, mac: MacAddress): boolean {
   if (netdev === null || netdev.mac === mac) return false;
@@ -24,8 +24,8 @@ export function changeOwnMac(host: Namespace, { admin, netdev }: VfSnapshot, mac
 }
 
 /**
- * Makes the effective MAC of a link equal to the admin MAC that the PF holds already; the link may be up afterwards.
- * Throws CniError settingRefused when the driver won't have it.
+ * Makes the effective MAC of a link equal to the admin MAC that the PF holds already. The link may be up afterwards.
+ * Throws CniError settingRefused if the driver refuses.
  */
 export function settleMac(
   platform: Platform,

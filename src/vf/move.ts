@@ -10,7 +10,7 @@ import {
 } from '../kernel/rtnl/links.ts';
 import { converge, type Step } from '../lib/converge.ts';
 
-/** A pod may give its link other altnames between the look at them and the move. */
+/** The move is tried again, because a pod may give its link other altnames between the look at them and the move. */
 const maxMoves = 5;
 
 /**
@@ -51,8 +51,9 @@ export function renameLinkTo(namespace: Namespace, link: Link, name: string): vo
 }
 
 /**
- * Gives a link the altnames in their order, and no others: the kernel lists them as they were added, so from the first
- * that differs all are put anew. Returns what failed; one that another link has (EEXIST) keeps none behind it.
+ * Gives a link these altnames in their order, and no others. The kernel lists altnames as they were added, so all from
+ * the first one that differs are added anew. Returns the failures. A name that another link has (EEXIST) doesn't keep
+ * those behind it from being added.
  */
 export function restoreAltnames(namespace: Namespace, link: Link, wanted: readonly string[]): readonly Error[] {
   const { session } = namespace;

@@ -20,7 +20,7 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 import { isRefusal } from './refusal.ts';
 
-/** What a netdev keeps on its way between namespaces, besides name, altnames, MAC, MTU, up or down. */
+/** What a netdev keeps when it moves between namespaces, besides name, altnames, MAC, MTU, up or down. */
 export interface NetdevSettings {
   /** IFF_* */
   readonly flags: number;
@@ -37,7 +37,7 @@ export interface SettledNetdev {
   readonly pci: PciAddress;
 }
 
-/** Errors that a second try won't change; others may pass. */
+/** Errnos that a second try won't change. A failure with another errno may be gone at the next DEL. */
 const refusals = ['EINVAL', 'ERANGE', 'EOPNOTSUPP', 'EPERM', 'EACCES'] as const;
 
 /** Throws SystemError. */
@@ -50,7 +50,7 @@ export function readNetdevSettings(platform: Platform, host: Namespace, pci: Pci
   };
 }
 
-/** An XDP program sees and changes whatever the next pod sends and receives. Throws SystemError. */
+/** Takes XDP programs off, which see and change whatever the next pod sends and receives. Throws SystemError. */
 export function removeXdpPrograms(host: Namespace, link: Link): void {
   for (const mode of readXdpModes(link)) {
     host.change(link.ifindex, (session) => removeXdp(session, link.ifindex, mode));
@@ -58,7 +58,7 @@ export function removeXdpPrograms(host: Namespace, link: Link): void {
 }
 
 /**
- * Gives a link those flags and no others; by default those that a link has of which nobody has set any. Throws
+ * Gives a link these settable flags and no others; by default those of a link on which nobody has set any. Throws
  * SystemError.
  */
 export function settleFlags(namespace: Namespace, link: Link, flags = usualFlags): void {
@@ -66,12 +66,12 @@ export function settleFlags(namespace: Namespace, link: Link, flags = usualFlags
   namespace.change(link.ifindex, (session) => setLinkFlags(session, link.ifindex, flags));
 }
 
-/** In one message; the kernel doesn't name the one that it refuses, so then one by one. Throws SystemError. */
+/** Sets all in one message; if the kernel refuses it, which names no attribute, one by one. Throws SystemError. */
 export function restoreAttributes(at: SettledNetdev, link: Link, before: LinkAttributes): void {
   const now = readLinkAttributes(link);
   const names = (Object.keys(before) as LinkAttribute[]).filter((name) => name in now);
   const differing = names.filter((name) => now[name] !== before[name]);
-  // Setting one size sets that of IPv4 as well.
+  // The kernel sets the size for IPv4 along with the other one.
   const wanted = names.filter((name) => differing.includes(name) || (/_ipv4_/.test(name) && differing.length > 0));
   if (differing.length === 0) return;
   const set = (some: readonly LinkAttribute[]): void => {
@@ -86,14 +86,14 @@ export function restoreAttributes(at: SettledNetdev, link: Link, before: LinkAtt
   }
 }
 
-/** One after the other, each as it is then: a driver resets some when others change. Throws SystemError. */
+/** Compares and sets one after the other, because a driver resets some when others change. Throws SystemError. */
 export function restoreEthtool(at: SettledNetdev, link: Link, before: EthtoolState): void {
   const { platform, host, pci } = at;
   const known = ethtoolSettings.filter((name) => before[name] !== undefined);
   const read = (): EthtoolState => readEthtool(platform, host.netns, link.name, known);
   const now = read();
   if (known.every((name) => now[name] === before[name])) return;
-  // Asked by name, which another device may have by now.
+  // ethtool asks by name, which another device may have by now.
   const bus = readBusInfo(platform, host.netns, link.name);
   if (bus !== '' && bus !== pci) throw new Error(`${link.name} is ${bus} by now`);
   for (const name of known) {
@@ -117,7 +117,7 @@ export function restoreFiles(at: SettledNetdev, link: Link, before: NetdevFiles)
 
 /**
  * A setting that is refused twice is lost, with a warning: none of them opens a way to the next pod's traffic, and DEL
- * must be able to end. Throws SystemError where it may pass.
+ * must be able to end. Throws SystemError if the next DEL may succeed.
  */
 function putBack({ log, pci }: SettledNetdev, setting: string, set: () => void): void {
   const refused = refusal(set) ?? null;

@@ -13,13 +13,13 @@ import {
 } from '../settings/settings.ts';
 import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 
-/** What ADD has to change; only what differs from the snapshot. */
+/** What ADD has to change, which is what differs from the snapshot. */
 export interface VfPlan {
-  /** Of the PF's record of the VF. */
+  /** Changes of the PF's record of the VF. */
   readonly admin: VfChange;
-  /** MAC that the netdev gets; null: the one that it has. */
+  /** MAC that the netdev gets; null: it keeps its own. */
   readonly mac: MacAddress | null;
-  /** Null: as it is. */
+  /** Null: it stays. */
   readonly mtu: number | null;
 }
 
@@ -35,19 +35,19 @@ export function planVf(settings: VfSettings, identity: VfIdentity, snapshot: VfS
   return { admin, mac: settings.mac ?? null, mtu: planMtu(settings, snapshot, pf) };
 }
 
-/** The changes that make the PF's record of a VF as wanted. Fields that aren't wanted, or aren't known, stay. */
+/** The changes that make the PF's record of a VF as wanted. Fields that nobody wants or the PF doesn't report stay. */
 export function adminChange(now: VfAdminState, wanted: Partial<VfAdminState>): VfChange {
   const differing = partsOf(wanted).filter(({ setting, change }) => differingFields(setting, now, change).length > 0);
   return Object.assign({}, ...differing.map(({ change }) => change)) as VfChange;
 }
 
 /**
- * A PF that isn't there, or reports no VF settings, has no VLAN and no rate limit either, so asking for none is met;
- * all else can't be.
+ * Refuses settings of a VF whose PF isn't there or reports none. Asking for no VLAN and no rate limit is fine, because
+ * such a VF has neither.
  */
 function refuseBlind(settings: VfSettings, identity: VfIdentity): void {
   const wanted = pfSettings.flatMap((setting) => {
-    // Without a netdev there is nobody but the PF who could set it.
+    // The netdev can take it, if there is one.
     if (setting.ofNetdev === true && identity.kind === 'netdev') return [];
     const unreported: Partial<VfAdminState> | undefined = setting.unreported;
     const isMet = (field: VfField): boolean =>
@@ -64,7 +64,7 @@ function whyNoSettings({ pci, pfPci, pfName, vfIndex }: VfIdentity): string {
   return `VF ${pci} has no PF on this machine, which alone could set that: leave it out, and set it where the VF comes from`;
 }
 
-/** Without a PF the driver's own limit is all that is known, and the kernel keeps to that. */
+/** Without a PF only the driver's own limit is known, and the kernel enforces that. */
 function planMtu(settings: VfSettings, { netdev }: VfSnapshot, pf: PfLimits | null): number | null {
   const { mtu } = settings;
   if (mtu === undefined || netdev === null || mtu === netdev.mtu) return null;

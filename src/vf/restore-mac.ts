@@ -14,9 +14,8 @@ export interface SettledVf extends SettledNetdev {
 }
 
 /**
- * Gives netdev and PF the MACs of the snapshot: the netdev's first, while the PF may still allow it; then the PF's; and
- * then, as far as that has changed it or has barred it, the netdev's again. Throws SystemError, and CniError
- * settingRefused.
+ * Gives netdev and PF the MACs of the snapshot: the netdev first, while the PF may still allow it; then the PF; then
+ * the netdev again, if the PF has changed or barred its MAC. Throws SystemError, and CniError settingRefused.
  */
 export function restoreMacs(
   at: SettledVf,
@@ -26,7 +25,7 @@ export function restoreMacs(
   readAdmin: () => VfAdminState | null,
 ): void {
   const { platform, host, identity } = at;
-  // No netdev takes all zeros: one that had them gets a MAC from its driver when it goes up.
+  // No netdev takes all zeros. A netdev that had them gets a MAC from its driver when it goes up.
   const had = snapshot.netdev?.mac ?? zeroMac;
   const own = link === null || had === zeroMac ? null : { link, mac: had };
   if (own !== null) {
@@ -35,7 +34,7 @@ export function restoreMacs(
   }
   const isCleared = pf !== null && snapshot.admin !== null && restoreAdminMac(at, pf, snapshot.admin.mac, readAdmin);
   if (own === null) return;
-  // Looked at once more where nothing was changed, too: drivers change it late.
+  // The look comes even if nothing was changed, because drivers change a MAC late.
   const hasOwn = (): boolean => readMac(host, own.link.ifindex) === own.mac || tryLinkMac(host, own.link, own.mac);
   if (isCleared ? setMacAnew(host, own.link, own.mac) : hasOwn()) return;
   if (pf !== null && tryTrustedMac(host, pf, own.link, own.mac)) return;
@@ -43,14 +42,17 @@ export function restoreMacs(
 }
 
 /**
- * ADD had the PF guard the MAC; the VF may change it again. As with the VF's own MAC a first refusal isn't believed.
+ * Lets the VF change its MAC again, which the PF has guarded since ADD. As in tryLinkMac a first refusal isn't
+ * believed.
  */
 function freeMac({ host }: SettledVf, pf: Pf, link: Link, mac: MacAddress): void {
   const isCleared = clearAdminMac(host, pf) === null || clearAdminMac(host, pf) === null;
   if (isCleared && link.mac === mac) setMacAnew(host, link, mac);
 }
 
-/** Tells whether the PF's MAC was cleared. A driver that refuses that is no failure: the next ADD sets it anyway. */
+/**
+ * True if the PF's MAC was cleared. A driver that refuses that is no failure, because the next ADD sets a MAC anyway.
+ */
 function restoreAdminMac(
   { host, log, pci }: SettledVf,
   pf: Pf,

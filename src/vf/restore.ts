@@ -15,13 +15,13 @@ import { removeXdpPrograms, restoreAttributes, restoreEthtool, restoreFiles, set
 import { restoreMacs, type SettledVf } from './restore-mac.ts';
 import type { Pf, VfIdentity, VfSnapshot } from './vf.ts';
 
-/** Of an altname, by net/core/rtnetlink.c and dev.c: taken, not there, or not to its liking. */
+/** Errnos of the kernel about an altname (net/core/rtnetlink.c, dev.c): taken, not there, or not allowed. */
 const finalRefusals = ['EEXIST', 'ENOENT', 'EINVAL', 'ERANGE', 'EOPNOTSUPP'] as const;
 
 /**
- * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all that a pod can set
- * besides, and the PF's settings. Only what differs is touched. If the VF's device or netdev, or the PF's device, is
- * gone, nothing is left to do for it. `seen` is its netdev where that has just been looked at. Returns what failed.
+ * Gives a VF that is on the host its state of before ADD: name, altnames, MTU, MACs, up or down, all else that a pod
+ * can set, and the PF's settings. Changes only what differs. If the VF's device or netdev, or the PF's device, is gone,
+ * nothing is left to do for it. `seen` is the VF's netdev if that has just been looked at. Returns the failures.
  */
 export function restoreVf(
   platform: Platform,
@@ -68,7 +68,7 @@ export function restoreVf(
       ['restore the PF’s settings', () => restoreAdmin(at, pf, admin, admins)],
       [
         'restore the MAC',
-        // PF and netdev have theirs from each other: both are left for when the PF is back.
+        // PF and netdev take MACs from each other, so both wait until the PF is back.
         () =>
           (pf !== null || admin === null || isPfGone(platform, identity)) &&
           restoreMacs(at, pf, here(), snapshot, admins),
@@ -80,8 +80,8 @@ export function restoreVf(
 }
 
 /**
- * The VF's netdev as it is at each call: looked at again only where something was asked of the kernel that may have
- * changed it. By its ifindex once it was found: a look through sysfs takes 40 system calls.
+ * The VF's netdev as it is at each call. Looks again only if the kernel was asked for a change since, and by ifindex
+ * once the netdev was found, because a look through sysfs takes 40 system calls.
  */
 function seekingOnHost({ platform, host, identity }: SettledVf, seen: Link | null): () => Link | null {
   let found = seen;
@@ -92,7 +92,7 @@ function seekingOnHost({ platform, host, identity }: SettledVf, seen: Link | nul
   };
 }
 
-/** The PF's record of the VF as it is at each call, read again only after a change, too. */
+/** The PF's record of the VF as it is at each call. Reads again only if the kernel was asked for a change since. */
 function readingAdmin({ host }: SettledVf, pf: Pf): () => VfAdminState | null {
   let read: { readonly state: VfAdminState | null; readonly changes: number } | null = null;
   return () => {
@@ -107,7 +107,7 @@ function withLink<L, Before>(link: L | null, before: Before | null, run: (link: 
 }
 
 /**
- * A name that another device has taken meanwhile is lost; the VF is as usable without it, and DEL must be able to end.
+ * A name that another device has taken meanwhile is lost: the VF is as usable without it, and DEL must be able to end.
  */
 function restoreName(at: SettledVf, link: Link, name: string): void {
   try {
@@ -119,8 +119,8 @@ function restoreName(at: SettledVf, link: Link, name: string): void {
 }
 
 /**
- * A VF without one of its altnames is as usable, and DEL must be able to end: what the kernel will never take is a
- * warning.
+ * An altname that the kernel will never take back is a warning: the VF is as usable without it, and DEL must be able to
+ * end.
  */
 function restoreAltnamesOf(at: SettledVf, link: Link, altnames: readonly string[]): void {
   for (const failure of restoreAltnames(at.host, link, altnames)) {
@@ -144,7 +144,8 @@ function isPfGone(platform: Platform, { pfPci }: VfIdentity): boolean {
 }
 
 /**
- * A PF whose netdev is not on the host (moved away by an accident, its driver reloading) keeps what the VF was given.
+ * Throws CniError pfMissing if the PF's netdev is not on the host (moved away, its driver reloading), because the PF
+ * still has what ADD set.
  */
 function restoreAdmin(
   at: SettledVf,

@@ -10,7 +10,7 @@ import { findOnHost, isDeviceOf, whatIdentifies } from './locate.ts';
 import { readNetdevSettings } from './netdev-settings.ts';
 import type { Pf, VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 
-/** The PF's netdev; null of a VF that has no PF on this machine. Throws CniError pfMissing. */
+/** The netdev of a VF's PF; null if the VF has no PF on this machine. Throws CniError pfMissing. */
 export function getPf(platform: Platform, host: Namespace, identity: VfIdentity): Pf | null {
   if (identity.pfPci === null) return null;
   const link = getLink(host.session, { name: identity.pfName });
@@ -26,8 +26,8 @@ export function describeNetdev(link: EthernetLink): VfNetdevState {
 }
 
 /**
- * All that DEL has to give back, read before the first change. Throws CniError noDriver where a network driver is bound
- * and yet no netdev is on the host, vfBusy where somebody uses the VF, and notEthernet.
+ * Reads all that DEL has to give back, before the first change. Throws CniError noDriver if a network driver is bound
+ * and no netdev is on the host, vfBusy if somebody uses the VF, and notEthernet.
  */
 export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Pf | null): VfSnapshot {
   if (pf !== null) requireEthernet(identity, 'PF', pf);

@@ -27,15 +27,16 @@ export interface ReturnedVf {
 }
 
 interface Upper extends StackedLink {
-  /** What the session's namespace calls the one that it is in; absent: it is in the session's own. */
+  /** ID that the session's namespace gives the namespace of the link; absent: that is the session's own. */
   readonly netnsId?: number;
 }
 
 /**
- * Takes away what a pod has stacked on the VF: a VLAN or macvlan sends and receives on whatever network the VF is given
- * to next. The kernel leaves them behind, on top of the VF, when that moves; with the VF on the host a pod can't make
- * new ones. `pod` is the namespace that it came from; null: it came back by itself, and they may be anywhere. What is
- * in the host's own namespace is the node's: DEL says so. Throws CniError detachIncomplete, naming what stays.
+ * Removes the devices that a pod has stacked on the VF, such as a VLAN or macvlan, which send and receive on whatever
+ * network the VF gets next. When the VF moves, the kernel leaves them where they are, on top of it. A pod can't make
+ * new ones while the VF is on the host. `pod` is the namespace that the VF came from; null: it came back by itself, and
+ * they may be in any namespace. A device in the host's own namespace is the node's to remove. Throws CniError
+ * detachIncomplete, naming what stays.
  */
 export function removeUppers(vf: ReturnedVf, pod: Namespace | null): void {
   const onHost = readUppers(vf.platform, vf.pci, vf.link.name);
@@ -58,7 +59,7 @@ function removeFrom(vf: ReturnedVf, session: NetlinkSession): void {
   if (found.length === 0) return;
   const refused = converge(
     found.map((upper) => [`remove ${upper.name}`, () => remove(vf, session, upper)]),
-    // It went with one below it.
+    // It went with a device below it.
     (thrown) => isSystemError(thrown, 'ENODEV'),
   );
   const left = findUppers(vf, session).map(({ name }) => name);
@@ -70,8 +71,8 @@ function stays({ pci }: ReturnedVf, names: readonly string[], why: string): CniE
 }
 
 /**
- * In the session's namespace, and in those that it has an ID of: devices were moved there from it. One ID is the
- * host's, where the VF has gone.
+ * Looks in the session's namespace and in those that it has an ID of, because devices were moved from it to these. One
+ * ID is that of the host, to which the VF has moved.
  */
 function findUppers({ host, link }: ReturnedVf, session: NetlinkSession): Upper[] {
   const here: Upper[] = listStackedLinks(session, link.ifindex).filter(({ lowerNetnsId }) => lowerNetnsId !== null);
@@ -86,7 +87,7 @@ function listIn(session: NetlinkSession, lowerIfindex: number, netnsId: number):
   try {
     return listStackedLinks(session, lowerIfindex, netnsId).map((upper) => ({ ...upper, netnsId }));
   } catch (thrown) {
-    // It has just ended.
+    // The namespace has just ended.
     if (isSystemError(thrown, 'EINVAL')) return [];
     throw thrown;
   }

@@ -15,7 +15,7 @@ export function difference(what: string, actual: unknown, expected: unknown): st
   return actual === expected ? [] : [`${what} is ${actual ?? 'unknown'}, should be ${expected}`];
 }
 
-/** How the PF's record of the VF differs from what ADD left. */
+/** The differences between the PF's record of the VF and what ADD left there. */
 export function adminDifferences(
   host: Namespace,
   pf: Pf | null,
@@ -26,10 +26,10 @@ export function adminDifferences(
   const where = `VF ${identity.vfIndex} of PF ${identity.pfName}`;
   const now = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
   if (now === null) return [`${where} is gone`];
-  // As ADD left them: what they were, overlaid with what the config asks for.
+  // ADD left what was there, overlaid with what the config asks for.
   const wanted = { ...before, ...settings };
   return pfSettings.flatMap((setting) => {
-    // A trusted pod may set its own MAC, and some PFs record that; only one that was asked for is held to.
+    // A trusted pod may set its own MAC, and some PFs record that. So the MAC is compared only if the config has one.
     if (setting.ofNetdev === true && fieldsOf(setting).every((field) => settings[field] === undefined)) return [];
     return differingFields(setting, now, wanted).flatMap((field) =>
       difference(`${where}: ${keyOf(setting, field)}`, now[field], wanted[field]),
