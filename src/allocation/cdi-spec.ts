@@ -12,19 +12,19 @@ interface CdiKind {
   readonly class: string;
 }
 
-/** Kinds under which dra-driver-sriov has published VFs, the present one first. */
+/** Kinds under which releases of dra-driver-sriov publish VFs, that of the newest first. */
 const kinds: readonly CdiKind[] = [
   { vendor: 'sriovnetwork.k8snetworkplumbingwg.io', class: 'vf' },
   { vendor: 'sriovnetwork.openshift.io', class: 'vf' },
   { vendor: 'virtualfunction.sriovnetwork.openshift.io', class: 'nic' },
 ];
 
-/** A text in every spec of ours and in its name, to tell foreign specs without parsing them. */
+/** Text that every spec of ours and its name contain, so that foreign specs need not be parsed. */
 const commonMark = 'sriovnetwork';
 
 const kindNames: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind.vendor}/${kind.class}`));
 
-/** What the CDI library puts in front of a UID (GenerateTransientSpecName). */
+/** Beginnings of file names, which the CDI library puts in front of a UID (GenerateTransientSpecName). */
 const filePrefixes: readonly string[] = kinds.map((kind) => `${kind.vendor}-${kind.class}_`);
 
 const extensions = ['.yaml', '.json'] as const;
@@ -34,7 +34,7 @@ export function isOurKind(kind: string): boolean {
   return kindNames.has(kind);
 }
 
-/** True where only a driver of ours writes a file of this name, whatever is in it. */
+/** True if only a driver of ours writes a file of this name, whatever is in it. */
 function isOurFileName(name: string): boolean {
   return name.includes(commonMark) && filePrefixes.some((prefix) => name.startsWith(prefix));
 }
@@ -53,7 +53,7 @@ export function specFileNames(uid: string): readonly string[] {
 export interface CdiDevice {
   readonly kind: string;
   readonly name: string;
-  /** `containerEdits.env`, of a repeated name the last. */
+  /** `containerEdits.env`; of a repeated name the last one. */
   readonly env: ReadonlyMap<string, string>;
   /** The spec file. */
   readonly file: string;
@@ -71,9 +71,9 @@ export interface FoundSpecs {
 }
 
 interface SpecDirectory {
-  /** Of all specs. */
+  /** File names of all specs. */
   readonly names: readonly string[];
-  /** Of those that may be ours, by their names or by what is in them. */
+  /** Paths of those that may be ours, by name or content. */
   readonly candidates: readonly string[];
 }
 
@@ -82,7 +82,7 @@ const maxFilesPerDirectory = 4096;
 
 const isAssignment = (text: string): boolean => text.indexOf('=') > 0;
 
-/** What is read of a spec (CDI specification, "config.go"). */
+/** The parts of a spec that are read (CDI specification, "config.go"). */
 const schemas = lazily(() => {
   const env = arrayOf(textThat(isAssignment, 'NAME=VALUE'), 'a list');
   const device = object({ name: text(), containerEdits: optional(object({ env: optional(env) })) });
@@ -92,7 +92,7 @@ const schemas = lazily(() => {
   };
 });
 
-/** The devices of a spec; none where its kind is somebody else's. Throws CniError decode. */
+/** The devices of a spec; none if its kind is somebody else's. Throws CniError decode. */
 function readDevices(spec: unknown, file: string): readonly CdiDevice[] {
   const { kind } = readAs(schemas().spec, spec, '');
   if (!isOurKind(kind)) return [];
@@ -109,9 +109,9 @@ function toMap(env: readonly string[]): ReadonlyMap<string, string> {
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
 
 /**
- * The CDI spec files of this node (`<cdiDir>/*.yaml` and `*.json`), each parsed at most once. Links are not followed:
- * the CDI library writes a file beside and renames it, so a link is none of ours. Throws CniError io where a directory
- * can't be listed.
+ * The CDI spec files of this node (`<cdiDir>/*.yaml` and `*.json`), each parsed at most once. Links are not followed,
+ * because the CDI library writes plain files and renames them into place. Throws CniError io if a directory can't be
+ * listed.
  */
 export class CdiSpecs {
   readonly #platform: Platform;
@@ -126,7 +126,7 @@ export class CdiSpecs {
     this.#trace = trace;
   }
 
-  /** What the files hold that our drivers name after a pod's or claim's UID; no directory is listed. */
+  /** Contents of the files that our drivers name after a pod's or claim's UID. Lists no directory. */
   namedAfter(uid: string): FoundSpecs {
     for (const directory of this.#platform.paths.cdiDirs) {
       const found = specFileNames(uid).map((name) => this.#open(`${directory}/${name}`, []));
@@ -137,9 +137,9 @@ export class CdiSpecs {
   }
 
   /**
-   * What all files hold in whose text one of `needles` occurs (PCI addresses, names and UIDs are plain text in every
-   * spelling that a driver writes): parsing hundreds of other pods' YAML would cost more than the whole attachment.
-   * A file or a device in a more important directory hides one of the same name.
+   * Contents of all files in whose text one of `needles` occurs: PCI addresses, names and UIDs are plain text in
+   * whatever a driver writes. Parsing the YAML of hundreds of other pods would cost more than the whole attachment. A
+   * file or device in a more important directory hides one of the same name.
    */
   mentioning(needles: readonly string[]): FoundSpecs {
     const hiding: (readonly string[])[] = [];
@@ -183,7 +183,7 @@ export class CdiSpecs {
     }
   }
 
-  /** Empty for an absent file, one that mentions none of `needles` (unless there are none), and a foreign one. */
+  /** Empty for an absent file, a foreign one, and one that mentions none of `needles`, if there are any. */
   #open(file: string, needles: readonly string[]): FoundSpecs {
     const known = this.#parsed.get(file);
     if (known !== undefined) return known;
@@ -197,7 +197,7 @@ export class CdiSpecs {
       this.#parsed.set(file, found);
       return found;
     } catch (thrown) {
-      // Whatever reading a text of others makes of it is said of the file.
+      // Any error counts: a parser may throw anything at the text of others. It is reported for the file.
       if (!ours) return nothing;
       const reason = firstLine(isSystemError(thrown) ? thrown.message : explain(thrown));
       return { devices: [], broken: [{ file, reason }] };

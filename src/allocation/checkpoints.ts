@@ -7,19 +7,19 @@ import type { Platform } from '../platform/platform.ts';
 import { type ClaimVf, nadName } from './driver-specs.ts';
 import type { Trace } from './trace.ts';
 
-/** What the DRA driver's checkpoint says about one VF of a pod. */
+/** What a DRA driver's checkpoint says about one VF of a pod. */
 export interface CheckpointVf extends ClaimVf {
   readonly resourceName: string | null;
   /**
-   * The devices that the container runtime gives to containers, `<vendor>/<class>=<name>`: each must be in a CDI spec.
+   * CDI devices that the container runtime gives to containers, `<vendor>/<class>=<name>`. A CDI spec must have each.
    */
   readonly cdiDevices: readonly string[];
 }
 
-/** About 3 KiB a VF; more than any node has. */
+/** A checkpoint takes about 3 KiB a VF, so this is more than any node has. */
 const maxDriverBytes = 4 * 1024 * 1024;
 
-/** Go field names have no promise of stability: `PciAddress`, `pciAddress` and `pci_address` are one. */
+/** Nobody promises that Go field names stay, so `PciAddress`, `pciAddress` and `pci_address` count as one. */
 const fold = (key: string): string => key.toLowerCase().replace(/[_-]/g, '');
 
 function field(object: unknown, name: string): unknown {
@@ -59,7 +59,7 @@ function readVf(device: unknown, claimUid: string, file: string): CheckpointVf |
   return { pci, claimUid, networkName: networkOf(device), resourceName, cdiDevices, file };
 }
 
-/** `preparedClaimsByPodUID` at the top or inside `v1`, as the driver's versions have it: pod -> claim -> devices. */
+/** `preparedClaimsByPodUID`, pod -> claim -> devices: at the top or inside `v1`, by the driver's version. */
 function podsOf(checkpoint: unknown): readonly Json[] {
   if (!isJsonObject(checkpoint)) return [];
   const byPod = [checkpoint, ...Object.values(checkpoint)].map((level) => field(level, 'preparedClaimsByPodUID'));
@@ -91,7 +91,7 @@ function readEach<T>(
     const file = `${directory}/${driver}/checkpoint.json`;
     try {
       const text = platform.readFile(file, { maxBytes: maxDriverBytes, followLinks: false })?.toString('utf8');
-      // Other drivers' may be big, and are none of our business until they name what is looked for.
+      // Checkpoints of other drivers may be big, and matter only if they name what is looked for.
       if (text === undefined || (!text.includes(needle) && !isOurDriver(driver))) return [];
       return read(parseJson(text, 'it'), file);
     } catch (thrown) {
@@ -103,17 +103,17 @@ function readEach<T>(
 }
 
 /**
- * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty
- * where they don't know it. It survives a reboot, which the CDI specs of claims do not. Broken checkpoints of other
- * drivers are skipped. Throws CniError decode naming a broken one of ours, io where the directory can't be listed.
+ * What the DRA drivers' checkpoints (`<kubeletDir>/plugins/<driver>/checkpoint.json`) say about a pod's VFs; empty if
+ * they don't know the pod. A checkpoint survives a reboot, unlike the CDI specs of claims. Broken checkpoints of other
+ * drivers are skipped. Throws CniError decode naming a broken one of ours, io if the directory can't be listed.
  */
 export function readCheckpoints(platform: Platform, podUid: string, trace: Trace): readonly CheckpointVf[] {
   return readEach(platform, podUid, trace, (checkpoint, file) => readPod(checkpoint, podUid, file));
 }
 
 /**
- * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints; of other drivers' only those in whose
- * text `needle` occurs. Throws as readCheckpoints.
+ * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints. Checkpoints of other drivers are read
+ * only if `needle` occurs in their text. Throws as readCheckpoints does.
  */
 export function listCheckpointPods(
   platform: Platform,
@@ -143,14 +143,14 @@ export interface DeviceUser {
   readonly file: string;
 }
 
-/** Some KiB a container. */
+/** A checkpoint of the kubelet takes some KiB a container. */
 const maxKubeletBytes = 16 * 1024 * 1024;
 
 /**
- * Which containers have a device plugin's device of this PCI address by the kubelet's books,
- * `<kubeletDir>/device-plugins/kubelet_internal_checkpoint` (pkg/kubelet/cm/devicemanager/checkpoint): in DeviceIDs, a
- * list for each NUMA node, or one before Kubernetes 1.20. Entries of another shape are passed over. Throws CniError
- * decode where it is no JSON.
+ * The containers to which the kubelet has given a device plugin's device of this PCI address, by
+ * `<kubeletDir>/device-plugins/kubelet_internal_checkpoint` (pkg/kubelet/cm/devicemanager/checkpoint). DeviceIDs there
+ * is a list for each NUMA node, or a single one before Kubernetes 1.20. Entries of another shape are passed over.
+ * Throws CniError decode if the file is no JSON.
  */
 export function readDeviceUsers(platform: Platform, pci: PciAddress, trace: Trace): readonly DeviceUser[] {
   const file = `${platform.paths.kubeletDir}/device-plugins/kubelet_internal_checkpoint`;

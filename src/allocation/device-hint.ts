@@ -5,14 +5,14 @@ import { isOurKind } from './cdi-spec.ts';
 /** A CDI device name of ours, `<claimUID>-<device>`, or the device's name alone. */
 export interface DeviceName {
   readonly claimUid: string | null;
-  /** From a device name such as `0000-3b-02-1`; null where the driver names devices otherwise. */
+  /** The address in a device name such as `0000-3b-02-1`; null if the driver names devices otherwise. */
   readonly pci: PciAddress | null;
 }
 
 const withAddress = /^(?:(.+)-)?([0-9a-f]{4,8})-([0-9a-f]{2})-([01][0-9a-f])-([0-7])$/i;
 const withUuid = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-.+$/i;
 
-/** Takes a CDI device name apart; null where it is none of the kind. */
+/** Takes a CDI device name apart; null if it isn't such a name. */
 export function parseDeviceName(name: string): DeviceName | null {
   const [, uid, domain, bus, slot, fn] = withAddress.exec(name) ?? [];
   if (fn !== undefined) return { claimUid: uid ?? null, pci: parsePciAddress(`${domain}:${bus}:${slot}.${fn}`) };
@@ -30,12 +30,12 @@ export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
-/** What a device hint turned out to be. */
+/** What a device hint means. */
 export type HintMeaning =
   | { readonly shape: 'address'; readonly pci: PciAddress }
-  /** A per-pod CDI device: any VF of that pod. */
+  /** A per-pod CDI device, which stands for any VF of that pod. */
   | { readonly shape: 'pod'; readonly podUid: string }
-  /** A per-claim CDI device: one VF. */
+  /** A per-claim CDI device, which is one VF. */
   | { readonly shape: 'device'; readonly name: string }
   | { readonly shape: 'foreign'; readonly why: string };
 

@@ -11,7 +11,7 @@ export type DeviceInfo =
   | { readonly kind: 'absent' }
   | { readonly kind: 'pci'; readonly pci: PciAddress }
   | { readonly kind: 'other'; readonly type: string }
-  /** `reason` holds nothing of the file's content: its path may come from a network config. */
+  /** `reason` quotes nothing of the file, because its path may come from a network config. */
   | { readonly kind: 'broken'; readonly reason: string };
 
 const maxFileBytes = 1024 * 1024;
@@ -31,7 +31,7 @@ function interpret(info: unknown): DeviceInfo {
   const { type } = info;
   if (typeof type !== 'string') return { kind: 'broken', reason: 'it has no type' };
   if (type !== 'pci') return { kind: 'other', type: show(type, 40) };
-  // `pci-address` is inside `pci` since version 1.0.0 of the specification; drafts had it at the top.
+  // The specification has `pci-address` inside `pci` since version 1.0.0; drafts have it at the top.
   const at = isJsonObject(info['pci']) ? info['pci'] : info;
   const address = at['pci-address'];
   const pci = typeof address === 'string' ? parsePciAddress(address) : null;
@@ -39,8 +39,8 @@ function interpret(info: unknown): DeviceInfo {
 }
 
 /**
- * Reads a device-info file. A link counts as broken: Multus and the drivers write plain files. Throws nothing of its
- * own.
+ * Reads a device-info file. A link counts as broken, because Multus and the drivers write plain files. A file that
+ * can't be read is no exception but part of the answer.
  */
 export function readDeviceInfo(platform: Platform, file: string): DeviceInfo {
   try {
@@ -54,16 +54,16 @@ export function readDeviceInfo(platform: Platform, file: string): DeviceInfo {
 
 const suffix = '-device.json';
 
-/** `<resourceName>-<deviceID>-device.json`, `/` written as `-` (SaveDeviceInfoForDP of the NAD client). */
+/** `<resourceName>-<deviceID>-device.json` with `-` for `/` (SaveDeviceInfoForDP of the NAD client). */
 const resourceFile = (directory: string, resource: string, device: string): string =>
   `${directory}/${resource}-${device}${suffix}`;
 
-/** Of a device ID that is no PCI address only the file's content tells which VF it is. */
+/** Looks into files whose device ID is no PCI address, because only their content tells the VF. */
 function holdsUnderOtherId(platform: Platform, directory: string, resource: string, pci: PciAddress): boolean {
   const names = (platform.readDir(directory) ?? []).filter((name) => {
     if (!name.startsWith(`${resource}-`) || !name.endsWith(suffix)) return false;
     const device = name.slice(resource.length + 1, -suffix.length);
-    // With a PCI address at its end it is of another VF, or of a resource whose longer name begins like this one.
+    // A PCI address at the end is that of another VF, or of a resource whose longer name begins like this one.
     return parsePciAddress(device.slice(device.lastIndexOf('-') + 1)) === null;
   });
   return names.slice(0, maxFilesRead).some((name) => {
@@ -72,7 +72,7 @@ function holdsUnderOtherId(platform: Platform, directory: string, resource: stri
   });
 }
 
-/** The PCI devices that device plugins' device-info names; of the files only those whose name ends with `ending`. */
+/** The PCI devices that device plugins' device-info files name. Only files whose names end with `ending` are read. */
 export function listPublished(platform: Platform, ending = ''): readonly PciAddress[] {
   const directory = `${platform.paths.devinfoDir}/dp`;
   const names = (platform.readDir(directory) ?? []).filter((name) => name.endsWith(`${ending}${suffix}`));
@@ -82,12 +82,12 @@ export function listPublished(platform: Platform, ending = ''): readonly PciAddr
   });
 }
 
-/** True where a device plugin's device-info names a PCI device: then it is one for pods. */
+/** True if a device plugin's device-info names a PCI device, which is therefore meant for pods. */
 export function isPublished(platform: Platform, pci: PciAddress): boolean {
   return listPublished(platform, `-${pci}`).includes(pci);
 }
 
-/** True where a device plugin's or the DRA driver's device-info says that the VF belongs to the resource. */
+/** True if a device plugin's or the DRA driver's device-info says that the VF belongs to the resource. */
 export function isOfResource(platform: Platform, resourceName: string, pci: PciAddress): boolean {
   const directory = `${platform.paths.devinfoDir}/dp`;
   const resource = resourceName.replaceAll('/', '-');

@@ -8,7 +8,7 @@ import type { Trace } from './trace.ts';
 export interface PodVfs {
   /** The source, for people: `per-pod CDI spec /var/run/cdi/….yaml`. */
   readonly source: string;
-  /** Each once, sorted as strings: the order in the file is a Go map's. */
+  /** Each once, sorted as strings, because the order in the file is a Go map's. */
   readonly addresses: readonly PciAddress[];
 }
 
@@ -20,7 +20,7 @@ export function sortAddresses(addresses: Iterable<PciAddress>): readonly PciAddr
   return [...new Set(addresses)].sort();
 }
 
-/** What a per-pod device lists; null where it is none. Throws CniError decode. */
+/** The addresses that a per-pod device lists; null if it is another kind of device. Throws CniError decode. */
 export function listedAddresses(device: CdiDevice, trace: Trace): readonly PciAddress[] | null {
   const list = device.env.get(podVariable);
   return list === undefined ? null : readAddresses(device, list, trace);
@@ -66,7 +66,7 @@ function agree(found: FoundSpecs, podUid: string, trace: Trace): PodVfs | null {
 }
 
 /**
- * The pods that have a per-pod CDI spec on this node. Throws CniError decode where one lists what is no PCI address.
+ * The pods that have a per-pod CDI spec on this node. Throws CniError decode if one lists what is no PCI address.
  */
 export function listPodSpecs(specs: CdiSpecs, trace: Trace): readonly (PodVfs & { readonly podUid: string })[] {
   return specs.mentioning([podVariable]).devices.flatMap((device) => {
@@ -77,8 +77,8 @@ export function listPodSpecs(specs: CdiSpecs, trace: Trace): readonly (PodVfs & 
 
 /**
  * The VFs that the driver's per-pod CDI spec lists (SRIOVNETWORK_PCI_ADDRESSES of the device named after the pod); null
- * where there is none. The file is opened by its name; with `search` all specs are looked through when that finds
- * nothing. Throws CniError decode naming a broken file, contradictorySources where two specs disagree.
+ * if there is none. Opens the file by its name, and with `search` looks through all specs if that finds nothing. Throws
+ * CniError decode naming a broken file, contradictorySources if two specs disagree.
  */
 export function readPodSpec(
   specs: CdiSpecs,
@@ -94,9 +94,9 @@ export function readPodSpec(
 /** What a source says about one VF of a claim. */
 export interface ClaimVf {
   readonly pci: PciAddress;
-  /** Null where the source doesn't tell. */
+  /** Null if the source doesn't tell. */
   readonly claimUid: string | null;
-  /** NAD that the claim's VfConfig names, without its namespace; null where it names none. */
+  /** NetworkAttachmentDefinition that the claim's VfConfig names, without its namespace; null if it names none. */
   readonly networkName: string | null;
   /** The file, for people. */
   readonly file: string;
@@ -110,7 +110,7 @@ export interface FoundClaims {
 const addressVariable = /^(SRIOVNETWORK_)?VF_DEVICE_/;
 const networkVariable = 'SRIOVNETWORK_NET_ATTACH_DEF_NAME';
 
-/** `name` of `name` or `namespace/name`; null for none. */
+/** `name` of `name` or `namespace/name`; null for an empty or absent text. */
 export function nadName(text: string | undefined): string | null {
   const name = text?.slice(text.lastIndexOf('/') + 1).trim() ?? '';
   return name === '' ? null : name;
@@ -135,12 +135,12 @@ function readClaimVf(device: CdiDevice, trace: Trace): ClaimVf | null {
 }
 
 /**
- * What the per-claim CDI specs of this node say about these VFs. Broken files are returned, not thrown: whether they
- * matter depends on what else is known. Throws CniError decode, contradictorySources for a spec that is wrong about
- * them.
+ * What the per-claim CDI specs of this node say about these VFs. Broken files are returned, not thrown, because the
+ * caller knows whether they matter. Throws CniError decode, contradictorySources for a spec that is wrong about these
+ * VFs.
  */
 export function readClaimsOf(specs: CdiSpecs, addresses: readonly PciAddress[], trace: Trace): FoundClaims {
-  // Dashes too: a device's name hides one of the same name in a less important directory.
+  // Device names have dashes. A device hides one of the same name in a less important directory.
   const needles = addresses.flatMap((pci) => [pci, pci.replace(/[:.]/g, '-')]);
   const { devices, broken } = specs.mentioning(needles);
   const wanted = new Set<string>(addresses);
@@ -152,8 +152,8 @@ export function readClaimsOf(specs: CdiSpecs, addresses: readonly PciAddress[], 
 }
 
 /**
- * The VF of a CDI device `<claimUID>-<device>`; null where no spec has it. The claim's file is opened by its name; all
- * specs are looked through only when that finds nothing. Throws CniError decode, contradictorySources.
+ * The VF of a CDI device `<claimUID>-<device>`; null if no spec has it. Opens the claim's file by its name, and looks
+ * through all specs if that finds nothing. Throws CniError decode, contradictorySources.
  */
 export function readClaimDevice(specs: CdiSpecs, name: string, trace: Trace): ClaimVf | null {
   const claimUid = parseDeviceName(name)?.claimUid ?? '';

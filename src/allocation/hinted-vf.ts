@@ -12,7 +12,7 @@ import { whyNotSelected } from './selector.ts';
 
 const describe = ({ key, value }: DeviceHint): string => `${key} ${quote(value)}`;
 
-/** What the sources that can be asked at little cost have against a VF that was named explicitly. */
+/** Refuses a VF that was named explicitly if a source contradicts it; asks only those that cost little. */
 function refuseContradictions(search: Search, pci: PciAddress, source: string): void {
   const { ask, platform, trace } = search;
   const refuse = (other: string, held: readonly string[], what: string): never => {
@@ -26,16 +26,16 @@ function refuseContradictions(search: Search, pci: PciAddress, source: string): 
   }
   const { vfSelector } = ask.conf;
   const deviceInfoFile = deviceInfoFileOf(search);
-  // Anything but another address there is beside the point: the VF has been named.
+  // Only another address matters there, because the VF has been named.
   const info = deviceInfoFile === undefined ? null : readDeviceInfo(platform, deviceInfoFile);
   if (info?.kind === 'pci' && info.pci !== pci) refuse(`device info ${deviceInfoFile}`, [info.pci], `says ${info.pci}`);
-  // A VF that sysfs has not gets a clearer error from whoever looks at it next.
+  // A VF that sysfs doesn't have gets a clearer error from the next step.
   const reason =
     vfSelector === undefined || readVf(platform, pci) === null ? null : whyNotSelected(platform, pci, vfSelector);
   if (reason !== null) refuse('vfSelector of the network config', [], `rules it out: ${reason}`);
 }
 
-/** Multus's runtimeConfig, or the config's author's: who is no root shall not learn by it which files a node has. */
+/** Only below devinfoDir: the author of a config, who may write this key, shall not learn which files a node has. */
 function deviceInfoFileOf({ ask, platform, trace }: Search): string | undefined {
   const { deviceInfoFile } = ask.conf;
   const { devinfoDir } = platform.paths;
@@ -65,7 +65,7 @@ function take(search: Search, pci: PciAddress, source: string): FoundVf {
   return { pci, source };
 }
 
-/** The first hint that is a PCI address: runtimeConfig.deviceID, deviceID, pciBusID. Null where none is. */
+/** The first hint that is a PCI address: runtimeConfig.deviceID, deviceID, pciBusID. Null if none is. */
 export function findByAddress(search: Search): FoundVf | null {
   const { deviceHints } = search.ask.conf;
   for (const hint of deviceHints) {
@@ -80,7 +80,7 @@ export function findByAddress(search: Search): FoundVf | null {
   return null;
 }
 
-/** The first hint that names a CDI device, through the CDI specs. Null where none does. Throws CniError. */
+/** The VF of the first hint that names a CDI device, by the CDI specs. Null if none does. Throws CniError. */
 export function findByCdiDevice(search: Search): FoundVf | null {
   for (const hint of search.ask.conf.deviceHints) {
     const meaning = readHint(hint, search.podUid);
@@ -120,7 +120,7 @@ function findByDeviceName(search: Search, hint: string, name: string): FoundVf {
 }
 
 /**
- * The specs of claims don't come back after a reboot, the pod's does: it alone can vouch for the address in the name.
+ * Takes the address in the name if the pod's spec lists it: that comes back after a reboot, those of claims don't.
  */
 function takeAfterReboot(search: Search, hint: string, name: string, pod: PodVfs | null): FoundVf {
   const { trace } = search;
@@ -136,8 +136,8 @@ function takeAfterReboot(search: Search, hint: string, name: string, pod: PodVfs
 }
 
 /**
- * Multus up to 4.3 hands out the CDI names of a claim one after the other, `<podUID>` among them, so a VF's own name
- * may come when `<podUID>` has been answered with that VF: then another VF of the same claim does as well.
+ * Takes the VF, or another one of the same claim if another attachment has it: Multus up to 4.3 hands out the CDI names
+ * of a claim one after the other, `<podUID>` among them, which may have been answered with this VF already.
  */
 function takeOrSibling(
   search: Search,
@@ -157,7 +157,7 @@ function takeOrSibling(
   return { pci: chooseVf(search, pool, pod), source: `${source}, whose own VF ${pci} is held by ${holder}` };
 }
 
-/** The VF that runtimeConfig.CNIDeviceInfoFile names; null where there is no such file. Throws CniError. */
+/** The VF that runtimeConfig.CNIDeviceInfoFile names; null if there is no such file. Throws CniError. */
 export function findByDeviceInfo(search: Search): FoundVf | null {
   const deviceInfoFile = deviceInfoFileOf(search);
   if (deviceInfoFile === undefined) return null;

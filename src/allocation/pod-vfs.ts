@@ -7,7 +7,7 @@ import type { Search } from './search.ts';
 import { whyNotSelected } from './selector.ts';
 import type { Candidate } from './trace.ts';
 
-/** Why a candidate is ruled out; null where it is not. */
+/** Why a candidate is ruled out; null if it isn't. */
 type Rule = (pci: PciAddress) => string | null;
 
 function heldRule({ ask }: Search): Rule {
@@ -17,7 +17,7 @@ function heldRule({ ask }: Search): Rule {
   };
 }
 
-/** Device-info decides; the checkpoint, which is big, is asked only where that knows none of the candidates. */
+/** Device-info decides. The checkpoint, which is big, is asked only if device-info knows none of the candidates. */
 function resourceRule(search: Search, candidates: readonly PciAddress[]): Rule {
   const { resourceName } = search.ask.conf;
   if (resourceName === undefined) return () => null;
@@ -60,8 +60,8 @@ function refuseContradictions(search: Search, claims: readonly ClaimVf[]): void 
 }
 
 /**
- * A VF whose claim names another network is ruled out. One whose claim names none is for any network, unless another
- * VF of the pod was claimed for exactly this one: then the nameless were claimed for something else.
+ * Rules out a VF whose claim names another network. A VF whose claim names none is for any network, unless another VF
+ * of the pod was claimed for exactly this one: then those without a name are for something else.
  */
 function networkRule(search: Search, podAddresses: readonly PciAddress[]): Rule {
   const { network } = search.ask;
@@ -76,7 +76,7 @@ function networkRule(search: Search, podAddresses: readonly PciAddress[]): Rule 
   };
 }
 
-/** Lists the reasons with the VFs that they hold for, in the order of the VFs. */
+/** Lists reasons with their VFs, in the order of the VFs. */
 function describe(reasons: ReadonlyMap<PciAddress, string>): string {
   return [...reasons]
     .sort(([one], [other]) => (one < other ? -1 : 1))
@@ -85,9 +85,9 @@ function describe(reasons: ReadonlyMap<PciAddress, string>): string {
 }
 
 /**
- * Takes the first VF, in string order, of those that no rule rules out: not held by the pod's other attachments, of the
- * config's resourceName, matching its vfSelector, and claimed for this network. `pool` is what may be taken, `pod` all
- * that the pod has. Throws CniError noVfForPod with the reason for each.
+ * Takes the first VF, in string order, that no rule rules out: not held by the pod's other attachments, of the config's
+ * resourceName, matching its vfSelector, and claimed for this network. `pool` has the VFs that may be taken, `pod` all
+ * VFs of the pod. Throws CniError noVfForPod with the reason for each.
  */
 export function chooseVf(search: Search, pool: PodVfs, pod: PodVfs = pool): PciAddress {
   const reasons = new Map<PciAddress, string>();
@@ -137,12 +137,12 @@ function nothingLeft(
 
 export interface FoundVf {
   readonly pci: PciAddress;
-  /** Where the address is from, for people. */
+  /** The source of the address, for people. */
   readonly source: string;
 }
 
 /**
- * The pod's VFs by the checkpoint; null where it knows the pod not. Throws CniError contradictorySources where two
+ * The pod's VFs by the checkpoints; null if they don't know the pod. Throws CniError contradictorySources if two
  * disagree.
  */
 function readCheckpointVfs(search: Search): PodVfs | null {
@@ -162,7 +162,7 @@ function readCheckpointVfs(search: Search): PodVfs | null {
 }
 
 /**
- * The next VF of the pod, by its per-pod CDI spec or else by the driver's checkpoint. Throws CniError noVfForPod where
+ * The next VF of the pod, by its per-pod CDI spec or else by the driver's checkpoint. Throws CniError noVfForPod if
  * neither knows the pod, or every VF is ruled out.
  */
 export function findByPod(search: Search): FoundVf {

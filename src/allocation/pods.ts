@@ -9,11 +9,11 @@ import type { AllocationNode, Search } from './search.ts';
 import { Trace } from './trace.ts';
 
 /**
- * A network config may name a VF only if it is this pod's, or if no CDI spec or checkpoint of a DRA driver, and none of
- * the kubelet's, gives it to anybody: then it is a device plugin's. Returns what entitles the pod. The specs of other
- * pods are looked through only where the pod's own doesn't list the VF, the checkpoints only where none does. Throws
- * CniError contradictorySources naming the file that gives the VF to somebody else, decode where a broken one mentions
- * it, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
+ * A network config may name a VF only if it is this pod's, or if no CDI spec, no checkpoint of a DRA driver and not the
+ * kubelet's gives it to anybody, so that it is a device plugin's. Returns what entitles the pod. Looks through the
+ * specs of other pods only if the pod's own doesn't list the VF, and through the checkpoints only if no spec does.
+ * Throws CniError contradictorySources naming the file that gives the VF to somebody else, decode if a broken file
+ * mentions the VF, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
  */
 export function requireEntitlement(search: Search, pci: PciAddress, source: string): string {
   const own = search.podSpec();
@@ -41,8 +41,8 @@ export function requireEntitlement(search: Search, pci: PciAddress, source: stri
 }
 
 /**
- * After a reboot the checkpoint alone knows whose a VF is, until the driver runs. Returns what entitles the pod; null
- * where no pod has it.
+ * After a reboot only the checkpoint knows whose a VF is, until the driver runs. Returns what entitles the pod; null if
+ * no pod has the VF.
  */
 function entitlementByCheckpoint(search: Search, pci: PciAddress, source: string): string | null {
   const holders = listCheckpointPods(search.platform, search.trace, pci).flatMap(({ podUid, vfs }) => {
@@ -60,7 +60,7 @@ function entitlementByCheckpoint(search: Search, pci: PciAddress, source: string
   );
 }
 
-/** What no DRA driver knows may be a device plugin's: then the kubelet knows to whom it was given. */
+/** A VF that no DRA driver knows may be a device plugin's. Then the kubelet knows to which pod it was given. */
 function entitlementByKubelet(search: Search, pci: PciAddress, source: string): string {
   const { trace, podUid, podName } = search;
   const users = readDeviceUsers(search.platform, pci, trace);
@@ -75,7 +75,9 @@ function entitlementByKubelet(search: Search, pci: PciAddress, source: string): 
   );
 }
 
-/** A VF that was passed through to this machine looks like any other card, such as the node's own uplink. */
+/**
+ * Publication tells a VF that was passed through to this machine from any other card, such as the node's own uplink.
+ */
 function requirePublication({ platform, trace }: Search, pci: PciAddress, source: string): string {
   const isOurs = !pciDeviceExists(platform, pci) || readPfOf(platform, pci) !== null || isPublished(platform, pci);
   if (isOurs) return 'in no CDI spec: a device plugin’s';
@@ -99,9 +101,9 @@ function isClaimOf(
 /** A pod for which the DRA driver has left something on this node. */
 export interface KnownPod {
   readonly podUid: string;
-  /** By its CDI spec; null where it has none. */
+  /** Its VFs by its CDI spec; null if it has none. */
   readonly specified: readonly PciAddress[] | null;
-  /** By the driver's checkpoint; null where that doesn't know it. */
+  /** Its VFs by the driver's checkpoint; null if that doesn't know the pod. */
   readonly prepared: readonly PciAddress[] | null;
   /** CDI devices that the checkpoint names and no spec has: no container of the pod can be made. */
   readonly unspecified: readonly string[];

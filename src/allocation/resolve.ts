@@ -8,19 +8,19 @@ import type { TraceStep } from './trace.ts';
 export type { AllocationAsk, AllocationNode } from './search.ts';
 export type { TraceStep } from './trace.ts';
 
-/** Which VF it is, and how that was found out. */
+/** The VF of an attachment, and how it was found. */
 export interface Resolution extends FoundVf {
   readonly trace: readonly TraceStep[];
 }
 
-/** What a search came to: a VF or the error that resolveVf would throw, and every source on the way. */
+/** The outcome of a search: a VF or the error that resolveVf would throw, and every source that was looked at. */
 export interface Explanation {
   readonly found: FoundVf | null;
   readonly failure: CniError | null;
   readonly trace: readonly TraceStep[];
 }
 
-/** A device ID that says nothing to us belongs to some other device: a VF of the pod's claims would be a guess. */
+/** A device ID that is neither address nor CDI device belongs to another device. A VF of the pod's would be a guess. */
 function refuseForeignHints({ ask, trace }: Search): void {
   const [hint] = ask.conf.deviceHints;
   if (hint === undefined) return;
@@ -41,7 +41,7 @@ function find(search: Search): FoundVf {
  * Finds the VF for one attachment, in this order: a PCI address in runtimeConfig.deviceID, deviceID or pciBusID; a CDI
  * device there; runtimeConfig.CNIDeviceInfoFile; the pod's per-pod CDI spec; the DRA driver's checkpoint. Changes
  * nothing. The same files and the same ask give the same VF. Throws CniError noVfForPod, contradictorySources, vfBusy,
- * decode or io, with every source that was looked at in `details`; SystemError where sysfs can't be read.
+ * decode or io, with every source that was looked at in `details`; SystemError if sysfs can't be read.
  */
 export function resolveVf(node: AllocationNode, ask: AllocationAsk): Resolution {
   const search = new Search(node, ask);
@@ -49,7 +49,7 @@ export function resolveVf(node: AllocationNode, ask: AllocationAsk): Resolution 
   return { pci, source, trace: search.trace.steps };
 }
 
-/** The same, but a CniError is part of the answer. */
+/** As resolveVf, but a CniError is part of the answer. */
 export function explainAllocation(node: AllocationNode, ask: AllocationAsk): Explanation {
   const search = new Search(node, ask);
   try {

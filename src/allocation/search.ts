@@ -8,7 +8,7 @@ import { isUid } from './device-hint.ts';
 import { type ClaimVf, type PodVfs, readClaimsOf, readPodSpec } from './driver-specs.ts';
 import { Trace } from './trace.ts';
 
-/** The node as allocation sees it. `parseYaml` is called only where a YAML file matters. */
+/** The node as allocation sees it. `parseYaml` is called only if a YAML file matters. */
 export interface AllocationNode {
   readonly platform: Platform;
   readonly parseYaml: (text: string) => unknown;
@@ -24,8 +24,8 @@ export interface AllocationAsk {
 }
 
 /**
- * The pod's UID, of which only CNI_ARGS can tell: a device ID that is one may be written by whoever writes a network
- * config.
+ * The pod's UID. Only CNI_ARGS is trusted with it, because whoever writes a network config may write a device ID that
+ * is a UID.
  */
 function findPodUid({ pod }: SriovConf, trace: Trace): string | null {
   const given = pod?.uid ?? '';
@@ -34,7 +34,7 @@ function findPodUid({ pod }: SriovConf, trace: Trace): string | null {
   return null;
 }
 
-/** One search for a VF: what is asked for, what has been seen, and every source read at most once. */
+/** One search for a VF: what is asked for, and what has been seen. Reads every source at most once. */
 export class Search {
   readonly platform: Platform;
   readonly ask: AllocationAsk;
@@ -60,13 +60,13 @@ export class Search {
     return this.podUid === null ? named : `${named} (UID ${this.podUid})`;
   }
 
-  /** The pod's per-pod CDI spec by its file name; null where there is none. */
+  /** The pod's per-pod CDI spec by its file name; null if there is none. */
   podSpec(): PodVfs | null {
     if (this.#podSpec === undefined) this.#podSpec = this.#readPodSpec(false);
     return this.#podSpec;
   }
 
-  /** The same, and under whatever file name. */
+  /** The pod's per-pod CDI spec under whatever file name; null if there is none. */
   podSpecAnywhere(): PodVfs | null {
     if (this.#podSpecAnywhere === undefined) this.#podSpecAnywhere = this.podSpec() ?? this.#readPodSpec(true);
     return this.#podSpecAnywhere;
@@ -79,8 +79,9 @@ export class Search {
   }
 
   /**
-   * What is known of these VFs' claims: from the per-claim CDI specs and, for VFs that have none (they don't come back
-   * after a reboot), from the checkpoint. Throws CniError decode where a VF has no spec and a broken one may be its.
+   * What is known of these VFs' claims, by the per-claim CDI specs; for VFs that have none, because these don't come
+   * back after a reboot, by the checkpoint. Throws CniError decode if a VF has no spec and a broken one may be its
+   * spec.
    */
   claimsOf(addresses: readonly PciAddress[]): readonly ClaimVf[] {
     const claims = this.#claims.get(addresses.join()) ?? this.#readClaimsOf(addresses);

@@ -13,7 +13,7 @@ import type { Platform } from '../platform/platform.ts';
 /** ARPHRD_ETHER and ARPHRD_INFINIBAND of linux/if_arp.h, as `ip link` names them. */
 const linkTypes: Readonly<Record<string, string>> = { '1': 'ether', '32': 'infiniband' };
 
-/** The DRA driver's other words for them. */
+/** Other words of the DRA driver for link types. */
 const linkTypeAliases: Readonly<Record<string, string>> = { eth: 'ether', ethernet: 'ether', ib: 'infiniband' };
 
 function linkTypeOf(platform: Platform, pfName: string | null): string | null {
@@ -21,7 +21,7 @@ function linkTypeOf(platform: Platform, pfName: string | null): string | null {
   return type === null ? null : (linkTypes[type] ?? `ARPHRD ${type}`);
 }
 
-/** Each key of the selector, what the VF has of it, and what is allowed; an absent or empty list allows all. */
+/** Each key of the selector, the VF's value, and what is allowed. An absent or empty list allows all. */
 function comparisons(
   platform: Platform,
   vf: SysfsVf,
@@ -43,8 +43,8 @@ function comparisons(
 }
 
 /**
- * Why a VF is not what `vfSelector` asks for: its lists are ORs, the whole an AND. Null where it is. Throws
- * SystemError.
+ * Why a VF is not what `vfSelector` asks for; null if it is. One value of each list must fit, and all lists must.
+ * Throws SystemError.
  */
 export function whyNotSelected(platform: Platform, pci: PciAddress, selector: VfSelector): string | null {
   const vf = readVf(platform, pci);

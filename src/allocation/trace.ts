@@ -5,11 +5,11 @@ import type { PciAddress } from '../lib/pci-address.ts';
 export interface TraceStep {
   /** `per-pod CDI spec /var/run/cdi/….yaml`, `deviceID`, … */
   readonly source: string;
-  /** What it held: PCI addresses, or its text where it holds none. */
+  /** What the source held: PCI addresses, or its text if it held none. */
   readonly held: readonly string[];
-  /** What was made of it, in plain words. */
+  /** What the search concluded, in plain words. */
   readonly verdict: string;
-  /** The VFs that were to be chosen from, where there was a choice. */
+  /** The VFs to choose from, if there was a choice. */
   readonly candidates?: readonly Candidate[];
 }
 
@@ -32,7 +32,7 @@ function formatTrace(steps: readonly TraceStep[]): string {
   return steps.map((step, index) => `(${index + 1}) ${formatStep(step)}`).join(' ');
 }
 
-/** What one search for a VF has seen so far. */
+/** The sources that one search for a VF has looked at so far. */
 export class Trace {
   readonly #steps: TraceStep[] = [];
 
@@ -44,7 +44,7 @@ export class Trace {
     this.#steps.push({ source, held, verdict, ...(candidates === undefined ? {} : { candidates }) });
   }
 
-  /** An error to throw, with all that was seen in its `details`. */
+  /** An error to throw, with all sources in its `details`. */
   failure(name: ErrorName, message: string): CniError {
     return new CniError(name, message, this.#steps.length === 0 ? {} : { details: formatTrace(this.#steps) });
   }
