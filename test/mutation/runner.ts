@@ -77,6 +77,14 @@ async function loadTests(file: string): Promise<readonly Test[]> {
   return listed.map(({ name, body }, at) => ({ id: `${file}#${at} ${name}`, fileName: resolve(file), body }));
 }
 
+/** A module that a mutant keeps from being loaded is noticed by every test of the file. */
+function unloadable(file: string, thrown: unknown): Test {
+  const body = (): never => {
+    throw thrown;
+  };
+  return { id: file, fileName: resolve(file), body };
+}
+
 async function runTest({ id, fileName, body }: Test): Promise<TestResult> {
   const begin = performance.now();
   const result = { id, name: id, fileName };
@@ -100,7 +108,8 @@ async function runTests(
   generation++;
   const results: TestResult[] = [];
   for (const file of files) {
-    for (const test of (await loadTests(file)).filter(({ id }) => isWanted(id))) {
+    const tests = await loadTests(file).catch((thrown: unknown) => [unloadable(file, thrown)]);
+    for (const test of tests.filter(({ id }) => id === file || isWanted(id))) {
       const result = await runTest(test);
       results.push(result);
       if (result.status === TestStatus.Failed && !goesOn) return results;
