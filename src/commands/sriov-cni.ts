@@ -3,7 +3,6 @@ import { parseDelConf } from '../config/parse.ts';
 import { openNetnsOfNode } from '../kernel/namespace-search.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
-import { pciDeviceExists } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
 import {
@@ -153,7 +152,6 @@ function recordOfAddress(
   return {
     version: recordVersion,
     phase: 'attached',
-    vfGivenUp: true,
     key,
     pod: null,
     identity: identityOf(platform, attachment) ?? { ...noPf, pci, driver: noDriver, kind: 'netdev' },
@@ -204,7 +202,6 @@ function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }
   const identity =
     netnsPath === null || Object.keys(attachment.settings).length === 0 ? null : identityOf(platform, attachment);
   if (identity === null || identity.pfPci === null || findPfOf(platform, host, identity) !== null) return;
-  if (!pciDeviceExists(platform, identity.pfPci)) return;
   const what = `PF ${identity.pfPci} of VF ${identity.pci} has no netdev on the host: it is in another namespace, or its driver is not bound`;
   throw new CniError(
     'detachIncomplete',

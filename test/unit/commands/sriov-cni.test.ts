@@ -1,68 +1,18 @@
-import { igbvfDriver, MemoryNode, type MemoryNodeOptions, type Pod, pfPci, vfPci } from '../../support/memory-node.ts';
-import { formatSriovCniAttachment, type SriovCniVfState } from '../../support/sriov-cni-files.ts';
+import { igbvfDriver, MemoryNode, type MemoryNodeOptions, pfPci, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import {
+  attach,
+  attachedTwice,
+  clocks,
+  directory,
+  mac,
+  migrated,
+  reboot,
+  settings,
+  sriovCniFiles,
+} from './sriov-cni-fixture.ts';
 
 const test = suite('commands/sriov-cni');
-
-const directory = '/var/lib/cni/sriov';
-const mac = '02:00:00:00:00:01';
-const settings = { vlan: 100, vlanQoS: 5, spoofchk: 'off', trust: 'on', max_tx_rate: 200, mac };
-const ipam = { type: 'host-local' };
-
-interface Migrated {
-  readonly node: MemoryNode;
-  readonly conf: Record<string, unknown>;
-  readonly before: unknown;
-}
-
-/** What sriov-cni's ADD does to VF 0, and what it leaves on disk. */
-function attach(node: MemoryNode, conf: Readonly<Record<string, unknown>>, pod: Pod = node.pod, index = 0): void {
-  const vf = node.vfs[index];
-  if (vf === undefined) throw new Error(`no VF ${index}`);
-  const { files, modified } = node.platform;
-  const isUserspace = node.host.links.every((link) => link.parent !== vfPci(index));
-  const link = isUserspace ? null : node.link(index);
-  const before: SriovCniVfState = {
-    HostIFName: link?.name ?? '',
-    SpoofChk: vf.spoofchk !== 0,
-    Trust: vf.trust !== 0,
-    AdminMAC: vf.mac,
-    EffectiveMAC: link?.mac ?? '',
-    Vlan: vf.vlan,
-    VlanQoS: vf.qos,
-    VlanProto: vf.proto,
-    MinTxRate: vf.minTxRate,
-    MaxTxRate: vf.maxTxRate,
-    LinkState: vf.linkState,
-    MTU: link?.mtu ?? 0,
-  };
-  Object.assign(vf, { vlan: 100, qos: 5, spoofchk: 0, trust: 1, maxTxRate: 200, mac });
-  if (link !== null) {
-    node.edit(() => {
-      node.host.links.splice(node.host.links.indexOf(link), 1);
-      pod.namespace.links.push(link);
-      Object.assign(link, { name: 'net1', mac, up: true });
-    });
-  }
-  if ('ipam' in conf) node.leases.set(`${pod.containerId}/net1`, '10.0.2.9');
-  const text = formatSriovCniAttachment(conf, { pci: vfPci(index), pf: 'pf0', index, before });
-  files.set(`${directory}/${pod.containerId}-net1`, text);
-  files.set(`${directory}/pci/${vfPci(index)}`, pod.path);
-  modified.set(`${directory}/${pod.containerId}-net1`, node.platform.epochMs());
-  node.platform.clock.nowMs += 1000;
-}
-
-function migrated(options: MemoryNodeOptions = {}): Migrated {
-  const node = new MemoryNode({ driver: igbvfDriver, ...options });
-  const before = node.picture();
-  const conf = node.conf({ ...settings, ipam });
-  attach(node, conf);
-  return { node, conf, before };
-}
-
-function sriovCniFiles(node: MemoryNode): string[] {
-  return [...node.platform.files.keys()].filter((path) => path.startsWith(directory));
-}
 
 test('DEL of a pod that sriov-cni attached gives back VF, settings, address and files; a second one finds nothing', () => {
   const { node, conf, before } = migrated();
@@ -84,6 +34,110 @@ test('an address that can’t be released: the VF is back at once, and DEL ends 
   }
   assert.match(node.cni('DEL', conf).stderr, /level=error .*address/);
   node.leases.clear();
+  assert.equal(node.picture(), before);
+});
+
+test('the record of an address that can’t be released has what its next DEL needs, and no VF', () => {
+  const { node, conf } = migrated();
+  const [args, path] = ['K8S_POD_UID=u1', '/opt/cni/bin/host-local'];
+  const { device, inode } = node.pod.namespace;
+  node.platform.executables.delete(path);
+  assert.is(node.fail('DEL', conf, { args }).code, 109);
+  const { failedRelease, createdAt, ...record } = node.readRecord();
+  assert.equal(record, {
+    version: 1,
+    phase: 'attached',
+    vfGivenUp: true,
+    key: { network: 'vf-net', containerId: 'c1', ifname: 'net1' },
+    pod: null,
+    identity: {
+      pci: vfPci(0),
+      pfPci,
+      pfName: 'pf0',
+      pfDriver: 'igb',
+      vfIndex: 0,
+      driver: 'igbvf',
+      kind: 'netdev',
+    },
+    resolvedFrom: `${directory}/c1-net1`,
+    snapshot: { admin: null, netdev: null },
+    mac,
+    netns: { path: node.pod.path, device: `${device}`, inode: `${inode}` },
+    bootId: node.platform.bootId(),
+    podIfindex: null,
+    addresses: [],
+    routes: [],
+    ipam: { type: 'host-local', stdin: JSON.stringify(conf), args, pluginDirs: ['/opt/cni/bin'] },
+    config: JSON.stringify(conf),
+    cniArgs: '',
+  });
+  assert.is(createdAt, new Date(node.platform.epochMs() - 1000).toISOString());
+  node.platform.executables.add(path);
+  node.succeed('DEL', conf);
+  assert.is(node.platform.startedProcesses.at(-1)?.env['CNI_ARGS'], args);
+  assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
+});
+
+test('the record of such an address says what is there of VF, PF and namespace', () => {
+  const driverOf = (pci: string): string => `/sys/bus/pci/devices/${pci}/driver`;
+  const [withPf, noPf] = [
+    { pfPci, pfName: 'pf0', pfDriver: 'igb', vfIndex: 0 },
+    { pfPci: null, pfName: null },
+  ];
+  const ofNetdev = { driver: 'igbvf', kind: 'netdev' };
+  const cases: readonly (readonly [MemoryNodeOptions, (node: MemoryNode) => unknown, object, string])[] = [
+    [{}, (node) => node.removeVf(0), { ...noPf, driver: 'none', kind: 'netdev' }, 'pod1'],
+    [{}, (node) => node.platform.links.delete(driverOf(pfPci)), { ...withPf, ...ofNetdev, pfDriver: 'none' }, 'pod1'],
+    [{}, (node) => node.endPod(node.pod), { ...withPf, ...ofNetdev }, ''],
+    [{ userspace: [0] }, () => undefined, { ...withPf, driver: 'vfio-pci', kind: 'userspace' }, 'pod1'],
+  ];
+  for (const [options, change, identity, netns] of cases) {
+    const { node, conf } = migrated(options);
+    node.platform.executables.delete('/opt/cni/bin/host-local');
+    change(node);
+    assert.is(node.fail('DEL', conf).code, 109);
+    const record = node.readRecord() as { readonly identity: object; readonly netns: object };
+    assert.equal(record.identity, { ...record.identity, ...identity });
+    const { device, inode } = node.pod.namespace;
+    const gone = { path: '', device: '', inode: '' };
+    assert.equal(record.netns, netns === '' ? gone : { path: node.pod.path, device: `${device}`, inode: `${inode}` });
+    assert.is((node.readRecord()['ipam'] as { readonly args: string }).args, '');
+    node.platform.executables.add('/opt/cni/bin/host-local');
+    node.succeed('DEL', conf);
+    assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
+  }
+});
+
+test('an attachment that another DEL gives back while this one waits for the VF is done', () => {
+  const { node, conf } = migrated();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      if (args[0].includes(vfPci(0))) node.platform.files.delete(`${directory}/c1-net1`);
+      return lock(...args);
+    },
+  });
+  node.changes.length = 0;
+  node.succeed('DEL', conf);
+  assert.equal(node.changes, []);
+});
+
+test('the address is released once, and what a killed ADD of ours has left of the container goes', () => {
+  const { node, conf } = migrated();
+  const left = `${stateDir}/vf-net/c1/.dra-sriov-17-1.tmp`;
+  node.platform.files.set(left, '');
+  // No sweep, which would remove it, is due.
+  const { platform } = node;
+  platform.files.set(`${stateDir}/.swept`, `${platform.bootId()} ${platform.monotonicMs() + 59_000} `);
+  node.changes.length = 0;
+  node.succeed('DEL', conf);
+  assert.is(node.changes.filter((change) => change === 'ipam DEL').length, 1);
+  assert.not(node.platform.files.has(left));
+});
+
+test('a PF whose netdev tells no device, as a stand-in’s: its VF is known by name and MAC', () => {
+  const { node, conf, before } = migrated({ withoutParents: true });
+  node.succeed('DEL', conf);
   assert.equal(node.picture(), before);
 });
 
@@ -121,17 +175,6 @@ test('the pod’s namespace died first: DEL renames and restores the VF', () => 
   node.succeed('DEL', conf);
   assert.equal(node.picture(), before);
 });
-
-/** VFs are made anew, with other MACs; what was below /run is gone. */
-function reboot(node: MemoryNode): void {
-  node.endPod(node.pod);
-  const fresh = new MemoryNode({ driver: igbvfDriver });
-  Object.assign(node.vfs[0] ?? {}, fresh.vfs[0]);
-  node.edit(() => Object.assign(node.link(0), { name: 'vf0', mac: '02:00:00:00:99:99', up: false }));
-}
-
-/** No battery, a step by NTP, another time zone in the firmware. */
-const clocks = [0, Date.UTC(2001, 0, 1), Date.UTC(2099, 0, 1)];
 
 function setClock(node: MemoryNode, epochMs: number): void {
   Object.assign(node.platform, { epochMs: () => epochMs });
@@ -216,19 +259,6 @@ test('DEL that fails keeps the files, and the next one goes on', () => {
   assert.equal(sriovCniFiles(node), []);
 });
 
-/**
- * The first pod ended without a DEL, and sriov-cni gave its VF to another one. The clock may have been set back in
- * between.
- */
-function attachedTwice(firstMs: number): Migrated & { readonly later: Pod } {
-  const { node, conf, before } = migrated();
-  node.endPod(node.pod);
-  const later = node.addPod();
-  attach(node, conf, later);
-  node.platform.modified.set(`${directory}/c1-net1`, firstMs);
-  return { node, conf, before, later };
-}
-
 test('a late DEL of a pod whose VF sriov-cni gave to another one leaves that alone, whatever the clock said', () => {
   for (const firstMs of clocks) {
     for (const netns of ['', '/run/netns/pod1']) {
@@ -284,6 +314,21 @@ test('the PF’s netdev is away: DEL and ADD wait for it', () => {
   assert.equal(node.picture(), before);
 });
 
+test('the PF’s netdev is away: what was not set there doesn’t wait for it, nor does an attachment without the VF', () => {
+  const unplugPf = (node: MemoryNode): void =>
+    node.edit(() => node.host.links.splice(node.host.links.indexOf(node.pf), 1));
+  const plain = new MemoryNode();
+  attach(plain, plain.conf());
+  Object.assign(plain.vfs[0] ?? {}, { vlan: 0, qos: 0, spoofchk: 1, trust: 0, maxTxRate: 0 });
+  unplugPf(plain);
+  plain.succeed('DEL', plain.conf());
+  assert.equal([plain.link(0).name, sriovCniFiles(plain)], ['vf0', []]);
+  const { node, conf } = attachedTwice(0);
+  unplugPf(node);
+  node.succeed('DEL', conf, { containerId: 'c1', netns: '' });
+  assert.equal(sriovCniFiles(node).sort(), [`${directory}/c2-net1`, `${directory}/pci/${vfPci(0)}`]);
+});
+
 test('a damaged file counts as none: it is named in the log and kept, and the address is released', () => {
   const { node, conf } = migrated();
   node.platform.files.set(`${directory}/c1-net1`, '{');
@@ -292,6 +337,8 @@ test('a damaged file counts as none: it is named in the log and kept, and the ad
   assert.match(stderr, `${directory}/c1-net1`);
   assert.equal([...node.leases], []);
   assert.is(sriovCniFiles(node).length, 2);
+  const prevResult = { interfaces: [{ name: 'net1', mac, sandbox: node.pod.path }] };
+  assert.is(node.fail('CHECK', { ...conf, prevResult }).code, 110);
 });
 
 test('ADD refuses a VF that a living pod of sriov-cni’s holds, of a network driver or not', () => {
@@ -321,6 +368,19 @@ test('ADD takes the VF of a dead one, restored; its late DEL only releases the a
   assert.equal(sriovCniFiles(node), []);
   node.succeed('DEL', node.conf({ vlan: 7 }), node.of(pod));
   assert.is(node.link(0).name, 'vf0');
+  assert.is(node.vfs[0]?.vlan, 0);
+});
+
+test('ADD that can’t restore the VF of a dead one is refused, names it, and leaves it for the next', () => {
+  const { node } = migrated();
+  node.endPod(node.pod);
+  node.kernel.refuse(/vlan/, 5, { times: 2 });
+  const call = node.of(node.addPod());
+  const error = node.fail('ADD', node.conf(), call);
+  assert.is(error.code, 109);
+  for (const named of [vfPci(0), / container c1-net1\b/, 'vf-net']) assert.match(error.msg, named);
+  assert.is(sriovCniFiles(node).length, 2);
+  node.succeed('ADD', node.conf(), call);
   assert.is(node.vfs[0]?.vlan, 0);
 });
 
