@@ -6,9 +6,9 @@ import type { PodLinkTraits } from '../vf/locate.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 
 /**
- * Of the records that this build writes; it reads all up to this one. Optional fields may come without a new version: a
- * build that doesn't know one keeps it. A new one is for what older builds must leave alone, and the decoder goes on
- * reading the old.
+ * Version of the records that this build writes; it reads all versions up to this one. A new optional field needs no
+ * new version, because a build that doesn't know the field keeps it. A new version is for records that older builds
+ * must leave alone, and the decoder goes on reading the old ones.
  */
 export const recordVersion = 1;
 
@@ -25,65 +25,66 @@ export interface IpamInvocation {
   readonly stdin: string;
   readonly args: string;
   readonly pluginDirs: readonly string[];
-  /** Its ADD ended by itself with an error: there is no address. */
+  /** The IPAM plugin's ADD ended by itself with an error, so there is no address. */
   readonly gaveNothing?: true;
 }
 
-/** Tries to release an address that failed. */
+/** Failed tries to release an address. */
 export interface FailedRelease {
-  /** Those by ADDs of other pods, which don't wait for long, not counted. */
+  /** Tries by ADDs of other pods don't count, because those don't wait for long. */
   readonly tries: number;
-  /** When the first was, on the monotonic clock of that boot. */
+  /** Time of the first try, on the monotonic clock of that boot. */
   readonly firstMs: number;
   readonly bootId: string;
 }
 
 /**
- * The VF that an attachment has, and how it was before: what DEL and CHECK need to know of it, whoever has attached it.
+ * The VF that an attachment has, and its state of before: all that DEL and CHECK need, whoever has attached it.
  */
 export interface AttachedVf {
   readonly key: AttachmentKey;
   readonly phase: 'pending' | 'attached';
   readonly identity: VfIdentity;
   readonly snapshot: VfSnapshot;
-  /** The MAC asked for; null where the VF keeps its own. */
+  /** The MAC that was asked for; null if the VF keeps its own. */
   readonly mac: MacAddress | null;
-  /** A path of the pod's network namespace, and which one that was; null where it isn't known. */
+  /** The pod's network namespace, with a path of it; null if it isn't known. */
   readonly netns: (NetnsId & { readonly path: string }) | null;
-  /** The netdev's ifindex inside the pod; null until it is there, and where it isn't known. */
+  /** The netdev's ifindex inside the pod; null until it is there, and if it isn't known. */
   readonly podIfindex: number | null;
 }
 
 /**
- * All that DEL, CHECK and GC need. On disk before the first change (`pending`), complete after the last (`attached`).
+ * All that DEL, CHECK and GC need. It is on disk before the first change (`pending`), and complete after the last one
+ * (`attached`).
  */
 export interface AttachmentRecord extends AttachedVf {
   readonly version: number;
   /**
-   * The VF is whole again and no longer this attachment's, whoever has it now: only the address is still to be
+   * The VF is as before ADD and no longer this attachment's, whoever has it now. Only the address is still to be
    * released.
    */
   readonly vfGivenUp?: true;
   readonly pod: PodReference | null;
-  /** How the VF was found: source and value, for people. */
+  /** Source and value by which the VF was found, for people. */
   readonly resolvedFrom: string;
-  /** CNI_NETNS as given, and which namespace that was. */
+  /** CNI_NETNS as given, and the namespace that it led to. */
   readonly netns: NetnsId & { readonly path: string };
   readonly bootId: string;
-  /** What ADD saw of the node (state/liveness.ts); absent where that was all of it. */
+  /** The part of the node that ADD saw (state/liveness.ts); absent if ADD saw all of it. */
   readonly seenFrom?: string;
-  /** What was added inside the pod: CIDRs, and routes with their gateways. */
+  /** CIDRs that were added inside the pod; below them routes, with their gateways. */
   readonly addresses: readonly string[];
   readonly routes: readonly CniRoute[];
   readonly ipam: IpamInvocation | null;
-  /** Only where the VF is home again, and the address is all that is left. */
+  /** Present only if the VF is home again, and nothing but the address is left. */
   readonly failedRelease?: FailedRelease;
-  /** The config on stdin, verbatim: what CHECK compares with. */
+  /** The config on stdin, verbatim, with which CHECK compares. */
   readonly config: string;
   readonly cniArgs: string;
-  /** For people: the wall clock may be set. */
+  /** Only for people, because the wall clock may be set. */
   readonly createdAt: string;
-  /** When ADD began, on the monotonic clock of that boot. Absent in older records. */
+  /** Time at which ADD began, on the monotonic clock of that boot. Absent in older records. */
   readonly begunMs?: number;
 }
 
@@ -92,7 +93,7 @@ export function formatRecord(record: AttachmentRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/** What tells the VF's netdev in the pod. */
+/** What identifies the VF's netdev in the pod. */
 export function podLinkTraits({ identity, key, podIfindex, snapshot, mac }: AttachedVf): PodLinkTraits {
   const macs = [snapshot.netdev?.mac ?? zeroMac, mac ?? zeroMac].filter((each) => each !== zeroMac);
   const hostName = snapshot.netdev?.name ?? key.ifname;

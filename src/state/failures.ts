@@ -1,4 +1,4 @@
-// A part of its own (src/parts.ts): a verb that ends well needs none of it.
+// A part of its own (src/parts.ts), which a verb that succeeds doesn't load.
 import { formatError } from '../cni/error-output.ts';
 import { isJsonObject } from '../lib/json.ts';
 import type { Platform } from '../platform/platform.ts';
@@ -18,19 +18,18 @@ export interface Failure {
 
 const name = '.failures';
 const nameBefore = '.failures.1';
-/** Of each of the two files: some 200 failures. */
+/** Size of each of the two files, which is enough for some 200 failures. */
 const maxBytes = 32 * 1024;
 const maxMessageLength = 200;
 
 /**
- * The runtime asks for the status of the node every few seconds, and so may whoever wants to know: those would push out
- * all else.
+ * Failures of STATUS are not kept: the runtime calls it every few seconds, so they would push out all others.
  */
 const kept: readonly string[] = ['ADD', 'DEL', 'CHECK', 'GC'];
 
 /**
- * Adds a verb's failure to `<stateDir>/.failures`, a line of JSON in one write(2): others may add theirs at that
- * moment. A full file takes the place of the one before it. Throws CniError io, SystemError.
+ * Adds a verb's failure to `<stateDir>/.failures`, as a line of JSON in one write(2), because others may add theirs at
+ * that moment. A full file replaces the one before it. Throws CniError io, SystemError.
  */
 export function recordFailure(platform: Platform, command: string | undefined, thrown: unknown): void {
   if (command === undefined || !kept.includes(command)) return;
@@ -44,7 +43,7 @@ export function recordFailure(platform: Platform, command: string | undefined, t
   );
 }
 
-/** Of many that come at once only one moves the file, and looks again when it is its turn. */
+/** Moves a full file. Of many processes that come at once only one does, and looks again when it has the lock. */
 function makeRoom(platform: Platform, directory: string): void {
   const path = `${directory}/${name}`;
   const isFull = (): boolean => (platform.stat(path)?.sizeBytes ?? 0) >= maxBytes;
@@ -64,7 +63,7 @@ function readLine(line: string): readonly Failure[] {
     if (typeof atMs !== 'number' || typeof command !== 'string' || typeof code !== 'number') return [];
     return typeof message === 'string' ? [{ atMs, command, code, message }] : [];
   } catch {
-    // cut short, where the disk was full
+    // A line is cut short if the disk was full.
     return [];
   }
 }

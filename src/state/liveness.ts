@@ -3,13 +3,13 @@ import { searchNetns } from '../kernel/namespace-search.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import type { AttachedVf, AttachmentRecord } from './attachment-record.ts';
 
-/** `unknown`: nothing is to be seen of the pod's namespace, but who looks doesn't see all of the node. */
+/** `unknown`: the pod's namespace is not to be seen, but this process doesn't see all of the node. */
 export type Life = 'alive' | 'dead' | 'unknown';
 
 /**
- * Whether an attachment's pod lives. It is dead where the node has booted since, or no process and no bind mount that
- * can be seen has its network namespace. That nothing is at the namespace's path says little: a debug shell has mounts
- * of its own. Looks at all processes where the path doesn't lead there. Throws SystemError where something can't be
+ * Whether an attachment's pod lives. It is dead if the node has booted since, or if no process and no bind mount that
+ * can be seen has its network namespace. An empty path proves nothing, because a debug shell has mounts of its own. So
+ * if the path doesn't lead to the namespace, this looks at all processes. Throws SystemError if something can't be
  * looked at.
  */
 export function lifeOf(platform: Platform, record: AttachmentRecord): Life {
@@ -30,23 +30,24 @@ export function lifeOf(platform: Platform, record: AttachmentRecord): Life {
 }
 
 /**
- * True where the attachment's pod is certainly dead. Throws SystemError where it can't be looked at: that is not dead.
+ * True if the attachment's pod is certainly dead. Throws SystemError if it can't be looked at, which doesn't make it
+ * dead.
  */
 export function isDead(platform: Platform, record: AttachmentRecord): boolean {
   return lifeOf(platform, record) === 'dead';
 }
 
 /**
- * What is seen from here, for a record: absent where that is the whole node. A node that is a container itself (kind)
- * has a PID namespace of its own; what an ADD saw there, who has the same processes and mounts sees later.
+ * The part of the node that is seen from here, for a record; absent if that is all of it. A node that is a container
+ * itself (kind) has a PID namespace of its own. A later run with the same processes and mounts sees what ADD saw.
  */
 export function describeView(platform: Platform): Pick<AttachmentRecord, 'seenFrom'> {
   return seesAllProcesses(platform) ? {} : { seenFrom: viewOf(platform) };
 }
 
 /**
- * The PID namespace, when its first process was started (in ticks since boot, field 22; inodes come again), and the
- * mount namespace.
+ * The PID namespace, the start of its first process (in ticks since boot, field 22, because inodes are given again),
+ * and the mount namespace.
  */
 function viewOf(platform: Platform): string {
   const { procfs } = platform.paths;
@@ -56,14 +57,15 @@ function viewOf(platform: Platform): string {
 }
 
 /**
- * The pod's namespace at the path of ADD; null where it is gone or another one has its path now. Throws SystemError.
+ * The pod's namespace at the path of ADD; null if it is gone or another one has its path now. Throws SystemError.
  */
 export function openRecordedNetns(platform: Platform, record: AttachmentRecord): Netns | null {
   return record.bootId === platform.bootId() ? openNetnsOf(platform, record) : null;
 }
 
 /**
- * Of a VF that this boot has attached: the same, or at another path by which the runtime knows it. Throws SystemError.
+ * The namespace of a VF that this boot has attached, at its path or at another one by which the runtime knows it; null
+ * as above. Throws SystemError.
  */
 export function openNetnsOf(platform: Platform, { netns: id }: AttachedVf, otherPath = ''): Netns | null {
   if (id === null) return null;

@@ -5,20 +5,20 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { HeldLock, Platform } from '../platform/platform.ts';
 import { StateDirectory } from './state-directory.ts';
 
-/** Runtimes give up on a plugin after about two minutes; a wait must end well before. */
+/** A wait must end well before runtimes give up on a plugin, which is after about two minutes. */
 const defaultTimeoutMs = 30_000;
 
 const directoryName = '.locks';
 
-/** NAME_MAX, linux/limits.h. Containers whose IDs are the same so far share a lock, which is no harm. */
+/** NAME_MAX, linux/limits.h. Containers whose longer IDs begin alike share a lock, which does no harm. */
 const maxNameLength = 255;
 
-/** A lock file can't be made. */
+/** Errnos of a disk on which no lock file can be made. */
 const noRoom = ['ENOSPC', 'EDQUOT', 'EROFS'] as const;
 
 /**
- * Locks of this plugin, `<stateDir>/.locks/`. Taken in the order container, VF; the container's lock makes the choice
- * of VFs for a pod exclusive, the VF's lock guards the VF's settings, netdev and record.
+ * Locks of this plugin, `<stateDir>/.locks/`, to be taken in the order container, VF. The container's lock makes the
+ * choice of VFs for a pod exclusive. The VF's lock guards its settings, netdev and record.
  */
 export class Locks {
   readonly #platform: Platform;
@@ -42,12 +42,12 @@ export class Locks {
     return this.#take(`vf-${pci}`, purpose);
   }
 
-  /** Null where another process holds it now. */
+  /** Null if another process holds the lock. */
   tryLockVf(pci: PciAddress, purpose: string): HeldLock | null {
     return this.#lock(`vf-${pci}`, purpose, 0);
   }
 
-  /** Removes the files of locks that nobody holds: their holders were killed. */
+  /** Removes files of locks that nobody holds, because their holders were killed. */
   removeAbandoned(): void {
     for (const name of this.#state.list(directoryName).filter(isLockName)) this.#lock(name, 'sweep', 0)?.unlock();
   }
@@ -60,7 +60,7 @@ export class Locks {
     throw new CniError('tryAgainLater', `the lock ${name} is held by ${by} for more than ${this.#timeoutMs} ms`);
   }
 
-  /** A lock outlives its holder in the children that it started. */
+  /** Tells if the holder was killed: its lock lives on in the IPAM plugin that it has started. */
   #fateOf(holder: string): string {
     const pid = /^process (\d+)/.exec(holder)?.[1];
     const isGone = pid !== undefined && this.#platform.stat(`${this.#platform.paths.procfs}/${pid}`) === null;
@@ -77,7 +77,7 @@ export class Locks {
     }
   }
 
-  /** The lock itself tells where the directory has to be made. */
+  /** Makes the directory only after the lock has failed for want of it. */
   #lockFile(name: string, note: string, timeoutMs: number): HeldLock | null {
     try {
       return this.#platform.lock(this.#path(name), timeoutMs, note);
@@ -88,9 +88,9 @@ export class Locks {
   }
 
   /**
-   * On a disk that is full or read-only DEL has to give back the VF all the same: a lock on the file that is there, or
-   * else on the state directory, for all that have no file. A state directory that isn't there holds no record, and
-   * nothing to guard.
+   * Serves a disk that is full or read-only, on which DEL still has to give back the VF: a lock on the file if there is
+   * one, else on the state directory, for all locks without a file. A state directory that isn't there holds no record,
+   * so there is nothing to guard.
    */
   #lockWithoutFile(name: string, timeoutMs: number): HeldLock | null {
     try {
@@ -106,7 +106,7 @@ export class Locks {
     }
   }
 
-  /** This process may hold it for container and VF. */
+  /** Counts users, because this process may hold the lock for container and VF at once. */
   #lockWhole(timeoutMs: number): HeldLock | null {
     if (this.#whole === null) {
       const lock = this.#platform.lock(this.#state.find(), timeoutMs, null);
@@ -138,8 +138,8 @@ function isLockName(name: string): boolean {
 }
 
 /**
- * A lock of another program (flock(2)) on a file that it makes where there is none and never removes; so does this.
- * Null where it is held for that long. Throws SystemError.
+ * Takes a lock of another program (flock(2)), on a file that the program makes if there is none and never removes, as
+ * this does. Null if somebody holds it for that long. Throws SystemError.
  */
 export function lockFileOfOthers(platform: Platform, path: string, timeoutMs: number): HeldLock | null {
   if (platform.stat(path) === null) platform.appendFile(path, '');

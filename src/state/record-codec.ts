@@ -28,7 +28,7 @@ const anyText = text();
 const count = integer(0);
 const onlyTrue = oneOf(true);
 
-/** Each part becomes a name in the file system. */
+/** Each part is checked, because it becomes a name in the file system. */
 const key = object({
   network: textThat(isIdentifier, 'the name of a network'),
   containerId: textThat(isIdentifier, 'a container ID'),
@@ -37,12 +37,12 @@ const key = object({
 
 function createNetdevSettings() {
   const hexByName = mapOf(anyText, text('bytes in hex', /^([0-9a-f]{2})*$/));
-  // Root writes to it.
+  // Root writes to these paths.
   const files = mapOf(textThat(isNetdevFile, 'a setting of a netdev'), anyText);
   return object({ flags: count, attributes: hexByName, ethtool: hexByName, files });
 }
 
-/** What DEL can't do without, or trusts: a field that a newer build has added is kept. */
+/** Checks what DEL needs or trusts. A field that a newer build has added is kept. */
 function createSchema() {
   const pci = textThat<PciAddress>((text) => parsePciAddress(text) === text, 'a PCI address');
   const assignableMac = textThat<MacAddress>(
@@ -69,7 +69,7 @@ function createSchema() {
     scope: optional(count),
   });
   const ipam = object({
-    // Root runs it.
+    // Root runs this program.
     type: textThat((text) => !text.includes('/'), 'the file name of a plugin'),
     stdin: anyText,
     args: anyText,
@@ -114,7 +114,7 @@ function createSchema() {
   });
 }
 
-/** An ADD seldom reads a record. */
+/** Made when it is needed, because an ADD seldom reads a record. */
 const recordSchema = lazily(createSchema);
 
 function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<keyof VfIdentity, unknown>>): boolean {
@@ -122,10 +122,10 @@ function knowsPfOrNone({ pfPci, pfName, pfDriver, vfIndex }: Readonly<Record<key
   return known === 0 || known === 4;
 }
 
-/** What can be told of a record that this build can't read. */
+/** All that can be told of a record that this build can't read. */
 const newerRecord = object({ version: integer(recordVersion + 1) });
 
-/** What was read last: a DEL finds the same text under each lock that it takes, and as the copy that the VF has. */
+/** The last record that was read: a DEL finds the same text under each lock that it takes, and in the VF's copy. */
 let lastRead: { readonly text: string; readonly record: AttachmentRecord } | null = null;
 
 /**
@@ -154,7 +154,7 @@ function decode(text: string): AttachmentRecord {
   return { ...value, identity };
 }
 
-/** The key in a record of whatever version; null where there is none. Throws nothing. */
+/** The key in a record of whatever version; null if there is none. Throws nothing. */
 export function parseKey(text: string): AttachmentKey | null {
   if (lastRead?.text === text) return lastRead.record.key;
   try {

@@ -9,10 +9,14 @@ import { parseKey, parseRecord } from './record-codec.ts';
 import { StateDirectory } from './state-directory.ts';
 import { isTemporary, NotOurs, readPrivateFile, removeDeadTemporaries, writePrivateFile } from './trusted-files.ts';
 
-/** A record holds the config (at most 1 MiB on stdin) twice, and JSON makes a text of it up to three times as long. */
+/**
+ * A record holds the config (at most 1 MiB on stdin) twice, and as a text in JSON that is up to three times as long.
+ */
 const maxRecordBytes = 8 * 1024 * 1024;
 
-/** A network's name begins with a letter or digit (SPEC.md), so names with a dot in front are free for our own use. */
+/**
+ * A network's name begins with a letter or digit (SPEC.md), so names that begin with a dot are free for our own use.
+ */
 const ownersDirectory = '.vfs';
 const damagedDirectory = '.damaged';
 
@@ -26,7 +30,7 @@ export function describeKey(key: AttachmentKey): string {
   return `${key.ifname} of container ${key.containerId} (network ${key.network})`;
 }
 
-/** `net1 of pod default/web (network vf-net)`; by its container where the record knows no pod. */
+/** `net1 of pod default/web (network vf-net)`; names the container if the record knows no pod. */
 export function describeAttachment({ key, pod }: Pick<AttachmentRecord, 'key' | 'pod'>): string {
   if (pod?.name === undefined) return describeKey(key);
   const name = pod.namespace === undefined ? pod.name : `${pod.namespace}/${pod.name}`;
@@ -34,10 +38,10 @@ export function describeAttachment({ key, pod }: Pick<AttachmentRecord, 'key' | 
 }
 
 /**
- * Attachment records: `<stateDir>/<network>/<containerID>/<ifname>.json`, and a copy of the one that owns a VF:
+ * Attachment records, `<stateDir>/<network>/<containerID>/<ifname>.json`, with a copy of each record that owns a VF,
  * `<stateDir>/.vfs/<BDF>`. A damaged record is set aside, and its copy takes its place. A record changes only under its
- * VF's lock. A record of a newer build is CniError recordVersion: it is never set aside, changed or taken over. All
- * that reads or writes throws CniError io where others than root may write to the directories, SystemError where the
+ * VF's lock. A record of a newer build is CniError recordVersion, and is never set aside, changed or taken over.
+ * Methods that read or write throw CniError io if others than root may write to the directories, SystemError if the
  * disk fails.
  */
 export class RecordStore {
@@ -69,7 +73,7 @@ export class RecordStore {
   }
 
   /**
-   * The record, or null where there is none. A damaged one is set aside, reported, and replaced by the copy that its VF
+   * The record, or null if there is none. A damaged one is set aside, reported, and replaced by the copy that its VF
    * has.
    */
   read(key: AttachmentKey): AttachmentRecord | null {
@@ -77,34 +81,35 @@ export class RecordStore {
     try {
       return this.peek(key);
     } catch (cause) {
-      // What the disk refuses, or a newer build wrote, may be whole; so it is an error, and no damage.
+      // A record that the disk refuses, or that a newer build wrote, may be whole, so it is not damaged.
       if (isSystemError(cause) || isCniError(cause, 'recordVersion') || isBug(cause)) throw cause;
       this.#setAside(file, `${key.network}_${key.containerId}_${key.ifname}`, cause);
       return this.#restore(key);
     }
   }
 
-  /** Whether there is a record, be it damaged or another's: one look, for an ADD, which seldom finds one. */
+  /** Whether there is a file, damaged or not. That takes one look, and an ADD seldom finds one. */
   hasRecord(key: AttachmentKey): boolean {
     return this.#platform.stat(this.#file(key)) !== null;
   }
 
   /**
-   * The record for who only looks: nothing is set aside. Throws an Error that says what is wrong with a damaged one.
+   * The record, for commands that change nothing: sets nothing aside. Throws an Error that says what is wrong with a
+   * damaged one.
    */
   peek(key: AttachmentKey): AttachmentRecord | null {
     const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes);
     return text === null ? null : parseRecordOf(key, text);
   }
 
-  /** As `read`, and where the file itself is gone the copy of it that a VF has. */
+  /** As `read`; if the file is gone, the copy of it that a VF has. */
   find(key: AttachmentKey): AttachmentRecord | null {
     return this.read(key) ?? this.#copyOf(key);
   }
 
   /**
-   * The VF is nobody's from here on; the record stays, for what else it holds, and says so: that nobody owns the VF is
-   * also true when its next user has left it. Throws CniError io; then the VF is still owned.
+   * Gives up the VF; the record stays, for the address in it, and says so, because a VF without owner may also be one
+   * that its next user has left. Throws CniError io; then the record still owns the VF.
    */
   giveUpVf(record: AttachmentRecord): void {
     this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
@@ -116,7 +121,7 @@ export class RecordStore {
     if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#ownerFile(identity.pci));
   }
 
-  /** Removes the record and its ownership of the VF; succeeds when they are gone already. */
+  /** Removes the record and its ownership of the VF; succeeds if they are gone already. */
   remove(record: AttachmentRecord): void {
     const { key } = record;
     this.#disown(record);
@@ -125,8 +130,8 @@ export class RecordStore {
   }
 
   /**
-   * Removes what killed processes left of this container, where it has no record, and in folders that all share. Never
-   * fails: nothing is held by it any more, and a sweep tries again.
+   * Removes what killed processes have left of this container, if it has no record, and in the shared directories.
+   * Never fails, because these files hold nothing, and a sweep tries again.
    */
   tidy(key: AttachmentKey): void {
     try {
@@ -137,7 +142,7 @@ export class RecordStore {
     }
   }
 
-  /** Removes what killed processes left behind, of whatever container. */
+  /** Removes what killed processes have left of any container. */
   tidyAll(): void {
     this.#removeSharedTemporaries();
     for (const network of this.#networks()) {
@@ -151,14 +156,15 @@ export class RecordStore {
     }
   }
 
-  /** Which attachment holds the VF; null where none does. Throws CniError recordVersion. */
+  /** The attachment that holds the VF; null if none does. Throws CniError recordVersion. */
   ownerOf(pci: PciAddress): AttachmentKey | null {
     const text = this.#readOwner(pci);
     return text === null ? null : parseOwner(text);
   }
 
   /**
-   * The same for who only looks: nothing is set aside. Throws an Error for what only others than root can have written.
+   * As ownerOf, for commands that change nothing: sets nothing aside. Throws an Error for a file that others than root
+   * may have written.
    */
   peekOwner(pci: PciAddress): AttachmentKey | null {
     const text = this.#peekOwnerText(pci);
@@ -190,7 +196,7 @@ export class RecordStore {
 
   /** Keys of all records of a container, in whatever network. */
   keysOfContainer(containerId: string): readonly AttachmentKey[] {
-    // Most networks have nothing of it, which one look tells.
+    // One look tells that most networks have nothing of the container.
     const has = (network: string): boolean =>
       isIdentifier(network) && this.#platform.stat(`${this.#state.root}/${network}/${containerId}`) !== null;
     return this.#state.directories(has).flatMap((network) => this.#keysIn(network, containerId));
@@ -201,7 +207,7 @@ export class RecordStore {
     return [...this.keysBehind()];
   }
 
-  /** The same, sorted, from behind the one with these names; a container is looked into when its turn comes. */
+  /** All keys in order, from behind the one with these names. Looks into a container when its turn comes. */
   *keysBehind(network = '', containerId = '', ifname = ''): Generator<AttachmentKey> {
     for (const each of this.#networks()) {
       if (each < network) continue;
@@ -229,12 +235,12 @@ export class RecordStore {
     return this.#state.directories(isIdentifier);
   }
 
-  /** Those from `first` on. */
+  /** Containers of the network in order, from `first` on. */
   #containers(network: string, first = ''): readonly string[] {
     return this.#state.directories((name) => name >= first && isIdentifier(name), network);
   }
 
-  /** A process that was killed while it wrote may have left a temporary file; without records nobody writes there. */
+  /** Removes temporary files of killed processes first. Nobody writes there, because there is no record. */
   #removeEmptyDirectory({ network, containerId }: AttachmentKey): void {
     const directory = this.#state.find(network, containerId);
     const names = this.#state.list(network, containerId);
@@ -253,7 +259,7 @@ export class RecordStore {
     return `${this.#state.find(key.network, key.containerId)}/${fileName(key)}`;
   }
 
-  /** Only for what is rare: it reads the copies of all VFs. */
+  /** Reads the copies of all VFs, so it serves rare cases only. */
   #copyOf(key: AttachmentKey): AttachmentRecord | null {
     for (const pci of this.#state.list(ownersDirectory)) {
       if (pci.startsWith('.')) continue;
@@ -301,7 +307,7 @@ function onlyIo(write: () => void): void {
 const fileName = (key: AttachmentKey): string => `${key.ifname}${suffix}`;
 
 /**
- * The key in a record; null in what is none. Throws CniError recordVersion where a newer build has a key of another
+ * The key in a record; null if the text is none. Throws CniError recordVersion if a newer build has a key of another
  * form.
  */
 function parseOwner(text: string): AttachmentKey | null {

@@ -1,4 +1,4 @@
-// A part of its own (src/parts.ts): read only where a pod or a VF may be one that sriov-cni attached.
+// A part of its own (src/parts.ts), loaded only if sriov-cni may have attached a pod or a VF.
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
 import { CniError, explain } from '../cni/errors.ts';
 import { parseJson, readAs } from '../cni/json-text.ts';
@@ -11,14 +11,14 @@ import type { Platform } from '../platform/platform.ts';
 import type { VfAdminState } from '../settings/settings.ts';
 import { NotOurs, readPrivateFile, requireTrustedPath } from './trusted-files.ts';
 
-// What sriov-cni leaves (its pkg/types/types.go, pkg/utils/utils.go and pci_allocator.go), below /var/lib/cni/sriov:
+// Files of sriov-cni (its pkg/types/types.go, pkg/utils/utils.go and pci_allocator.go), below /var/lib/cni/sriov:
 // `<containerID>-<ifname>`: the config of ADD as JSON, with the VF's state of before in OrigVfState;
 // `pci/<PCI address>`: the path of the namespace that has the VF, without a line end.
 
-/** As much as a config on stdin may have. */
+/** The limit of a config on stdin. */
 const maxFileBytes = 1024 * 1024;
 
-/** ETH_P_8021AD (linux/if_ether.h), and what it is where the bytes were not swapped. */
+/** ETH_P_8021AD (linux/if_ether.h), and the same with its bytes not swapped. */
 const protocols8021ad: readonly number[] = [0x88a8, 0xa888];
 /** IFLA_VF_LINK_STATE_* (linux/if_link.h). */
 const linkStates = ['auto', 'enable', 'disable'] as const;
@@ -66,31 +66,30 @@ type AttachmentFile = ValueOf<typeof attachmentFile>;
 
 /** An attachment that sriov-cni made. */
 export interface SriovCniAttachment {
-  /** Its file. */
+  /** Path of its file. */
   readonly path: string;
   readonly network: string;
   readonly pci: PciAddress;
-  /** The VF's netdev before; null where it had none. `mtu` is null where that wasn't kept (older releases). */
+  /** The VF's netdev before ADD; null if it had none. `mtu` is null in files of older releases, which don't keep it. */
   readonly netdev: { readonly name: string; readonly mac: MacAddress; readonly mtu: number | null } | null;
-  /** The PF's record of the VF before: the MAC, and of the others what ADD has set. */
+  /** The PF's record of the VF before ADD: the MAC, and those settings that ADD has changed. */
   readonly admin: Pick<VfAdminState, 'mac'> & Partial<VfAdminState>;
-  /** What ADD has set at the PF. */
+  /** Settings that ADD has made at the PF. */
   readonly settings: Partial<VfAdminState>;
-  /** The MAC asked for; null where the VF kept its own. */
+  /** The MAC that was asked for; null if the VF kept its own. */
   readonly mac: MacAddress | null;
-  /** By a clock that may have been set: for people only. */
+  /** Only for people, because the wall clock may be set. */
   readonly modifiedMs: number;
 }
 
 /**
- * The attachment of a container's interface; null where sriov-cni has none. Throws CniError io or decode, and
- * SystemError.
+ * The attachment of a container's interface; null if sriov-cni has none. Throws CniError io or decode, and SystemError.
  */
 export function readAttachment(platform: Platform, containerId: string, ifname: string): SriovCniAttachment | null {
   return readFrom(platform, `${platform.paths.sriovCniDir}/${containerId}-${ifname}`);
 }
 
-/** What sriov-cni keeps of one attachment, for people. */
+/** A file of sriov-cni, for people. */
 export interface SriovCniEntry {
   readonly containerId: string;
   readonly ifname: string;
@@ -99,13 +98,13 @@ export interface SriovCniEntry {
   readonly network: string | null;
   readonly pci: PciAddress | null;
   readonly hostIfname: string | null;
-  /** Null where the file can't be used: of an old release, damaged, or not to be trusted. */
+  /** Null if the file can't be used, because it is of an old release, damaged, or not to be trusted. */
   readonly attachment: SriovCniAttachment | null;
-  /** Why it can't. */
+  /** Why the file can't be used; null if it can. */
   readonly reason: string | null;
 }
 
-/** All attachments that sriov-cni has on this node. Throws SystemError where its directory can't be listed. */
+/** All attachments that sriov-cni has on this node. Throws SystemError if its directory can't be listed. */
 export function listEntries(platform: Platform): readonly SriovCniEntry[] {
   const { sriovCniDir } = platform.paths;
   return (platform.readDir(sriovCniDir) ?? []).flatMap((name): SriovCniEntry[] => {
@@ -143,8 +142,8 @@ function readNames(platform: Platform, path: string): Names {
 }
 
 /**
- * The attachments of a VF: more than one where a pod died and its DEL didn't come before the VF's next ADD. Files that
- * are none of sriov-cni's are passed over.
+ * The attachments of a VF: more than one if a pod died and its DEL didn't come before the VF's next ADD. Files that
+ * aren't sriov-cni's are passed over.
  */
 export function listAttachmentsOf(platform: Platform, pci: PciAddress): readonly SriovCniAttachment[] {
   const { sriovCniDir } = platform.paths;
@@ -159,8 +158,8 @@ export function listAttachmentsOf(platform: Platform, pci: PciAddress): readonly
 }
 
 /**
- * Path of the namespace that has the VF by sriov-cni's books; null where none has. An empty file is only a lock
- * (older releases). Throws CniError io, and SystemError.
+ * Path of the namespace that has the VF by sriov-cni's books; null if none has. In older releases an empty file is only
+ * a lock. Throws CniError io, and SystemError.
  */
 export function readAllocation(platform: Platform, pci: PciAddress): string | null {
   const path = allocationPath(platform, pci);
@@ -169,7 +168,7 @@ export function readAllocation(platform: Platform, pci: PciAddress): string | nu
   throw new CniError('io', `${path}: ${quote(text)} is not the path of a network namespace`);
 }
 
-/** The VF is nobody's by sriov-cni's books from here on. */
+/** Makes the VF nobody's by sriov-cni's books. */
 export function removeAllocation(platform: Platform, pci: PciAddress): void {
   platform.unlink(allocationPath(platform, pci));
 }
@@ -209,8 +208,8 @@ function toNetdev(path: string, before: StateBefore): SriovCniAttachment['netdev
 }
 
 /**
- * sriov-cni keeps the whole state but changes only what the config names. Its `true` may stand for what a PF doesn't
- * report; then the PF would have refused to set it, too.
+ * The settings that the config names: sriov-cni keeps the whole state, but changes only those. Its `true` may stand for
+ * a setting that the PF doesn't report. Such a PF refuses to set it, so it isn't among these.
  */
 function toAdmin(file: AttachmentFile, before: StateBefore): SriovCniAttachment['admin'] {
   const onOff = (value = false): 'on' | 'off' => (value ? 'on' : 'off');
@@ -225,7 +224,7 @@ function toAdmin(file: AttachmentFile, before: StateBefore): SriovCniAttachment[
   };
 }
 
-/** In the spellings that sriov-cni takes. Any other text set nothing at a PF. */
+/** Reads the spellings that sriov-cni accepts. Any other text has set nothing at a PF. */
 function toSettings(file: AttachmentFile, mac: MacAddress | null): Partial<VfAdminState> {
   const one = <T extends string>(given: string | undefined, allowed: readonly T[]): T | undefined =>
     allowed.find((value) => value === given);
@@ -251,7 +250,7 @@ function toVlan(before: StateBefore): Pick<VfAdminState, 'vlan' | 'vlanQos' | 'v
   };
 }
 
-/** The text of a file that only root can have written, or put there; null where it is absent. */
+/** The text of a file that only root can have written, or put there; null if it is absent. */
 function readTrusted(platform: Platform, path: string): string | null {
   if (platform.stat(path) === null) return null;
   requireTrustedPath(platform, path.slice(0, path.lastIndexOf('/')), 'the directory of sriov-cni’s files');

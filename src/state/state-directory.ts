@@ -5,9 +5,10 @@ const what = 'the state directory';
 const mode = 0o700;
 
 /**
- * The directories in which records and locks lie. Root believes what is there and runs what it names, so nothing in one
- * is read, made or removed before it is known that nobody else had a hand in it or on the way to it. None of them is a
- * link; the state directory itself, and what lies above it, may be reached by links that root has made.
+ * The directories in which records and locks lie. Root believes what is there, and runs programs that it names. So
+ * nothing there is read, made or removed before it is known that only root can write to the directory and to those
+ * above it. None of them is a link; links that root has made may lead to the state directory itself and to those above
+ * it.
  */
 export class StateDirectory {
   readonly root: string;
@@ -33,7 +34,7 @@ export class StateDirectory {
     return path;
   }
 
-  /** As `find`; makes what is absent, for root alone, and 0755 above the state directory. */
+  /** As `find`; makes absent directories, for root alone, and above the state directory with mode 0755. */
   make(...names: readonly string[]): string {
     const path = this.find(...names);
     if (this.#platform.stat(`${path}/.`) !== null) return path;
@@ -42,14 +43,14 @@ export class StateDirectory {
     return this.find(...names);
   }
 
-  /** Names in a directory, sorted; none where it is absent. Throws CniError io, SystemError. */
+  /** Names in a directory, sorted; none if it is absent. Throws CniError io, SystemError. */
   list(...names: readonly string[]): readonly string[] {
     return this.#platform.readDir(this.find(...names)) ?? [];
   }
 
   /**
-   * Those of such names that are directories themselves: a file that root put there is no reason to distrust the rest.
-   * Throws as `list`.
+   * Names of directories in a directory, those that `isName` takes. A file that root put there is no reason to distrust
+   * the rest. Throws as `list` does.
    */
   directories(isName: (name: string) => boolean, ...names: readonly string[]): readonly string[] {
     const above = this.find(...names);
@@ -57,7 +58,7 @@ export class StateDirectory {
     return this.list(...names).filter((name) => isName(name) && isDirectory(name));
   }
 
-  /** False where it is absent: it may be made by somebody else later. */
+  /** False if the directory is absent; then it isn't remembered as trusted, because somebody else may make it later. */
   #trust(path: string, isThere: () => boolean): boolean {
     if (!this.#trusted.has(path) && isThere()) this.#trusted.add(path);
     return this.#trusted.has(path);

@@ -9,17 +9,17 @@ const sticky = 0o1000;
 /** As many as the kernel follows (MAXSYMLINKS, linux/namei.h). */
 const maxLinks = 40;
 
-/** Null where only root can have written it. */
+/** Null if only root can write to the file. */
 function whoElseWrites({ uid, mode }: FileStatus): string | null {
   if (uid !== 0) return `it belongs to user ${uid}, not to root`;
   return (mode & writableByOthers) === 0 ? null : `its mode 0${mode.toString(8)} lets others than root write to it`;
 }
 
 /**
- * Throws CniError io where somebody but root may write to the directory at `path`, or decide what lies there: every
- * directory on the way, also behind links, has to be root's alone. One with the sticky bit (/tmp) will do on the way,
- * because others can't replace root's files there. What is absent is fine, and the answer false. `what` names it in
- * errors: `the state directory`.
+ * Throws CniError io if somebody but root may write to the directory at `path`, or decide what lies there: every
+ * directory on the way, also behind links, has to be root's alone. One with the sticky bit (/tmp) is fine on the way,
+ * because others can't replace root's files there. False if the directory is absent. `what` names it in errors: `the
+ * state directory`.
  */
 export function requireTrustedPath(platform: Platform, path: string, what: string): boolean {
   const names = namesIn(path);
@@ -56,7 +56,7 @@ function problemOnTheWay(status: FileStatus, isLast: boolean): string | null {
   return whoElseWrites(isShared ? { ...status, mode: status.mode & ~writableByOthers } : status);
 }
 
-/** For a directory of ours, that is never a link. Throws CniError io. */
+/** Checks a directory of ours, which is never a link. Throws CniError io. */
 export function requirePrivateDirectory(path: string, status: FileStatus, what: string): void {
   const problem = problemOnTheWay(status, true);
   if (problem !== null) throw distrust(what, path, path, problem);
@@ -69,13 +69,13 @@ function distrust(what: string, path: string, culprit: string, problem: string):
 
 const fileMode = 0o600;
 
-/** Each is lost only where another process removes the directory at that very moment. */
+/** An attempt fails only if another process removes the directory at that very moment. */
 const maxWriteAttempts = 10;
 
-/** What lies where a file of ours should be isn't one: a link, a directory, a FIFO, too long, or somebody else's. */
+/** A file of ours is none: a link, a directory, a FIFO, too long, or somebody else's. */
 export class NotOurs extends Error {}
 
-/** A file of ours in a directory that is trusted; null where it is absent. Throws NotOurs, SystemError. */
+/** Reads a file of ours in a directory that is trusted; null if it is absent. Throws NotOurs, SystemError. */
 export function readPrivateFile(platform: Platform, path: string, maxBytes: number): string | null {
   const status = platform.stat(path);
   if (status === null) return null;
@@ -91,8 +91,8 @@ export function readPrivateFile(platform: Platform, path: string, maxBytes: numb
 }
 
 /**
- * `directory` finds the file's directory, or makes it where told to: where it isn't there, which the write itself
- * tells, and once more where another process has removed it in between. Throws SystemError.
+ * `directory` finds the file's directory, or makes it if asked to. That is asked after a write has failed for want of
+ * the directory, and again if another process has removed it in between. Throws SystemError.
  */
 export function writePrivateFile(
   platform: Platform,
@@ -112,14 +112,14 @@ export function writePrivateFile(
   }
 }
 
-/** As `Platform.writeFileAtomic` names them. */
+/** Names of temporary files of `Platform.writeFileAtomic`. */
 const temporaryFile = /^\.dra-sriov-(\d+)-\d+\.tmp$/;
 
 export const isTemporary = (name: string): boolean => temporaryFile.test(name);
 
 /**
- * Removes the temporary files of killed processes from a directory. One whose number another process has by now stays
- * until that has ended too.
+ * Removes the temporary files of killed processes from a directory. If another process has the number of such a process
+ * by now, the file stays until that one has ended, too.
  */
 export function removeDeadTemporaries(platform: Platform, directory: string): void {
   for (const name of platform.readDir(directory) ?? []) {
@@ -128,7 +128,7 @@ export function removeDeadTemporaries(platform: Platform, directory: string): vo
   }
 }
 
-/** This process has none while it looks for others'. */
+/** True of this process, too, which has no temporary file while it looks for those of others. */
 function isGone(platform: Platform, pid: string): boolean {
   return Number(pid) === platform.pid || platform.stat(`${platform.paths.procfs}/${pid}`) === null;
 }
