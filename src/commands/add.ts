@@ -16,8 +16,8 @@ import { reclaimSelf } from './reap.ts';
 import { sweep } from './sweep.ts';
 
 /**
- * ADD (SPEC.md). Everything that can be refused is refused before the first change; from the record on, a failure
- * undoes all. Prints the result in the config's version.
+ * ADD (SPEC.md). Refuses whatever can be refused before the first change; once the record is written, a failure undoes
+ * everything. Prints the result in the config's version.
  */
 export function add(context: CommandContext): string {
   const { platform, request } = context;
@@ -74,7 +74,7 @@ function attachVf(
   }
 }
 
-/** VFs that this container's other attachments hold, and which. */
+/** VFs that this container's other attachments hold, each with a name of its attachment. */
 function heldByContainer(context: CommandContext): ReadonlyMap<PciAddress, string> {
   const { store, request } = context;
   const records = store.keysOfContainer(request.containerId).map((key) => store.read(key));

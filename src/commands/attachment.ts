@@ -31,10 +31,10 @@ import { detach } from './detach.ts';
 import { startIpam } from './ipam.ts';
 import { changeOwnMacOf, pendingRecord, writeFirst } from './pending.ts';
 
-/** A carrier that isn't there by then is the network's business; an announcement is only a courtesy. */
+/** ADD doesn't wait longer for the carrier, because the announcement that needs it is only a courtesy. */
 const carrierLimitMs = 200;
 
-/** For the IPAM plugin to take back what it gave; with its minute for ADD that is less than a run may take. */
+/** Time of the IPAM plugin to take back what it gave. With its minute for ADD that is less than a run may take. */
 const rollbackLimitMs = 30_000;
 
 /** One ADD on one VF, from the snapshot to the result; the caller holds the VF's lock. */
@@ -53,7 +53,9 @@ export class Attachment {
     this.#pod = pod;
   }
 
-  /** Throws CniError; then the node is as before, or the error is rollbackIncomplete and the record is kept. */
+  /**
+   * Throws CniError after a rollback; rollbackIncomplete if something could not be undone, so that the record stays.
+   */
   attach(previous: CniResult): CniResult {
     const { platform, host, store } = this.#context;
     this.#refuseTakenName();
@@ -72,7 +74,7 @@ export class Attachment {
       record = this.#moveIntoPod(record);
       this.#configureInPod(record, plan);
       if (wanted !== null && !isEarly) {
-        // Frames that are sent without one are lost, and a DHCP client asks again only seconds later.
+        // Frames that are sent without a carrier are lost, and a DHCP client asks again only seconds later.
         if (record.podIfindex !== null) this.#waitForCarrier(record.podIfindex);
         ipam = startIpam(this.#context, 'ADD', wanted);
       }
@@ -116,7 +118,7 @@ export class Attachment {
     if (netdev === null) return record;
     const link = getLinkAfterChanges(host.session, netdev.ifindex);
     if (link === null) throw new CniError('noDriver', `the netdev ${netdev.name} of VF ${this.#identity.pci} vanished`);
-    // PROMISC and the like, be they of the node or of a pod before: what a pod wants of them it can set itself.
+    // The node or a pod before may have set PROMISC and the like. A pod that wants such a flag can set it itself.
     settleFlags(host, link);
     moveLinkTo(host, link, this.#pod, request.ifname);
     const moved = findInPod(platform, this.#pod, podLinkTraits(record));
@@ -173,9 +175,9 @@ export class Attachment {
   }
 
   /**
-   * A VF of a user-space driver has no interface in the pod, and yet one with a `sandbox` is claimed, as sriov-cni
-   * does: Multus's network status has no others, and KubeVirt looks VFs up by it. Its MAC is the one that the PF gave
-   * it; there is no MTU.
+   * A VF of a user-space driver has no interface in the pod. The result claims one with a `sandbox` all the same, as
+   * sriov-cni's does, because Multus's network status has no others, and KubeVirt looks VFs up by it. Its MAC is the
+   * one that the PF has; there is no MTU.
    */
   #describeInterface(record: AttachmentRecord): CniInterface {
     const { request } = this.#context;
@@ -198,7 +200,7 @@ export class Attachment {
     const releasing = { ...this.#context.releasing, limitMs: rollbackLimitMs };
     const failures = [...detach({ ...this.#context, releasing }, record)];
     if (failures.length === 0) return thrown;
-    // What comes next has to know it: a DEL of the plugin that fails for want of an address is no reason to keep the
+    // The rollback has to know that no address was given: then a failing DEL of the plugin is no reason to keep the
     // record.
     if (record.ipam?.gaveNothing === true) {
       failures.push(...converge([['write the record', () => this.#context.store.write(record)]]));

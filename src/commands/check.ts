@@ -16,8 +16,8 @@ import { vfOfSriovCni } from './sriov-cni.ts';
 import { hasSriovCniFile } from './sriov-cni-books.ts';
 
 /**
- * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which holds what later plugins
- * of a chain have made of it. Throws CniError checkFailed, listing every difference; then asks the IPAM plugin.
+ * CHECK (SPEC.md): compares the VF with the config, and the interface with prevResult, which has the changes of later
+ * plugins of a chain. Throws CniError checkFailed, listing every difference; then asks the IPAM plugin.
  */
 export function check(context: CommandContext): string {
   const { request, store, platform } = context;
@@ -84,7 +84,7 @@ function podDifferences(
 function linkDifferences(context: CommandContext, link: Link, conf: SriovConf, result: CniResult): string[] {
   const { ifname } = context.request;
   const wanted = result.interfaces.find((entry) => entry.name === ifname && entry.sandbox !== undefined);
-  // Results before CNI 1.1 have no MTU; and the tuning plugin changes that of the interface, but not of the result.
+  // Results before CNI 1.1 have no MTU, and the tuning plugin changes the MTU of the interface but not of the result.
   const mtu = conf.settings.mtu === undefined ? undefined : (wanted?.mtu ?? conf.settings.mtu);
   return [
     ...difference(`${ifname}: link`, link.up ? 'up' : 'down', 'up'),

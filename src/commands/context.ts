@@ -27,13 +27,14 @@ export interface CommandContext {
   readonly releasing: Releasing;
 }
 
-/** How much is done for the release of an address. */
+/** How hard a verb tries to release an address. */
 export interface Releasing {
-  /** What the IPAM plugin may take. */
+  /** Time that the IPAM plugin may take. */
   readonly limitMs: number;
   /**
-   * What becomes of a release that fails. `tried`: it counts as one of the tries after which the address is given up.
-   * `deferred`: others will try; one that has failed before isn't even begun. `given up`: at once.
+   * What follows if the release fails. `tried`: it counts as one of the tries after which the address is given up.
+   * `deferred`: another verb will try; a release that has failed before isn't even begun. `given up`: the address is
+   * given up at once.
    */
   readonly failure: 'tried' | 'deferred' | 'given up';
 }
@@ -58,7 +59,8 @@ export function keyOf(request: CniRequest): AttachmentKey {
 }
 
 /**
- * Opens CNI_NETNS. Throws CniError invalidNetns where it is none, or the host's own (CNI_NETNS_OVERRIDE allows that).
+ * Opens CNI_NETNS. Throws CniError invalidNetns if it is no namespace, or the host's own (CNI_NETNS_OVERRIDE allows
+ * that).
  */
 export function openPodNetns(platform: Platform, request: CniRequest): Netns {
   const netns = open(platform, request.netns);

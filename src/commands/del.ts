@@ -9,9 +9,9 @@ import { hasSriovCniFile } from './sriov-cni-books.ts';
 import { sweep } from './sweep.ts';
 
 /**
- * DEL (SPEC.md): gives back the VF and the address. Works from the record; what stdin says of the VF is not looked at,
- * because it may have changed since. Done when nothing is left, so it may be repeated. Then looks for others'
- * leftovers.
+ * DEL (SPEC.md): gives back the VF and the address. Works from the record, and ignores what stdin says of the VF,
+ * because that may have changed since. May be repeated: it succeeds if nothing is left. Then looks for leftovers of
+ * other attachments.
  */
 export function del(context: CommandContext): string {
   const key = keyOf(context.request);
@@ -46,7 +46,7 @@ function giveBack(context: CommandContext, key: AttachmentKey): void {
   }
 }
 
-/** An ADD that was refused held nothing, and its pod has to end: without a record this is best effort. */
+/** Without a record this is best effort: an ADD that was refused holds nothing, and its pod has to end. */
 function releaseWithoutRecord(context: CommandContext): void {
   const { log, request } = context;
   const { ipam } = parseDelConf(request);

@@ -1,4 +1,4 @@
-// What only a DEL needs, a reaping, and an ADD that fails: on QuickJS a part of its own.
+// Loaded only by a DEL, a reaping, and an ADD that fails: on QuickJS this is a part of its own.
 import { CniError, explain } from '../cni/errors.ts';
 import { usesInterface } from '../ipam/bookkeeping.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
@@ -12,23 +12,23 @@ import { restoreVf } from '../vf/restore.ts';
 import type { CommandContext } from './context.ts';
 import { countFailure, releaseAddresses } from './release.ts';
 
-/** What an attachment holds, by a record of ours or by what sriov-cni has left, and what becomes of that. */
+/** What an attachment holds, by a record of ours or by sriov-cni's files, and how these are changed. */
 export interface Holdings {
-  /** The VF; null where it isn't the attachment's. Throws where that can't be told. */
+  /** The VF; null if it isn't the attachment's. Throws if that can't be told. */
   vf(): AttachedVf | null;
-  /** The IPAM plugin that gave the address; null where none did. */
+  /** The IPAM plugin that gave the address; null if none did. */
   readonly ipam: { readonly type: string } | null;
   releaseAddress(): void;
-  /** Nothing is left of the attachment. */
+  /** Removes the record or the files: nothing is left of the attachment. */
   forget(): void;
-  /** Only the address is left. */
+  /** Notes that only the address is left. */
   giveUpVf(): void;
 }
 
 /**
- * Gives back all that an attachment holds, from its record alone; the caller holds the VF's lock. Serves DEL, GC,
- * reaping, and the rollback of ADD. Every step treats what is gone already as done. Returns what failed; then the
- * record is kept.
+ * Gives back all that an attachment holds, from its record alone. The caller holds the VF's lock. Serves DEL, GC,
+ * reaping, and the rollback of ADD. A step succeeds if there is nothing left to give back. Returns the failures; if
+ * there are any, the record stays.
  */
 export function detach(context: CommandContext, record: AttachmentRecord): readonly Error[] {
   const { store } = context;
@@ -42,9 +42,9 @@ export function detach(context: CommandContext, record: AttachmentRecord): reado
 }
 
 /**
- * The address is released only when the VF has left the pod, but for plugins that need the interface for it. What tells
- * of the attachment goes last, and only if nothing failed. A VF that is whole again is free for others, even where its
- * address can't be released.
+ * Releases the address only after the VF has left the pod, unless the IPAM plugin needs the interface for that. Forgets
+ * the attachment last, and only if nothing failed. A VF that is as before ADD is free for others, even if the address
+ * can't be released.
  */
 export function giveBack(context: CommandContext, holdings: Holdings): readonly Error[] {
   const release = (): readonly Error[] => converge([['release the address', () => holdings.releaseAddress()]]);
@@ -64,7 +64,7 @@ export function giveBack(context: CommandContext, holdings: Holdings): readonly 
   return [...released, ...converge([['give up the VF', () => holdings.giveUpVf()]])];
 }
 
-/** The error for what `detach` returned. */
+/** The error for the failures that `detach` has returned. */
 export function detachIncomplete(
   attachment: Pick<AttachmentRecord, 'key' | 'pod'>,
   pci: PciAddress,
@@ -76,8 +76,8 @@ export function detachIncomplete(
 }
 
 /**
- * A VF that was given up, or that another attachment has taken over since, is not ours to touch; neither is one from
- * after a reboot, which has been made anew: its MAC, for one, is another than the one recorded.
+ * False for a VF that was given up, or that another attachment has taken over since. False also after a reboot, which
+ * makes VFs anew: their MACs, for one, are not those of the record.
  */
 function ownsVf({ platform, store }: CommandContext, record: AttachmentRecord): boolean {
   if (record.vfGivenUp === true || record.bootId !== platform.bootId()) return false;
@@ -90,7 +90,7 @@ export function isOwnedByOther(store: RecordStore, pci: PciAddress, key: Attachm
   return owner !== null && !sameKey(owner, key);
 }
 
-/** Returns the VF's netdev as it was seen on the host, as bringHome. */
+/** Returns the VF's netdev as it was seen on the host, as bringHome does. */
 function leavePod(context: CommandContext, vf: AttachedVf): Link | null {
   const { identity, key, netns: netnsId, phase, snapshot } = vf;
   const { netdev: before, rdmaDevices = [] } = snapshot;

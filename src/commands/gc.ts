@@ -10,9 +10,9 @@ import { askIpam } from './ipam.ts';
 import { isWhole } from './reap.ts';
 
 /**
- * GC (SPEC.md): reclaims this network's attachments that the runtime doesn't list as valid; without a list those whose
- * pods are certainly dead, and what killed ADDs and DELs left. Goes on past failures and reports all of them. Throws
- * CniError gcIncomplete.
+ * GC (SPEC.md): reclaims those attachments of this network that the runtime doesn't list as valid; without a list those
+ * whose pods are certainly dead, and those of killed ADDs and DELs. Goes on past failures and reports all of them.
+ * Throws CniError gcIncomplete.
  */
 export function gc(context: CommandContext): string {
   const { request, store, platform } = context;
@@ -20,7 +20,7 @@ export function gc(context: CommandContext): string {
   const listed = parseValidAttachments(request.config);
   const valid = new Set(listed?.map((one) => `${one.containerId}/${one.ifname}`));
   const isLeft = (record: AttachmentRecord): boolean => listed !== null || !isWhole(context, record);
-  // What the runtime says is no more must be gone afterwards, or it would ask for ever.
+  // An attachment that the runtime doesn't list must be gone afterwards, or the runtime would ask for ever.
   const releasing: CommandContext =
     listed === null ? context : { ...context, releasing: { ...context.releasing, failure: 'given up' } };
   const failures: string[] = [];
@@ -33,7 +33,7 @@ export function gc(context: CommandContext): string {
   return '';
 }
 
-/** An attachment that was begun after GC can't be in its list, and one that is under way isn't left behind. */
+/** Leaves alone an attachment that began after GC, which can't be in its list, and one that is under way. */
 function reclaim(
   context: CommandContext,
   key: AttachmentKey,
@@ -59,8 +59,8 @@ function reclaim(
 }
 
 /**
- * By the monotonic clock: the other one may have been set back since. A record without it is of an older release, so of
- * before.
+ * Goes by the monotonic clock, because the wall clock may have been set back since. A record without that time is of an
+ * older release, so it began before.
  */
 function isBegunSince(
   { platform }: CommandContext,
@@ -70,7 +70,7 @@ function isBegunSince(
   return bootId === platform.bootId() && begunMs !== undefined && begunMs >= startedAtMs;
 }
 
-/** `detach` has released the addresses of what was reclaimed; an IPAM plugin that knows GC may hold more. */
+/** `detach` has released the addresses of reclaimed attachments. An IPAM plugin that knows GC may hold more. */
 function collectIpam(context: CommandContext): string[] {
   const { ipam } = parseDelConf(context.request);
   if (ipam === null) return [];

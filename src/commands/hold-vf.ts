@@ -10,9 +10,9 @@ import { reclaimFromSriovCni } from './sriov-cni.ts';
 import { deadSriovCniNetns, lockAgainstSriovCni } from './sriov-cni-books.ts';
 
 /**
- * Runs `use` while the locks of a VF are held, which is nobody's then: what the dead and the killed have left of it is
- * given back first. `source` says where its address is from, `purpose` is for those who wait. Throws CniError vfBusy,
- * vfMissing, pfMissing, noDriver, tryAgainLater.
+ * Holds the locks of a VF, gives back what dead pods and killed runs have left on it, and runs `use` on the VF, which
+ * is nobody's then. `source` says where its address is from; `purpose` tells those who wait for the lock. Throws
+ * CniError vfBusy, vfMissing, pfMissing, noDriver, tryAgainLater.
  */
 export function holdVf<T>(
   context: CommandContext,

@@ -9,14 +9,14 @@ import { openRecordedNetns } from '../state/liveness.ts';
 import { sameKey } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 
-/** `ipam` of a config, or what a record has of it. */
+/** `ipam` of a config, or of a record. */
 interface Ipam {
   readonly type: string;
 }
 
 /**
- * Starts an IPAM plugin for a verb, in the one way: as the runtime has called us or, for the attachment of a record, so
- * that the plugin finds what it gave in that ADD. Throws CniError as startPlugin.
+ * Starts an IPAM plugin for a verb: as the runtime has called us or, for the attachment of a record, in such a way that
+ * the plugin finds what it gave in that ADD. Throws CniError as startPlugin does.
  */
 export function startIpam(
   context: CommandContext,
@@ -31,8 +31,8 @@ export function startIpam(
 }
 
 /**
- * The same, to its end, for verbs that older plugins don't know (host-local has no STATUS, whereabouts no CHECK): those
- * have nothing to say.
+ * Runs an IPAM plugin to its end, for verbs that older plugins don't know (host-local has no STATUS, whereabouts no
+ * CHECK). A plugin that says so has succeeded.
  */
 export function askIpam(
   context: CommandContext,
@@ -54,7 +54,7 @@ function ownCall({ platform, request, releasing }: CommandContext, command: Ipam
   return { type, variables: { CNI_NETNS: netnsForRelease(platform, request) }, timeLimitMs: releasing.limitMs };
 }
 
-/** With the runtime's own config, where that is for this attachment and plugin. */
+/** The call for the attachment of a record, with the runtime's own config if that is for this plugin. */
 function recordedCall(context: CommandContext, record: AttachmentRecord, ipam: IpamInvocation): Call {
   const { request, platform, releasing } = context;
   const { containerId, ifname } = record.key;
@@ -78,8 +78,8 @@ function recordedCall(context: CommandContext, record: AttachmentRecord, ipam: I
 }
 
 /**
- * False for another plugin's config, and for one that no plugin could read: a runtime's cache may be damaged, and DEL
- * has to end.
+ * False for another plugin's config, and for one that no plugin could read, because a runtime's cache may be damaged
+ * and DEL has to end.
  */
 function isConfigOf({ config }: CniRequest, { type }: IpamInvocation): boolean {
   const { ipam, prevResult, runtimeConfig } = config;
@@ -88,7 +88,7 @@ function isConfigOf({ config }: CniRequest, { type }: IpamInvocation): boolean {
   );
 }
 
-/** '' where it is gone, or can't be looked at. */
+/** Path of the recorded namespace; '' if it is gone, or can't be looked at. */
 function recordedNetns(platform: Platform, record: AttachmentRecord): string {
   try {
     const netns = openRecordedNetns(platform, record);
@@ -101,8 +101,8 @@ function recordedNetns(platform: Platform, record: AttachmentRecord): string {
 }
 
 /**
- * CNI_NETNS for an IPAM plugin's DEL: empty where it names the host's own namespace by now, as /proc/PID/ns/net does
- * when the PID is used anew. Plugins refuse that one (libcni's skel), and the address would never be released.
+ * CNI_NETNS for an IPAM plugin's DEL: empty if it names the host's own namespace by now, as /proc/PID/ns/net does when
+ * the PID is used anew. Plugins refuse the host's namespace (libcni's skel), and would never release the address.
  */
 function netnsForRelease(platform: Platform, request: CniRequest): string {
   if (request.netns === '' || request.netnsOverride) return request.netns;
@@ -114,7 +114,7 @@ function netnsForRelease(platform: Platform, request: CniRequest): string {
     return isHosts ? '' : request.netns;
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
-    // No namespace, or none that can be looked at: what to make of it is for the IPAM plugin to say.
+    // The path leads to no namespace, or can't be looked at, which the IPAM plugin may report.
     return request.netns;
   }
 }

@@ -8,7 +8,7 @@ const [writableByAll, writableByGroup] = [0o002, 0o020];
 
 const [systemLogDir, usualLogDir] = ['/var/log', defaultNodePaths.logDir];
 
-/** As sriov-cni's users call its log: nobody else's is called so. */
+/** Names that users of sriov-cni give its log, and that no other program's log has. */
 const usualName = /^(dra-)?sriov[\w.-]*\.log$/;
 
 class LogFile {
@@ -41,16 +41,16 @@ class LogFile {
 }
 
 /**
- * Appends lines to the `logFile` of a network config. Whoever writes such a config may not be trusted with the node's
- * files, nor with other programs' logs, so it lies in the plugin's own log directory (`paths.logDir`) or has a name in
- * /var/log that is no other's; no link leads there, and nobody but root may write to it. A log that can't be written
- * must not keep a pod from its network: then the lines go to stderr, after one that says why.
+ * Appends lines to the `logFile` of a network config. Whoever writes such a config is not trusted with the node's
+ * files, nor with other programs' logs. So the file lies in the plugin's own log directory (`paths.logDir`), or has a
+ * name in /var/log that no other program's has; no link leads there, and nobody but root may write to it. A log that
+ * can't be written must not keep a pod from its network: then the lines go to stderr, after one that says why.
  */
 export function openLogFile(platform: Platform, path: string): { append(line: string): void } {
   return new LogFile(platform, path);
 }
 
-/** Directory and name of an absolute path; null where it goes up on the way. */
+/** Directory and name of an absolute path; null if it has `..`. */
 function split(path: string): readonly [directory: string, name: string] | null {
   const names = path.split('/').filter((name) => name !== '' && name !== '.');
   const name = names.pop();
@@ -59,7 +59,7 @@ function split(path: string): readonly [directory: string, name: string] | null 
 
 const isIn = (directory: string, path: string): boolean => split(path)?.[0] === split(`${directory}/x`)?.[0];
 
-/** Why a log may not be called so, whatever the node is like; null where it may. */
+/** Why a log may not have this path, on any node; null if it may. */
 export function whyNoLogPath(path: string, logDir: string = usualLogDir): string | null {
   const isUsual = logDir === usualLogDir && isIn(systemLogDir, path) && usualName.test(split(path)?.[1] ?? '');
   if (isIn(logDir, path) || isUsual) return null;
@@ -80,7 +80,9 @@ function whyNotAllowed(platform: Platform, path: string): string | null {
   return file === null ? null : whyNotOurs(file, 'file', writableByAll | writableByGroup);
 }
 
-/** For root alone, as the files in it; a node without logs gets none. */
+/**
+ * Makes the log directory for root alone, as the files in it are; not on a node where the directory above is missing.
+ */
 function makeLogDir(platform: Platform): void {
   const isMissing = platform.stat(usualLogDir) === null && platform.stat(systemLogDir) !== null;
   if (isMissing) platform.makeDir(usualLogDir, 0o700);

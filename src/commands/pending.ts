@@ -8,20 +8,20 @@ import { changeOwnMac } from '../vf/mac.ts';
 import type { VfIdentity, VfSnapshot } from '../vf/vf.ts';
 import { type CommandContext, keyOf } from './context.ts';
 
-/** What is known of an attempt on a VF before the first change. */
+/** All that is known of an ADD or probe before the first change. */
 interface Attempt {
   readonly identity: VfIdentity;
   readonly resolvedFrom: string;
   readonly snapshot: VfSnapshot;
-  /** The MAC asked for; null where the VF keeps its own. */
+  /** The MAC that was asked for; null if the VF keeps its own. */
   readonly mac: MacAddress | null;
-  /** Where the VF goes. */
+  /** The namespace that the VF moves to. */
   readonly netns: NetnsId & { readonly path: string };
   readonly pod: PodReference | null;
   readonly ipam: IpamInvocation | null;
 }
 
-/** The record of what is to come, for whoever finds it half done. */
+/** The record of what is about to change, for whoever finds it half done. */
 export function pendingRecord({ platform, request }: CommandContext, attempt: Attempt): AttachmentRecord {
   return {
     version: recordVersion,
@@ -40,7 +40,7 @@ export function pendingRecord({ platform, request }: CommandContext, attempt: At
   };
 }
 
-/** Nothing has changed yet: where the record can't be written, only its remains have to go. Throws CniError io. */
+/** Writes the record; if that fails, removes its remains, because nothing else has changed yet. Throws CniError io. */
 export function writeFirst({ store }: CommandContext, record: AttachmentRecord): void {
   try {
     store.write(record);
@@ -51,8 +51,8 @@ export function writeFirst({ store }: CommandContext, record: AttachmentRecord):
 }
 
 /**
- * The VF's own MAC, before the PF's settings: the order that every driver can follow. That an untrusted VF could change
- * it by itself is known only now, and has to be on disk before the PF guards the MAC.
+ * Changes the VF's own MAC, before the PF's settings, an order that every driver can follow. Only now is it known
+ * whether an untrusted VF could change its MAC by itself, which has to be on disk before the PF guards the MAC.
  */
 export function changeOwnMacOf(
   { host, store }: CommandContext,

@@ -21,7 +21,7 @@ const commands: Readonly<Record<string, (context: CommandContext) => string>> = 
   GC: gc,
 };
 
-/** Runs one verb; returns what belongs on stdout. Throws CniError; every failure is in the log too. */
+/** Runs one verb; returns what belongs on stdout. Throws CniError, and logs every failure. */
 export function runCommand(
   platform: Platform,
   lazy: Pick<CommandContext, 'parseYaml' | 'sriovCniCache'>,
@@ -42,7 +42,7 @@ export function runCommand(
   }
 }
 
-/** Of bad log settings the log says that it goes on without them. */
+/** Goes on without bad log settings, and says so in the log. */
 function openLog(platform: Platform, request: CniRequest): Log {
   const { logLevel, logFile, problems } = readLogSettings(request.config);
   const file = logFile === undefined ? null : openLogFile(platform, logFile);
@@ -54,7 +54,9 @@ function openLog(platform: Platform, request: CniRequest): Log {
   return log;
 }
 
-/** Else `ipam.type` that names this plugin would start one process after the other. */
+/**
+ * Refuses to be an IPAM plugin: a config whose `ipam.type` names this plugin would start one process after the other.
+ */
 function refuseDelegation(platform: Platform, { command }: CniRequest): void {
   if (platform.environment[delegationMark] === undefined) return;
   throw new CniError('invalidConfig', `this plugin is no IPAM plugin: ${command} was delegated to it by ipam.type`);

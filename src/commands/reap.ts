@@ -9,17 +9,17 @@ import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext, Releasing } from './context.ts';
 import { detach, detachIncomplete } from './detach.ts';
 
-// Multus calls GC for no secondary network, so what a lost DEL left behind is reclaimed by the ADDs and DELs of others.
+// Multus calls GC for no secondary network, so ADDs and DELs of other attachments reclaim what a lost DEL left behind.
 
 /** An IPAM plugin that hangs over a dead pod's address must not cost a living one its attachment. */
 const patiently: Releasing = { limitMs: 5000, failure: 'tried' };
-/** A pod that starts doesn't pay for others' IPAM plugins: where one is slow, a DEL will see to it. */
+/** A pod that starts doesn't wait for others' IPAM plugins. A DEL will try again if one is slow. */
 const inPassing: Releasing = { limitMs: 500, failure: 'deferred' };
 
 /**
- * Makes sure that its owner by the records doesn't hold the VF; the caller holds its lock. Reclaims it from a dead pod
- * and from an ADD that was killed half-way (`pending`, and yet nobody holds the lock). Throws CniError vfBusy, naming
- * the holder.
+ * Makes sure that the VF's owner by the records doesn't hold it. The caller holds the VF's lock. Reclaims the VF from a
+ * dead pod, and from an ADD that was killed half-way: it is `pending`, though nobody else holds the lock. Throws
+ * CniError vfBusy, naming the holder.
  */
 export function reclaimVf(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
   const record = context.store.find(owner);
@@ -33,14 +33,14 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, owner: Attac
     reclaim(context, record, inPassing);
   } catch (thrown) {
     if (context.store.ownerOf(pci) !== null) throw thrown;
-    // The VF is whole again; only the dead pod's address is still to be released, by its own DEL or by GC.
+    // The VF is as before. Only the dead pod's address is still to be released, by its own DEL or by GC.
     context.log.warning('a dead attachment could not be reclaimed whole', { reason: explain(thrown) });
   }
 }
 
 /**
- * Nobody knows any more what the VF was like; where it has come home it is as good as it is, else a pod may still have
- * it.
+ * The VF's state of before is lost. If the VF has come home, it is taken as it is; else it is refused, because a pod
+ * may still have it.
  */
 function refuseIfAway(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
   const { platform, host, log } = context;
@@ -59,8 +59,8 @@ function refuseIfAway(context: CommandContext, pci: PciAddress, owner: Attachmen
 }
 
 /**
- * A namespace that ended and one that was made after it can have the same path and inode; then the VF on the host tells
- * that the pod which had it is gone.
+ * True if the VF is on the host, which shows that the pod is gone: another namespace may have the path and inode of its
+ * own by now.
  */
 function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolean {
   const { platform, host } = context;
@@ -68,9 +68,9 @@ function isBackOnHost(context: CommandContext, record: AttachmentRecord): boolea
 }
 
 /**
- * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed: ADD makes a record `attached`
- * last, and DEL gives up the VF, which is on the host then, before the record. Whoever is at it now holds the VF's
- * lock. A VF that is not on the host is a living pod's, though its copy of the record be lost.
+ * False for an attachment whose pod is dead, and for one whose ADD or DEL was killed. ADD makes a record `attached` as
+ * its last step, and DEL gives up the VF, which is on the host then, before it removes the record. An ADD or DEL under
+ * way holds the VF's lock. A VF that is not on the host is a living pod's, even if its copy of the record is lost.
  */
 export function isWhole(context: CommandContext, record: AttachmentRecord): boolean {
   const { platform, store } = context;
@@ -79,7 +79,7 @@ export function isWhole(context: CommandContext, record: AttachmentRecord): bool
   return (owner !== null && sameKey(owner, record.key)) || !isBackOnHost(context, record);
 }
 
-/** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached where it is alive. */
+/** Reclaims this attachment's own leftovers of an earlier try. Throws CniError alreadyAttached if it is alive. */
 export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
   const seen = context.store.read(key);
   if (seen === null) return;
@@ -100,7 +100,7 @@ export function reclaimSelf(context: CommandContext, key: AttachmentKey): void {
 }
 
 /**
- * Reclaims an attachment that is not whole. False where it is whole, or gone, or another process is at work on its VF.
+ * Reclaims an attachment that is not whole. False if it is whole, or gone, or if another process works on its VF.
  * Throws CniError detachIncomplete.
  */
 export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): boolean {
@@ -111,7 +111,7 @@ export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): bool
   const lock = context.locks.tryLockVf(record.identity.pci, 'sweep');
   if (lock === null) return false;
   try {
-    // The attachment may have been made anew meanwhile, on another VF even.
+    // The attachment may have been made anew meanwhile, even on another VF.
     const current = context.store.read(key);
     const same = current !== null && isSameAttempt(current, record);
     if (current === null || !same) return false;

@@ -5,13 +5,13 @@ import { describeAttachment } from '../state/record-store.ts';
 import type { CommandContext } from './context.ts';
 import { startIpam } from './ipam.ts';
 
-/** An address that can't be released is given up after so many tries, the last of them this long after the first. */
+/** An address that can't be released is given up after this many tries, if the last is this long after the first. */
 const triesToEnd = 5;
 const msToEnd = 5 * 60_000;
 
 /**
- * Has the IPAM plugin release the attachment's address. Throws CniError; not where there can't be one, and not for
- * ever: then the log names the address that may have leaked.
+ * Has the IPAM plugin release the attachment's address. Throws CniError if that fails, but not if there can be no
+ * address, and not for ever: when the address is given up, the log names it, because it may have leaked.
  */
 export function releaseAddresses(context: CommandContext, record: AttachmentRecord): void {
   const { ipam } = record;
@@ -43,7 +43,7 @@ export function countFailure(context: CommandContext, record: AttachmentRecord):
   return { ...record, failedRelease: { tries: counted, firstMs, bootId } };
 }
 
-/** A plugin that doesn't speak the config's CNI version has refused the ADD just so. */
+/** A plugin that doesn't speak the config's CNI version has refused the ADD, too, so it has given nothing. */
 function hasNothing({ phase }: AttachmentRecord, { gaveNothing }: IpamInvocation, thrown: unknown): boolean {
   return gaveNothing === true || (phase === 'pending' && isCniError(thrown, 'incompatibleVersion'));
 }

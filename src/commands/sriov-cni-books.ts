@@ -11,16 +11,16 @@ import { isUserspaceDriver } from '../vf/identity.ts';
 import { findOnHost } from '../vf/locate.ts';
 import type { CommandContext } from './context.ts';
 
-// What every ADD looks at, and every DEL without a record: whether sriov-cni, which had this plugin's place on the node
-// before, still holds the VF or the attachment. One stat(2) each where it has never been.
+// Every ADD, and every DEL without a record, looks whether sriov-cni, which had this plugin's place on the node before,
+// still holds the VF or the attachment. Each look is one stat(2) on a node that sriov-cni has never been on.
 
-/** As long as for a lock of our own; sriov-cni itself waits for a minute. */
+/** The limit of our own locks. sriov-cni itself waits for a minute. */
 const lockLimitMs = 30_000;
 
 /**
- * sriov-cni's own lock of a VF, where it has ever taken one (pkg/utils/pci_allocator.go): while a node is switched from
- * one plugin to the other under load, what sriov-cni has begun with the VF ends first. Null where there is none to
- * take. Taken after our own, which sriov-cni knows nothing of. Throws CniError tryAgainLater.
+ * Takes sriov-cni's own lock of a VF, if it has ever taken one on this node (pkg/utils/pci_allocator.go). So while a
+ * node is switched under load, what sriov-cni has begun with the VF ends first. Null if sriov-cni has no locks. This
+ * lock comes after our own, which sriov-cni knows nothing of. Throws CniError tryAgainLater.
  */
 export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform'>, pci: PciAddress): HeldLock | null {
   const directory = `${platform.paths.sriovCniDir}/pci/vf_lock`;
@@ -32,8 +32,8 @@ export function lockAgainstSriovCni({ platform }: Pick<CommandContext, 'platform
 }
 
 /**
- * Path of the namespace of the dead pod that has the VF by sriov-cni's books; null where it is nobody's. Changes
- * nothing. Throws CniError vfBusy where the pod is alive.
+ * Path of the namespace of the dead pod that has the VF by sriov-cni's books; null if nobody has it. Changes nothing.
+ * Throws CniError vfBusy if the pod is alive.
  */
 export function deadSriovCniNetns(
   { platform, host, sriovCniCache }: Pick<CommandContext, 'platform' | 'host' | 'sriovCniCache'>,
@@ -44,7 +44,8 @@ export function deadSriovCniNetns(
   if (netnsPath === null || findOnHost(platform, host, pci) !== null) return netnsPath;
   const held = `VF ${pci} is held by a pod that sriov-cni attached, in ${netnsPath}`;
   if (isNamespace(platform, netnsPath)) throw new CniError('vfBusy', `${held}, which is alive`);
-  // A netdev that isn't on the host tells by itself that a namespace has it; of a VF of vfio-pci nothing else does.
+  // A netdev that isn't on the host would be in a namespace. A VF of vfio-pci has none, so only processes tell of its
+  // pod.
   if (isUserspaceDriver(readDriver(platform, pci)) && !seesAllProcesses(platform)) {
     throw new CniError('vfBusy', `${held}; whether that is alive can’t be told from this PID namespace`);
   }
@@ -52,8 +53,8 @@ export function deadSriovCniNetns(
 }
 
 /**
- * Whether sriov-cni has a file of this attachment. One that can't be looked at counts: what is wrong with it is said
- * where it is read.
+ * Whether sriov-cni has a file of this attachment. A file that can't be looked at counts, because whoever reads it
+ * reports what is wrong.
  */
 export function hasSriovCniFile({ platform }: CommandContext, { containerId, ifname }: AttachmentKey): boolean {
   try {

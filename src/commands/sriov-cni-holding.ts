@@ -11,20 +11,20 @@ import type { VfIdentity } from '../vf/vf.ts';
 import type { CommandContext } from './context.ts';
 import { isNamespace } from './sriov-cni-books.ts';
 
-/** Stands in an identity for a driver that isn't bound. */
+/** Driver in the identity of a VF that has none. */
 export const noDriver = 'none';
 
-/** Whose the VF is by sriov-cni's books. */
+/** An attachment of sriov-cni, and whether it still holds its VF. */
 export interface Holding {
   readonly attachment: SriovCniAttachment;
-  /** Path of the namespace that has the VF; null: this attachment doesn't hold it any more. */
+  /** Path of the namespace that has the VF; null: the attachment doesn't hold it any more. */
   readonly netnsPath: string | null;
 }
 
 /**
- * An attachment whose pod died without a DEL may have left the VF to another one by now. While that one's pod lives,
- * the VF is its own; when both are dead, the one goes that knows what the VF was before. Times of files tell nothing:
- * the clock may have been set in between.
+ * An attachment whose pod died without a DEL may have left the VF to another attachment by now. While the other one's
+ * pod lives, the VF is that pod's. When both are dead, the VF counts as held by the attachment that knows its state of
+ * before. Times of files tell nothing, because the clock may have been set in between.
  */
 export function holdingOf(context: CommandContext, attachment: SriovCniAttachment): Holding {
   const { platform, host, request } = context;
@@ -54,7 +54,7 @@ function isSameNamespace(platform: Platform, one: string, other: string): boolea
   return a != null && b != null && isSameNetns(a, b);
 }
 
-/** Null where there is no such VF any more. A VF that lost its driver still has settings at its PF. */
+/** Null if there is no such VF any more. A VF that has lost its driver still has settings at its PF. */
 export function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachment): VfIdentity | null {
   const vf = readVf(platform, pci);
   if (vf === null || vf.pfPci === null || vf.vfIndex === null) return null;
@@ -65,15 +65,16 @@ export function identityOf(platform: Platform, { pci, netdev }: SriovCniAttachme
   return { pci, pfPci, pfName, pfDriver, vfIndex, driver: vf.driver ?? noDriver, kind };
 }
 
-/** Null where there is none. */
+/** The attachment with most traces on its VF; null if there is none. */
 export function mostTraced(context: CommandContext, all: readonly SriovCniAttachment[]): SriovCniAttachment | null {
   const counted = all.map((attachment) => ({ attachment, traces: countTraces(context, attachment) }));
   return counted.sort((one, other) => other.traces - one.traces)[0]?.attachment ?? null;
 }
 
 /**
- * How much of what ADD changed of the VF is still so: nothing after a reboot, which makes VFs anew, and on the host. Of
- * two attachments without a DEL in between, the first counts more: the second has found the VF changed already.
+ * Counts those changes of ADD that the VF still has, its move away from the host among them; none after a reboot, which
+ * makes VFs anew. Of two attachments without a DEL in between the first one counts more, because the second has found
+ * the VF changed.
  */
 export function countTraces({ platform, host }: CommandContext, attachment: SriovCniAttachment): number {
   const identity = identityOf(platform, attachment);
@@ -86,8 +87,8 @@ export function countTraces({ platform, host }: CommandContext, attachment: Srio
   if (netdev === null) return set;
   const link = findOnHost(platform, host, identity.pci);
   if (link === null) return set + (identity.driver === noDriver || isUserspaceDriver(identity.driver) ? 0 : 1);
-  // The kernel brings it back as the pod named it, or as dev<ifindex> where that is taken (dev_change_net_namespace,
-  // net/core/dev.c).
+  // The kernel brings the netdev back under the pod's name, or as dev<ifindex> if that is taken
+  // (dev_change_net_namespace, net/core/dev.c).
   const isAsInPod = path.endsWith(`-${link.name}`) || /^dev\d+$/.test(link.name);
   return (
     set +

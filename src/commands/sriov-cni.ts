@@ -22,13 +22,12 @@ import { countFailure, releaseAddresses } from './release.ts';
 import { lockAgainstSriovCni } from './sriov-cni-books.ts';
 import { countTraces, type Holding, holdingOf, identityOf, mostTraced, noDriver } from './sriov-cni-holding.ts';
 
-// Pods that sriov-cni attached before this plugin took its place on the node. What they hold is given back the same
-// way.
+// Gives back what pods hold that sriov-cni attached, before this plugin took its place on the node, as `detach` does.
 
 /**
- * DEL of a pod that sriov-cni attached: its VF is restored, its address released, its files removed. Tells whether
- * there was such an attachment; a damaged one counts as none. Throws CniError detachIncomplete; then its files stay, or
- * a record of ours has what is left.
+ * DEL of a pod that sriov-cni attached: restores its VF, releases its address, removes its files. Tells whether there
+ * was such an attachment; a damaged file counts as none. Throws CniError detachIncomplete; then the files stay, or a
+ * record of ours has what is left.
  */
 export function detachFromSriovCni(context: CommandContext, key: AttachmentKey): boolean {
   const seen = readQuietly(context, key);
@@ -54,8 +53,8 @@ export function detachFromSriovCni(context: CommandContext, key: AttachmentKey):
 }
 
 /**
- * For CHECK: the VF of an attachment of sriov-cni; null where there is none. Throws CniError checkFailed where the node
- * has that VF no more.
+ * The VF of an attachment of sriov-cni, for CHECK; null if there is no such attachment. Throws CniError checkFailed if
+ * the node doesn't have that VF any more.
  */
 export function vfOfSriovCni(context: CommandContext, key: AttachmentKey): AttachedVf | null {
   const attachment = readQuietly(context, key);
@@ -67,8 +66,8 @@ export function vfOfSriovCni(context: CommandContext, key: AttachmentKey): Attac
 }
 
 /**
- * Restores the VF that a dead pod of sriov-cni's left, in the namespace of deadSriovCniNetns; the caller holds the VF's
- * lock. Address and file of that pod are for its DEL. Throws CniError detachIncomplete.
+ * Restores a VF that a dead pod has left which sriov-cni attached. `netnsPath` is from deadSriovCniNetns. The caller
+ * holds the VF's lock. Address and file of that pod are left to its DEL. Throws CniError detachIncomplete.
  */
 export function reclaimFromSriovCni(context: CommandContext, pci: PciAddress, netnsPath: string): void {
   const { platform, log } = context;
@@ -94,7 +93,7 @@ function nameOf(attachment: SriovCniAttachment): string {
   return attachment.path.slice(attachment.path.lastIndexOf('/') + 1);
 }
 
-/** Null where there is none, or where its file is damaged. */
+/** The attachment; null if there is none, or its file is damaged. */
 function readQuietly(context: CommandContext, { containerId, ifname }: AttachmentKey): SriovCniAttachment | null {
   const { platform, log } = context;
   try {
@@ -107,8 +106,8 @@ function readQuietly(context: CommandContext, { containerId, ifname }: Attachmen
 }
 
 /**
- * What DEL gives back of an attachment. Where only the address is left, a record of ours has it: sriov-cni's would
- * begin all over again.
+ * What DEL gives back of an attachment. If only the address is left, a record of ours keeps it, because with
+ * sriov-cni's file the next DEL would begin all over again.
  */
 function holdingsOf(context: CommandContext, key: AttachmentKey, holding: Holding): Holdings {
   const { platform, store, sriovCniCache } = context;
@@ -141,7 +140,7 @@ function ipamOf({ request, platform }: CommandContext): AttachmentRecord['ipam']
   return { type: ipam.type, stdin, args: platform.environment['CNI_ARGS'] ?? '', pluginDirs };
 }
 
-/** An attachment of which no more than the address is left. */
+/** The record of an attachment of which only the address is left. */
 function recordOfAddress(
   { platform, request }: CommandContext,
   key: AttachmentKey,
@@ -171,7 +170,7 @@ function recordOfAddress(
 }
 
 /**
- * The VF, for as long as it is this attachment's: not after a reboot, and not where another one of ours has it by now.
+ * The VF while it is this attachment's; null after a reboot, or if another attachment of ours has it by now.
  */
 function heldVf(context: CommandContext, key: AttachmentKey, holding: Holding): AttachedVf | null {
   const { attachment, netnsPath } = holding;
@@ -179,7 +178,7 @@ function heldVf(context: CommandContext, key: AttachmentKey, holding: Holding): 
   return isOwnedByOther(context.store, attachment.pci, key) ? null : toVf(context, key, holding);
 }
 
-/** Null where there is no such VF any more. */
+/** Null if there is no such VF any more. */
 function toVf(context: CommandContext, key: AttachmentKey, { attachment, netnsPath }: Holding): AttachedVf | null {
   const { platform } = context;
   const identity = identityOf(platform, attachment);
@@ -196,7 +195,7 @@ function openIdOf(platform: Platform, path: string | null): AttachedVf['netns'] 
 }
 
 /**
- * What was set at a PF can be neither seen nor given back while its netdev is away. Throws CniError detachIncomplete.
+ * While a PF's netdev is away, its settings can be neither seen nor given back. Throws CniError detachIncomplete.
  */
 function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }: Holding): void {
   const identity =
@@ -209,12 +208,12 @@ function requirePf({ platform, host }: CommandContext, { attachment, netnsPath }
   );
 }
 
-/** A PF without a device is a stand-in of a test, and so are its VFs. */
+/** A PF without a PCI device is a stand-in of a test, as its VFs are, and nothing tells their addresses. */
 function howTold(pf: Link | null): Pick<VfNetdevState, 'identifiedBy'> {
   return pf !== null && pf.parentBusName === null ? { identifiedBy: 'ifindex' } : {};
 }
 
-/** Settings that sriov-cni didn't change are as they are now, and it leaves a VF down. */
+/** A setting that sriov-cni didn't change has its present value. sriov-cni leaves a VF down. */
 function snapshotOf(context: CommandContext, attachment: SriovCniAttachment, identity: VfIdentity): VfSnapshot {
   const { platform, host } = context;
   const pf = findPfOf(platform, host, identity);

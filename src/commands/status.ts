@@ -5,7 +5,7 @@ import { converge } from '../lib/converge.ts';
 import type { CommandContext } from './context.ts';
 import { askIpam } from './ipam.ts';
 
-/** STATUS (SPEC.md): whether an ADD could be served now. Throws CniError notAvailable (50), listing what is missing. */
+/** STATUS (SPEC.md): succeeds if an ADD could be served. Throws CniError notAvailable (50), listing what is missing. */
 export function status(context: CommandContext): string {
   const { platform, host } = context;
   const conf = parseConf(context.request);

@@ -1,4 +1,4 @@
-// What only the one run in a minute needs that looks at others' leftovers (sweep.ts).
+// Loaded only by the one run in a minute that looks for others' leftovers (sweep.ts).
 import { explain } from '../cni/errors.ts';
 import type { AttachmentKey } from '../state/attachment-record.ts';
 import { describeKey, sameKey } from '../state/record-store.ts';
@@ -6,15 +6,15 @@ import type { CommandContext } from './context.ts';
 import { reclaimIfLeft } from './reap.ts';
 
 /**
- * How long a run may look at others' leftovers, which is about what a pod waits anyway: what is begun then is ended,
- * and the next run goes on behind it.
+ * How long a run may look for others' leftovers. It ends what it has begun by then, and the next run goes on behind
+ * that.
  */
 const budgetMs = 20;
 
 const nameOf = (key: AttachmentKey): string => `${key.network}/${key.containerId}/${key.ifname}`;
 
 /**
- * Looks at one record at least. The name of the one that it ended with for want of time; '' where it came to the end.
+ * Looks at one record at least. Returns the name of the last one if the time was too short; '' if it came to the end.
  */
 export function sweepAfter(context: CommandContext, now: AttachmentKey, last: string): string {
   const { platform, store } = context;
@@ -39,7 +39,7 @@ function sweepOne(context: CommandContext, key: AttachmentKey): void {
   }
 }
 
-/** Removes what killed processes left besides records. Never fails. */
+/** Removes what killed processes have left besides records. Never fails. */
 export function tidy({ store, locks, log }: CommandContext): void {
   try {
     store.tidyAll();

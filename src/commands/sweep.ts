@@ -5,14 +5,15 @@ import { sweepAfter, tidy } from './sweep-records.ts';
 
 const intervalMs = 60_000;
 /**
- * After a boot there may be more than fits into one run; but not every pod of many that start at once shall pay for it.
+ * After a boot there may be more records than fit into one run. Of many pods that start at once only some shall pay for
+ * that.
  */
 const intervalWhereUnfinishedMs = 1000;
 
 /**
- * Now and then, looks at all records and reclaims what nobody will: of dead pods, and of killed ADDs and DELs;
- * addresses included. One that had no time for all is gone on with from where it ended, so that one that can't be
- * reclaimed doesn't keep the others. Never fails.
+ * Looks at all records now and then, and reclaims those of dead pods and of killed ADDs and DELs, addresses included,
+ * because nobody else will. If the time was too short for all, the next run goes on from there, so that a record that
+ * can't be reclaimed doesn't keep the others. Never fails.
  */
 export function sweep(context: CommandContext, now: AttachmentKey): void {
   try {
@@ -33,15 +34,16 @@ function finish(context: CommandContext, begunAfter: string): void {
 }
 
 /**
- * `<boot ID> <when the next one is due, on that boot's monotonic clock in ms> <the last one looked at>`; null where it
- * isn't due yet.
+ * Reads `<boot ID> <time of the next sweep, on that boot's monotonic clock in ms> <record that the last one ended
+ * with>`; null if no sweep is due.
  */
 function readStamp({ platform, state }: CommandContext): { readonly last: string } | null {
   const text = platform.readFile(stampPath(state.find()), { followLinks: false })?.toString('utf8') ?? '';
   const [bootId, dueAt, last = ''] = text.split(' ');
   const leftMs = Number(dueAt ?? Number.NaN) - platform.monotonicMs();
-  // Of an older release, which wrote the wall clock's time, or of a time namespace of its own.
+  // The stamp is of another boot, or of an older release, which wrote the wall clock's time.
   if (bootId !== platform.bootId()) return { last: '' };
+  // A time that is further away is from another time namespace.
   return leftMs > 0 && leftMs <= intervalMs ? null : { last };
 }
 
