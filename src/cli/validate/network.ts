@@ -123,11 +123,22 @@ function checkLogFile({ logFile }: Json): Finding[] {
     : [warning('logFile', `${quote(logFile)} is never written, the log goes to stderr: ${reason}`, { fix })];
 }
 
+/** The type of ours that is surely meant; null where it is another plugin's. `sriov2` is a name that somebody gave. */
+function meantType(type: string, { ourTypes }: Rules): string | null {
+  return /\d$/.test(type) ? null : meantBy(type, [...ourTypes]);
+}
+
 /** One plugin's config: ours is checked whole, another's only for its `type`. */
 function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
   if (!isJsonObject(config)) return [error('', `${show(config)} is not allowed; allowed: a JSON object`)];
   const type = config['type'] ?? config['Type'];
-  if (typeof type === 'string' && type !== '' && !rules.ourTypes.has(type)) return [];
+  if (typeof type === 'string' && type !== '' && !rules.ourTypes.has(type)) {
+    const fix = meantType(type, rules);
+    if (fix === null) return [];
+    return [
+      error('type', `${quote(type)} is not this plugin’s; did you mean ${fix}? A name that you gave: --type`, { fix }),
+    ];
+  }
   // name and cniVersion are the network's, and checked there
   const { name: _, cniVersion: __, ...own } = config;
   const { problems, warnings } = reviewConf(own);
@@ -156,13 +167,24 @@ function checkList(plugins: unknown, rules: NetworkRules): Finding[] {
   const findings = plugins.flatMap((plugin, at) =>
     under(`plugins[${at}]`, '.', checkPlugin(plugin, rules), ['plugins', at]),
   );
-  return plugins.some((plugin) => isOurs(plugin, rules)) ? findings : [...findings, noneOfOurs('plugins', rules)];
+  return plugins.every((plugin) => isForeign(plugin, rules)) ? [...findings, noneOfOurs('plugins', rules)] : findings;
 }
 
-const isOurs = (config: unknown, { ourTypes }: NetworkRules): boolean =>
-  isJsonObject(config) && typeof config['type'] === 'string' && ourTypes.has(config['type']);
+function isForeign(config: unknown, rules: Rules): boolean {
+  if (!isJsonObject(config)) return false;
+  const { type } = config;
+  return typeof type === 'string' && type !== '' && !rules.ourTypes.has(type) && meantType(type, rules) === null;
+}
 
-function noneOfOurs(path: string, { ourTypes }: NetworkRules): Finding {
+/** Whether a network's config has other plugins only: what is wrong with it is theirs to say. */
+function isOfOthers(network: unknown, rules: Rules): boolean {
+  const plugins = at(network, 'plugins');
+  if (!Array.isArray(plugins)) return isForeign(network, rules);
+  return plugins.length > 0 && plugins.every((plugin) => isForeign(plugin, rules));
+}
+
+/** Said once where nothing at all is ours: it may be installed under another name. */
+export function noneOfOurs(path: string, { ourTypes }: Pick<Rules, 'ourTypes'>): Finding {
   const names = [...ourTypes].map((type) => quote(type)).join(' or ');
   return warning(path, `no plugin of type ${names}, so no settings were checked; see --type`);
 }
@@ -173,8 +195,7 @@ export function checkNetwork(network: unknown, rules: NetworkRules): Finding[] {
   const common = [...checkName(network, rules), ...checkVersions(network)];
   if (network['plugins'] !== undefined) return [...common, ...checkList(network['plugins'], rules)];
   const findings = [...common, ...checkPlugin(network, rules)];
-  const silent = typeof network['type'] === 'string' && network['type'] !== '' && !isOurs(network, rules);
-  return silent ? [...findings, noneOfOurs('type', rules)] : findings;
+  return isForeign(network, rules) ? [...findings, noneOfOurs('type', rules)] : findings;
 }
 
 const kind = 'NetworkAttachmentDefinition';
@@ -218,9 +239,10 @@ function checkConfig({ object, name, document, within }: Manifest, rules: Rules)
   return [...findings, ...network, ...(isJsonObject(inner.value) ? compareNames(name, inner.value) : [])];
 }
 
-/** Checks a NetworkAttachmentDefinition and the network config in it. */
+/** Checks a NetworkAttachmentDefinition and the network config in it. Of other plugins’ nothing is said. */
 export function checkDefinition(manifest: Manifest, rules: Rules): Finding[] {
   const definition = manifest.object;
+  if (isOfOthers(parseQuietly(textAt(definition, 'spec', 'config') ?? ''), rules)) return [];
   const metadata = objectOrEmpty(definition['metadata']);
   const names = [metadata['namespace'], metadata['name']].filter((name) => typeof name === 'string' && name !== '');
   const findings = [

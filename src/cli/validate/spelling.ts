@@ -38,6 +38,8 @@ const otherWords: Readonly<Record<string, string>> = {
   start: 'rangeStart',
   end: 'rangeEnd',
   hostlocal: 'host-local',
+  sriovcni: 'sriov',
+  drasriovcni: 'dra-sriov',
   rootdevices: 'pfNames',
   deviceclass: 'deviceClassName',
   resourceclaimtemplate: 'resourceClaimTemplateName',

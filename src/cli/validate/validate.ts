@@ -4,10 +4,10 @@ import { printable, show } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { ProbeReport } from '../probe/report.ts';
 import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
-import { crossCheck, isCrossChecked } from './cross-check.ts';
+import { crossCheck, isCrossChecked, type Located } from './cross-check.ts';
 import { error, type Finding, parsePath } from './finding.ts';
 import { checkManifest } from './manifest.ts';
-import { checkDefinition, checkNetwork, isDefinition, type Rules } from './network.ts';
+import { checkDefinition, checkNetwork, isDefinition, noneOfOurs, type Rules, readNetwork } from './network.ts';
 import { readProbeReport } from './node.ts';
 import { type Manifest, readManifests } from './objects.ts';
 import { fromYaml, readJson, type SourceDocument } from './source.ts';
@@ -186,6 +186,19 @@ function readNode(tool: Tool, file: string): ProbeReport | null {
 
 const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'error';
 
+/** Definitions of other plugins are passed over; where there are no others, and nothing is wrong, that is said. */
+function missOurs(
+  checked: readonly CheckedFile[],
+  manifests: readonly Manifest[],
+  ourTypes: ReadonlySet<string>,
+): readonly Located[] {
+  const networks = manifests.flatMap((manifest) => readNetwork(manifest, ourTypes) ?? []);
+  const [first] = networks;
+  const isSilent = checked.every(({ findings }) => findings.length === 0);
+  if (first === undefined || !isSilent || networks.some(({ plugin }) => plugin !== null)) return [];
+  return [{ manifest: first, finding: noneOfOurs('', { ourTypes }) }];
+}
+
 /**
  * `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid.
  */
@@ -198,10 +211,8 @@ export function validate(
   const report = node === undefined ? null : readNode(tool, node);
   if (node !== undefined && report === null) return exitCodes.wrong;
   const checked = checkArguments(tool, files, { ourTypes, node: report });
-  const together = crossCheck(
-    checked.flatMap(({ manifests }) => manifests),
-    ourTypes,
-  );
+  const manifests = checked.flatMap((file) => file.manifests);
+  const together = [...crossCheck(manifests, ourTypes), ...missOurs(checked, manifests, ourTypes)];
   const outcomes = checked.map(({ file, text, findings }) => {
     const others = together.filter(({ manifest }) => manifest.file === file);
     const all = [...findings, ...others.flatMap(({ manifest, finding }) => locate(manifest, [finding]))];

@@ -72,6 +72,40 @@ test('where nothing is ours there is a warning, not silence', () => {
   tells('{"name":"a","plugins":[{"type":"macvlan"}]}', [/^warning: plugins: .*"sriov"/]);
 });
 
+test('definitions of other plugins are theirs: nothing is said of them, as long as there is one of ours', () => {
+  const others = [
+    '{"cniVersion":"9","name":"b/c","type":"macvlan","vlan":"x","vlan":"y"}',
+    '{"name":"other","plugins":[{"type":"ovs","vlna":1},{"type":"tuning"}]}',
+    '{"type":"ib-sriov"}',
+    '{"type":"sriov2"}',
+  ].map((config) => definition(config, 'name: Bad_Name'));
+  for (const other of others) assert.equal(lines(other), [], other);
+  const only = createMemoryPlatform({ files: { '/one.yaml': others[0] ?? '', '/two.yaml': others.join('---\n') } });
+  assert.is(validateFiles(only, '/one.yaml', '/two.yaml'), 0);
+  const told = only.stdout.trimEnd().split('\n');
+  assert.match(told[0] ?? '', /^warning: \/one\.yaml:1:1: .*"sriov" or "dra-sriov".*--type/);
+  assert.equal(told.slice(1), ['valid: /one.yaml', 'valid: /two.yaml']);
+  const stdin = [definition('{"type":"sriov"}'), ...others].join('---\n');
+  const mixed = createMemoryPlatform({ stdin });
+  assert.is(validateFiles(mixed, '-'), 0);
+  assert.is(mixed.stdout, 'valid: stdin\n');
+});
+
+test('a type that is ours, misspelt, is an error', () => {
+  for (const [type, meant] of [
+    ['srivo', 'sriov'],
+    ['SRIOV', 'sriov'],
+    ['sriov-cni', 'sriov'],
+    ['dra_sriov', 'dra-sriov'],
+    ['dra-srov', 'dra-sriov'],
+  ] as const) {
+    const told = [new RegExp(`^error: .*type: "${type}" .*${meant}.*--type`)];
+    tells(`{"name":"a","type":"${type}"}`, told);
+    tells(`{"name":"a","plugins":[{"type":"${type}"},{"type":"tuning"}]}`, told);
+    tells(definition(`{"type":"${type}"}`), told);
+  }
+});
+
 test('definitions: other kinds are skipped, the config inside needs no name', () => {
   const text = `apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n${definition('{"type":"sriov","vlan":5000}')}`;
   tells(text, [`error: ${title}: spec.config: vlan: 5000 `]);
