@@ -1,7 +1,7 @@
 // Puts faults into sources, one at a time, and tells which of them no unit test notices: `npm run mutate -- src/vf
 // src/state/locks.ts`. Of a room (default: five of them) the tests of the same room in test/unit are run, and then
-// those of the rooms that use it. What hasn't changed since the last run is not tried again. The report with all
-// survivors lies in dist/mutation.
+// those of the rooms that use it. What hasn't changed since the last run is not tried again, and stays in the report of
+// the room: dist/mutation/ROOM.html, or .json, with all survivors.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -19,13 +19,12 @@ const testedBy: Readonly<Record<string, readonly string[]>> = {
 };
 const output = 'dist/mutation';
 
-async function mutate(path: string): Promise<void> {
-  const [, room = ''] = path.split('/');
-  const name = path.replace(/^src\//, '').replaceAll('/', '-');
+/** `paths` are files and folders of one room: their tests are looked at once. */
+async function mutate(room: string, paths: readonly string[]): Promise<void> {
   const rooms = [room, ...(testedBy[room] ?? [])];
   process.env['MUTATION_TEST_FOLDERS'] = rooms.map((each) => `test/unit/${each}`).join(':');
   const stryker = new Stryker({
-    mutate: [statSync(path).isDirectory() ? `${path}/**/*.ts` : path],
+    mutate: paths.map((path) => (statSync(path).isDirectory() ? `${path}/**/*.ts` : path)),
     testRunner: 'suite',
     plugins: [join(root, 'test/mutation/runner.ts')],
     coverageAnalysis: 'perTest',
@@ -37,10 +36,10 @@ async function mutate(path: string): Promise<void> {
     maxTestRunnerReuse: 100,
     timeoutMS: 10_000,
     incremental: true,
-    incrementalFile: `${output}/${name}-incremental.json`,
+    incrementalFile: `${output}/${room}.json`,
     reporters: ['clear-text', 'html'],
     clearTextReporter: { logTests: false, reportTests: false, allowColor: process.stdout.isTTY === true },
-    htmlReporter: { fileName: `${output}/${name}.html` },
+    htmlReporter: { fileName: `${output}/${room}.html` },
     logLevel: 'warn' as NonNullable<PartialStrykerOptions['logLevel']>,
     allowConsoleColors: false,
   });
@@ -50,7 +49,6 @@ async function mutate(path: string): Promise<void> {
 process.chdir(root);
 const asked = process.argv.slice(2);
 const usual = Object.keys(testedBy).map((room) => `src/${room}`);
-for (const path of asked.length === 0 ? usual : asked) {
-  if (!path.startsWith('src/') || !existsSync(path)) throw new Error(`${path} is not in src/`);
-  await mutate(path.replace(/\/$/, ''));
-}
+const paths = (asked.length === 0 ? usual : asked).map((path) => path.replace(/\/$/, ''));
+for (const path of paths) if (!path.startsWith('src/') || !existsSync(path)) throw new Error(`${path} is not in src/`);
+for (const [room, ofRoom] of Map.groupBy(paths, (path) => path.split('/')[1] ?? '')) await mutate(room, ofRoom);
