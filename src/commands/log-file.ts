@@ -57,7 +57,10 @@ function split(path: string): readonly [directory: string, name: string] | null 
   return name === undefined || names.includes('..') || name === '..' ? null : [`/${names.join('/')}`, name];
 }
 
-const isIn = (directory: string, path: string): boolean => split(path)?.[0] === split(`${directory}/x`)?.[0];
+function isIn(directory: string, path: string): boolean {
+  const [of] = split(path) ?? [];
+  return of !== undefined && of === split(`${directory}/x`)?.[0];
+}
 
 /** Why a log may not have this path, on any node; null if it may. */
 export function whyNoLogPath(path: string, logDir: string = usualLogDir): string | null {

@@ -93,6 +93,79 @@ test('the result names interface, MAC, MTU, sandbox and PCI address, and joins a
   ]);
   assert.equal(result.ips, [{ address: '10.0.2.5/24', gateway: '10.0.2.1', interface: 0 }]);
   assert.equal(result.routes, [{ dst: '0.0.0.0/0' }]);
+  const { ips, routes } = add(new MemoryNode());
+  assert.equal([ips ?? [], routes ?? []], [[], []]);
+});
+
+test('the log tells which VF was found, and by what', () => {
+  const node = new MemoryNode();
+  const { stderr } = node.cni('ADD', node.conf({ logLevel: 'info' }));
+  assert.match(
+    stderr,
+    /^time=\S+ level=info .*command=ADD container=c1 ifname=net1 network=vf-net pci=0000:3b:02\.0 source=deviceID/m,
+  );
+});
+
+test('a key that the plugin doesn’t know is named in the log, and so is an MTU that a VF of vfio-pci can’t have', () => {
+  const node = new MemoryNode({ userspace: [0] });
+  const { stderr } = node.cni('ADD', node.conf({ vlna: 5, mtu: 1400 }));
+  const warnings = stderr.split('\n').filter((line) => line.includes('level=warning'));
+  assert.is(warnings.length, 2, stderr);
+  assert.match(warnings[0] ?? '', /key=vlna problem=/);
+  assert.match(warnings[1] ?? '', /pci=0000:3b:02\.0 driver=vfio-pci/);
+  for (const [options, keys] of [
+    [{}, { mtu: 1400 }],
+    [{ userspace: [0] }, {}],
+  ] as const) {
+    const plain = new MemoryNode(options);
+    assert.not.match(plain.cni('ADD', plain.conf(keys)).stderr, / (key|driver)=/);
+  }
+});
+
+test('with a carrier nothing is warned of', () => {
+  const node = new MemoryNode();
+  assert.not.match(node.cni('ADD', node.conf({ ipam })).stderr, 'waitedMs');
+});
+
+test('a plugin that uses the interface is started when that has its carrier, and without one for a VF of vfio-pci', () => {
+  for (const [options, expected] of [
+    [{}, true],
+    [{ userspace: [0] }, false],
+  ] as const) {
+    const node = new MemoryNode(options);
+    node.platform.executables.add('/opt/cni/bin/dhcp');
+    if (expected) node.link(0).cable = false;
+    let begunMs = 0;
+    node.runIpam = ({ env }) => {
+      if (env['CNI_COMMAND'] === 'ADD') begunMs = node.platform.clock.nowMs;
+      return undefined;
+    };
+    node.succeed('ADD', node.conf({ ipam: { type: 'dhcp' } }));
+    assert.is(begunMs >= 100, expected, `${begunMs}`);
+  }
+});
+
+/** Once the record is on disk, `happen` does. */
+function meanwhile(node: MemoryNode, happen: () => void): void {
+  const { writeFileAtomic } = node.platform;
+  let isDone = false;
+  Object.assign(node.platform, {
+    writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
+      writeFileAtomic(...args);
+      if (isDone || args[0] !== node.recordPath()) return;
+      isDone = true;
+      happen();
+    },
+  });
+}
+
+test('the VF vanishes while it is attached: 104, and nothing is left', () => {
+  const node = new MemoryNode();
+  meanwhile(node, () => node.removeVf(0));
+  const error = node.fail('ADD', node.conf({ vlan: 5, ipam }));
+  assert.is(error.code, 104);
+  assert.match(error.msg, /vf0 .*0000:3b:02\.0/);
+  assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
 });
 
 test('the result is in the config’s version', () => {
@@ -312,7 +385,9 @@ test('refused before any change, naming what is wrong', () => {
 
 test('the host’s own namespace is refused, unless the runtime insists', () => {
   const call = { netns: '/proc/self/ns/net' };
-  assert.match(refuses(new MemoryNode(), 8, {}, call), '/proc/self/ns/net');
+  const refusing = new MemoryNode();
+  assert.match(refuses(refusing, 8, {}, call), '/proc/self/ns/net');
+  assert.is(refusing.platform.openNamespaces.size, 0);
   for (const value of ['1', 'true', 'TRUE']) {
     const node = new MemoryNode();
     const outcome = node.cni('ADD', node.conf(), { ...call, env: { CNI_NETNS_OVERRIDE: value } });
@@ -325,7 +400,7 @@ test('a namespace that is gone or none is 8, with its path', () => {
   assert.match(refuses(new MemoryNode(), 8, {}, { netns: '/run/netns/none' }), '/run/netns/none');
   const node = new MemoryNode();
   node.platform.files.set('/run/netns/file', '');
-  assert.match(refuses(node, 8, {}, { netns: '/run/netns/file' }), '/run/netns/file');
+  assert.match(refuses(node, 8, {}, { netns: '/run/netns/file' }), /\/run\/netns\/file .*EINVAL/);
 });
 
 test('a second ADD of the same attachment is 112; another one’s on the same VF is 102 and names the holder', () => {
@@ -425,13 +500,27 @@ test('IPAM fails: its own code, IPAM DEL is called, and only after the VF is out
   const node = new MemoryNode();
   const before = node.picture();
   const failure = { status: 1, stdout: JSON.stringify({ code: 11, msg: 'pool is empty' }) };
-  node.runIpam = ({ env }) => (env['CNI_COMMAND'] === 'ADD' ? failure : undefined);
+  let limitMs = 0;
+  node.runIpam = ({ env, timeoutMs }) => {
+    limitMs = timeoutMs;
+    return env['CNI_COMMAND'] === 'ADD' ? failure : undefined;
+  };
   const error = node.fail('ADD', node.conf({ ipam }));
   assert.is(error.code, 11);
   assert.match(error.msg, 'pool is empty');
   assert.equal(node.picture(), before);
   const [home, del] = [node.changes.indexOf('pod1: net1 to host as vf0'), node.changes.indexOf('ipam DEL')];
   assert.ok(home > 0 && del > home, node.changes.join('; '));
+  assert.is(limitMs, 30_000, 'with its minute for ADD less than a run may take');
+});
+
+test('without IPAM a rollback asks no plugin and has nothing to warn of', () => {
+  const node = new MemoryNode();
+  node.kernel.refuse('net1 up', EIO);
+  const { status, stderr } = node.cni('ADD');
+  assert.is(status, 1);
+  assert.not.match(stderr, / type=/);
+  assert.not(node.changes.some((change) => change.startsWith('ipam')));
 });
 
 test('IPAM answers nonsense: 6, and its address is released', () => {
@@ -450,6 +539,7 @@ test('a rollback that fails is 108, with both reasons; the record is kept and DE
   const error = node.fail('ADD', node.conf(full));
   assert.is(error.code, 108);
   assert.match(error.msg, /EIO.*EPERM/);
+  assert.not.match(error.msg, /\(code/);
   assert.equal(node.recordPaths(), ['vf-net/c1/net1.json']);
   assert.not(node.changes.includes('ipam DEL'));
   node.kernel.allowAll();
@@ -482,6 +572,11 @@ test('the record has what DEL, CHECK and GC need', () => {
   assert.is(record['config'], JSON.stringify(conf));
   assert.equal(record['ipam'], { ...ipam, stdin: JSON.stringify(conf), args, pluginDirs: ['/opt/cni/bin'] });
   assert.is(record['resolvedFrom'], 'deviceID');
+  assert.is(record['cniArgs'], args);
+  const without = new MemoryNode();
+  without.succeed('ADD', conf);
+  const { cniArgs, ipam: plugin } = without.readRecord() as { cniArgs: string; ipam: { args: string } };
+  assert.equal([cniArgs, plugin.args], ['', '']);
 });
 
 test('altnames that are the pod’s or the host’s name: ADD, DEL, ADD', () => {

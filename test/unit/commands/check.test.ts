@@ -91,8 +91,9 @@ test('all differences come at once, with the attachment that they are of', () =>
   const message = differences((node) => {
     Object.assign(node.link(0), { up: false, mtu: 1300 });
     Object.assign(node.vfs[0] ?? {}, { vlan: 1, spoofchk: 1 });
+    node.editRecord({ pod: { namespace: 'ns', name: 'web', uid: 'u1' } });
   });
-  const told = ['net1', 'c1', /\bvlan .*\b1\b/, /\bspoofchk .*\bon\b/, /\blink .*\bdown\b/, /\bMTU .*\b1300\b/];
+  const told = ['net1', 'ns/web', /\bvlan .*\b1\b/, /\bspoofchk .*\bon\b/, /\blink .*\bdown\b/, /\bMTU .*\b1300\b/];
   for (const one of told) assert.match(message, one);
 });
 
@@ -103,6 +104,33 @@ test('another device under the VF’s name is told', () => {
     node.kernel.addLink(node.pod.namespace, 'net1', { parent: '0000:3b:02.1' });
   });
   assert.match(message, /net1 .*device/);
+  assert.not.match(
+    differences((node) => node.pod.namespace.links.splice(1)),
+    /device/,
+  );
+});
+
+test('the interface of prevResult is the one of that name in a sandbox; its MAC may be spelled in upper case, or absent', () => {
+  const { node, conf } = attached();
+  const result = conf['prevResult'] as Result;
+  const [own] = result.interfaces;
+  const others = [
+    { name: 'eth0', mac: '02:00:00:00:00:99', sandbox: node.pod.path },
+    { name: 'net1', mac: '02:00:00:00:00:98' },
+  ];
+  for (const mac of [String(own?.['mac']).toUpperCase(), undefined]) {
+    const interfaces = [...others, { ...own, mac }];
+    node.succeed('CHECK', { ...conf, prevResult: { ...result, interfaces, ips: [], routes: [] } });
+  }
+});
+
+test('without an IPAM plugin none is asked; one that only the config names by now is asked as the runtime says', () => {
+  const { node, conf } = attached({ ipam: undefined });
+  node.succeed('CHECK', conf);
+  assert.equal(node.changes, []);
+  node.succeed('CHECK', { ...conf, ipam: { type: 'host-local' } });
+  assert.equal(node.changes, ['ipam CHECK']);
+  assert.is(node.platform.startedProcesses.at(-1)?.env['CNI_NETNS'], node.pod.path);
 });
 
 test('a PF that has another name now is found by its PCI address', () => {
@@ -152,7 +180,9 @@ test('without prevResult it is 7; with a damaged one 6', () => {
 
 test('without a record it is 110, and says so', () => {
   const { node, conf } = attached();
-  assert.match(node.fail('CHECK', conf, { ifname: 'net9' }).msg, /record/);
+  const error = node.fail('CHECK', conf, { ifname: 'net9' });
+  assert.is(error.code, 110);
+  assert.match(error.msg, /net9 .*record/);
 });
 
 test('a namespace that is gone is 8', () => {

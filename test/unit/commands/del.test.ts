@@ -1,3 +1,4 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
 import type { ProcessResult } from '../../../src/platform/platform.ts';
 import { igbvfDriver, MemoryNode, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -273,6 +274,8 @@ test('no record, but what a killed ADD left before it had one: that goes', () =>
   const node = new MemoryNode();
   const remains = ['.vfs/.dra-sriov-17-0.tmp', 'vf-net/c1/.dra-sriov-17-1.tmp'];
   for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
+  // No sweep, which would remove it too, is due.
+  node.platform.files.set(`${stateDir}/.swept`, `${node.platform.bootId()} 59000 `);
   node.succeed('DEL', node.conf());
   assert.equal(
     [...node.platform.files.keys()].filter((path) => path.includes('.tmp')),
@@ -297,7 +300,7 @@ test('no record: DEL ends whatever the IPAM plugin says, with a warning', () => 
     node.runIpam = ipam;
     const { status, stdout, stderr } = node.cni('DEL', node.conf(keys));
     assert.equal([status, stdout], [0, '']);
-    assert.match(stderr, /level=warning .*IPAM/);
+    assert.match(stderr, /level=warning .*IPAM.* type=host-local reason=/);
   }
   for (const type of ['absent', 'sriov', 'dra-sriov', '../x', 'name with blanks']) {
     const { status } = new MemoryNode().cni('DEL', new MemoryNode().conf({ ipam: { type } }));
@@ -324,7 +327,9 @@ test('what could not be undone at once is undone by DEL, and no IPAM plugin that
   const before = node.picture();
   node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) });
   node.kernel.refuse('to host', EPERM);
-  assert.is(node.fail('ADD', node.conf(keys)).code, 108);
+  const error = node.fail('ADD', node.conf(keys));
+  assert.is(error.code, 108);
+  assert.match(error.msg, /no range set.*\b999\b.*EPERM/);
   node.kernel.allowAll();
   node.succeed('DEL', node.conf(keys));
   assert.equal(node.picture(), before);
@@ -393,4 +398,144 @@ test('a lock that stays taken is 11, and nothing has changed', () => {
     node.platform.heldLocks.delete(path);
   }
   assert.equal(node.changes, []);
+});
+
+test('one that is detached while DEL waits for its VF is done', () => {
+  const { node, conf } = attached();
+  const { lock } = node.platform;
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      if (args[0].includes(vfPci(0))) {
+        for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
+      }
+      return lock(...args);
+    },
+  });
+  node.succeed('DEL', conf);
+  assert.equal(node.changes, []);
+});
+
+test('after a reboot the VF is the node’s, as it has been made anew: only the address is released', () => {
+  const { node, conf } = attached();
+  node.endPod(node.pod);
+  node.editRecord({ bootId: 'of before' });
+  Object.assign(node.vfs[0] ?? {}, { vlan: 300 });
+  node.edit(() => Object.assign(node.link(0), { name: 'vf0', mtu: 9000 }));
+  node.changes.length = 0;
+  node.succeed('DEL', conf);
+  assert.equal(node.changes, ['ipam DEL', 'record removed']);
+});
+
+test('what the node has stacked on the VF is in the way after a pod, and not after an ADD that never moved it', () => {
+  for (const phase of ['attached', 'pending']) {
+    const { node, conf } = attached();
+    node.endPod(node.pod);
+    node.editRecord({ phase });
+    node.platform.files.set(`/sys/bus/pci/devices/${vfPci(0)}/net/net1/upper_vlan5/ifindex`, '9\n');
+    if (phase === 'pending') node.succeed('DEL', conf);
+    else assert.match(node.fail('DEL', conf).msg, 'vlan5');
+  }
+});
+
+test('an address is given up with the fifth try, no earlier, and no earlier than five minutes after the first', () => {
+  const { node, conf } = attached();
+  node.runIpam = () => ({ status: 1 });
+  for (let tries = 0; tries < 8; tries++) {
+    assert.is(node.fail('DEL', conf).code, 109);
+    node.platform.clock.nowMs += 30_000;
+  }
+  node.platform.clock.nowMs += 60_000;
+  node.succeed('DEL', conf);
+  const late = attached();
+  late.node.runIpam = () => ({ status: 1 });
+  for (let tries = 0; tries < 4; tries++) {
+    assert.is(late.node.fail('DEL', late.conf).code, 109);
+    late.node.platform.clock.nowMs += 600_000;
+  }
+  late.node.succeed('DEL', late.conf);
+});
+
+test('the addresses that may have leaked are all named', () => {
+  const node = new MemoryNode();
+  node.ipamResult = (address) => ({ ips: [{ address: `${address}/24` }, { address: 'fd00::5/64' }] });
+  node.succeed('ADD', node.conf(keys));
+  node.runIpam = () => ({ status: 1 });
+  node.editRecord({ failedRelease: { tries: 4, firstMs: 0, bootId: node.platform.bootId() } });
+  node.platform.clock.nowMs += 300_000;
+  assert.match(node.cni('DEL', node.conf(keys)).stderr, 'addresses="10.0.2.5/24 fd00::5/64"');
+});
+
+test('a plugin that refuses the CNI version gave a killed ADD nothing; an attachment that is whole has its address', () => {
+  for (const [phase, code, status] of [
+    ['pending', 1, 0],
+    ['pending', 11, 1],
+    ['attached', 1, 1],
+  ] as const) {
+    const { node, conf } = attached();
+    node.editRecord({ phase });
+    node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code, msg: 'no' }) });
+    assert.is(node.cni('DEL', conf).status, status, `${phase} ${code}`);
+  }
+});
+
+/** CNI_NETNS that the IPAM plugin was last given. */
+const givenNetns = (node: MemoryNode): string | undefined => node.platform.startedProcesses.at(-1)?.env['CNI_NETNS'];
+
+test('the release has the runtime’s path of the namespace, else that of ADD, as long as it leads there', () => {
+  const elsewhere = attached();
+  elsewhere.node.platform.netnsPaths.set('/proc/7/ns/net', elsewhere.node.pod.namespace);
+  elsewhere.node.succeed('DEL', elsewhere.conf, { netns: '/proc/7/ns/net' });
+  assert.is(givenNetns(elsewhere.node), '/proc/7/ns/net');
+  const without = attached();
+  without.node.succeed('DEL', without.conf, { netns: '' });
+  assert.is(givenNetns(without.node), without.node.pod.path);
+  const ended = attached();
+  ended.node.endPod(ended.node.pod);
+  ended.node.succeed('DEL', ended.conf, { netns: '' });
+  assert.is(givenNetns(ended.node), '');
+});
+
+test('the release has no namespace where its path can’t be opened', () => {
+  const node = new MemoryNode();
+  node.platform.executables.add('/opt/cni/bin/dhcp');
+  const conf = node.conf({ ipam: { type: 'dhcp' } });
+  node.succeed('ADD', conf);
+  const { openNetns } = node.platform;
+  Object.assign(node.platform, {
+    openNetns: (path: string) => {
+      if (path !== node.pod.path) return openNetns(path);
+      throw new SystemError(`open ${path}`, 24);
+    },
+  });
+  assert.match(node.fail('DEL', conf, { netns: '' }).msg, 'EMFILE');
+  assert.is(givenNetns(node), '');
+});
+
+test('no record: the plugin isn’t given the host’s own namespace, which it would refuse; any other path it is', () => {
+  for (const [netns, given] of [
+    ['/proc/self/ns/net', ''],
+    ['/run/netns/file', '/run/netns/file'],
+    ['/run/netns/gone', '/run/netns/gone'],
+    ['/run/netns/pod1', '/run/netns/pod1'],
+  ] as const) {
+    const node = new MemoryNode();
+    node.platform.files.set('/run/netns/file', '');
+    node.succeed('DEL', node.conf(keys), { netns });
+    assert.is(givenNetns(node), given);
+    assert.is(node.platform.openNamespaces.size, 0);
+  }
+  const node = new MemoryNode();
+  node.succeed('DEL', node.conf(keys), { netns: '/proc/self/ns/net', env: { CNI_NETNS_OVERRIDE: '1' } });
+  assert.is(givenNetns(node), '/proc/self/ns/net');
+});
+
+test('the plugin is where the runtime says, else where it was at ADD', () => {
+  for (const [CNI_PATH, used] of [
+    ['/opt/other:/opt/cni/bin', '/opt/other:/opt/cni/bin'],
+    ['', '/opt/cni/bin'],
+  ] as const) {
+    const { node, conf } = attached();
+    node.succeed('DEL', conf, { env: { CNI_PATH } });
+    assert.is(node.platform.startedProcesses.at(-1)?.env['CNI_PATH'], used);
+  }
 });

@@ -195,3 +195,40 @@ test('GC is refused for versions that have none', () => {
   const { node } = populated();
   assert.is(node.fail('GC', gcConf(node, [], { cniVersion: '1.0.0' })).code, 1);
 });
+
+test('an address that can’t be released: with a list it is given up at once, and named; without one it waits for its DEL', () => {
+  const failing = (valid: unknown): readonly [MemoryNode, ReturnType<MemoryNode['cni']>] => {
+    const { node } = populated();
+    node.endPod(node.pod);
+    node.runIpam = ({ env }) => (env['CNI_COMMAND'] === 'DEL' ? { status: 1 } : undefined);
+    return [node, node.cni('GC', gcConf(node, valid))];
+  };
+  const [listed, outcome] = failing([second]);
+  assert.is(outcome.status, 0);
+  assert.match(outcome.stderr, /level=error .*addresses=10\.0\.2\.5\/24/);
+  assert.equal(listed.recordPaths(), ['vf-net/c2/net1.json']);
+  const [node, { status, stderr }] = failing(undefined);
+  assert.is(status, 1);
+  assert.not.match(stderr, 'addresses=');
+  assert.equal(node.recordPaths(), ['vf-net/c1/net1.json', 'vf-net/c2/net1.json']);
+});
+
+test('without ipam no plugin is asked', () => {
+  const { node } = populated();
+  node.succeed('GC', gcConf(node, [first, second], { ipam: undefined }));
+  assert.equal(node.changes, []);
+});
+
+test('a record that is damaged with its copy is nobody’s', () => {
+  const { node } = populated();
+  for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.set(path, '{');
+  node.succeed('GC', gcConf(node, [second]));
+  assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
+});
+
+test('the monotonic clock of another boot says nothing', () => {
+  const { node } = populated();
+  node.editRecord({ begunMs: node.platform.monotonicMs() + 1_000_000, bootId: 'of before' });
+  node.succeed('GC', gcConf(node, [second]));
+  assert.equal(node.recordPaths(), ['vf-net/c2/net1.json']);
+});

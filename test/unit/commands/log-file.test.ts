@@ -40,6 +40,7 @@ test('a file in the log directory, or called as sriov-cni’s are, is appended t
     assert.is(platform.stderr, '', path);
     assert.is(platform.files.get(at ?? path), path.includes('old') ? 'before\none\ntwo\n' : 'one\ntwo\n');
     if (!path.includes('old')) assert.is(platform.stat(at ?? path)?.mode, 0o600);
+    assert.equal(platform.stat(own)?.mode, 0o755, path);
   }
 });
 
@@ -84,6 +85,9 @@ test('the log directory is made for root alone, where the node has logs', () => 
   assert.is(platform.stat(own)?.mode, 0o700);
   assert.is(platform.files.get(`${own}/x.log`), 'one\ntwo\n');
   const bare = createMemoryPlatform();
+  const elsewhere = createMemoryPlatform({ files: { '/var/log/syslog': '' } });
+  append(elsewhere, '/var/log/sriov.log');
+  assert.is(elsewhere.stat(own), null);
   append(bare, `${own}/x.log`);
   assert.match(bare.stderr, "doesn't exist");
   assert.is(bare.stat('/var'), null);
@@ -97,6 +101,16 @@ test('another log directory, by DRA_SRIOV_LOG_DIR, is the only one', () => {
   append(platform, '/var/log/sriov.log');
   assert.match(platform.stderr, /\/data\/\/logs\/ \(DRA_SRIOV_LOG_DIR\)$/m);
   assert.is(platform.files.has('/var/log/sriov.log'), false);
+  assert.is(platform.stat(own), null);
+});
+
+test('a log directory that is named with `..` has no files: what is in it can’t be told', () => {
+  for (const path of ['/data/../logs/x', '/etc/../cron.d/x', '/logs/x']) {
+    const platform = createMemoryPlatform({ files: { '/logs/x': '' }, paths: { logDir: '/data/../logs' } });
+    append(platform, path);
+    assert.match(platform.stderr, 'DRA_SRIOV_LOG_DIR');
+    assert.is(platform.files.get('/logs/x'), '');
+  }
 });
 
 test('a log directory that is a link, as on nodes that keep /var elsewhere', () => {

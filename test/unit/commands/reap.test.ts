@@ -219,3 +219,82 @@ test('a namespace that has the path and inode of an ended one doesn’t keep its
   node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
   assert.ok(isReaped(node));
 });
+
+/** A pod that lives had VF 0, of vfio-pci; its DEL gave the VF up, and the address can't be released. */
+function givenUp(isKilled: boolean): MemoryNode {
+  const node = new MemoryNode({ userspace: [0] });
+  node.succeed('ADD', node.conf({ ipam }));
+  node.platform.executables.delete('/opt/cni/bin/host-local');
+  if (isKilled) node.platform.failNext('unlink', `${stateDir}/.vfs/${vfPci(0)}`, EIO);
+  assert.is(node.fail('DEL', node.conf({ ipam })).code, 109);
+  assert.is(node.readRecord()['vfGivenUp'], true);
+  return node;
+}
+
+test('a VF of vfio-pci that was given up is free, though its pod lives', () => {
+  for (const isKilled of [false, true]) {
+    const node = givenUp(isKilled);
+    node.succeed('ADD', node.conf(), node.of(node.addPod()));
+  }
+});
+
+test('an attachment whose VF was given up isn’t whole: its ADD may be repeated, and a sweep goes on with it', () => {
+  const repeated = givenUp(false);
+  repeated.platform.executables.add('/opt/cni/bin/host-local');
+  repeated.succeed('ADD', repeated.conf({ ipam }));
+  assert.is(repeated.readRecord()['vfGivenUp'], undefined);
+  const swept = givenUp(false);
+  swept.platform.executables.add('/opt/cni/bin/host-local');
+  swept.forgetSweep();
+  swept.succeed('DEL', swept.conf(), swept.of(swept.addPod()));
+  assert.equal([swept.recordPaths(), [...swept.leases]], [[], []]);
+});
+
+test('an ADD that gets the VF of one whose address failed before doesn’t ask for it again', () => {
+  const node = givenUp(true);
+  node.platform.executables.add('/opt/cni/bin/host-local');
+  node.changes.length = 0;
+  node.succeed('ADD', node.conf(), node.of(node.addPod()));
+  assert.not(node.changes.includes('ipam DEL'));
+  assert.equal([...node.leases.keys()], ['c1/net1']);
+});
+
+test('a VF of vfio-pci that got a network driver while its pod lives is still the pod’s', () => {
+  const node = new MemoryNode({ userspace: [0] });
+  node.succeed('ADD', node.conf());
+  node.platform.links.set(`/sys/bus/pci/devices/${vfPci(0)}/driver`, '../../../drivers/igbvf');
+  const link = node.kernel.addLink(node.host, 'vf0', { parent: vfPci(0) });
+  node.platform.files.set(`/sys/bus/pci/devices/${vfPci(0)}/net/vf0/ifindex`, `${link.ifindex}\n`);
+  assert.is(node.fail('ADD', node.conf(), node.of(node.addPod())).code, 102);
+});
+
+test('a VF that somebody took out of its living pod stays the pod’s for its own ADD and for sweeps', () => {
+  const node = new MemoryNode();
+  const other = node.addPod();
+  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+  const { links } = node.pod.namespace;
+  node.edit(() => node.host.links.push(...links.splice(links.indexOf(node.link(0)), 1)));
+  assert.is(node.fail('ADD', node.conf({ ipam })).code, 112);
+  node.forgetSweep();
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
+  assert.equal([node.vfs[0]?.vlan, node.leases.size], [5, 1]);
+});
+
+test('an ADD whose own leftover is damaged, or reclaimed by another process meanwhile, goes on', () => {
+  const damaged = new MemoryNode();
+  damaged.platform.files.set(damaged.recordPath(), '{');
+  damaged.succeed('ADD');
+  const { node } = leftover();
+  const { lock } = node.platform;
+  node.platform.files.set(`${stateDir}/.swept`, `${node.platform.bootId()} 59000 `);
+  node.platform.netnsPaths.set(node.pod.path, node.addPod().namespace);
+  Object.assign(node.platform, {
+    lock: (...args: Parameters<typeof lock>) => {
+      if (args[0].includes(vfPci(1)) || args[0].includes(vfPci(0))) {
+        for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
+      }
+      return lock(...args);
+    },
+  });
+  node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
+});

@@ -39,6 +39,20 @@ test('all that is missing comes at once, with code 50', () => {
   for (const word of ['/sys/bus/pci/devices', 'EROFS', 'EACCES']) assert.match(error.msg, word);
 });
 
+test('the state directory is tried with a file for root alone, which nobody waits for', () => {
+  const node = new MemoryNode();
+  const { writeFileAtomic } = node.platform;
+  const written: unknown[] = [];
+  Object.assign(node.platform, {
+    writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
+      written.push(args.slice(1));
+      writeFileAtomic(...args);
+    },
+  });
+  node.succeed('STATUS');
+  assert.equal(written, [['', { mode: 0o600, durable: false }]]);
+});
+
 test('a bug is no answer about the node: 999', () => {
   const node = new MemoryNode();
   Object.assign(node.platform, {
@@ -61,6 +75,7 @@ test('IPAM’s 50 and 51 are passed on, every other failure is 50', () => {
   for (const [code, expected] of [
     [50, 50],
     [51, 51],
+    [11, 50],
     [7, 50],
     [999, 50],
   ]) {

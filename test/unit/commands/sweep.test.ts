@@ -36,7 +36,13 @@ test('not more often than once a minute, but at once after a boot, and where an 
   soon.node.platform.clock.nowMs += 59_000;
   soon.node.succeed('ADD', soon.node.conf({ deviceID: vfPci(1) }), soon.node.of(soon.other));
   assert.not(isReaped(soon.node));
-  for (const stamp of ['another-boot 1767225600000', `${soon.node.platform.bootId()} 99999999999999`, 'nonsense', '']) {
+  for (const stamp of [
+    'another-boot 1767225600000',
+    'another-boot 30000 vf-net/c1/net1',
+    `${soon.node.platform.bootId()} 99999999999999`,
+    'nonsense',
+    '',
+  ]) {
     const { node, other } = leftover();
     node.platform.files.set(`${stateDir}/.swept`, stamp);
     node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
@@ -151,6 +157,29 @@ test('it ends when its time is up', () => {
   };
   node.succeed('ADD', node.conf({ deviceID: vfPci(3) }), node.of(node.addPod()));
   assert.is(node.recordPaths().length, 3, 'one was reclaimed, the others are for the next one');
+  const stamp = `${stateDir}/.swept`;
+  const nowMs = node.platform.clock.nowMs;
+  assert.is(node.platform.files.get(stamp), `${node.platform.bootId()} ${nowMs + 1000} vf-net/c1/net1`);
+  assert.is(node.platform.stat(stamp)?.mode, 0o600);
+  node.runIpam = () => undefined;
+  node.platform.clock.nowMs += 1000;
+  node.succeed('DEL', node.conf(), { containerId: 'c9', netns: '' });
+  assert.is(node.platform.files.get(stamp), `${node.platform.bootId()} ${nowMs + 61_000} `);
+  assert.is(node.recordPaths().length, 1);
+});
+
+test('what is looked for is no link’s, which somebody may have put there; nothing is said where none is due', () => {
+  const { node, other } = leftover();
+  node.platform.files.delete(`${stateDir}/.swept`);
+  node.platform.files.set('/etc/passwd', 'root');
+  node.platform.links.set(`${stateDir}/.swept`, '/etc/passwd');
+  const linked = node.cni('DEL', node.conf(), node.of(other));
+  assert.is(linked.status, 0);
+  assert.match(linked.stderr, /level=warning .* reason=.*ELOOP/);
+  assert.not(isReaped(node));
+  const quiet = new MemoryNode();
+  quiet.succeed('ADD');
+  assert.not.match(quiet.cni('DEL').stderr, 'level=warning');
 });
 
 test('a DEL looks at all records too, after its own work', () => {
