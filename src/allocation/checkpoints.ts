@@ -38,7 +38,7 @@ function textsField(object: unknown, name: string): readonly string[] {
   return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
 }
 
-function networkOf(device: Json): string | null {
+function networkOf(device: unknown): string | null {
   const configured = nadName(textField(field(device, 'Config'), 'netAttachDefName'));
   if (configured !== null) return configured;
   const env = field(field(device, 'ContainerEdits'), 'env');
@@ -50,7 +50,6 @@ function networkOf(device: Json): string | null {
 }
 
 function readVf(device: unknown, claimUid: string, file: string): CheckpointVf | null {
-  if (!isJsonObject(device)) return null;
   const address = textField(device, 'PciAddress') ?? textField(field(device, 'Device'), 'PciAddress');
   const pci: PciAddress | null = parsePciAddress(address ?? '');
   if (pci === null) return null;

@@ -1,5 +1,5 @@
 import { CniError, explain } from '../cni/errors.ts';
-import { readVf } from '../kernel/sysfs.ts';
+import { readDriver } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import type { AttachmentKey, AttachmentRecord } from '../state/attachment-record.ts';
 import { isDead } from '../state/liveness.ts';
@@ -44,8 +44,7 @@ export function reclaimVf(context: CommandContext, pci: PciAddress, owner: Attac
  */
 function refuseIfAway(context: CommandContext, pci: PciAddress, owner: AttachmentKey): void {
   const { platform, host, log } = context;
-  const vf = readVf(platform, pci);
-  if (vf === null || findOnHost(platform, host, pci) !== null || isUserspaceDriver(vf.driver)) {
+  if (findOnHost(platform, host, pci) !== null || isUserspaceDriver(readDriver(platform, pci))) {
     log.warning('the record of the VF’s last attachment is lost: its settings of before are not known', {
       pci,
       attachment: describeKey(owner),

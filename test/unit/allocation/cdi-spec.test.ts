@@ -38,6 +38,7 @@ test('broken files of others are skipped, even where they name the pod', () => {
     junk.flatMap((text, n) => [
       [`/var/run/cdi/x${n}.yaml`, text],
       [`/etc/cdi/x${n}.json`, text],
+      [`/etc/cdi/sriovnetwork-x${n}.yaml`, text],
     ]),
   );
   const path = '/var/run/cdi/zzz.yaml';
@@ -209,6 +210,8 @@ test('a directory that can’t be listed, or holds more than 4096 specs, is an e
   refuses(denied, {}, 'io', '/var/run/cdi', 'EACCES');
   const crowd = Object.fromEntries(Array.from({ length: 4097 }, (_, n) => [`/etc/cdi/${n}.json`, '{}']));
   refuses(platformOf(podSpec([vf1]), crowd), {}, 'io', '/etc/cdi', '4097');
+  delete crowd['/etc/cdi/0.json'];
+  assert.is(resolve(platformOf(podSpec([vf1]), crowd)).pci, vf1);
   const notes = Object.fromEntries(Array.from({ length: 4097 }, (_, n) => [`/etc/cdi/${n}.txt`, '{}']));
   assert.is(resolve(platformOf(podSpec([vf1]), notes)).pci, vf1);
 });
@@ -262,7 +265,35 @@ test('YAML is parsed only where a YAML file matters, and each file once', () => 
   assert.is(specs.mentioning([vf1]).devices.length, 2);
   assert.is(parsed, 2);
   const onlyJson = platformOf(podSpec([vf1], { extension: 'json' }));
-  new CdiSpecs(onlyJson, () => assert.unreachable('parsed YAML'), new Trace()).mentioning([vf1]);
+  const ofJson = new CdiSpecs(onlyJson, () => assert.unreachable('parsed YAML'), new Trace());
+  assert.is(ofJson.mentioning([vf1]).devices.length, 1);
+});
+
+test('a directory is listed once, and files are in the order of their names, whoever has named them', () => {
+  const platform = platformOf(
+    podSpec([vf1], { path: '/etc/cdi/a.yaml' }),
+    podSpec([vf1], { uid: otherPodUid, dir: '/etc/cdi' }),
+    claimSpec(claimA, { [vf1]: '' }, { path: '/etc/cdi/z.yaml' }),
+  );
+  const lists: string[] = [];
+  const readDir = (path: string): readonly string[] | null => {
+    lists.push(path);
+    return platform.readDir(path);
+  };
+  const specs = new CdiSpecs({ ...platform, readDir }, parse, new Trace());
+  for (let time = 0; time < 2; time++) {
+    assert.equal(
+      specs.mentioning([vf1]).devices.map(({ file }) => file),
+      ['/etc/cdi/a.yaml', specPath(otherPodUid, vendor, 'yaml', '/etc/cdi'), '/etc/cdi/z.yaml'],
+    );
+  }
+  assert.equal(lists, ['/var/run/cdi', '/etc/cdi']);
+});
+
+test('a spec that is removed after its directory was listed holds nothing, and is no broken one', () => {
+  const platform = platformOf(podSpec([vf1]));
+  const specs = new CdiSpecs({ ...platform, readFile: () => null }, parse, new Trace());
+  assert.equal(specs.mentioning([vf1]), { devices: [], broken: [] });
 });
 
 test('what a parser throws is never thrown on', () => {

@@ -1,4 +1,4 @@
-import { readCheckpoints } from '../../../src/allocation/checkpoints.ts';
+import { listCheckpointPods, readCheckpoints } from '../../../src/allocation/checkpoints.ts';
 import { Trace } from '../../../src/allocation/trace.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -27,6 +27,46 @@ test('the present format', () => {
   );
   assert.equal(vfs, [
     { pci: vf1, claimUid: claimA, networkName: 'vf-data', resourceName: 'nic', cdiDevices: [], file: checkpointPath },
+  ]);
+});
+
+test('the CDI devices of a VF, as far as they are texts; an empty text is none', () => {
+  const device = { device_name: 'x', cdi_device_ids: ['k/v=a', 7, null, 'k/v=b'] };
+  const of = (vf: object) => read({ v1: { preparedClaimsByPodUID: { [podUid]: { [claimA]: [vf] } } } })[0];
+  assert.equal(of({ PciAddress: vf1, Device: device })?.cdiDevices, ['k/v=a', 'k/v=b']);
+  assert.equal(of({ PciAddress: vf1, Device: { cdi_device_ids: 'k/v=a' } })?.cdiDevices, []);
+  assert.is(of({ PciAddress: vf1, MultusResourceName: '' })?.resourceName, null);
+  assert.is(of({ PciAddress: '', Device: { PciAddress: vf2 } })?.pci, vf2);
+});
+
+test('a driver without a checkpoint has prepared nothing, ours too', () => {
+  const plugins = '/var/lib/kubelet/plugins';
+  const bare = platformOf(
+    { [`${plugins}/gpu.example.com/plugin.sock`]: '' },
+    { [`${plugins}/x-sriov/plugin.sock`]: '' },
+  );
+  assert.equal(readCheckpoints(bare, podUid, new Trace()), []);
+});
+
+test('all pods that have VFs, by the checkpoints of ours and those that have the needle in their text', () => {
+  const plugins = '/var/lib/kubelet/plugins';
+  const content = (uid: string, key: string, pci: string): string =>
+    JSON.stringify({ v1: { preparedClaimsByPodUID: { [uid]: { [claimA]: [{ [key]: pci }] } } } });
+  const platform = platformOf({
+    [checkpointPath]: content('p1', 'pci_address', vf1),
+    [`${plugins}/a.example.com/checkpoint.json`]: content('p2', 'PciAddress', vf2),
+    [`${plugins}/b.example.com/checkpoint.json`]: content('p3', 'pci_address', vf3),
+    [`${plugins}/c.example.com/checkpoint.json`]: content('p4', 'PciAddress', 'none'),
+  });
+  const pods = (needle?: string): unknown =>
+    listCheckpointPods(platform, new Trace(), needle).map(({ podUid: uid, vfs }) => [uid, vfs.map(({ pci }) => pci)]);
+  assert.equal(pods(), [
+    ['p2', [vf2]],
+    ['p1', [vf1]],
+  ]);
+  assert.equal(pods('p3'), [
+    ['p3', [vf3]],
+    ['p1', [vf1]],
   ]);
 });
 
