@@ -10,7 +10,7 @@ case " $* " in
   *)
     scripts/check-machine.sh cluster
     scripts/setup.sh --build
-    ./build.sh --image >&2
+    ./build.sh --runtime native >&2
     ;;
 esac
 exec node --disable-warning=ExperimentalWarning test/cluster/cli.ts "$@"

@@ -52,9 +52,10 @@ async function openShell(cluster: Cluster): Promise<void> {
   await new Promise((resolve) => shell.on('exit', resolve));
 }
 
-async function tryAll(cluster: Cluster, { only, keep }: Options): Promise<void> {
+async function tryAll(cluster: Cluster, { only, iommu, keep }: Options): Promise<void> {
   let [passed, failed] = [0, 0];
-  for (const { name, run } of scenarios.filter((scenario) => scenario.name.includes(only))) {
+  const chosen = scenarios.filter(({ name, needsIommu }) => name.includes(only) && (iommu || needsIommu !== true));
+  for (const { name, run } of chosen) {
     const begin = performance.now();
     reportToStderr(name);
     try {

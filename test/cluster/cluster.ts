@@ -7,11 +7,11 @@ import { elapsed, type Progress } from '../lab/progress.ts';
 import { kitPath } from '../lab/setup/kit.ts';
 import { provision } from '../lab/setup/provision.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../lab/vm/runtime-folder.ts';
-import { ControlPlane } from './control-plane.ts';
+import { type Condition, ControlPlane, isTrue } from './control-plane.ts';
 import { nodeProgram } from './host-process.ts';
-import { makeImages } from './images.ts';
+import { makeBaseImages, makePluginImages } from './images.ts';
 import { type ClusterNetwork, controlPlaneAddress, makeNetwork } from './network.ts';
-import { ClusterNode, makeDisk, nodeName, registryPort } from './node.ts';
+import { ClusterNode, makeDisk, registryPort } from './node.ts';
 import { driverObjects, kinds } from './objects.ts';
 import { providePrograms } from './programs.ts';
 
@@ -24,6 +24,12 @@ export interface ClusterOptions {
   readonly progress: Progress;
   /** With an IOMMU, for vfio-pci. */
   readonly iommu?: boolean;
+}
+
+/** Of a ResourceSlice. */
+export interface PublishedDevice {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, { readonly string?: string; readonly int?: number }>>;
 }
 
 export class Cluster {
@@ -87,22 +93,29 @@ export class Cluster {
 
   /** The node is ready, and all its VFs are in a ResourceSlice. */
   async awaitNode(): Promise<void> {
-    const ready = '{.status.conditions[?(@.type=="Ready")].status}';
-    await this.controlPlane.until(
-      'the node is ready',
-      async () =>
-        (await this.controlPlane.kubectl(['get', 'node', nodeName, '-o', `jsonpath=${ready}`])).stdout === 'True',
-      nodeTimeoutMs,
-    );
+    await this.controlPlane.until('the node is ready', () => this.#isNodeReady(), nodeTimeoutMs);
     await this.controlPlane.until(
       'the VFs are published',
-      async () => {
-        const path = 'jsonpath={.items[*].spec.devices[*].name}';
-        const names = await this.controlPlane.must(['get', 'resourceslices', '-o', path]);
-        return names.split(' ').filter(Boolean).length === this.worker.vfs.length;
-      },
+      async () => (await this.publishedDevices()).length === this.worker.vfs.length,
       nodeTimeoutMs,
     );
+  }
+
+  /** False too where there is no node yet. */
+  async #isNodeReady(): Promise<boolean> {
+    interface Node {
+      readonly status: { readonly conditions?: readonly Condition[] };
+    }
+    const nodes = await this.controlPlane.list<Node>('/api/v1/nodes');
+    return nodes.some(({ status }) => isTrue(status.conditions, 'Ready'));
+  }
+
+  async publishedDevices(): Promise<readonly PublishedDevice[]> {
+    interface ResourceSlice {
+      readonly spec: { readonly devices?: readonly PublishedDevice[] };
+    }
+    const slices = await this.controlPlane.list<ResourceSlice>('/apis/resource.k8s.io/v1/resourceslices');
+    return slices.flatMap(({ spec }) => spec.devices ?? []);
   }
 
   async cutPower(): Promise<void> {
@@ -120,9 +133,8 @@ export class Cluster {
 function startRegistry(controlPlane: ControlPlane, folder: string, busybox: string): void {
   const images = join(folder, 'images');
   mkdirSync(images);
-  const { toolbox, pause } = makeImages(busybox, images);
+  const { toolbox, ...others } = { ...makeBaseImages(busybox, images), ...makePluginImages(images) };
   const program = [nodeProgram, join(import.meta.dirname, 'registry.ts')];
-  const plugin = join(import.meta.dirname, '../../dist/image');
-  const layouts = [toolbox, `pause=${pause}`, `dra-sriov-cni=${plugin}`];
-  controlPlane.run('registry', [...program, controlPlaneAddress, String(registryPort), ...layouts]);
+  const layouts = Object.entries(others).map(([name, layout]) => `${name}=${layout}`);
+  controlPlane.run('registry', [...program, controlPlaneAddress, String(registryPort), toolbox, ...layouts]);
 }

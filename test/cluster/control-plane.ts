@@ -1,7 +1,10 @@
 // etcd, kube-apiserver, kube-scheduler and kube-controller-manager, in the network namespace of the cluster.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { runChild } from '../lab/child.ts';
 import { type CommandResult, expectSuccess } from '../lab/command.ts';
 import { LabError } from '../lab/lab-error.ts';
@@ -9,8 +12,7 @@ import { HostProcess } from './host-process.ts';
 import { type ClusterNetwork, controlPlaneAddress } from './network.ts';
 
 const readyTimeoutMs = 180_000;
-/** A call of kubectl takes half a second of a CPU, which the node needs too. */
-const pollMs = 2000;
+const pollMs = 1000;
 const serverUrl = `https://${controlPlaneAddress}:6443`;
 const proxyPort = 8001;
 const etcdUrl = 'http://127.0.0.1:2379';
@@ -24,6 +26,16 @@ const users = {
 } as const;
 
 export type ApiUser = keyof typeof users;
+
+/** Of an object's status. */
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime: string;
+}
+
+export const isTrue = (conditions: readonly Condition[] | undefined, wanted: string): boolean =>
+  conditions?.some(({ type, status }) => type === wanted && status === 'True') === true;
 
 export interface KubectlOptions {
   readonly stdin?: string;
@@ -110,17 +122,19 @@ export class ControlPlane {
       'the API server is ready',
       async () => (await this.kubectl(['get', '--raw', '/readyz'])).status === 0,
     );
-    this.#startProxy();
+    this.#startProxies();
+    await this.until('the proxy is ready', () => Promise.resolve(existsSync(this.#ownProxy)));
   }
 
   /**
    * Multus gives each request to the API server 250 ms, and all tries 2.5 s. Under an emulated CPU that is not enough
-   * for TLS.
+   * for TLS. The other proxy is for `read`.
    */
-  #startProxy(): void {
-    const words = [`--address=${controlPlaneAddress}`, `--port=${proxyPort}`, '--accept-hosts=.*'];
-    const kubectl = join(this.programs, 'kubectl');
-    this.run('proxy', [kubectl, `--kubeconfig=${this.kubeconfig}`, 'proxy', ...words]);
+  #startProxies(): void {
+    const proxy = [join(this.programs, 'kubectl'), `--kubeconfig=${this.kubeconfig}`, 'proxy'];
+    const address = [`--address=${controlPlaneAddress}`, `--port=${proxyPort}`, '--accept-hosts=.*'];
+    this.run('proxy', [...proxy, ...address]);
+    this.run('own-proxy', [...proxy, `--unix-socket=${this.#ownProxy}`]);
   }
 
   async stop(): Promise<void> {
@@ -139,9 +153,20 @@ export class ControlPlane {
     return expectSuccess(await this.kubectl(args, options), `kubectl ${args.join(' ')}`).stdout;
   }
 
-  /** Objects as the API server has them: `kubectl get ARGS -o json`. */
-  async list<T>(...args: readonly string[]): Promise<readonly T[]> {
-    return (JSON.parse(await this.must(['get', '-o', 'json', ...args])) as { items: T[] }).items;
+  /**
+   * What the API server has at a path, such as `/api/v1/nodes/node1`. For what is asked again and again: kubectl takes
+   * half a second of a CPU, which the node needs too.
+   */
+  async read<T>(path: string): Promise<T> {
+    const [response] = (await once(get({ socketPath: this.#ownProxy, path }), 'response')) as [IncomingMessage];
+    const answer = await json(response);
+    if (response.statusCode !== 200) throw new LabError('refused', `GET ${path}: ${JSON.stringify(answer)}`);
+    return answer as T;
+  }
+
+  /** The objects of a list that the API server has at a path. */
+  async list<T>(path: string): Promise<readonly T[]> {
+    return (await this.read<{ readonly items: readonly T[] }>(path)).items;
   }
 
   async apply(objects: readonly object[]): Promise<void> {
@@ -158,6 +183,10 @@ export class ControlPlane {
   #run(name: string, flags: Readonly<Record<string, string>>): void {
     const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     this.run(name, [join(this.programs, name), ...words]);
+  }
+
+  get #ownProxy(): string {
+    return join(this.#folder, 'api.sock');
   }
 
   #pki(name: string): string {

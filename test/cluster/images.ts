@@ -1,9 +1,23 @@
-// Container images for the cluster, made of Debian's static busybox.
+// Container images for the cluster: Debian's static busybox, and the plugin.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { imageName, nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
 import { writeLayout } from '../../scripts/build/oci-layout.ts';
 import { packTar } from '../../scripts/build/tarball.ts';
+import { executable } from '../lab/lab-node.ts';
+
+/** Repository of another build of the plugin. */
+export const nextImageName = `${imageName}-next`;
 
 const sleep = ['/bin/busybox', 'sleep', 'infinity'];
 
@@ -25,10 +39,10 @@ function toolboxLayer(busybox: string, folder: string): Buffer {
 }
 
 /**
- * Writes the layouts of both images into a folder: `toolbox`, a shell and network tools, and `pause`, which holds a
+ * Writes two layouts into a folder: `toolbox`, a shell and network tools, and `pause`, which holds a
  * pod's namespaces.
  */
-export function makeImages(busybox: string, folder: string): { readonly toolbox: string; readonly pause: string } {
+export function makeBaseImages(busybox: string, folder: string): { readonly toolbox: string; readonly pause: string } {
   const layer = toolboxLayer(busybox, folder);
   const path = 'PATH=/bin:/usr/bin:/sbin:/usr/sbin';
   const make = (name: string, config: Readonly<Record<string, unknown>>): string => {
@@ -41,4 +55,21 @@ export function makeImages(busybox: string, folder: string): { readonly toolbox:
     toolbox: make('toolbox', { Cmd: ['/bin/sh'], Env: [path] }),
     pause: make('pause', { Entrypoint: sleep, Env: [path] }),
   };
+}
+
+/**
+ * Writes the layouts of the plugin's image and of another build's into a folder, the same but for some bytes behind the
+ * executable's end.
+ */
+export function makePluginImages(folder: string): Readonly<Record<string, string>> {
+  const { licenses, epoch } = nativeImageParts();
+  const next = join(folder, 'next-build');
+  copyFileSync(executable, next);
+  appendFileSync(next, 'next');
+  const make = (name: string, program: string): string => {
+    const layout = join(folder, name);
+    writeImageLayout(layout, { executable: program, licenses, epoch });
+    return layout;
+  };
+  return { [imageName]: make(imageName, executable), [nextImageName]: make(nextImageName, next) };
 }

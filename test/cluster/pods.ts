@@ -4,6 +4,7 @@ import type { VirtualFunction } from '../lab/lab.ts';
 import type { LabLink } from '../lab/lab-node.ts';
 import type { NetworkStatus } from '../support/cluster.ts';
 import type { Cluster } from './cluster.ts';
+import { type Condition, isTrue } from './control-plane.ts';
 
 export interface Pod {
   readonly metadata: {
@@ -15,22 +16,18 @@ export interface Pod {
   };
   readonly status: {
     readonly phase: string;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly lastTransitionTime: string;
-    }[];
+    readonly conditions?: readonly Condition[];
     readonly containerStatuses?: readonly { readonly containerID?: string }[];
   };
 }
 
 export function isReady({ metadata, status }: Pod): boolean {
   if (metadata.deletionTimestamp !== undefined) return false;
-  return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+  return isTrue(status.conditions, 'Ready');
 }
 
-export async function podsOf(cluster: Cluster, namespace: string): Promise<readonly Pod[]> {
-  return await cluster.controlPlane.list<Pod>('pods', '-n', namespace);
+export function podsOf(cluster: Cluster, namespace: string): Promise<readonly Pod[]> {
+  return cluster.controlPlane.list<Pod>(`/api/v1/namespaces/${namespace}/pods`);
 }
 
 /** Waits until so many pods are ready, and no other is left. */
@@ -106,7 +103,8 @@ export async function allocatedDevices(cluster: Cluster, pod: Pod): Promise<read
       readonly reservedFor?: readonly { readonly uid: string }[];
     };
   }
-  const items = await cluster.controlPlane.list<Claim>('resourceclaims', '-n', pod.metadata.namespace);
+  const path = `/apis/resource.k8s.io/v1/namespaces/${pod.metadata.namespace}/resourceclaims`;
+  const items = await cluster.controlPlane.list<Claim>(path);
   return items
     .filter(({ status }) => status?.reservedFor?.some(({ uid }) => uid === pod.metadata.uid) === true)
     .flatMap(({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? []);

@@ -7,6 +7,7 @@ import { relativeScenarios } from './relatives.ts';
 import { restartScenarios } from './restarts.ts';
 import type { Scenario } from './scenario.ts';
 import { switchScenarios } from './switch.ts';
+import { vfioScenarios } from './vfio.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...objectScenarios,
@@ -16,5 +17,6 @@ export const scenarios: readonly Scenario[] = [
   ...restartScenarios,
   ...switchScenarios,
   ...deliveryScenarios,
+  ...vfioScenarios,
   ...churnScenarios,
 ];

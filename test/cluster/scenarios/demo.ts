@@ -75,12 +75,12 @@ export const demoScenarios: readonly Scenario[] = [
     name: 'rolling restart, and a pod deleted by force',
     run: (cluster) =>
       withManifest(cluster, demoManifest, async () => {
-        await scale(cluster, 3);
-        const before = await awaitPods(cluster, demoNamespace, 3);
+        await scale(cluster, 2);
+        const before = await awaitPods(cluster, demoNamespace, 2);
         await cluster.controlPlane.must(['rollout', 'restart', '-n', demoNamespace, demoDeployment]);
         const status = ['rollout', 'status', '-n', demoNamespace, demoDeployment, '--timeout=900s'];
         await cluster.controlPlane.must(status, { timeoutMs: 960_000 });
-        const after = await awaitPods(cluster, demoNamespace, 3);
+        const after = await awaitPods(cluster, demoNamespace, 2);
         const uids = new Set(before.map(({ metadata }) => metadata.uid));
         ok(
           after.every(({ metadata }) => !uids.has(metadata.uid)),
@@ -91,7 +91,7 @@ export const demoScenarios: readonly Scenario[] = [
         if (first === undefined) throw new Error('there is no pod');
         const force = ['delete', 'pod', '-n', demoNamespace, first.metadata.name, '--force', '--grace-period=0'];
         await cluster.controlPlane.must(force);
-        const last = await awaitPods(cluster, demoNamespace, 3);
+        const last = await awaitPods(cluster, demoNamespace, 2);
         await checkApart(cluster, last);
         for (const pod of last) await checkDemoPod(cluster, pod);
       }),

@@ -11,18 +11,9 @@ import type { Scenario } from './scenario.ts';
 const root = join(import.meta.dirname, '../../..');
 const examples = join(root, 'conf-examples');
 
-interface ResourceSlice {
-  readonly spec: {
-    readonly devices?: readonly {
-      readonly name: string;
-      readonly attributes: Readonly<Record<string, { readonly string?: string; readonly int?: number }>>;
-    }[];
-  };
-}
-
-async function checkPublished({ controlPlane, worker }: Cluster): Promise<void> {
-  const slices = await controlPlane.list<ResourceSlice>('resourceslices');
-  const devices = slices.flatMap(({ spec }) => spec.devices ?? []);
+async function checkPublished(cluster: Cluster): Promise<void> {
+  const { worker } = cluster;
+  const devices = await cluster.publishedDevices();
   deepStrictEqual(devices.length, worker.vfs.length);
   for (const { pciAddress, pf } of worker.vfs) {
     const attributes = devices.find(({ name }) => name === pciAddress.replaceAll(/[:.]/g, '-'))?.attributes ?? {};

@@ -8,16 +8,16 @@ import { deleteManifest, only, type Scenario, settingsOf, withManifest } from '.
 const vfsOf = async (cluster: Cluster, pod: Pod): Promise<readonly string[]> =>
   (await attachedVfs(cluster, pod)).map(({ vf }) => vf.pciAddress);
 
-/** The pod is the same as before; a new one comes and goes. */
-async function checkUndisturbed(cluster: Cluster, before: Pod): Promise<void> {
-  const vfs = await vfsOf(cluster, before);
-  await scale(cluster, 2);
+const isSame = (one: Pod, other: Pod): boolean => one.metadata.uid === other.metadata.uid;
+
+/** The pod is as before; the other goes, and one comes in its place. */
+async function checkUndisturbed(cluster: Cluster, before: Pod, vfs: readonly string[]): Promise<void> {
+  const other = only((await podsOf(cluster, demoNamespace)).filter((pod) => !isSame(pod, before)));
+  await cluster.controlPlane.must(['delete', 'pod', '-n', demoNamespace, other.metadata.name, '--wait=false']);
   const pods = await awaitPods(cluster, demoNamespace, 2);
-  const same = only(pods.filter(({ metadata }) => metadata.uid === before.metadata.uid));
-  deepStrictEqual(await vfsOf(cluster, same), vfs);
+  ok(!pods.some((pod) => isSame(pod, other)));
+  deepStrictEqual(await vfsOf(cluster, only(pods.filter((pod) => isSame(pod, before)))), vfs);
   for (const pod of pods) await checkDemoPod(cluster, pod);
-  await scale(cluster, 1);
-  await awaitPods(cluster, demoNamespace, 1);
 }
 
 /** Nothing that pods have had is left on the node, which booted since. */
@@ -44,16 +44,46 @@ async function checkNothingLeft(cluster: Cluster): Promise<void> {
   }
 }
 
+const hostLocal = '/opt/cni/bin/host-local';
+/** Gone after a power cut. */
+const hold = '/run/hold-add';
+const held = '/run/held-add';
+const holding = `#!/run/lab/busybox sh
+if [ -e ${hold} ] && [ "$CNI_COMMAND $CNI_IFNAME" = 'ADD net2' ]; then
+  touch ${held}
+  exec sleep 600
+fi
+exec ${hostLocal}.kept "$@"
+`;
+
+/** The next ADD of a second VF stays in the middle: the first VF is the pod's, the second moved and has no address. */
+async function holdAdd(cluster: Cluster): Promise<void> {
+  await cluster.worker.node.writeFile(`${hostLocal}.new`, holding);
+  await cluster.worker.sh(`
+    cp ${hostLocal} ${hostLocal}.kept
+    chmod 755 ${hostLocal}.new
+    mv ${hostLocal}.new ${hostLocal}
+    sync
+    touch ${hold}`);
+}
+
+const letAddGo = (cluster: Cluster): Promise<string> =>
+  cluster.worker.sh(`rm -f ${hold}; [ ! -e ${hostLocal}.kept ] || mv ${hostLocal}.kept ${hostLocal}`);
+
 export const restartScenarios: readonly Scenario[] = [
   {
     name: 'restart: kubelet, DRA driver and containerd, under running pods',
-    run: (cluster) =>
+    run: (cluster, progress) =>
       withManifest(cluster, demoManifest, async () => {
-        const pod = only(await awaitPods(cluster, demoNamespace, 1));
+        await scale(cluster, 2);
+        const [pod] = await awaitPods(cluster, demoNamespace, 2);
+        if (pod === undefined) throw new Error('there is no pod');
+        const vfs = await vfsOf(cluster, pod);
         for (const service of ['kubelet', 'dra-driver', 'containerd'] as const) {
           await cluster.worker.restartService(service, 'KILL');
           await cluster.awaitNode();
-          await checkUndisturbed(cluster, pod);
+          await checkUndisturbed(cluster, pod, vfs);
+          progress(`${service} killed and started`);
         }
       }),
   },
@@ -80,16 +110,20 @@ export const restartScenarios: readonly Scenario[] = [
       }),
   },
   {
-    name: 'power cut: while pods run',
-    run: async (cluster) => {
+    name: 'power cut: while a pod runs, and another’s ADD',
+    run: async (cluster, progress) => {
       await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: demoManifest });
       try {
+        await awaitPods(cluster, demoNamespace, 1);
+        await holdAdd(cluster);
         await scale(cluster, 2);
-        const before = await awaitPods(cluster, demoNamespace, 2);
+        await cluster.worker.sh(`until [ -e ${held} ]; do sleep 0.2; done`);
+        progress('ADD of a second VF runs, the power is cut');
         await cluster.cutPower();
+        await letAddGo(cluster);
         await cluster.awaitNode();
         // The driver does not write the specs of claims anew, without which no container of these pods can start.
-        const names = before.map(({ metadata }) => metadata.name);
+        const names = (await podsOf(cluster, demoNamespace)).map(({ metadata }) => metadata.name);
         await cluster.controlPlane.must(['delete', 'pod', '-n', demoNamespace, ...names, '--timeout=600s'], {
           timeoutMs: 660_000,
         });
@@ -97,6 +131,7 @@ export const restartScenarios: readonly Scenario[] = [
         ok(after.every(({ metadata }) => !names.includes(metadata.name)));
         for (const pod of after) await checkDemoPod(cluster, pod);
       } finally {
+        await letAddGo(cluster);
         await deleteManifest(cluster, demoManifest);
       }
       await checkNothingLeft(cluster);

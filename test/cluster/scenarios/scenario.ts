@@ -18,6 +18,7 @@ export interface Scenario {
   readonly name: string;
   /** Leaves the node as it found it. */
   readonly run: (cluster: Cluster, progress: Progress) => Promise<void>;
+  readonly needsIommu?: boolean;
 }
 
 const deleteTimeoutMs = 600_000;
