@@ -51,6 +51,8 @@ const kubeletConfig = {
   imageGCHighThresholdPercent: 100,
   resolvConf: '',
   runtimeRequestTimeout: '10m0s',
+  // A pod whose start failed is looked at again after so long.
+  syncFrequency: '10s',
   volumePluginDir: '/var/lib/kubelet/volume-plugins',
 };
 
