@@ -97,7 +97,8 @@ function describeReleased({ style, platform }: Tool, released: readonly Released
   const verbs = { released: 'released', left: isAsked ? 'would release' : 'left', failed: 'FAILED' };
   const lines = released.map(({ lease, state, reason }) => {
     const why = reason === null ? '' : `\n  ${printable(reason)}`;
-    const what = `${lease.address}, taken by a container that is gone: ${lease.path}`;
+    const holder = lease.containerId === '' ? 'nobody, as its file is empty' : 'a container that is gone';
+    const what = `${lease.address}, taken by ${holder}: ${lease.path}`;
     return `${paints[state](verbs[state])}: ${printable(what)}${why}\n`;
   });
   const offer =

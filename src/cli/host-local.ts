@@ -25,6 +25,7 @@ interface RangeSet {
 export interface Lease {
   readonly path: string;
   readonly address: string;
+  /** '' where the file has no content, as a power cut leaves what host-local has just written, unsynchronised. */
   readonly containerId: string;
   /** '' where an old release of host-local didn't keep it. */
   readonly ifname: string;
@@ -38,8 +39,9 @@ export function listLeases(platform: Platform, directory: string): readonly Leas
   return names.flatMap((address) => {
     const path = `${directory}/${address}`;
     const text = platform.readFile(path, { maxBytes: 4096, followLinks: false })?.toString('utf8');
-    const [containerId = '', ifname = ''] = text?.trim().split(/\s+/) ?? [];
-    return containerId === '' ? [] : [{ path, address, containerId, ifname }];
+    if (text === undefined) return [];
+    const [containerId = '', ifname = ''] = text.replaceAll('\0', '').trim().split(/\s+/);
+    return [{ path, address, containerId, ifname }];
   });
 }
 
@@ -103,9 +105,12 @@ export function ipamOf(stdin: string): unknown {
 /** As container runtimes for Kubernetes make them; of other names it can't be told whether a container lives. */
 const containerIdOfRuntime = /^[0-9a-f]{64}$/;
 
+const withoutPrefix = (address: string): string => address.replace(/\/.*$/, '');
+
 /**
  * Addresses in the stores of networks on record, and in the usual one (what leaked lies there also when no record is
- * left), whose containers are gone: no record has them, and no process belongs to them. The store may be others' too.
+ * left), whose containers are gone: no record has them, and no process belongs to them. Where a file names no
+ * container, no record has the address. The store may be others' too.
  * Throws SystemError.
  */
 export function findOrphans(platform: Platform, records: readonly KeptRecord[]): readonly Lease[] {
@@ -115,13 +120,17 @@ export function findOrphans(platform: Platform, records: readonly KeptRecord[]):
     return ipam === null ? [] : [`${ipam.dataDir}/${key.network}`];
   });
   const recorded = new Set(records.map(({ key }) => key.containerId));
+  const addresses = new Set(records.flatMap(({ record }) => record.addresses.map(withoutPrefix)));
+  const isRecorded = ({ containerId, address }: Lease): boolean =>
+    containerId === '' ? addresses.has(address) : recorded.has(containerId);
   const unrecorded = [...new Set([...onRecord, ...usual])]
     .filter((directory) => platform.stat(directory)?.kind === 'directory')
     .flatMap((directory) => listLeases(platform, directory))
-    .filter(({ containerId }) => containerIdOfRuntime.test(containerId) && !recorded.has(containerId));
+    .filter(({ containerId }) => containerId === '' || containerIdOfRuntime.test(containerId))
+    .filter((lease) => !isRecorded(lease));
   if (unrecorded.length === 0) return [];
   const isLiving = findLivingContainers(platform);
-  return unrecorded.filter(({ containerId }) => !isLiving(containerId));
+  return unrecorded.filter(({ containerId }) => containerId === '' || !isLiving(containerId));
 }
 
 /**

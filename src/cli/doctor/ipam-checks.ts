@@ -94,7 +94,7 @@ function checkSubnets(examined: Examined, records: readonly KeptRecord[]): Check
   }
   const { usages, orphans } = stores;
   const full = usages.filter(({ used, capacity }) => BigInt(used) >= capacity);
-  const leaked = `taken by containers that are gone: ${listSome(orphans.map(({ path }) => printable(path)))}`;
+  const leaked = `taken by containers that are gone, or by nobody: ${listSome(orphans.map(({ path }) => printable(path)))}`;
   const release = `${commandName(examined.platform)} gc --addresses`;
   if (full.length > 0) {
     const found = `exhausted: ${listSome(full.map(describeUsage))}`;

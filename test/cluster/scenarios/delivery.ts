@@ -43,18 +43,23 @@ async function deliver(cluster: Cluster): Promise<void> {
   await awaitPods(cluster, demoNamespace, 0);
 }
 
+async function withDaemonSet(cluster: Cluster, body: () => Promise<void>): Promise<void> {
+  await cluster.controlPlane.must(['apply', '-k', folder]);
+  try {
+    await body();
+  } finally {
+    await cluster.controlPlane.must(['delete', '-k', folder, '--timeout=300s'], { timeoutMs: 360_000 });
+  }
+}
+
 export const deliveryScenarios: readonly Scenario[] = [
   {
     name: 'delivery: our DaemonSet installs the plugin, and is rolled to another build while pods come and go',
     run: async (cluster) => {
       await cluster.worker.sh(`rm ${plugins}/sriov`);
       try {
-        await withManifest(cluster, demoManifest, async () => {
-          await cluster.controlPlane.must(['apply', '-k', folder]);
-          await deliver(cluster);
-        });
+        await withManifest(cluster, demoManifest, () => withDaemonSet(cluster, () => deliver(cluster)));
       } finally {
-        await cluster.controlPlane.must(['delete', '-k', folder, '--timeout=300s'], { timeoutMs: 360_000 });
         await cluster.worker.sh(`cd ${plugins} && cp dra-sriov sriov.new && mv sriov.new sriov`);
       }
     },

@@ -20,8 +20,13 @@ async function checkUndisturbed(cluster: Cluster, before: Pod, vfs: readonly str
   for (const pod of pods) await checkDemoPod(cluster, pod);
 }
 
-/** Nothing that pods have had is left on the node, which booted since. */
+/**
+ * Nothing that pods have had is left on the node, which booted since. Addresses that host-local had just written are
+ * empty files then, for others to release.
+ */
 async function checkNothingLeft(cluster: Cluster): Promise<void> {
+  const released = await cluster.worker.node.operate('gc', '--addresses');
+  deepStrictEqual(released.status, 0, `${released.stdout}${released.stderr}`);
   const { node, sh } = { node: cluster.worker.node, sh: cluster.worker.sh.bind(cluster.worker) };
   const { state, ipam, cdi, devinfo } = node.paths;
   const left = `find ${state} ${ipam} ${cdi} ${devinfo} -type f 2>/dev/null |

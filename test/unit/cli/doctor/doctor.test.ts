@@ -375,10 +375,13 @@ test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
 test('an address that leaked is found when no record is left, and given back by the remedy', () => {
   const store = '/var/lib/cni/networks/vf-net';
   const path = `${store}/10.0.2.9`;
+  // What host-local has just written is empty after a power cut, or zeros.
+  const contents = [`${'f'.repeat(64)}\r\nnet1`, '', '\0'.repeat(70)];
   // host-local makes its lock where there is none.
-  for (const lock of [{}, { [`${store}/lock`]: '' }]) {
+  const locks = [{}, { [`${store}/lock`]: '' }];
+  for (const files of contents.flatMap((content) => locks.map((lock) => ({ [path]: content, ...lock })))) {
     const node = healthy();
-    place(node, { [path]: `${'f'.repeat(64)}\r\nnet1`, ...lock });
+    place(node, files);
     expectCheck(node, 'subnets', 'warning', path, 'dra-sriov gc --addresses');
     assert.match(operate(node.platform, 'gc').stdout, /^left: 10\.0\.2\.9\b.*\/10\.0\.2\.9$/m);
     assert.match(operate(node.platform, 'gc', '--addresses', '--dry-run').stdout, 'would release: 10.0.2.9');
@@ -387,6 +390,14 @@ test('an address that leaked is found when no record is left, and given back by 
     assert.match(stdout, 'released: 10.0.2.9');
     expectCheck(node, 'subnets', 'ok');
   }
+});
+
+test('an address whose file is empty is not nobody’s where a record has it', () => {
+  const node = healthy();
+  node.succeed('ADD', node.conf({ ipam: { type: 'host-local', subnet: '10.0.2.0/28' } }));
+  const [address] = node.leases.values();
+  place(node, { [`/var/lib/cni/networks/vf-net/${address}`]: '' });
+  expectCheck(node, 'subnets', 'ok');
 });
 
 test('errors that verbs have told: of the last hour to look at, older ones no more', () => {
