@@ -14,7 +14,7 @@ import { type ApiUser, type ControlPlane, proxyKubeconfig } from './control-plan
 import { controlPlaneAddress, nodeAddress } from './network.ts';
 import type { Programs } from './programs.ts';
 
-export const nodeName = 'node1';
+const nodeName = 'node1';
 export const registryPort = 5000;
 export const driverNamespace = 'dra-driver-sriov';
 
