@@ -14,7 +14,7 @@ import { buildWithManyVfs } from './many-vfs/build.ts';
 import { Measure, type Sample } from './measure.ts';
 import { type CountFindings, type Findings, formatFindings } from './report.ts';
 import {
-  attachmentsAtOnce,
+  benchVfs,
   createSubjects,
   nativeExecutable,
   nodeExecutable,
@@ -22,6 +22,7 @@ import {
   phases,
   type Subject,
 } from './subjects.ts';
+import { defaultPauseMs, inTurn, pause, wholeNumber } from './turns.ts';
 import { writeFindings } from './write.ts';
 
 const usage = `Usage: npm run bench -- [--runs N] [--pause MS] [--json] [--write]
@@ -43,26 +44,18 @@ interface Options {
   readonly write: boolean;
 }
 
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new Error(`--${option} ${text}: a whole number from 0 on is allowed`);
-}
-
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '30' },
-      pause: { type: 'string', default: '150' },
+      pause: { type: 'string', default: `${defaultPauseMs}` },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
     },
   });
-  const { runs, pause, json, write } = values;
-  return { runs: wholeNumber('runs', runs), pauseMs: wholeNumber('pause', pause), json, write };
+  const { json, write } = values;
+  return { runs: wholeNumber('runs', values.runs, 0), pauseMs: wholeNumber('pause', values.pause, 0), json, write };
 }
-
-const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
 /** One run of all: each subject goes through its phases before the next one's turn. */
 function runAll(
@@ -74,18 +67,11 @@ function runAll(
     for (const phase of phases) {
       const run = subject.phases[phase];
       if (run === undefined) continue;
-      Atomics.wait(sleeping, 0, 0, pauseMs);
+      pause(pauseMs);
       record(phase, subject.name, run());
     }
   }
 }
-
-/** Every subject comes after each of the others, in some run. */
-const inTurn = (subjects: readonly Subject[], run: number): readonly Subject[] => {
-  const order = run % 2 === 0 ? subjects : subjects.toReversed();
-  const first = (run >> 1) % subjects.length;
-  return [...order.slice(first), ...order.slice(0, first)];
-};
 
 function collect(subjects: readonly Subject[], runs: number, pauseMs: number): Samples {
   const samples: Partial<Record<Phase, Map<string, Sample[]>>> = {};
@@ -109,7 +95,7 @@ async function count(): Promise<CountFindings | null> {
 
 function time(runs: number, pauseMs: number): Samples {
   return withTemporaryDirectory((directory) =>
-    withStandInNode({ built: true, vfs: attachmentsAtOnce }, (node) => {
+    withStandInNode({ built: true, vfs: benchVfs }, (node) => {
       // carrier for its other end, as a PF with a cable has
       execFileSync('ip', ['-n', node.host.name, 'link', 'set', node.vfName(1), 'up']);
       return collect(createSubjects({ node, measure: new Measure(directory) }), runs, pauseMs);

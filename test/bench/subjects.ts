@@ -14,7 +14,10 @@ export type Phase =
   | '14 DELs at once';
 
 /** As when a node is drained. */
-export const attachmentsAtOnce = 14;
+const attachmentsAtOnce = 14;
+/** VF 0 is attached alone; VF 1, its other end, stays on the host and up, for the carrier. */
+const firstAtOnce = 2;
+export const benchVfs = firstAtOnce + attachmentsAtOnce;
 
 export const phases: readonly Phase[] = [
   'VERSION',
@@ -58,7 +61,8 @@ function pluginSubject(
   const bare = confOf(0);
   const addressed = { ...bare, ipam: node.ipam() };
   const releaseAll = (): Sample => {
-    const calls = Array.from({ length: attachmentsAtOnce }, (_, vf) => {
+    const calls = Array.from({ length: attachmentsAtOnce }, (_, at) => {
+      const vf = firstAtOnce + at;
       const conf = { ...confOf(vf), ipam: node.ipam() };
       const call = { containerId: `c${vf}`, ifname: `net${vf}` };
       node.succeed('ADD', conf, { ...call, program: [...prefix, executable] });

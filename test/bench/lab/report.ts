@@ -11,8 +11,8 @@ export interface CaseFindings {
   readonly requests: ReadonlyMap<string, Readonly<Record<Verb, Requests>>> | null;
 }
 
-/** What may be taken at most, as a multiple of sriov-cni; host-device, which does less, is shown beside. */
-const targets = { addWall: 0.6, cpu: 0.8, peak: 0.25, size: 0.5 } as const;
+/** What may be taken at most in any case, as a multiple of sriov-cni; host-device, which does less, is shown beside. */
+const most = { peak: 0.25, size: 0.5 } as const;
 
 type Phase = Verb | 'ADD+DEL';
 type Quantity = keyof Sample;
@@ -28,20 +28,20 @@ function valuesOf(samples: Readonly<Record<Verb, readonly Sample[]>>, phase: Pha
   return add.map((value, run) => join(value, del[run] ?? Number.NaN));
 }
 
-function mostOf(phase: Phase, quantity: Quantity): number | null {
-  if (quantity === 'wallMs') return phase === 'ADD' ? targets.addWall : null;
-  return quantity === 'cpuMs' ? targets.cpu : targets.peak;
+function mostOf({ most: aims }: Case, phase: Phase, quantity: Quantity): number | null {
+  if (quantity === 'peakMb') return most.peak;
+  return phase === 'ADD+DEL' ? null : (aims[phase]?.[quantity] ?? null);
 }
 
-function verdictOn(name: string, ratio: number, most: number): string {
+function verdictOn(name: string, ratio: number, aim: number): string {
   if (!name.startsWith(sriovCni)) return '';
-  return ratio <= most ? ` met (${most})` : ` MISSED (${most})`;
+  return ratio <= aim ? ` met (${aim})` : ` MISSED (${aim})`;
 }
 
-function ratioCells(name: string, ours: readonly number[], theirs: readonly number[], most: number | null): string {
+function ratioCells(name: string, ours: readonly number[], theirs: readonly number[], aim: number | null): string {
   if (name === our) return '';
   const { min, median } = ratiosOf(ours, theirs);
-  const verdict = most === null ? '' : verdictOn(name, median, most);
+  const verdict = aim === null ? '' : verdictOn(name, median, aim);
   return `${min.toFixed(2).padStart(8)}${median.toFixed(2).padStart(7)}${verdict}`;
 }
 
@@ -51,7 +51,7 @@ function rowsOf(findings: CaseFindings, phase: Phase): string[] {
     return [...values].map(([name, theirs]) => {
       const { min, median } = spreadOf(theirs);
       const what = `  ${phase.padEnd(8)}${quantities[quantity].padEnd(10)}${name.padEnd(17)}`;
-      const ratio = ratioCells(name, values.get(our) ?? [], theirs, mostOf(phase, quantity));
+      const ratio = ratioCells(name, values.get(our) ?? [], theirs, mostOf(findings.case, phase, quantity));
       return `${what}${min.toFixed(1).padStart(8)}${median.toFixed(1).padStart(9)}${ratio}`;
     });
   });
@@ -81,7 +81,7 @@ export function formatSizes(contestants: readonly Contestant[]): string {
   const ours = contestants.find(({ name }) => name === our)?.executableMb ?? Number.NaN;
   const rows = contestants.map(({ name, executableMb }) => {
     const ratio = ours / executableMb;
-    const compared = name === our ? '' : `${ratio.toFixed(2).padStart(8)}${verdictOn(name, ratio, targets.size)}`;
+    const compared = name === our ? '' : `${ratio.toFixed(2).padStart(8)}${verdictOn(name, ratio, most.size)}`;
     return `  ${name.padEnd(17)}${executableMb.toFixed(2).padStart(8)}${compared}`;
   });
   return ['executable, MB', ...rows, ''].join('\n');

@@ -16,6 +16,8 @@ export interface Case {
   readonly attachments: number;
   readonly keys: Readonly<Record<string, unknown>>;
   readonly needsSettings: boolean;
+  /** The aims: at most this multiple of sriov-cni's. */
+  readonly most: Readonly<Partial<Record<Verb, Readonly<Pick<Sample, 'wallMs' | 'cpuMs'>>>>>;
 }
 
 /**
