@@ -1,7 +1,7 @@
-import { SystemError } from '../../../src/lib/system-error.ts';
 import type { ProcessResult } from '../../../src/platform/platform.ts';
 import { igbvfDriver, MemoryNode, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { putOffSweep, refuseNetns, whileLocking } from './fixture.ts';
 
 const test = suite('commands/del');
 
@@ -274,8 +274,8 @@ test('no record, but what a killed ADD left before it had one: that goes', () =>
   const node = new MemoryNode();
   const remains = ['.vfs/.dra-sriov-17-0.tmp', 'vf-net/c1/.dra-sriov-17-1.tmp'];
   for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
-  // No sweep, which would remove it too, is due.
-  node.platform.files.set(`${stateDir}/.swept`, `${node.platform.bootId()} 59000 `);
+  // A sweep would remove it, too.
+  putOffSweep(node);
   node.succeed('DEL', node.conf());
   assert.equal(
     [...node.platform.files.keys()].filter((path) => path.includes('.tmp')),
@@ -402,14 +402,8 @@ test('a lock that stays taken is 11, and nothing has changed', () => {
 
 test('one that is detached while DEL waits for its VF is done', () => {
   const { node, conf } = attached();
-  const { lock } = node.platform;
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      if (args[0].includes(vfPci(0))) {
-        for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
-      }
-      return lock(...args);
-    },
+  whileLocking(node, vfPci(0), () => {
+    for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
   });
   node.succeed('DEL', conf);
   assert.equal(node.changes, []);
@@ -500,13 +494,7 @@ test('the release has no namespace where its path can’t be opened', () => {
   node.platform.executables.add('/opt/cni/bin/dhcp');
   const conf = node.conf({ ipam: { type: 'dhcp' } });
   node.succeed('ADD', conf);
-  const { openNetns } = node.platform;
-  Object.assign(node.platform, {
-    openNetns: (path: string) => {
-      if (path !== node.pod.path) return openNetns(path);
-      throw new SystemError(`open ${path}`, 24);
-    },
-  });
+  refuseNetns(node, node.pod.path, 24);
   assert.match(node.fail('DEL', conf, { netns: '' }).msg, 'EMFILE');
   assert.is(givenNetns(node), '');
 });

@@ -1,5 +1,6 @@
 import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { whileLocking } from './fixture.ts';
 
 const test = suite('commands/gc');
 
@@ -127,26 +128,14 @@ test('a wall clock that is set, back or ahead, changes nothing; a record of an o
 
 test('one that is made anew while GC waits for its VF stays', () => {
   const { node } = populated();
-  const { lock } = node.platform;
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      node.editRecord({ begunMs: node.platform.monotonicMs() + 1 });
-      return lock(...args);
-    },
-  });
+  whileLocking(node, vfPci(0), () => node.editRecord({ begunMs: node.platform.monotonicMs() + 1 }));
   node.succeed('GC', gcConf(node, [second]));
   assert.is(node.recordPaths().length, 2);
 });
 
 test('one that is detached while GC waits for its VF is done', () => {
   const { node } = populated();
-  const { lock } = node.platform;
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      node.platform.files.delete(node.recordPath());
-      return lock(...args);
-    },
-  });
+  whileLocking(node, vfPci(0), () => node.platform.files.delete(node.recordPath()));
   node.succeed('GC', gcConf(node, [second]));
   assert.equal(node.changes, ['ipam GC']);
 });

@@ -1,28 +1,12 @@
-import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
+import { MemoryNode, stateDir, vfPci } from '../../support/memory-node.ts';
 import { operate } from '../../support/operate.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { isReaped, leftover, putOffSweep, refuseNetns, whileLocking } from './fixture.ts';
 
 const test = suite('commands/reap');
 
 const [EIO, EMFILE] = [5, 24];
 const ipam = { type: 'host-local' };
-
-interface Leftover {
-  readonly node: MemoryNode;
-  readonly other: Pod;
-}
-
-/** Pod 1 had VF 0 and died; its DEL never came. */
-function leftover(vfs = 2): Leftover {
-  const node = new MemoryNode({ vfs });
-  const other = node.addPod();
-  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
-  node.endPod(node.pod);
-  node.changes.length = 0;
-  return { node, other };
-}
-
-const isReaped = (node: MemoryNode): boolean => !node.recordPaths().includes('vf-net/c1/net1.json');
 
 test('a dead pod’s VF is reclaimed by the ADD that is to have it, its address included', () => {
   const { node, other } = leftover();
@@ -79,13 +63,7 @@ test('a pod that can’t be looked at keeps its VF', () => {
   const other = node.addPod();
   node.succeed('ADD', node.conf({ vlan: 5 }));
   node.changes.length = 0;
-  const { openNetns } = node.platform;
-  Object.assign(node.platform, {
-    openNetns: (path: string) => {
-      if (path !== node.pod.path) return openNetns(path);
-      throw Object.assign(new Error('open: EMFILE'), { name: 'SystemError', errno: EMFILE, code: 'EMFILE' });
-    },
-  });
+  refuseNetns(node, node.pod.path, EMFILE);
   assert.match(node.fail('ADD', node.conf(), node.of(other)).msg, 'EMFILE');
   assert.equal(node.changes, []);
   assert.is(node.vfs[0]?.vlan, 5);
@@ -285,16 +263,10 @@ test('an ADD whose own leftover is damaged, or reclaimed by another process mean
   damaged.platform.files.set(damaged.recordPath(), '{');
   damaged.succeed('ADD');
   const { node } = leftover();
-  const { lock } = node.platform;
-  node.platform.files.set(`${stateDir}/.swept`, `${node.platform.bootId()} 59000 `);
+  putOffSweep(node);
   node.platform.netnsPaths.set(node.pod.path, node.addPod().namespace);
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      if (args[0].includes(vfPci(1)) || args[0].includes(vfPci(0))) {
-        for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
-      }
-      return lock(...args);
-    },
+  whileLocking(node, '/vf-', () => {
+    for (const path of [node.recordPath(), `${stateDir}/.vfs/${vfPci(0)}`]) node.platform.files.delete(path);
   });
   node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
 });

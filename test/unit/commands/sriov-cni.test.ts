@@ -1,5 +1,6 @@
 import { igbvfDriver, MemoryNode, type MemoryNodeOptions, pfPci, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { putOffSweep, whileLocking } from './fixture.ts';
 import {
   attach,
   attachedTwice,
@@ -110,13 +111,7 @@ test('the record of such an address says what is there of VF, PF and namespace',
 
 test('an attachment that another DEL gives back while this one waits for the VF is done', () => {
   const { node, conf } = migrated();
-  const { lock } = node.platform;
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      if (args[0].includes(vfPci(0))) node.platform.files.delete(`${directory}/c1-net1`);
-      return lock(...args);
-    },
-  });
+  whileLocking(node, vfPci(0), () => node.platform.files.delete(`${directory}/c1-net1`));
   node.changes.length = 0;
   node.succeed('DEL', conf);
   assert.equal(node.changes, []);
@@ -126,9 +121,8 @@ test('the address is released once, and what a killed ADD of ours has left of th
   const { node, conf } = migrated();
   const left = `${stateDir}/vf-net/c1/.dra-sriov-17-1.tmp`;
   node.platform.files.set(left, '');
-  // No sweep, which would remove it, is due.
-  const { platform } = node;
-  platform.files.set(`${stateDir}/.swept`, `${platform.bootId()} ${platform.monotonicMs() + 59_000} `);
+  // A sweep would remove it, too.
+  putOffSweep(node);
   node.changes.length = 0;
   node.succeed('DEL', conf);
   assert.is(node.changes.filter((change) => change === 'ipam DEL').length, 1);

@@ -1,3 +1,4 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
 import { MemoryNode, stateDir } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -27,11 +28,7 @@ test('all that is missing comes at once, with code 50', () => {
   node.platform.failNext('writeFileAtomic', stateDir, EROFS);
   Object.assign(node.platform, {
     openNetlink: () => {
-      throw Object.assign(new Error('open a route socket: EACCES'), {
-        name: 'SystemError',
-        errno: EACCES,
-        code: 'EACCES',
-      });
+      throw new SystemError('open a route socket', EACCES);
     },
   });
   const error = node.fail('STATUS');

@@ -1,27 +1,11 @@
 import { MemoryNode, type Pod, stateDir, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { isReaped, leftover, whileLocking } from './fixture.ts';
 
 const test = suite('commands/sweep');
 
 const [EIO, EPERM] = [5, 1];
 const ipam = { type: 'host-local' };
-
-interface Leftover {
-  readonly node: MemoryNode;
-  readonly other: Pod;
-}
-
-/** Pod 1 had VF 0 and died; its DEL never came. */
-function leftover(vfs = 2): Leftover {
-  const node = new MemoryNode({ vfs });
-  const other = node.addPod();
-  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
-  node.endPod(node.pod);
-  node.changes.length = 0;
-  return { node, other };
-}
-
-const isReaped = (node: MemoryNode): boolean => !node.recordPaths().includes('vf-net/c1/net1.json');
 
 test('now and then an ADD looks at all records, and reclaims the dead of other VFs', () => {
   const { node, other } = leftover();
@@ -117,13 +101,7 @@ test('that they can’t be removed is logged, and no more', () => {
 test('an attachment that was made anew while the sweep took the lock is left alone', () => {
   const { node, other } = leftover();
   node.forgetSweep();
-  const { lock } = node.platform;
-  Object.assign(node.platform, {
-    lock: (...args: Parameters<typeof lock>) => {
-      if (args[0].includes(vfPci(0))) node.editRecord({ createdAt: '2027-01-01T00:00:00.000Z' });
-      return lock(...args);
-    },
-  });
+  whileLocking(node, vfPci(0), () => node.editRecord({ createdAt: '2027-01-01T00:00:00.000Z' }));
   node.succeed('ADD', node.conf({ deviceID: vfPci(1) }), node.of(other));
   assert.not(isReaped(node));
 });
