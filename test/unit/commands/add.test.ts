@@ -1,4 +1,5 @@
 import { SystemError } from '../../../src/lib/system-error.ts';
+import { plainDriver } from '../../support/memory-links.ts';
 import {
   igbvfDriver,
   MemoryNode,
@@ -577,6 +578,28 @@ test('the record has what DEL, CHECK and GC need', () => {
   without.succeed('ADD', conf);
   const { cniArgs, ipam: plugin } = without.readRecord() as { cniArgs: string; ipam: { args: string } };
   assert.equal([cniArgs, plugin.args], ['', '']);
+});
+
+test('the VF vanishes when it has been moved: 113, naming it, and nothing is left', () => {
+  const node = new MemoryNode();
+  const showLinks = node.kernel.onLinksChanged;
+  node.kernel.onLinksChanged = () => {
+    showLinks();
+    if (node.pod.namespace.find('net1') !== undefined) node.removeVf(0);
+  };
+  const error = node.fail('ADD', node.conf({ ipam }));
+  assert.is(error.code, 113);
+  assert.match(error.msg, vfPci(0));
+  assert.equal([node.recordPaths(), [...node.leases]], [[], []]);
+});
+
+test('the VF vanishes from the pod when it has come up: 113, naming it, and nothing is left', () => {
+  let node: MemoryNode | null = null;
+  node = new MemoryNode({ driver: () => ({ ...plainDriver(), goUp: () => node?.removeVf(0) }) });
+  const error = node.fail('ADD', node.conf());
+  assert.is(error.code, 113);
+  assert.match(error.msg, vfPci(0));
+  assert.equal(node.recordPaths(), []);
 });
 
 test('altnames that are the pod’s or the host’s name: ADD, DEL, ADD', () => {
