@@ -1,3 +1,5 @@
+import { parse } from 'yaml';
+import { listBrokenSpecs, listKnownPods } from '../../../src/allocation/pods.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   type AskOptions,
@@ -5,6 +7,8 @@ import {
   claimA,
   claimSpec,
   dashed,
+  deviceInfo,
+  explain,
   otherPodUid,
   platformOf,
   podSpec,
@@ -146,5 +150,95 @@ test('a device-info file elsewhere than where Multus and the drivers put them is
     refuses(files, { deviceInfoFile }, 'invalidConfig', deviceInfoFile, '/var/run/k8s.cni.cncf.io/devinfo');
     refuses(files, { deviceInfoFile, deviceID: vf1 }, 'invalidConfig', deviceInfoFile);
   }
-  assert.is(resolve(files, { deviceInfoFile: info.replace('/var/run', '/run') }).pci, vf1);
+  for (const alias of ['/run', '//var//run']) {
+    assert.is(resolve(files, { deviceInfoFile: info.replace('/var/run', alias) }).pci, vf1);
+  }
+  refuses(files, { deviceInfoFile: `/x${info}` }, 'invalidConfig', '/x/var/run');
+});
+
+test('a device without a PF is taken where a device plugin publishes it, or where it isn’t there at all', () => {
+  const files = { [`/sys/bus/pci/devices/${vf1}/vendor`]: '0x8086\n' };
+  const directory = '/var/run/k8s.cni.cncf.io/devinfo/dp';
+  for (const naming of namings) {
+    refuses(platformOf(files, infoFile), naming, 'vfMissing', vf1, directory, `device info in ${directory}`);
+    assert.is(resolve(platformOf(files, infoFile, deviceInfo('example.com/vfs', vf1)), naming).pci, vf1);
+    assert.is(resolve(platformOf(infoFile), naming).pci, vf1);
+  }
+  const withPf = platformOf(files);
+  withPf.links.set(`/sys/bus/pci/devices/${vf1}/physfn`, '../0000:3b:00.0');
+  assert.is(resolve(withPf, { deviceID: vf1 }).pci, vf1);
+});
+
+test('a claim’s device gives the VF to somebody by its name or by its variable, in any case', () => {
+  const spec = (name: string, address: string): Record<string, string> => ({
+    [specPath(claimA, vendors[0], 'json')]: JSON.stringify({
+      kind: vendors[0].kind,
+      devices: [
+        { name: 'other', containerEdits: { env: [`NOTE=${vf1}-x`] } },
+        { name, containerEdits: { env: [`SRIOVNETWORK_VF_DEVICE_x=${address}`] } },
+      ],
+    }),
+  });
+  const held = 'contradictorySources';
+  refuses(platformOf(spec('port7', vf1.toUpperCase())), { deviceID: vf1.toUpperCase() }, held, 'claim device port7');
+  refuses(platformOf(spec(dashed(vf1), vf2)), { deviceID: vf1 }, held, `claim device ${dashed(vf1)}`);
+  assert.is(resolve(platformOf(spec('port7', vf2)), { deviceID: vf1 }).pci, vf1);
+});
+
+test('the details of a refusal tell who has the VF', () => {
+  for (const [files, holder] of [
+    [podSpec([vf1], { uid: otherPodUid }), `pod ${otherPodUid}`],
+    [claimSpec(claimA, { [vf1]: '' }), `claim device ${claimA}-${dashed(vf1)}`],
+    [checkpoint([{ claim: claimA, pci: vf1 }], otherPodUid), `pod ${otherPodUid}`],
+    [deviceCheckpoint([otherPodUid, [vf1]]), `pod ${otherPodUid}, as intel.com/sriov`],
+  ] as const) {
+    const { failure, trace } = explain(platformOf(files), { deviceID: vf1 });
+    const last = trace.at(-1);
+    assert.equal([last?.source.endsWith(Object.keys(files)[0] ?? '?'), last?.held], [true, [vf1]]);
+    assert.ok(last?.verdict.endsWith(holder), last?.verdict);
+    assert.ok(failure?.details?.endsWith(holder), failure?.details);
+  }
+});
+
+test('a pod is named by what CNI_ARGS tell of it', () => {
+  const uid = podUid;
+  for (const [pod, named] of [
+    [{ uid }, `this pod (UID ${uid})`],
+    [{ uid, name: 'web' }, `pod web (UID ${uid})`],
+    [{ uid, name: 'web', namespace: 'ns' }, `pod ns/web (UID ${uid})`],
+    [{ uid, namespace: 'ns' }, `this pod (UID ${uid})`],
+  ] as const) {
+    refuses(platformOf(), { pod }, 'noVfForPod', ` of ${named}: `);
+  }
+});
+
+test('the pods that the DRA driver knows: their VFs by spec and by checkpoint, and CDI devices that no spec has', () => {
+  const device = (pci: string): string => `${vendors[0].kind}=${claimA}-${dashed(pci)}`;
+  const platform = platformOf(
+    podSpec([vf2, vf1]),
+    claimSpec(claimA, { [vf1]: '' }),
+    checkpoint(
+      [
+        { claim: claimA, pci: vf2, cdiDevices: [device(vf2), device(vf1)] },
+        { claim: claimA, pci: vf1, cdiDevices: [device(vf2)] },
+      ],
+      otherPodUid,
+    ),
+  );
+  assert.equal(listKnownPods({ platform, parseYaml: parse }), [
+    { podUid, specified: [vf1, vf2], prepared: null, unspecified: [] },
+    { podUid: otherPodUid, specified: null, prepared: [vf1, vf2], unspecified: [device(vf2)] },
+  ]);
+  assert.equal(listKnownPods({ platform: platformOf(), parseYaml: parse }), []);
+});
+
+test('the specs of ours that can’t be read', () => {
+  const platform = platformOf(
+    { [specPath(podUid)]: 'kind: [', '/etc/cdi/x.yaml': 'kind: [' },
+    podSpec([vf1], { uid: otherPodUid }),
+  );
+  assert.equal(
+    listBrokenSpecs({ platform, parseYaml: parse }).map(({ file }) => file),
+    [specPath(podUid)],
+  );
 });
