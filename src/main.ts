@@ -9,10 +9,10 @@ import { printable } from './lib/quote.ts';
 import type { Parts } from './parts.ts';
 import type { Platform } from './platform/platform.ts';
 
-/** More than any network config needs; a runtime gone mad must not fill our memory. */
+/** More than any network config needs, so that a faulty runtime can't fill our memory. */
 const maxStdinBytes = 1024 * 1024;
 
-/** The whole program: a CNI plugin where CNI_COMMAND is set, else a command line tool. Ends the process. */
+/** The whole program: a CNI plugin if CNI_COMMAND is set, else a command line tool. Ends the process. */
 export function runMain(platform: Platform, parts: Parts): never {
   platform.exit(run(platform, parts));
 }
@@ -36,7 +36,7 @@ function run(platform: Platform, parts: Parts): number {
   }
 }
 
-/** Stdout may be the very thing that failed. */
+/** Prints an error. Stdout may be the very thing that failed. */
 function tell(platform: Platform, thrown: unknown, cniVersion: string): void {
   try {
     platform.writeStdout(`${formatError(thrown, cniVersion)}\n`);
@@ -45,12 +45,12 @@ function tell(platform: Platform, thrown: unknown, cniVersion: string): void {
   }
 }
 
-/** For `doctor` and `metrics`: no verb fails for it, and what is wrong may be the very place where it would lie. */
+/** Keeps a failure for `doctor` and `metrics`. No verb fails if that can't be done: the disk may be what is wrong. */
 function keep(platform: Platform, parts: Parts, thrown: unknown): void {
   try {
     parts.failures().recordFailure(platform, platform.environment['CNI_COMMAND'], thrown);
   } catch {
-    // see above
+    // The verb's own error matters more.
   }
 }
 
@@ -71,7 +71,7 @@ function runVerb(platform: Platform, parts: Parts, readStdin: () => string): voi
   try {
     platform.writeStdout(`${output}\n`);
   } catch (thrown) {
-    // An attachment that the runtime never hears of is one that it may never DEL.
+    // The runtime may never DEL an attachment of which it never heard.
     if (request.command === 'ADD') parts.plugin().runCommand(platform, lazy, { ...request, command: 'DEL' });
     throw thrown;
   }

@@ -1,7 +1,7 @@
 // Parts of the program that are loaded when they are first needed: a plugin that starts for every attachment shall not
 // read the command line tool, nor the tool the plugin. Node's bundler turns each `require` of a literal path into a
-// module that is initialised by that call. On QuickJS each is bytecode of its own: scripts/build/parts.ts reads their
-// names and paths here. From source there is no `require`; whoever starts the program from there provides it.
+// module that the call initialises. On QuickJS each part is bytecode of its own: scripts/build/parts.ts reads their
+// names and paths here. From source there is no `require`, and the script that starts the program provides one.
 
 interface Modules {
   './commands/plugin.ts': typeof import('./commands/plugin.ts');
@@ -18,9 +18,9 @@ declare function require<Path extends keyof Modules>(path: Path): Modules[Path];
 export const parts = {
   /** ADD, DEL, CHECK, STATUS and GC. */
   plugin: () => require('./commands/plugin.ts'),
-  /** What runs when CNI_COMMAND is unset. */
+  /** The command line, which runs when CNI_COMMAND is unset. */
   cli: () => require('./cli/cli.ts'),
-  /** What the command line's commands do; works with modules of the plugin. */
+  /** The work of the command line's commands, with modules of the plugin. */
   operator: () => require('./cli/operator.ts'),
   /** For a verb that has failed. */
   failures: () => require('./state/failures.ts'),

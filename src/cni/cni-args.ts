@@ -42,10 +42,10 @@ function readIgnoreUnknown(value: string): boolean {
 }
 
 /**
- * Reads CNI_ARGS: pairs by `;`, each with exactly one `=`. Keys are case-sensitive; of a repeated key the last counts
- * (Multus appends the runtime's pairs to its own). The object has no prototype, so every key is harmless.
- * Throws CniError invalidEnvironment for malformed pairs, and for unknown keys unless `IgnoreUnknown` is 1 or true
- * (as types.LoadArgs of containernetworking/cni).
+ * Reads CNI_ARGS: pairs separated by `;`, each with exactly one `=`. Keys are case-sensitive. Of a repeated key the
+ * last one counts, because Multus appends the runtime's pairs to its own. The object has no prototype, so every key is
+ * harmless. Throws CniError invalidEnvironment for malformed pairs, and for unknown keys unless `IgnoreUnknown` is 1 or
+ * true (as types.LoadArgs of containernetworking/cni).
  */
 export function parseCniArgs(text: string): Readonly<Record<string, string>> {
   const args: Record<string, string> = Object.create(null);
@@ -64,7 +64,7 @@ export function parseCniArgs(text: string): Readonly<Record<string, string>> {
   return Object.freeze(args);
 }
 
-/** What of CNI_ARGS can be read, for DEL: it has to work whatever the runtime says. */
+/** Those pairs of CNI_ARGS that can be read, for DEL, which has to work whatever the runtime says. */
 export function parseCniArgsLeniently(text: string): Readonly<Record<string, string>> {
   const args: Record<string, string> = Object.create(null);
   for (const pair of text.split(';')) {

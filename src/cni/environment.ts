@@ -6,16 +6,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface Variable {
   readonly name: string;
-  /** Verbs that can't do without it; only for them its form is checked. */
+  /** Verbs that need the variable; only for them its form is checked. */
   readonly neededBy: readonly CniCommand[];
-  /** What is allowed, where the value is not. */
+  /** What is allowed, for a value that isn't; null for one that is. */
   readonly problem: (value: string) => string | null;
 }
 
 const commands: ReadonlySet<string> = new Set<CniCommand>(['ADD', 'DEL', 'CHECK', 'STATUS', 'GC', 'VERSION']);
 
 /**
- * Form of a container ID and of a network name (SPEC.md; utils.ValidateContainerID); both become one path component.
+ * Whether a text has the form of a container ID or network name (SPEC.md; utils.ValidateContainerID). Both become one
+ * path component.
  */
 export function isIdentifier(text: string): boolean {
   return text.length <= 255 && /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
@@ -24,14 +25,14 @@ export function isIdentifier(text: string): boolean {
 export const identifierForm = 'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit';
 
 /**
- * The kernel knows bytes: for its isspace (lib/ctype.c) this one is Latin-1's space, also where it is half of a letter
- * such as à.
+ * The kernel's isspace (lib/ctype.c) looks at bytes, and this one is Latin-1's space, even as half of a letter such as
+ * à.
  */
 const kernelsOtherSpace = 0xa0;
 
 /**
- * dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. `%` would make the kernel number the name. U+FFFD
- * stands in the environment for what is no UTF-8, and would be another name.
+ * dev_valid_name (net/core/dev.c): IFNAMSIZ is 16 with the NUL. With `%` the kernel would number the name. U+FFFD
+ * stands in the environment for bytes that are no UTF-8, and would be another name.
  */
 export function isInterfaceName(text: string): boolean {
   const bytes = Buffer.from(text, 'utf8');
@@ -44,7 +45,7 @@ export function splitPluginPath(text: string): readonly string[] {
   return text.split(':').filter((directory) => directory.startsWith('/'));
 }
 
-/** What splitPluginPath leaves out. */
+/** The relative directories of CNI_PATH, which splitPluginPath leaves out. */
 export function relativePluginPaths(text: string): readonly string[] {
   return text.split(':').filter((directory) => directory !== '' && !directory.startsWith('/'));
 }
@@ -79,7 +80,7 @@ const missing = (names: readonly string[], purpose: string): string =>
   `required env variables [${names.join(',')}] missing: ${purpose} needs them`;
 
 /**
- * CNI_COMMAND; null where it is unset or empty. Throws CniError invalidEnvironment for a verb that CNI does not have.
+ * CNI_COMMAND; null if it is unset or empty. Throws CniError invalidEnvironment for a verb that CNI does not have.
  */
 export function readCommand(environment: Environment): CniCommand | null {
   const value = environment['CNI_COMMAND'] ?? '';
@@ -107,7 +108,7 @@ export function checkEnvironment(environment: Environment, command: CniCommand):
   if (problems.length > 0) throw new CniError('invalidEnvironment', problems.join('; '));
 }
 
-/** CNI_PATH is needed for ADD and CHECK only where the config has an IPAM plugin to run. Throws as checkEnvironment. */
+/** ADD and CHECK need CNI_PATH only if the config has an IPAM plugin. Throws as checkEnvironment does. */
 export function checkPluginPath(environment: Environment, command: CniCommand): void {
   const value = environment['CNI_PATH'] ?? '';
   if (splitPluginPath(value).length > 0) return;

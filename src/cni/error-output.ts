@@ -3,7 +3,7 @@ import { type ErrnoName, isSystemError } from '../lib/system-error.ts';
 import { errorCodes, explain, isCniError } from './errors.ts';
 import { newestVersion } from './versions.ts';
 
-/** errno values of files and directories; what else the kernel refuses is about links, addresses and namespaces. */
+/** errno values of files and directories. Other ones are about links, addresses and namespaces. */
 const fileErrnos: readonly ErrnoName[] = [
   'ENOENT',
   'EIO',
@@ -40,14 +40,14 @@ function meaningOf(thrown: unknown): Meaning {
 
 /** Enough for every problem of a config; kubelet shows 1 KiB. */
 const maxMessageLength = 4000;
-/** The trace of a search for a VF may name hundreds. */
+/** The trace of a search for a VF may name hundreds of VFs. */
 const maxDetailsLength = 32_000;
 
 /**
  * The CNI error JSON (SPEC.md, "Error") for whatever was thrown: a CniError with its own code, a SystemError as 113
- * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first. Both are on
- * one line and without characters that a terminal acts on, whatever names of files, interfaces or other programs' words
- * are in them.
+ * (kernel) or 5 (files), all else as 999 with its stack as details. `msg` has the causes, outermost first. `msg` and
+ * `details` are on one line each and have no characters that a terminal acts on, whatever names or words of other
+ * programs they quote.
  */
 export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
   const { code, details } = meaningOf(thrown);

@@ -42,7 +42,7 @@ export interface CniErrorOptions {
   readonly details?: string;
 }
 
-/** A failure whose meaning is known; becomes the CNI error JSON. `details` is for what would make `msg` too long. */
+/** A failure whose meaning is known. It becomes the CNI error JSON. `details` takes what would make `msg` too long. */
 export class CniError extends Error {
   override readonly name = 'CniError';
   readonly code: number;
@@ -62,18 +62,18 @@ export class CniError extends Error {
   }
 }
 
-/** Errors that the engine throws of the program itself; a SyntaxError is JSON.parse's word of its text. */
+/** Errors that the engine throws for faults of the program. SyntaxError isn't among them: JSON.parse throws it. */
 const bugNames: readonly string[] = ['TypeError', 'RangeError', 'ReferenceError', 'InternalError'];
 
 /**
- * A fault of the program, or of the memory that it has: who takes an error for an answer, such as that a file is
- * damaged, must not take this one.
+ * A fault of the program, or a lack of memory. Code that takes an error for an answer, such as that a file is damaged,
+ * must not take this one.
  */
 export function isBug(thrown: unknown): boolean {
   return !(thrown instanceof Error) || bugNames.includes(thrown.name);
 }
 
-/** Tells by name, not by class: separately loaded parts have classes of their own. */
+/** Goes by name, not by class, because separately loaded parts have classes of their own. */
 export function isCniError(thrown: unknown, name?: ErrorName): thrown is CniError {
   if (!(thrown instanceof Error) || thrown.name !== 'CniError') return false;
   return name === undefined || (thrown as CniError).code === errorCodes[name];
@@ -81,7 +81,7 @@ export function isCniError(thrown: unknown, name?: ErrorName): thrown is CniErro
 
 /** The message of an error with those of its causes, outermost first, joined by `: `. */
 export function explain(thrown: unknown): string {
-  // What QuickJS throws when its memory limit is reached: it has none left for an error.
+  // QuickJS throws null when its memory limit is reached, because it has none left for an error.
   if (thrown === null) return 'out of memory';
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.cause === undefined ? thrown.message : `${thrown.message}: ${explain(thrown.cause)}`;

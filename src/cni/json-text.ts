@@ -4,7 +4,7 @@ import { CniError } from './errors.ts';
 const maxDepth = 64;
 
 /**
- * The depth of nesting of JSON text, found without parsing it: brackets outside strings. Malformed text gets some
+ * The depth of nesting of JSON text, found by brackets outside of strings, without parsing. Malformed text gets some
  * number.
  */
 function nestingDepth(text: string): number {
@@ -23,7 +23,7 @@ function nestingDepth(text: string): number {
   return deepest;
 }
 
-/** Whether a text may be nested deeper than `limit`, told by the number of its brackets, those in strings included. */
+/** Whether a text may be nested deeper than `limit`: counts its brackets, those in strings included. */
 function mayBeDeeper(text: string, limit: number): boolean {
   let left = limit;
   for (const bracket of '{[') {
@@ -35,8 +35,9 @@ function mayBeDeeper(text: string, limit: number): boolean {
 }
 
 /**
- * Parses JSON text that comes from outside; `what` names it in errors. Of a repeated key the last counts.
- * Throws CniError decode for malformed text and for nesting deeper than 64 (checked first: a parser may recurse).
+ * Parses JSON text that comes from outside; `what` names it in errors. Of a repeated key the last one counts. Throws
+ * CniError decode for malformed text and for nesting deeper than 64, which is checked first because a parser may
+ * recurse.
  */
 export function parseJson(text: string, what: string): unknown {
   if (text.trim() === '') throw new CniError('decode', `${what} is empty; expected JSON`);
@@ -51,8 +52,8 @@ export function parseJson(text: string, what: string): unknown {
 }
 
 /**
- * What another program has written, in the form of a schema (`normalize`); `what` begins the paths in errors. Throws
- * CniError decode, naming each field that is wrong, its value, and what is allowed.
+ * Brings what another program has written into the form of a schema (`normalize`); `what` begins the paths in errors.
+ * Throws CniError decode, naming each field that is wrong, its value, and what is allowed.
  */
 export function readAs<Of extends Schema>(schema: Of, json: unknown, what: string): ValueOf<Of> {
   const value = normalize(schema, json);

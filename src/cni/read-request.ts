@@ -21,7 +21,7 @@ function readConfig(stdin: string): Json {
   throw new CniError('decode', `the network config on stdin is ${show(config)}; expected a JSON object`);
 }
 
-/** The version a config claims; '' and null mean none, as in Go. Throws CniError decode where it is no string. */
+/** The version that a config claims; '' and null mean none, as in Go. Throws CniError decode if it is no string. */
 function readVersion(config: Json): string {
   const version = config['cniVersion'] ?? '';
   if (typeof version !== 'string') {
@@ -72,9 +72,9 @@ function readStdinPart(
 
 /**
  * Reads what the runtime says, in the order of libcni's skel: environment (all that is missing at once), form of
- * container ID, interface name and CNI_ARGS, JSON on stdin, network name, version; then CNI_PATH where ADD or CHECK
- * will run an IPAM plugin. VERSION does not call `readStdin`. Throws CniError invalidEnvironment,
- * decode, invalidConfig or incompatibleVersion, and whatever `readStdin` throws.
+ * container ID, interface name and CNI_ARGS, JSON on stdin, network name, version; then CNI_PATH, if ADD or CHECK will
+ * run an IPAM plugin. Doesn't call `readStdin` for VERSION. Throws CniError invalidEnvironment, decode, invalidConfig
+ * or incompatibleVersion, and whatever `readStdin` throws.
  */
 export function readRequest(environment: Environment, readStdin: () => string): CniRequest {
   const command = readCommand(environment);

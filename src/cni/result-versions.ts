@@ -12,8 +12,7 @@ const familyOf = (address: string): '4' | '6' => (address.includes(':') ? '6' : 
 const unlessEmpty = (key: string, value: object): Json => (Object.keys(value).length === 0 ? {} : { [key]: value });
 
 /**
- * Throws CniError incompatibleVersion where no result can be printed for `version`: to be asked before the first
- * change.
+ * Throws CniError incompatibleVersion if no result can be printed for `version`, to be called before the first change.
  */
 export function checkConvertible(version: string): asserts version is CniVersion {
   checkVersion('ADD', version);
@@ -65,7 +64,7 @@ function familiesOf({ ips, routes }: CniResult): Json {
   return { ...family('4'), ...family('6') };
 }
 
-/** Only its shape is checked: the kernel layer parses it. */
+/** Checks the shape only, because the kernel layer parses it. */
 function isCidr(text: string): boolean {
   const prefix = Number(/^[0-9A-Fa-f.:]+\/(\d{1,3})$/.exec(text)?.[1] ?? Number.NaN);
   return prefix <= (text.includes(':') ? 128 : 32);
@@ -87,11 +86,11 @@ const schemas = lazily(() => {
       interfaces: optional(
         arrayOf(object({ name: word, mac: word, mtu: count, sandbox: word, socketPath: word, pciID: word })),
       ),
-      // `interface` may be -1 or name none of the list: an IPAM plugin has no interfaces, and may mean its caller's.
+      // `interface` may be -1 or lie outside of the list: an IPAM plugin has no interfaces, and may mean its caller's.
       ips: optional(arrayOf(object({ address: cidr, gateway: address, interface: optional(integer()) }))),
       routes,
     }),
-    /** Before 0.3.0. */
+    /** The addresses of results before 0.3.0. */
     families: object({ ip4: family, ip6: family }),
     dns: object({
       dns: optional(object({ nameservers: words, domain: word, search: words, options: words })),
@@ -135,7 +134,7 @@ function joinFamilies({ ip4, ip6 }: ValueOf<Schemas['families']>): Omit<CniResul
 }
 
 /**
- * What a chain has so far: `prevResult` of the config, or else no more than the config's own `dns`. Throws CniError
+ * The result of a chain so far: `prevResult` of the config, else one with the config's own `dns` only. Throws CniError
  * decode.
  */
 export function resultSoFar(request: CniRequest): CniResult {

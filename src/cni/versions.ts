@@ -9,7 +9,7 @@ export type CniVersion = (typeof supportedVersions)[number];
 
 export const newestVersion: CniVersion = '1.1.0';
 
-/** What a config without `cniVersion` means (SPEC.md, "Configuration format"). */
+/** The version of a config without `cniVersion` (SPEC.md, "Configuration format"). */
 export const impliedVersion: CniVersion = '0.1.0';
 
 /** The first version that has the verb. */
@@ -31,7 +31,7 @@ export function atLeast(version: string, minimum: CniVersion): boolean {
 }
 
 /**
- * Throws CniError incompatibleVersion where this plugin does not speak `version`, or `version` does not have the verb.
+ * Throws CniError incompatibleVersion if this plugin does not speak `version`, or `version` does not have the verb.
  */
 export function checkVersion(command: CniCommand, version: string): asserts version is CniVersion {
   if (!isSupportedVersion(version)) {

@@ -1,11 +1,11 @@
-// The two keys of a config that are about the log. They are read by themselves, for every verb: before all else, and
-// however wrong the rest of the config is.
+// The two keys of a config that are about the log. Every verb reads them before all else, however wrong the rest of the
+// config is.
 import { type Json, present } from '../lib/json.ts';
 import { normalize, object, oneOf, optional, problemsIn, text, type ValueOf } from '../lib/json-schema.ts';
 import type { LogLevel } from './sriov-conf.ts';
 import type { ConfProblem } from './wire-conf.ts';
 
-/** Where events go; known even where the rest of the config is wrong. */
+/** Where events go; known even if the rest of the config is wrong. */
 export interface LogSettings {
   readonly logLevel: LogLevel;
   readonly logFile?: string;
@@ -18,7 +18,7 @@ export const absolutePath = text(
   /^(?!(.*\/)?\.\.(\/.*)?$)\/[ -~\u00a1-\uffff]{1,4095}$/,
 );
 
-/** Wrong, they are warned about and taken for absent: a log keeps no pod from its network. */
+/** A wrong value is a warning and counts as absent, because a log keeps no pod from its network. */
 export const logKeys = {
   logLevel: optional(oneOf('panic', 'error', 'warning', 'info', 'debug', 'verbose'), ''),
   logFile: optional(absolutePath, ''),
@@ -27,7 +27,7 @@ export const logKeys = {
 const schema = object(logKeys);
 
 /**
- * `panic` and `verbose` are sriov-cni's (cni-log): nothing here panics, and there is nothing more verbose than debug.
+ * `panic` and `verbose` are levels of sriov-cni (cni-log). Nothing here panics or is more verbose than debug.
  */
 function toLogLevel(level: ValueOf<typeof schema>['logLevel']): LogLevel {
   if (level === 'panic') return 'error';
@@ -39,7 +39,7 @@ export function foldLevel(level: unknown): unknown {
   return typeof level === 'string' ? level.toLowerCase() : level;
 }
 
-/** A key in another case is taken where ours is not there. */
+/** The value of a key; of the key in another case if ours is absent. */
 function given(config: Json, key: string): unknown {
   if (Object.hasOwn(config, key)) return config[key];
   const lower = key.toLowerCase();

@@ -4,7 +4,7 @@ import { findMisspelt } from './spelling.ts';
 import type { ConfProblem } from './wire-conf.ts';
 
 /**
- * Top-level keys of other plugins for interfaces, and which: whoever writes one here expects something that won't
+ * Top-level keys of other plugins for interfaces, with the plugin: whoever writes one here expects something that won't
  * happen.
  */
 const foreignKeys: ReadonlyMap<string, string> = new Map([
@@ -59,7 +59,7 @@ function foreign(config: Json): ConfProblem[] {
   });
 }
 
-/** What a config asks for in vain: keys that look like ours and are none, and those of other plugins' kinds. */
+/** Keys of a config that do nothing: those that look like ours but aren't, and those of other plugins. */
 export function findOddKeys(config: Json): ConfProblem[] {
   return [...spelling(config), ...foreign(config)];
 }

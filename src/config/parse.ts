@@ -11,17 +11,17 @@ import type { WireConf } from './schema.ts';
 import type { DeviceHint, PodReference, SriovConf, VfSelector } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
-/** What DEL takes from the config on stdin; all else is in the attachment record. */
+/** The part of the config on stdin that DEL uses; all else is in the attachment record. */
 export type DelConf = Pick<SriovConf, 'cniVersion' | 'network' | 'type' | 'ipam' | 'pod'>;
 
-/** What there is to say about a config. */
+/** Findings about a config. */
 export interface ConfReview {
-  /** For these it is refused. */
+  /** The reasons to refuse it. */
   readonly problems: readonly ConfProblem[];
   readonly warnings: readonly ConfProblem[];
 }
 
-/** Of the MAC counts, in rising order: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
+/** The last of these MACs counts: `mac`, CNI_ARGS `MAC`, `args.cni.mac`, `runtimeConfig.mac`. */
 function toSettings(values: Partial<WireConf>, argsMac: string | undefined): VfSettings {
   const mac = values.runtimeConfig?.mac ?? values.args?.cni?.mac ?? argsMac ?? values.mac;
   const all = present({ ...values, mac });
@@ -38,7 +38,7 @@ function asGiven(texts: readonly string[] | undefined): readonly string[] | unde
   return texts === undefined || texts.length === 0 ? undefined : Object.freeze([...texts]);
 }
 
-/** An empty list selects nothing in particular, and a selector without lists is none. */
+/** An empty list counts as absent, and so does a selector without lists. */
 function toSelector(wire: WireConf['vfSelector']): VfSelector | undefined {
   if (wire === undefined) return undefined;
   const selector = present({
@@ -70,7 +70,7 @@ interface PodArg {
   readonly allowed: string;
 }
 
-/** The UID goes into names of files; it is a UUID, or for static pods a hash. */
+/** The UID becomes part of file names. It is a UUID, or for static pods a hash. */
 const podArgs: readonly PodArg[] = [
   {
     arg: 'K8S_POD_NAMESPACE',
@@ -82,7 +82,7 @@ const podArgs: readonly PodArg[] = [
   { arg: 'K8S_POD_UID', key: 'uid', form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' },
 ];
 
-/** What is wrong with the names of the pod in CNI_ARGS; an empty value is absent. */
+/** What is wrong with the names of the pod in CNI_ARGS. An empty value counts as absent. */
 function checkPod(args: Args): ConfProblem[] {
   return podArgs.flatMap(({ arg, form, allowed }) => {
     const value = args[arg] ?? '';
@@ -91,13 +91,13 @@ function checkPod(args: Args): ConfProblem[] {
   });
 }
 
-/** The pod that CNI_ARGS names, or null. Only after checkPod found nothing. */
+/** The pod that CNI_ARGS names, or null. To be called only if checkPod has found nothing. */
 function podOf(args: Args): PodReference | null {
   const named = podArgs.flatMap(({ arg, key }) => (args[arg] ? [[key, args[arg]]] : []));
   return named.length === 0 ? null : Object.freeze(Object.fromEntries(named) as PodReference);
 }
 
-/** The error for all that is wrong with a config: code 2 where the only fault is keys of other plugins, else 7. */
+/** The error for all that is wrong with a config: code 2 if only keys of other plugins are wrong, else 7. */
 function refuse(network: string, problems: readonly ConfProblem[]): CniError {
   const unsupported = problems.every((problem) => problem.unsupported === true);
   return new CniError(
@@ -107,8 +107,8 @@ function refuse(network: string, problems: readonly ConfProblem[]): CniError {
 }
 
 /**
- * Reads the config of ADD or CHECK. The result is frozen. Throws CniError invalidConfig (7), or unsupportedField (2)
- * where nothing else is wrong; its message lists every problem with key, value and what is allowed.
+ * Reads the config of ADD or CHECK. The result is frozen. Throws CniError unsupportedField (2) if only keys of other
+ * plugins are wrong, else invalidConfig (7); its message lists every problem with key, value and what is allowed.
  */
 export function parseConf(request: CniRequest): SriovConf {
   const { config, args, cniVersion, network } = request;
@@ -134,15 +134,15 @@ export function parseConf(request: CniRequest): SriovConf {
   });
 }
 
-/** What is wrong and what is odd about a network config by itself, in the order of its keys. Throws nothing. */
+/** All that is wrong or odd about a network config by itself, in the order of its keys. Throws nothing. */
 export function reviewConf(config: unknown): ConfReview {
   const { problems, logProblems }: CheckedConf = checkConf(config);
   return { problems, warnings: [...logProblems, ...(isJsonObject(config) ? findOddKeys(config) : [])] };
 }
 
 /**
- * Reads what DEL needs and takes what is wrong for absent: a DEL must work although the config was edited badly since.
- * Throws nothing.
+ * Reads what DEL needs. A wrong value counts as absent, because DEL must work even if the config was edited badly
+ * since. Throws nothing.
  */
 export function parseDelConf(request: CniRequest): DelConf {
   const { config, args, cniVersion, network } = request;

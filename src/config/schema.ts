@@ -4,10 +4,10 @@ import { macAddress } from '../settings/mac.ts';
 import { settingKeys } from '../settings/settings.ts';
 import { absolutePath, logKeys } from './log-settings.ts';
 
-// The one source of what a network config may hold: wire-conf.ts validates with it, scripts/write-schema.ts turns it
-// into the JSON Schema for editors.
+// Defines what a network config may hold. wire-conf.ts validates with it, and scripts/write-schema.ts turns it into the
+// JSON Schema for editors.
 
-/** Where sriov-cni takes '' as absent (Go strings with omitempty), and generated configs have it. */
+/** A key for which '' counts as absent, as in sriov-cni (Go strings with omitempty) and in generated configs. */
 const orEmpty = <Inner extends Schema>(inner: Inner) => optional(inner, '');
 
 const pluginName = (whose: string) =>
@@ -17,7 +17,7 @@ const identifier = text(
   'up to 255 of A-Z a-z 0-9 _ . - beginning with a letter or digit',
   /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/,
 );
-/** A PCI address or what CDI calls a device; what it means is for src/allocation to find out. */
+/** A PCI address or a CDI device name; src/allocation finds out what it means. */
 const deviceId = text(
   'a PCI address such as "0000:3b:02.1" or the name of a CDI device (up to 253 of A-Z a-z 0-9 _ . : / = @ -)',
   /^[A-Za-z0-9_.:/=@-]{1,253}$/,

@@ -19,8 +19,8 @@ export const cniKeys: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * True where one insertion, deletion, substitution or swap of neighbours makes one text of the other, or none is
- * needed.
+ * True if the texts are equal, or if one insertion, deletion, substitution or swap of neighbours makes one of the
+ * other.
  */
 export function isOneEditApart(left: string, right: string): boolean {
   const [short, long] = left.length <= right.length ? [left, right] : [right, left];
@@ -33,7 +33,7 @@ export function isOneEditApart(left: string, right: string): boolean {
   return swapped && rest(short, 2) === rest(long, 2);
 }
 
-/** The key of ours that differs from `key` in case alone: Go's JSON, and so sriov-cni, takes it as ours. */
+/** The key of ours that differs from `key` in case alone. Go's JSON, and so sriov-cni, takes `key` for it. */
 export function foldedKey(key: string): string | undefined {
   if (ours.includes(key)) return undefined;
   const lower = key.toLowerCase();
@@ -46,7 +46,7 @@ function meantKey(key: string): string | undefined {
   return foldedKey(key) ?? ours.find((own) => isOneEditApart(own.toLowerCase(), lower));
 }
 
-/** Top-level keys that look like ours and are none: one edit away (case apart), in the order of the config. */
+/** Top-level keys that look like ours but aren't: one edit away, ignoring case, in the order of the config. */
 export function findMisspelt(config: Json): readonly { readonly key: string; readonly meant: string }[] {
   return Object.keys(config).flatMap((key) => {
     const meant = meantKey(key);

@@ -6,7 +6,7 @@ export const usualTypes: readonly string[] = ['sriov', 'dra-sriov'];
 
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
-/** The DRA driver's filter names (VfConfig / resource filter); each list is an OR, the lists are an AND. */
+/** Named as the DRA driver's resource filter. A VF fits if one value of each list does. */
 export interface VfSelector {
   readonly pfNames?: readonly string[];
   readonly pfPciAddresses?: readonly PciAddress[];
@@ -19,7 +19,7 @@ export interface VfSelector {
   readonly linkType?: string;
 }
 
-/** A device hint as it came, and the key it came in. */
+/** A device hint as it came, with its key. */
 export interface DeviceHint {
   readonly key: 'runtimeConfig.deviceID' | 'deviceID' | 'pciBusID';
   readonly value: string;
@@ -30,18 +30,18 @@ export interface SriovConf {
   readonly cniVersion: string;
   readonly network: string;
   readonly type: string;
-  /** In order of precedence; empty where the runtime gave none. */
+  /** In order of precedence; empty if the runtime gave none. */
   readonly deviceHints: readonly DeviceHint[];
   /** `runtimeConfig.CNIDeviceInfoFile` */
   readonly deviceInfoFile?: string;
   readonly resourceName?: string;
   readonly vfSelector?: VfSelector;
   readonly settings: VfSettings;
-  /** Null where the config chains no IPAM. */
+  /** Null if the config has no IPAM plugin. */
   readonly ipam: { readonly type: string } | null;
-  /** Names this attachment in CNI_ARGS, where the runtime is Kubernetes. */
+  /** The pod that CNI_ARGS names, if the runtime is that of Kubernetes. */
   readonly pod: PodReference | null;
-  /** Keys that ask for something in vain: `[{path: 'vlna', message: 'is ignored; did you mean vlan?'}]`. */
+  /** Keys that do nothing: `[{path: 'vlna', message: 'is ignored; did you mean vlan?'}]`. */
   readonly warnings: readonly { readonly path: string; readonly message: string }[];
 }
 

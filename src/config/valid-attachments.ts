@@ -9,7 +9,7 @@ export interface ValidAttachment {
 }
 
 const newKey = 'cni.dev/valid-attachments';
-/** Of the drafts of CNI 1.1; libcni still sends it beside the new one. */
+/** The key in drafts of CNI 1.1, which libcni still sends beside the new one. */
 const oldKey = 'cni.dev/attachments';
 
 const attachments = arrayOf(
@@ -23,10 +23,10 @@ const attachments = arrayOf(
 );
 
 /**
- * The attachments that GC must keep (SPEC.md, "GC"): `cni.dev/valid-attachments`, or the older `cni.dev/attachments`
- * where that is not there. An empty list keeps none. Null where the runtime sends neither (cnitool) or `null` (a Go
- * program without a list): then nobody knows. Throws CniError invalidConfig where one is malformed: a list that is not
- * understood must not cost anybody an attachment.
+ * The attachments that GC must keep (SPEC.md, "GC"): `cni.dev/valid-attachments`, or the older `cni.dev/attachments` if
+ * that is absent. An empty list keeps none. Null, not known, if the runtime sends neither (cnitool) or `null` (a Go
+ * program without a list). Throws CniError invalidConfig if one is malformed, because a list that is not understood
+ * must not cost anybody an attachment.
  */
 export function parseValidAttachments(config: Json): readonly ValidAttachment[] | null {
   const key = (config[newKey] ?? null) === null ? oldKey : newKey;

@@ -7,14 +7,14 @@ import { schema, unsupportedKeys, type WireConf } from './schema.ts';
 import { foldedKey } from './spelling.ts';
 import { usualTypes } from './sriov-conf.ts';
 
-/** One thing wrong with a config. */
+/** One fault of a config. */
 export interface ConfProblem extends JsonProblem {
-  /** The key is known, but not to this plugin. */
+  /** The key is one of other plugins. */
   readonly unsupported?: true;
 }
 
 export interface CheckedConf {
-  /** All that is valid by itself; the values are complete only where there are no problems. */
+  /** All that is valid by itself; complete only if there are no problems. */
   readonly values: Partial<WireConf>;
   readonly problems: readonly ConfProblem[];
   /** What is wrong with the log's settings. */
@@ -27,7 +27,7 @@ function isNoIpam(ipam: unknown): boolean {
   return Object.entries(ipam).every(([key, value]) => key === 'type' && (value === '' || value === null));
 }
 
-/** Our keys alone, without what counts as absent. A key in another case is taken where ours is not there. */
+/** Our keys alone, without values that count as absent. A key in another case counts if ours is absent. */
 function pickOurs(config: Json): Json {
   const own: Record<string, unknown> = { ...config };
   for (const key of Object.keys(config)) {
@@ -70,8 +70,7 @@ function findUnsupported(config: Json): ConfProblem[] {
 }
 
 /**
- * Checks every key of a config and the rules over several of them; finds all problems, throws nothing. Nothing is
- * changed.
+ * Checks every key of a config and the rules over several of them. Finds all problems; throws and changes nothing.
  */
 export function checkConf(config: unknown): CheckedConf {
   if (!isJsonObject(config)) return { values: {}, problems: problemsIn(schema, config), logProblems: [] };

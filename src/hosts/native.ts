@@ -1,4 +1,4 @@
-// Entry of the program on QuickJS: the part `boot`, which native/ runs. The other parts are bundled each by itself.
+// Entry of the program on QuickJS: the part `boot`, which native/ runs. Each other part is bundled by itself.
 import { formatError } from '../cni/error-output.ts';
 import { CniError } from '../cni/errors.ts';
 import { createBuffer } from '../platform/native/buffer.ts';
@@ -7,7 +7,7 @@ import { isPlugin, start } from './start.ts';
 
 declare const __host: NativeOs;
 
-/** Container runtimes give up after 2 minutes, and then nobody reads why. */
+/** Container runtimes give up after 2 minutes, and then nobody reads the error. */
 const runLimitSeconds = 110;
 
 globalThis.Buffer = createBuffer({

@@ -21,8 +21,8 @@ export function start(os: Os, environment: Environment): void {
 }
 
 /**
- * Null where an environment variable has a bad path. There is no platform yet to write with, and a runtime still
- * expects a CNI error on stdout.
+ * Null if an environment variable has a bad path. Then the host itself prints the CNI error that a runtime expects on
+ * stdout, because there is no platform.
  */
 function openPlatform(os: Os, environment: Environment): Platform | null {
   try {

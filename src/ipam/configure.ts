@@ -8,8 +8,8 @@ import { addRoute, spellRoute } from '../kernel/rtnl/routes.ts';
 import { isSystemError } from '../lib/system-error.ts';
 
 /**
- * The routes of a result as they are added. One without a gateway takes that of the first address of its family that
- * has one, as with containernetworking's plugins; a gateway of 0.0.0.0 or :: says that there is none.
+ * The routes of a result as they are added. A route without a gateway takes that of the first address of its family
+ * that has one, as with containernetworking's plugins. A gateway of 0.0.0.0 or :: means that there is none.
  */
 export function resolveRoutes(result: CniResult): readonly CniRoute[] {
   const routes = result.routes.map((route) => withGateway(route, result));
@@ -18,7 +18,7 @@ export function resolveRoutes(result: CniResult): readonly CniRoute[] {
 
 function withGateway(route: CniRoute, { ips }: CniResult): CniRoute {
   const { gw: own, ...rest } = route;
-  // IPv4 destinations of such a scope are on the link itself, and the kernel refuses a gateway for them. IPv6 has no
+  // IPv4 destinations of link scope are on the link itself, and the kernel refuses a gateway for them. IPv6 has no
   // scopes.
   const isOnLink = !isIpv6(route.dst) && (route.scope ?? 0) >= RT_SCOPE_LINK;
   const usual = (): string | undefined =>
@@ -52,7 +52,7 @@ export function applyIpamResult(
   }
 }
 
-/** What a result lists twice is there after the first time. */
+/** A result may list a route twice, which is there after the first time. */
 function addRouteOnce(session: NetlinkSession, ifindex: number, route: CniRoute): void {
   try {
     addRoute(session, ifindex, route);

@@ -1,4 +1,4 @@
-// What only an ADD with addresses needs.
+// Loaded only by an ADD with addresses.
 import { explain } from '../cni/errors.ts';
 import type { CniResult, CniRoute } from '../cni/result.ts';
 import { announce } from '../kernel/announce.ts';
@@ -11,8 +11,8 @@ import { applyIpamResult, resolveRoutes } from './configure.ts';
 import { detectDuplicates, prepareIpv6 } from './ipv6.ts';
 
 /**
- * Adds what IPAM gave to a link that is up, and announces it where there is a carrier to do so: `macToAnnounce` then
- * reads the link's MAC, else it is null. Returns what was added. Throws CniError kernel, duplicateAddress.
+ * Adds what IPAM gave to a link that is up, and announces it if there is a carrier: `macToAnnounce` then reads the
+ * link's MAC, else it is null. Returns what was added. Throws CniError kernel, duplicateAddress.
  */
 export function giveAddresses(
   platform: Platform,

@@ -12,18 +12,18 @@ import { isSystemError } from '../lib/system-error.ts';
 import type { Platform } from '../platform/platform.ts';
 
 /**
- * How long the kernel waits for an answer to its probe: the least that it takes (HZ / 100, addrconf_dad_work,
+ * How long the kernel waits for an answer to its probe: the least that it accepts (HZ / 100, addrconf_dad_work,
  * net/ipv6/addrconf.c). A neighbour that has the address answers within a round trip.
  */
 const answerMs = 10;
-/** Its work queue has a pace of its own. */
+/** Longer than the answer takes, because the kernel's work queue has a pace of its own. */
 const detectionLimits: RetryLimits = { timeoutMs: 200, firstPauseMs: answerMs, maxPauseMs: answerMs };
 
 /**
- * What IPv6 addresses need of a link that is up: IPv6 itself, which a cluster may have switched off for all pods; that
- * they survive `ip link set LINK down`; and that they can be used while the kernel looks for duplicates. Where it can't
- * do both at once (no CONFIG_IPV6_OPTIMISTIC_DAD, a read-only /proc/sys), the answer is none: usable comes first.
- * Throws CniError kernel.
+ * Prepares a link that is up for IPv6 addresses: switches on IPv6, which a cluster may have switched off for all pods;
+ * keeps addresses over `ip link set LINK down`; and lets them be used while the kernel looks for duplicates. Returns
+ * 'none' if the kernel can't do both at once (no CONFIG_IPV6_OPTIMISTIC_DAD, a read-only /proc/sys), because being
+ * usable comes first. Throws CniError kernel.
  */
 export function prepareIpv6(
   platform: Platform,
@@ -35,7 +35,7 @@ export function prepareIpv6(
   enableIpv6(platform, pod, ifname);
   const of = (key: string): [string, string] => [`net/ipv6/conf/${ifname}/${key}`, '1'];
   const kept = setSysctls(platform, pod.netns, [of('keep_addr_on_down')]);
-  // Without the second one the kernel prefers another interface's address as the source of what it sends over this one.
+  // Without use_optimistic the kernel prefers another interface's address as the source of what it sends over this one.
   const optimistic = setSysctls(platform, pod.netns, [of('optimistic_dad'), of('use_optimistic')]);
   for (const failure of [...kept, ...optimistic]) log.warning('a sysctl is not set', { reason: explain(failure) });
   if (optimistic.length > 0) return 'none';
@@ -48,10 +48,10 @@ export function prepareIpv6(
   }
 }
 
-/** The namespace's `lo` as well, as containernetworking's plugins do. */
+/** Switches on IPv6 for the link and for `lo`, as containernetworking's plugins do. */
 function enableIpv6(platform: Platform, pod: Namespace, ifname: string): void {
   const keys = ['lo', ifname].map((name) => [`net/ipv6/conf/${name}/disable_ipv6`, '0'] as const);
-  // A kernel without IPv6 says so when the address is added.
+  // A kernel without IPv6 fails when the address is added.
   const isAbsent = ({ cause }: Error): boolean => isSystemError(cause, 'ENOENT');
   const failure = setSysctls(platform, pod.netns, keys).find((each) => !isAbsent(each));
   if (failure === undefined) return;
@@ -59,9 +59,10 @@ function enableIpv6(platform: Platform, pod: Namespace, ifname: string): void {
 }
 
 /**
- * The kernel asks for neighbours in the name of an address that is neither tentative nor optimistic (ndisc_send_ns,
- * net/ipv6/ndisc.c): until the link-local one is, nobody can be reached, whatever the other addresses are. It comes
- * from the MAC, so that its duplicate would be a duplicate MAC. Throws SystemError.
+ * Replaces a tentative link-local address by itself, without detection. The kernel asks for neighbours only in the name
+ * of an address that is neither tentative nor optimistic (ndisc_send_ns, net/ipv6/ndisc.c), so without one nobody can
+ * be reached. The link-local address comes from the MAC, so a duplicate of it would be one of the MAC. Throws
+ * SystemError.
  */
 function completeLinkLocal({ session }: Namespace, ifindex: number): void {
   for (const { family, scope, cidr, tentative, duplicate } of listAddresses(session, ifindex)) {
@@ -73,9 +74,9 @@ function completeLinkLocal({ session }: Namespace, ifindex: number): void {
 
 /**
  * Has `add` add the addresses of an IPAM result, and the kernel look for duplicates of them without its pause of a
- * second. True where they are known to be nobody else's; until then a VF that hears its own multicast would take what
- * is sent in their name for a duplicate's. Throws CniError duplicateAddress, and what `add` throws; a look that fails
- * is a warning, as CHECK looks again.
+ * second. True if they are known to be nobody else's. Before that nothing may be sent in their name: a VF that hears
+ * its own multicast would take that for a duplicate's. Throws CniError duplicateAddress, and whatever `add` throws. A
+ * look that fails is a warning, because CHECK looks again.
  */
 export function detectDuplicates(
   platform: Platform,

@@ -21,7 +21,7 @@ const neverRan = ['ENOENT', 'EACCES', 'ENOEXEC'] as const;
 export type IpamCommand = 'ADD' | 'DEL' | 'CHECK' | 'STATUS' | 'GC';
 
 /**
- * One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). What is absent is as the runtime gave it to us.
+ * One call of an IPAM plugin (SPEC.md, section 4 "Plugin Delegation"). An absent field is as the runtime gave it to us.
  */
 export interface IpamCall {
   readonly command: IpamCommand;
@@ -29,21 +29,21 @@ export interface IpamCall {
   readonly type: string;
   /** The network config, verbatim. */
   readonly stdin?: string;
-  /** Where the executable is searched. */
+  /** Directories in which the executable is searched. */
   readonly pluginDirs?: readonly string[];
   /** CNI_* variables; the rest of the environment is this process's own. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly timeLimitMs?: number;
 }
 
-/** With what an IPAM plugin is called. */
+/** What a call of an IPAM plugin needs of its caller. */
 export interface IpamCaller {
   readonly platform: Platform;
   readonly log: Log;
   readonly request: Pick<CniRequest, 'stdin' | 'pluginDirs' | 'cniVersion'>;
 }
 
-/** An IPAM plugin under way; it runs beside us from its start. */
+/** An IPAM plugin that runs beside us from its start. */
 export class IpamProcess {
   readonly #call: IpamCall;
   readonly #process: RunningProcess;
@@ -58,14 +58,14 @@ export class IpamProcess {
   }
 
   /**
-   * Of a joined ADD: it ended by itself with an error, or never ran. One that was killed, crashed, or said what nobody
-   * understands may hold an address.
+   * Whether a joined ADD ended by itself with an error, or never ran. A plugin that was killed, crashed, or answered
+   * what is no result may have given an address.
    */
   get gaveNothing(): boolean {
     return this.#gaveNothing;
   }
 
-  /** Joins it and passes its failure on with its own code. Throws CniError. */
+  /** Joins the plugin, and passes its failure on with its own code. Throws CniError. */
   finish(): string {
     const { type, command, timeLimitMs = usualTimeLimitMs } = this.#call;
     this.#joined = true;
@@ -95,7 +95,9 @@ export class IpamProcess {
     }
   }
 
-  /** Joins it where that hasn't happened, whatever comes of it: a DEL must not run beside the ADD that it undoes. */
+  /**
+   * Joins the plugin if that hasn't happened, whatever its outcome: a DEL must not run beside the ADD that it undoes.
+   */
   settle(): void {
     if (this.#joined) return;
     try {
@@ -131,7 +133,7 @@ export class IpamProcess {
   }
 }
 
-/** Throws CniError ipamFailed where it isn't in CNI_PATH, invalidConfig where it is this one. */
+/** Throws CniError ipamFailed if the plugin isn't in CNI_PATH, invalidConfig if it is this one. */
 export function startPlugin(caller: IpamCaller, call: IpamCall): IpamProcess {
   const { platform, request } = caller;
   const { type, stdin = request.stdin, pluginDirs = request.pluginDirs, timeLimitMs = usualTimeLimitMs } = call;
@@ -146,8 +148,8 @@ export function startPlugin(caller: IpamCaller, call: IpamCall): IpamProcess {
 }
 
 /**
- * Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody could put a program
- * for root to run.
+ * Path of a plugin. Throws CniError ipamFailed, naming the directories that were searched, or the one where everybody
+ * could put a program for root to run.
  */
 export function findPlugin(
   platform: Platform,
@@ -165,7 +167,7 @@ export function findPlugin(
   throw new CniError('ipamFailed', `IPAM plugin "${type}" is not in CNI_PATH (${searched})`);
 }
 
-/** By whatever name it is installed, as a link or as a copy: it would start one process after the other. */
+/** Whether a path leads to this program, under whatever name, as a link or a copy. It would start itself for ever. */
 function isThisProgram(platform: Platform, path: string): boolean {
   const own = platform.stat(platform.executable);
   const other = statOfTarget(platform, path);
@@ -185,7 +187,7 @@ function statOfTarget(platform: Platform, path: string): FileStatus | null {
   return null;
 }
 
-/** A link has no mode of its own, and only who may write to its directory can make it another. */
+/** A link has no mode of its own. Only who may write to its directory can replace it. */
 function refuseWritable(platform: Platform, path: string, shown: string, type: string): void {
   const status = platform.stat(path);
   if (status === null || status.kind === 'link' || (status.mode & writableByAll) === 0) return;
@@ -193,14 +195,14 @@ function refuseWritable(platform: Platform, path: string, shown: string, type: s
   throw new CniError('ipamFailed', `IPAM plugin "${type}" is not run: everybody may write to ${shown} (mode ${mode})`);
 }
 
-/** True where the plugin says that it doesn't know the verb: older ones have no STATUS or GC. */
+/** True if the plugin says that it doesn't know the verb, as older ones do of STATUS and GC. */
 export function isNotImplemented(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   return /unknown CNI_COMMAND|unknown command|not (yet )?implemented|unsupported command/i.test(thrown.message);
 }
 
 /**
- * The error that a plugin printed, whatever its exit code; null where it printed none. A code that CNI doesn't have
+ * The error that a plugin printed, whatever its exit code; null if it printed none. A code that CNI doesn't have
  * (SPEC.md, section 5 "Error": an unsigned integer, and 0 is none) becomes 111.
  */
 function readPluginError(plugin: string, { status, stdout }: ProcessResult): CniError | null {
@@ -235,8 +237,8 @@ function wordlessFailure({ type, command }: IpamCall, { status, signal, stdout, 
 const cut = (text: string): string => JSON.stringify(text.slice(0, 200));
 
 /**
- * False for what is no address, and for the unspecified, limited broadcast and multicast addresses, which the kernel
- * refuses or nobody could reach.
+ * False for a text that is no address, and for the unspecified, limited broadcast and multicast addresses, which the
+ * kernel refuses or nobody could reach.
  */
 function isHostAddress(cidr: string): boolean {
   const bytes = bytesOf(cidr);

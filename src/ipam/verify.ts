@@ -13,8 +13,7 @@ import { listAddresses } from '../kernel/rtnl/addresses.ts';
 import type { Link } from '../kernel/rtnl/links.ts';
 import { listRoutes, type RouteOfLink, spellRoute } from '../kernel/rtnl/routes.ts';
 
-// What ADD added is in `added`; `result` is prevResult, from which a later plugin of the chain may have taken some of
-// it.
+// `added` is what ADD added; `result` is prevResult, from which a later plugin of the chain may have taken some of it.
 
 export function addressDifferences(
   session: NetlinkSession,
@@ -52,12 +51,12 @@ function routeNetwork(dst: string): string {
   return `${formatAddress(bytes)}/${prefixLength}`;
 }
 
-/** IP6_RT_PRIO_USER, net/ip6_route.h: what the kernel makes of no priority; of IPv4 it is 0. */
+/** The priority of a route without one: IP6_RT_PRIO_USER (net/ip6_route.h) for IPv6, 0 for IPv4. */
 const usualPriority = ({ dst }: CniRoute | RouteOfLink): number => (isIpv6(dst) ? 1024 : 0);
 
 /**
- * Which of several next hops has which metrics isn't told; a plugin such as sbr moves to other tables what was added to
- * main.
+ * Doesn't compare metrics of one of several next hops, which the kernel doesn't tell. Compares the table only if one
+ * was given, because a plugin such as sbr moves routes of main to other tables.
  */
 function isRoute(present: RouteOfLink, added: CniRoute): boolean {
   const agrees = (key: 'mtu' | 'advmss'): boolean =>

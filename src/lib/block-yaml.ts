@@ -1,21 +1,21 @@
-/** A line of the text: how far it is indented, and what follows. */
+/** A line of the text: its indentation, and what follows. */
 interface Line {
   readonly indent: number;
   readonly text: string;
 }
 
-/** Ends the reading of a text that is for the library. */
+/** Ends the reading of a text that needs the library. */
 class Unusual extends Error {}
 
 const maxDepth = 32;
 
-/** `key:` or `key: value`; a value that has a `: ` of its own is none. */
+/** `key:` or `key: value`. A value that has a `: ` of its own is left to the library. */
 const entry = /^([A-Za-z][A-Za-z0-9_./-]{0,127}):(?: (.*))?$/;
 
-/** What begins otherwise may be quoted, a number of some form, an alias, a comment, ... */
+/** A text that begins otherwise may be quoted, a number of some form, an alias, a comment, ... */
 const plainBegin = /^[A-Za-z0-9/]/;
 
-/** The words and numbers of YAML's core schema, but the decimal integers that everybody writes. */
+/** The words and numbers of YAML's core schema, without plain decimal integers. */
 const notText =
   /^(?:null|Null|NULL|true|True|TRUE|false|False|FALSE|\d+\.?\d*(?:[eE][-+]?\d+)?|0x[\da-fA-F]+|0o[0-7]+)$/;
 
@@ -49,7 +49,7 @@ class BlockReader {
     return this.#lines[this.#at];
   }
 
-  /** What begins at the next line, which is indented exactly so. */
+  /** Reads the node that begins at the next line, which has this indentation. */
   #readNode(indent: number, depth: number): unknown {
     const line = this.#peek();
     if (line === undefined || line.indent !== indent || depth > maxDepth) throw new Unusual();
@@ -62,7 +62,7 @@ class BlockReader {
   #readList(indent: number, depth: number): unknown[] {
     const items: unknown[] = [];
     for (let line = this.#peek(); line?.indent === indent && line.text.startsWith('- '); line = this.#peek()) {
-      // what follows the dash is a node that is indented by as much
+      // The text behind the dash is a node that is indented by two more.
       this.#lines[this.#at] = { indent: indent + 2, text: line.text.slice(2) };
       items.push(this.#readNode(indent + 2, depth + 1));
     }
@@ -80,7 +80,7 @@ class BlockReader {
     return map;
   }
 
-  /** What a key has in the lines below it: deeper, or a list at its own indentation. */
+  /** Reads the value of a key in the lines below it: indented more, or a list at the key's own indentation. */
   #readInner(indent: number, depth: number): unknown {
     const line = this.#peek();
     const isInner =
@@ -94,12 +94,12 @@ class BlockReader {
 
 /**
  * Reads the YAML that Go's libraries write of plain data: one document of maps and lists in block style, texts without
- * quotes, and decimal integers. Undefined for whatever else there may be, right or wrong: that is for the YAML library,
- * of which this is a small part that agrees with it.
+ * quotes, and decimal integers. Undefined for everything else, valid or not, which the YAML library reads. What this
+ * reads, the library reads as the same.
  */
 export function readBlockYaml(text: string): unknown {
   const body = text.startsWith('---\n') ? text.slice(4) : text;
-  // printable ASCII alone: no tabs, other line ends or blanks that count for more than they look
+  // Only printable ASCII: no tabs, other line ends or special blanks.
   if (!/^[\x20-\x7e\n]+$/.test(body)) return undefined;
   const lines = body.split('\n');
   if (lines.at(-1) === '') lines.pop();

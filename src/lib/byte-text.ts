@@ -1,14 +1,14 @@
-// Names that the kernel keeps are bytes: of interfaces, altnames, files. Most are UTF-8, none has to be. A byte that
-// isn't part of UTF-8 becomes one of U+DC80 to U+DCFF, which no text has, and goes back as the byte that it was (as
-// Python's surrogateescape, PEP 383).
+// The kernel's names of interfaces, altnames and files are bytes. Most are UTF-8, but none has to be. A byte that isn't
+// part of UTF-8 becomes one of U+DC80 to U+DCFF, which no text has, and is written as that byte again (as Python's
+// surrogateescape, PEP 383).
 
-/** The name that these bytes are; different ones give different names. */
+/** The name for these bytes. Different bytes give different names. */
 export function textFromBytes(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   return text.includes('\ufffd') ? escapeBytes(bytes) : text;
 }
 
-/** The bytes of a name, those that textFromBytes read it from. */
+/** The bytes from which textFromBytes has made a name. */
 export function bytesFromText(text: string): Buffer {
   return text.isWellFormed() ? Buffer.from(text) : Buffer.concat([...text].map(bytesOf));
 }
@@ -30,7 +30,7 @@ function escapeBytes(bytes: Buffer): string {
   return text;
 }
 
-/** How long a sequence is that begins with this byte; 1 also for one that none begins with. */
+/** Length of a UTF-8 sequence that begins with this byte; 1 also for a byte that begins none. */
 function sequenceLength(first: number): number {
   if (first >= 0xf0) return 4;
   if (first >= 0xe0) return 3;

@@ -1,8 +1,8 @@
 import { isJsonObject, type Json } from './json.ts';
 import { show } from './quote.ts';
 
-// What JSON from outside may hold, as data: it is checked by `problemsIn`, and scripts/write-schema.ts turns it into
-// JSON Schema. Every attachment makes it anew, so words for errors and documents are made only when there is need
+// Schemas for JSON from outside, as data: `problemsIn` checks with them, and scripts/write-schema.ts turns them into
+// JSON Schema. Every attachment makes them anew, so words for errors and documents are made only when needed
 // (`allowedBy`).
 
 interface TextSchema<Text extends string = string> {
@@ -65,7 +65,7 @@ export type Schema =
   | ObjectSchema
   | NullableSchema;
 
-/** The keys of an object that are known; it may have others. */
+/** The known keys of an object, which may have others. */
 export type Entries = Readonly<Record<string, Schema | OptionalSchema>>;
 
 type OptionalKeys<Keys extends Entries> = {
@@ -94,7 +94,7 @@ export type ValueOf<Of> =
                     } & { readonly [Key in OptionalKeys<Keys>]?: ValueOf<Keys[Key]> }
                   : never;
 
-/** Any text, or such as a pattern fits. */
+/** Any text, or one that fits a pattern. */
 export function text(allowed = 'a string', pattern?: RegExp): TextSchema {
   return pattern === undefined ? { kind: 'text', allowed } : { kind: 'text', allowed, pattern };
 }
@@ -130,7 +130,7 @@ export function nullable<Inner extends Schema>(inner: Inner): NullableSchema<Inn
   return { kind: 'nullable', inner };
 }
 
-/** A key that need not be there; `normalize` takes these values of it for absent. */
+/** A key that may be absent. For `normalize` it is also absent if it has one of these values. */
 export function optional<Inner extends Schema>(inner: Inner, ...absent: readonly unknown[]): OptionalSchema<Inner> {
   return { kind: 'optional', inner, absent };
 }
@@ -159,9 +159,9 @@ export function lazily<Schemas>(make: () => Schemas): () => Schemas {
 }
 
 export interface JsonProblem {
-  /** As `runtimeConfig.ips[0]`; '' for the whole. */
+  /** `runtimeConfig.ips[0]`; '' is the whole value. */
   readonly path: string;
-  /** Has the value and what is allowed. */
+  /** Names the value and what is allowed. */
   readonly message: string;
 }
 
@@ -179,10 +179,10 @@ export function problemsIn(schema: Schema, value: unknown, root = ''): readonly 
   return problems;
 }
 
-/** Nobody reads more. */
+/** Nobody reads more problems in one message. */
 const maxDescribed = 20;
 
-/** For one message: `vlan: 5000 is not allowed; allowed: …; mtu: …`. */
+/** Problems in one message: `vlan: 5000 is not allowed; allowed: …; mtu: …`. */
 export function describeProblems(problems: readonly JsonProblem[]): string {
   const described = problems
     .slice(0, maxDescribed)
@@ -196,7 +196,7 @@ export function fits<Of extends Schema>(schema: Of, value: unknown): value is Va
   return isFitting(schema, value);
 }
 
-/** As `check` says, without the words. */
+/** Whether `check` finds no problem, without making its words. */
 function isFitting(schema: Schema, value: unknown): boolean {
   if (schema.kind === 'nullable') return value === null || isFitting(schema.inner, value);
   if (!hasForm(schema, value)) return false;
@@ -218,7 +218,7 @@ function keysFit(keys: Entries, value: Json): boolean {
   return true;
 }
 
-/** `path` is as it was when this returns. */
+/** Adds the problems of a value. `path` is as before when this returns. */
 function check(schema: Schema, value: unknown, path: (string | number)[], problems: JsonProblem[]): void {
   if (schema.kind === 'nullable') {
     if (value !== null) check(schema.inner, value, path, problems);
@@ -263,7 +263,7 @@ function checkAt(
   path.pop();
 }
 
-/** Of what lies inside of arrays and objects nothing is said. */
+/** Doesn't look inside of arrays and objects. */
 function hasForm(schema: Exclude<Schema, NullableSchema>, value: unknown): boolean {
   switch (schema.kind) {
     case 'text':
@@ -280,9 +280,9 @@ function hasForm(schema: Exclude<Schema, NullableSchema>, value: unknown): boole
 }
 
 /**
- * What another program means: of objects only the known keys, without those that are null, as in Go, or have a value
- * that an optional one takes for absent. What has another form than the schema says stays as it is, for `problemsIn` to
- * find.
+ * Takes over what another program has written: of objects only the known keys, without those that are null, as in Go,
+ * or have a value for which an optional key counts as absent. A value of another form than the schema's stays as it is,
+ * so that `problemsIn` finds it.
  */
 export function normalize(schema: ObjectSchema, value: Json): Json;
 export function normalize(schema: Schema, value: unknown): unknown;

@@ -28,7 +28,7 @@ function messageOf(error: Error): string {
   return error.cause instanceof Error ? `${error.message}: ${messageOf(error.cause)}` : error.message;
 }
 
-/** Bare where it can't be mistaken for anything else, else quoted with all controls escaped: nobody forges a line. */
+/** Bare if that is unambiguous, else quoted with all controls escaped, so that nobody can forge a line. */
 function formatValue(value: unknown): string {
   const text =
     value instanceof Error ? messageOf(value) : typeof value === 'string' ? value : show(value, maxValueLength);
@@ -45,9 +45,9 @@ function formatFields(fields: LogFields): string {
 }
 
 /**
- * A log that writes `time=… level=… msg="…" key=value` lines of at least `level` (`debug` writes all). A field that
- * is undefined is left out; an Error is written with the messages of its causes. A failing `write` is ignored: what
- * can't be logged must not fail an attachment.
+ * A log that writes `time=… level=… msg="…" key=value` lines of at least `level` (`debug` writes all). A field that is
+ * undefined is left out; an Error is written with the messages of its causes. A failing `write` is ignored, because it
+ * must not fail an attachment.
  */
 export function createLog({ level, write, epochMs = Date.now, context = {} }: LogOptions): Log {
   const at = (own: LogOptions['level']): Log['error'] => {
@@ -59,7 +59,7 @@ export function createLog({ level, write, epochMs = Date.now, context = {} }: Lo
           `time=${time} level=${own} msg=${quote(event, maxValueLength)}${formatFields({ ...context, ...fields })}\n`,
         );
       } catch {
-        // see the docstring
+        // A log that can't be written fails nothing.
       }
     };
   };

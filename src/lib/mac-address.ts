@@ -5,7 +5,7 @@ export type MacAddress = Branded<string, 'MacAddress'>;
 
 export const zeroMac = '00:00:00:00:00:00' as MacAddress;
 
-/** Reads aa:bb:cc:dd:ee:ff, aa-bb-..., in any case; null where the text is none. */
+/** Reads aa:bb:cc:dd:ee:ff, aa-bb-..., in any case; null if the text is no MAC address. */
 export function parseMacAddress(text: string): MacAddress | null {
   const lower = text.toLowerCase().replaceAll('-', ':');
   return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(lower) ? (lower as MacAddress) : null;

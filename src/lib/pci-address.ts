@@ -5,7 +5,7 @@ export type PciAddress = Branded<string, 'PciAddress'>;
 
 const full = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 
-/** Reads a PCI address in any case; null where the text is none. */
+/** Reads a PCI address in any case; null if the text is none. */
 export function parsePciAddress(text: string): PciAddress | null {
   const lower = text.toLowerCase();
   return full.test(lower) ? (lower as PciAddress) : null;

@@ -1,5 +1,5 @@
-// What JSON leaves bare, but a terminal or a log viewer acts on or hides: DEL and C1 controls, bidirectional marks,
-// zero-width characters.
+// Characters that JSON doesn't escape, and that a terminal or a log viewer acts on or hides: DEL and C1 controls,
+// bidirectional marks, zero-width characters.
 const unprintable = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 const escapeUnprintable = (json: string): string =>
@@ -13,7 +13,7 @@ export function quote(text: string, maxLength = 120): string {
   return escapeUnprintable(JSON.stringify(cut ? `${text.slice(0, maxLength)}…` : text));
 }
 
-/** The text on one line as it is, bar what a terminal acts on, which is escaped; cut after `maxLength` characters. */
+/** The text on one line, with what a terminal acts on escaped; cut after `maxLength` characters. */
 export function printable(text: string, maxLength = 1000): string {
   return quote(text, maxLength)
     .slice(1, -1)

@@ -1,4 +1,4 @@
-/** What a retry needs of the platform. */
+/** The part of the platform that a retry needs. */
 export interface Clock {
   monotonicMs(): number;
   sleepMs(ms: number): void;

@@ -50,7 +50,7 @@ export const errno = {
 
 export type ErrnoName = keyof typeof errno;
 
-/** The symbolic name of an errno, or `errno N` where this program has none for it. */
+/** The symbolic name of an errno, or `errno N` if it isn't in the table. */
 export function errnoName(number: number): string {
   for (const name in errno) if (errno[name as ErrnoName] === number) return name;
   return `errno ${number}`;
@@ -79,10 +79,10 @@ export function isSystemError(thrown: unknown, ...codes: readonly ErrnoName[]): 
   return codes.length === 0 || (codes as readonly string[]).includes((thrown as SystemError).code);
 }
 
-/** Why a host's system call failed. */
+/** The failure of a host's system call. */
 export interface SystemFailure {
   readonly errno: number;
-  /** '' where errno says it all. */
+  /** The kernel's own words, or ''. */
   readonly detail: string;
 }
 
@@ -94,8 +94,9 @@ interface HostError {
 }
 
 /**
- * What a host's function threw of a system call: the native host's is a SystemFailure, Node's an Error whose errno is
- * negative, or none where Node itself refuses an argument, as a NUL in a path. Null for anything else.
+ * The failure of a system call in what a host's function threw. The native host throws a SystemFailure, Node an Error
+ * whose errno is negative, or without errno if Node itself refuses an argument, such as a NUL in a path. Null for
+ * anything else.
  */
 export function failureOf(thrown: unknown): SystemFailure | null {
   if (isSystemError(thrown)) return null;

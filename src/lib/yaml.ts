@@ -1,9 +1,9 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseAllDocuments } from 'yaml';
 
-/** Text that is no YAML, or YAML that is meant to hurt. Recognised by `name`. */
+/** The text is no YAML, or exceeds the limits. Recognised by `name`. */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
-  /** From 1, where they are known. */
+  /** Line and column from 1, if they are known. */
   readonly line: number | undefined;
   readonly column: number | undefined;
 
@@ -20,7 +20,7 @@ export interface YamlLimits {
   readonly maxDepth?: number;
 }
 
-/** Also ends at a circle, which an alias to its own parent makes. */
+/** Also stops at a circle, which an alias to its own parent makes. */
 function checkDepth(value: unknown, levelsLeft: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (levelsLeft === 0) throw new YamlError('nested too deep');
@@ -37,20 +37,20 @@ function toValue(document: Document.Parsed, maxAliasCount: number): unknown {
 /** Keys and indexes from the top of a document. */
 export type YamlPath = readonly (string | number)[];
 
-/** Something in a YAML text, by offsets. */
+/** The place of something in a YAML text, by offsets. */
 export interface YamlPlace {
   readonly offset: number;
-  /** A text that the path goes on into, as it stands in the file and as it is meant. */
+  /** A text into which the path goes on, as it stands in the file and as it is read. */
   readonly inner: { readonly raw: string; readonly value: string; readonly rest: YamlPath } | null;
 }
 
 export interface YamlDocument {
   readonly value: unknown;
-  /** What stands at a path, its key or its value; the deepest on the way where it isn't there. */
+  /** The place of the key or value at a path; if it isn't there, that of the deepest one on the way. */
   find(path: YamlPath, part: 'key' | 'value'): YamlPlace;
 }
 
-/** The inner node of a collection, and where its key stands. */
+/** The inner node of a collection, with its key. */
 function step(node: Node, segment: string | number): { readonly key: unknown; readonly value: unknown } | null {
   if (isMap(node)) {
     return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(segment)) ?? null;
@@ -104,7 +104,7 @@ export function parseYamlDocuments(text: string, limits: YamlLimits = {}): unkno
   return parseYamlSource(text, limits).map(({ value }) => value);
 }
 
-/** The first document of a YAML 1.2 text, or null where there is none. Throws as parseYamlDocuments. */
+/** The first document of a YAML 1.2 text, or null if there is none. Throws as parseYamlDocuments does. */
 export function parseYaml(text: string): unknown {
   return parseYamlDocuments(text)[0] ?? null;
 }

@@ -20,7 +20,7 @@ type Streams = Pick<
 function createStreams(os: Os): Streams {
   return {
     readStdin(maxBytes) {
-      // a closed stdin is an empty one
+      // A closed stdin counts as an empty one.
       const bytes = nullOn([errno.EBADF], 'read stdin', () => os.readStdin(maxBytes), maxBytes);
       return bytes === null ? Buffer.alloc(0) : Buffer.from(bytes);
     },
@@ -29,7 +29,7 @@ function createStreams(os: Os): Streams {
       try {
         systemCall('write to stderr', () => os.writeStderr(text));
       } catch (thrown) {
-        // nobody listens: no reason to fail an attachment
+        // A log that nobody reads is no reason to fail an attachment.
         if (!isSystemError(thrown)) throw thrown;
       }
     },
@@ -99,7 +99,7 @@ function createWriters(os: Os): Writers {
       nullOn([...absent, errno.ENOTEMPTY], `remove directory ${path}`, () => os.removeDir(path)) !== null,
     lock(path, timeoutMs, note) {
       const number = systemCall(`lock ${path}`, () => os.lock(path, timeoutMs, note ?? undefined));
-      // the host forgets a number that was given back
+      // The host ignores a number that was given back.
       return number === undefined ? null : { unlock: () => os.unlock(path, number) };
     },
   };
@@ -120,7 +120,7 @@ function toResult([status, signal, timedOut, stdout, stderr]: EndedProcess): Pro
   return { status: status ?? null, signal: name, timedOut, stdout, stderr };
 }
 
-/** See `Platform.startProcess`. What the start throws is thrown when the child is joined, by every call alike. */
+/** See `Platform.startProcess`. An error of the start is thrown when the child is joined, by every call of `wait`. */
 function createStartProcess(os: Os): Platform['startProcess'] {
   return ({ path, args, env, stdin, timeoutMs }): RunningProcess => {
     const what = `run ${path}`;
@@ -150,7 +150,7 @@ function readBootId(readFile: Platform['readFile'], procfs: string): string {
   return bytes.toString('utf8').trim();
 }
 
-/** Linux above the system calls of a host. Throws where a path in `environment` is refused. */
+/** Linux above the system calls of a host. Throws if a path in `environment` is refused. */
 export function createPlatform(os: Os, environment: Platform['environment']): Platform {
   let bootId: string | undefined;
   const paths = nodePathsFrom(environment);
@@ -176,7 +176,7 @@ export function createPlatform(os: Os, environment: Platform['environment']): Pl
     ...readers,
     ...createWriters(os),
     ...network,
-    // a child lives where its parent is
+    // A child starts in the namespace of the thread, so that is the own one.
     startProcess: (request) => network.inNetns(network.ownNetns(), () => startProcess(request)),
   };
 }

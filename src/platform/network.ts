@@ -6,7 +6,7 @@ import { absent, nullOn, systemCall } from './system-call.ts';
 /** Enters a namespace, runs `task`, comes back. */
 type Within = <T>(netns: Netns, task: () => T) => T;
 
-/** A descriptor that is closed once and then used no more: a closed number may soon be another file's. */
+/** A descriptor that is closed once and can't be used afterwards, because the number may soon be another file's. */
 function descriptor(os: Os, what: string, fd: number): { readonly use: () => number; readonly close: () => void } {
   let isOpen = true;
   return {
@@ -21,7 +21,7 @@ function descriptor(os: Os, what: string, fd: number): { readonly use: () => num
   };
 }
 
-/** The own namespace is needed until the end, to come back to. */
+/** The own namespace stays open until the end, because the thread comes back to it. */
 function stayOpen(): void {}
 
 type Namespaces = Pick<Platform, 'ownNetns' | 'openNetns'>;
@@ -55,8 +55,8 @@ function createNamespaces(os: Os): Namespaces {
 }
 
 /**
- * For a thread that is in its own namespace. A thread that can't come back would configure the wrong host: that is
- * thrown, and from then on every task, those of the own namespace too, enters its namespace first.
+ * Runs tasks in other namespaces on a thread that is in its own one. A thread that can't come back would configure the
+ * wrong host. So that is thrown, and from then on every task enters its namespace first, even the own one.
  */
 function createWithin(os: Os, ownNetns: () => Netns): Within {
   let current: Netns | undefined;
@@ -92,7 +92,7 @@ function refusePromise(result: unknown): void {
 /** NETLINK_ROUTE, NETLINK_RDMA: linux/netlink.h. */
 const netlinkProtocols: Readonly<Record<NetlinkProtocol, number>> = { route: 0, rdma: 20 };
 
-/** In the namespace that the thread is in; the socket stays there when the thread leaves. */
+/** Opens a socket in the namespace that the thread is in, where it stays when the thread leaves. */
 function openNetlinkSocket(os: Os, groups: number, protocol: NetlinkProtocol): NetlinkSocket {
   const number = systemCall('open netlink socket', () => os.openNetlink(groups, netlinkProtocols[protocol]));
   const { use, close } = descriptor(os, 'netlink socket', number);

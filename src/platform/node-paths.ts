@@ -1,6 +1,6 @@
 import type { NodePaths } from './platform.ts';
 
-/** Where things lie on a usual node. */
+/** The paths of a usual node. */
 export const defaultNodePaths: NodePaths = {
   sysfs: '/sys',
   procfs: '/proc',
@@ -27,7 +27,7 @@ function absolute(variable: string, path: string): string {
  * The paths of this node: the defaults, with those replaced that DRA_SRIOV_STATE_DIR, DRA_SRIOV_SYSFS,
  * DRA_SRIOV_CDI_DIRS (joined by `:`), DRA_SRIOV_DEVINFO_DIR, DRA_SRIOV_KUBELET_DIR, DRA_SRIOV_SRIOV_CNI_DIR,
  * DRA_SRIOV_LOG_DIR, DRA_SRIOV_MULTUS_DIR and DRA_SRIOV_POD_LOG_DIR name. An empty variable counts as unset. Throws an
- * Error that names the variable where a path is not absolute.
+ * Error that names the variable if a path is not absolute.
  */
 export function nodePathsFrom(environment: Readonly<Record<string, string | undefined>>): NodePaths {
   const pathIn = (variable: string, otherwise: string): string => {

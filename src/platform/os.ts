@@ -1,9 +1,9 @@
 /**
- * The host gives a name that isn't UTF-8 as bytes. In a path that it gets, a text of lib/byte-text.ts stands for them.
+ * The host returns a name that isn't UTF-8 as bytes. It is given such a name as a text of lib/byte-text.ts.
  */
 export type Name = string | ArrayBuffer;
 
-/** How a child ended, and what came out of it: `status` or `signal` is undefined. */
+/** How a child ended, and its output; `status` or `signal` is undefined. */
 export type EndedProcess = readonly [
   status: number | undefined,
   signal: number | undefined,
@@ -16,8 +16,8 @@ export type EndedProcess = readonly [
 type Identity = readonly [device: string, inode: string];
 
 /**
- * The system calls that a host provides, those that belong together as one: on QuickJS each function is a crossing into
- * native code, which costs more than the call. What they mean is `Platform`'s to say. A function that fails throws what
+ * The system calls that a host provides. Calls that belong together are one function, because on QuickJS a crossing
+ * into native code costs more than the call. `Platform` documents what they mean. A function that fails throws what
  * `failureOf` (lib/system-error.ts) takes for a failed system call. Descriptors, locks and children are numbers that
  * only the host's own functions take.
  */
@@ -34,11 +34,11 @@ export interface Os {
   monotonicMs(): number;
   sleepMs(ms: number): void;
 
-  /** EOVERFLOW past `maxBytes`; EBADF where it is closed. */
+  /** EOVERFLOW past `maxBytes`; EBADF if it is closed. */
   readStdin(maxBytes: number): ArrayBuffer;
   writeStdout(text: string): void;
   writeStderr(text: string): void;
-  /** 0 of a terminal that doesn't tell how wide it is; undefined of what is none. */
+  /** 0 for a terminal that doesn't tell its width; undefined for a stream that is no terminal. */
   terminalColumns(stream: 'stdout' | 'stderr'): number | undefined;
 
   /** EOVERFLOW past `maxBytes`. */
@@ -62,7 +62,7 @@ export interface Os {
   rename(from: string, to: string): void;
   removeDir(path: string): void;
 
-  /** The lock's number; undefined where it is held for that long. Without a note: on what exists. */
+  /** The lock's number; undefined if somebody holds it for that long. Without a note the file must exist. */
   lock(path: string, timeoutMs: number, note: string | undefined): number | undefined;
   /** Never fails. */
   unlock(path: string, lock: number): void;
@@ -74,30 +74,30 @@ export interface Os {
     stdin: string,
     timeoutMs: number,
   ): number;
-  /** Once a child. */
+  /** May be called once for each child. */
   waitProcess(child: number): EndedProcess;
 
   openNetns(path: string): number;
   identity(fd: number): Identity;
   enterNetns(fd: number): void;
-  /** `protocol`: NETLINK_*; `groups`: RTMGRP_* bits. In the namespace that the thread is in. */
+  /** Opens in the namespace that the thread is in. `protocol`: NETLINK_*; `groups`: RTMGRP_* bits. */
   openNetlink(groups: number, protocol: number): number;
   netlinkPort(fd: number): number;
-  /** As decimal text; undefined where the kernel has none. */
+  /** As decimal text; undefined if the kernel has none. */
   netnsCookie(fd: number): string | undefined;
   send(fd: number, bytes: Uint8Array): void;
   receive(fd: number, timeoutMs: number): readonly [bytes: ArrayBuffer, senderPort: number] | undefined;
   close(fd: number): void;
   sendFrames(ifindex: number, frames: readonly Uint8Array[]): void;
-  /** Of each request the bytes that came back, or the errno. */
+  /** For each request the bytes that came back, or the errno. */
   ethtool(ifname: string, requests: readonly Uint8Array[]): readonly (ArrayBuffer | number)[];
 }
 
-/** What native/src/host.rs provides besides. */
+/** The functions that native/src/host.rs provides. */
 export interface NativeOs extends Os {
-  /** After so long the process writes this to stdout and ends with 1, whatever it waits for. */
+  /** After that time the process writes `lastWords` to stdout and ends with 1, whatever it waits for. */
   limitRun(seconds: number, lastWords: string): void;
-  /** Runs a part of the program, when it is first asked for, and returns its exports. */
+  /** Runs a part of the program at the first call, and returns its exports. */
   loadPart(name: string): unknown;
   encodeUtf8(text: string): ArrayBuffer;
   decodeUtf8(bytes: Uint8Array): string;

@@ -5,7 +5,7 @@ import type { SystemError } from '../lib/system-error.ts';
  * this program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
  */
 
-/** Where things lie on this node. Set by environment variables on odd nodes and in tests; never by a network config. */
+/** Paths on this node. Environment variables change them, for unusual nodes and tests; a network config never does. */
 export interface NodePaths {
   /** `/sys` (DRA_SRIOV_SYSFS) */
   readonly sysfs: string;
@@ -19,19 +19,19 @@ export interface NodePaths {
   readonly devinfoDir: string;
   /** `/var/lib/kubelet` (DRA_SRIOV_KUBELET_DIR) */
   readonly kubeletDir: string;
-  /** Where sriov-cni keeps what it needs for DEL: `/var/lib/cni/sriov` (DRA_SRIOV_SRIOV_CNI_DIR) */
+  /** Files of sriov-cni for its DEL: `/var/lib/cni/sriov` (DRA_SRIOV_SRIOV_CNI_DIR) */
   readonly sriovCniDir: string;
-  /** `/var/log/dra-sriov` (DRA_SRIOV_LOG_DIR): where a network config may put its log */
+  /** Directory for the log of a network config: `/var/log/dra-sriov` (DRA_SRIOV_LOG_DIR) */
   readonly logDir: string;
-  /** Where Multus keeps what it attaches, and libcni's results: `/var/lib/cni/multus` (DRA_SRIOV_MULTUS_DIR) */
+  /** Files of Multus about its attachments, and libcni's results: `/var/lib/cni/multus` (DRA_SRIOV_MULTUS_DIR) */
   readonly multusDir: string;
-  /** Where the kubelet has a directory for each pod, named after it: `/var/log/pods` (DRA_SRIOV_POD_LOG_DIR) */
+  /** The kubelet's directory with one for each pod, named after it: `/var/log/pods` (DRA_SRIOV_POD_LOG_DIR) */
   readonly podLogDir: string;
 }
 
 export type FileKind = 'file' | 'directory' | 'link' | 'other';
 
-/** lstat(2): a link is described itself, never what it points to. */
+/** lstat(2), which describes a link itself, never its target. */
 export interface FileStatus {
   readonly kind: FileKind;
   /** Permission bits, `0o600`. */
@@ -51,7 +51,7 @@ export interface ProcessRequest {
   /** The whole environment of the child. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
-  /** Limit for the child; then its process group is killed. */
+  /** Limit for the child, after which its process group is killed. */
   readonly timeoutMs: number;
 }
 
@@ -59,7 +59,7 @@ export interface ProcessResult {
   /** Exit code, or null when a signal ended it. */
   readonly status: number | null;
   readonly signal: string | null;
-  /** The limit passed before the child ended. Who holds its output after its end is not waited for. */
+  /** The limit passed before the child ended. Processes that hold its output after its end don't count. */
   readonly timedOut: boolean;
   readonly stdout: string;
   /** At most 64 KiB; the rest is dropped. */
@@ -68,8 +68,8 @@ export interface ProcessResult {
 
 export interface RunningProcess {
   /**
-   * Joins the child; a second call gives the same result. Throws SystemError where it could not be started, and
-   * EOVERFLOW where it wrote more than 4 MiB to stdout.
+   * Joins the child; a second call gives the same result. Throws SystemError if it could not be started, and EOVERFLOW
+   * if it wrote more than 4 MiB to stdout.
    */
   wait(): ProcessResult;
 }
@@ -78,7 +78,7 @@ export interface RunningProcess {
 export interface Netns {
   readonly fd: number;
   readonly device: bigint;
-  /** Identifies the namespace until it ends; the kernel may give the number to a later one. */
+  /** Identifies the namespace until it ends. The kernel may give the number to a later one. */
   readonly inode: bigint;
   close(): void;
 }
@@ -96,19 +96,19 @@ export interface NetlinkSocket {
   /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
   readonly port: number;
   /**
-   * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text: unlike an inode it is not
-   * given again before the next boot. Null where the kernel has none.
+   * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text. Unlike an inode it is not
+   * given again before the next boot. Null if the kernel has none.
    */
   netnsCookie(): string | null;
   send(bytes: Uint8Array): void;
-  /** One whole datagram of whatever size, or null where none came within `timeoutMs`. EINTR is retried inside. */
+  /** One whole datagram of whatever size, or null if none came within `timeoutMs`. EINTR is retried inside. */
   receive(timeoutMs: number): Datagram | null;
   close(): void;
 }
 
 /** A held flock(2). */
 export interface HeldLock {
-  /** Never fails: a file that can't be removed stays for others. */
+  /** Never fails. A file that can't be removed stays, and others may lock it. */
   unlock(): void;
 }
 
@@ -123,21 +123,21 @@ export interface Platform {
 
   /** All of standard input; throws SystemError EOVERFLOW (errno 75) past `maxBytes`. */
   readStdin(maxBytes: number): Buffer;
-  /** Writes all; throws SystemError EPIPE where the reader is gone. */
+  /** Writes all; throws SystemError EPIPE if the reader is gone. */
   writeStdout(text: string): void;
-  /** Writes all, or silently not: a log that nobody reads is no reason to fail. */
+  /** Writes all, or fails in silence, because a log that nobody reads is no reason to fail. */
   writeStderr(text: string): void;
-  /** True where the stream is a terminal. */
+  /** True if the stream is a terminal. */
   isTerminal(stream: 'stdout' | 'stderr'): boolean;
-  /** How many columns the terminal has; null where it doesn't tell, and of what is none. */
+  /** Number of the terminal's columns; null if it doesn't tell, or the stream is no terminal. */
   terminalColumns(stream: 'stdout' | 'stderr'): number | null;
   exit(code: number): never;
   /**
-   * From now on SIGHUP, SIGINT and SIGTERM don't end this process: it has something to put back first, and looks at
+   * From now on SIGHUP, SIGINT and SIGTERM don't end this process, which has something to put back first and looks at
    * signalCame.
    */
   holdSignals(): void;
-  /** Whether one of them has come since. Always false on Node, which tells synchronous code of none. */
+  /** Whether one of these signals has come since. Always false on Node, which tells synchronous code of no signal. */
   signalCame(): boolean;
 
   monotonicMs(): number;
@@ -164,8 +164,8 @@ export interface Platform {
    */
   writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
   /**
-   * Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: under `to` is the old file
-   * or the whole new one. Durable.
+   * Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: `to` is the old file or the
+   * whole new one. Durable.
    */
   copyFileAtomic(from: string, to: string, mode: number): void;
   /** Writes to an existing sysfs or procfs file (open, write once, close). */
@@ -178,10 +178,10 @@ export interface Platform {
   readLink(path: string): string | null;
   /** lstat; null when absent. */
   stat(path: string): FileStatus | null;
-  /** True where the path (links followed) is a regular file that this process may execute. */
+  /** True if the path (links followed) is a regular file that this process may execute. */
   isExecutable(path: string): boolean;
   /**
-   * Opens a device for reading and writing and closes it: true where that is refused with EBUSY, false whatever else
+   * Opens a device for reading and writing and closes it. True if that is refused with EBUSY, false whatever else
    * happens.
    */
   isBusy(path: string): boolean;
@@ -194,22 +194,22 @@ export interface Platform {
   /** rmdir(2); false when there is no such directory or it is not empty. */
   removeDir(path: string): boolean;
   /**
-   * flock(2) on `path`, never through a link. Null when it is held by another for `timeoutMs`. `note`: a file, made
-   * with 0600 where it is absent, with that in it, so that a waiter can name the holder (read the file). Null: a file
-   * or directory as it is, opened for reading; SystemError ENOENT where there is none; it stays. A file with a note is
-   * unlinked by unlock(); taking it copes with that (compares inodes).
+   * flock(2) on `path`, never through a link. Null if another process holds it for `timeoutMs`. With a `note` the file
+   * is made with 0600 if it is absent, and gets the note, by which a waiter can name the holder. unlock() unlinks such
+   * a file; taking the lock copes with that by comparing inodes. Without a note (null) the file or directory is opened
+   * for reading as it is, and stays; SystemError ENOENT if there is none.
    */
   lock(path: string, timeoutMs: number, note: string | null): HeldLock | null;
 
   /**
-   * The child holds this process's locks too until it ends: where we are killed, nobody works beside an IPAM plugin
-   * that lives on. It inherits nothing else.
+   * The child inherits this process's locks, and nothing else, until it ends: if we are killed, nobody works beside an
+   * IPAM plugin that lives on.
    */
   startProcess(request: ProcessRequest): RunningProcess;
 
   /** This process's own network namespace; opened once. */
   ownNetns(): Netns;
-  /** Opens a namespace by path; null when absent. SystemError EINVAL where the file is no network namespace. */
+  /** Opens a namespace by path; null when absent. SystemError EINVAL if the file is no network namespace. */
   openNetns(path: string): Netns | null;
   /**
    * A socket inside `netns` (default: the own one), member of `groups` (RTMGRP_* bits), for routes by default. The

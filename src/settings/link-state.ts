@@ -1,12 +1,12 @@
 import { nullable, oneOf, optional } from '../lib/json-schema.ts';
 import { type ChoiceSetting, type KeyTexts, kept } from './setting.ts';
 
-/** By IFLA_VF_LINK_STATE_*. */
+/** Indexed by IFLA_VF_LINK_STATE_*. */
 const states = ['auto', 'enable', 'disable'] as const;
 
 const keys = { link_state: optional(oneOf(...states), '') };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { linkState: nullable(oneOf(...states)) };
 
 export const linkState: ChoiceSetting<typeof keys, typeof fields> = {

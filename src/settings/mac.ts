@@ -10,7 +10,7 @@ export const macAddress = text(
   /^(?!0{2}([:-]0{2}){5}$|0{4}(\.0{4}){2}$)[0-9A-Fa-f][02468ACEace]([:-][0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){4}|[0-9A-Fa-f]{2}(\.[0-9A-Fa-f]{4}){2})$/,
 );
 
-/** As the kernel told it: a record must be readable whatever a driver makes of its addresses. */
+/** Any MAC address, because a record must be readable whatever address a driver reports. */
 export const reportedMac = textThat<MacAddress>((value) => parseMacAddress(value) === value, 'a MAC address');
 
 /** u32 vf, u8 mac[32]; Ethernet uses 6 of the 32. */
@@ -18,10 +18,10 @@ const struct: VfStruct = { type: 1, name: 'IFLA_VF_MAC', length: 36 };
 
 const keys = { mac: optional(macAddress, '') };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { mac: reportedMac };
 
-/** `mac`: all zeros where the PF has set none. */
+/** `mac` is all zeros if the PF has set none. */
 export const mac: StructSetting<typeof keys, typeof fields> = {
   name: 'mac',
   keys,

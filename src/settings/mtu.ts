@@ -1,10 +1,10 @@
 import { integer, optional } from '../lib/json-schema.ts';
 import { type KeyTexts, kept, type Setting } from './setting.ts';
 
-/** No netdev can have 0, and programs that generate configs in Go write it for what nobody has set. */
+/** 0 counts as absent: no netdev can have it, and Go programs that generate configs write it for an unset value. */
 const keys = { mtu: optional(integer(68, 65535), 0) };
 
-/** Of the netdev alone: what becomes of it is planned in src/vf/plan.ts. */
+/** A setting of the netdev alone, planned in src/vf/plan.ts. */
 export const mtu: Setting<typeof keys, { readonly mtu: number }> = { keys, asked: ({ mtu }) => ({ mtu }) };
 
 export const mtuTexts: KeyTexts<typeof keys> = {

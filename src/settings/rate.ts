@@ -8,16 +8,16 @@ const rateMbps = integer(0, 4294967295);
 
 const keys = { min_tx_rate: optional(rateMbps), max_tx_rate: optional(rateMbps) };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { minTxRateMbps: integer(0), maxTxRateMbps: integer(0) };
 
-/** 0: no limit. The kernel sets both or neither: where one is given the other is what sriov-cni makes it. */
+/** 0: no limit. The kernel sets both rates or none, so if only one is given the other one is 0, as with sriov-cni. */
 export const rate: StructSetting<typeof keys, typeof fields> = {
   name: 'rate',
   keys,
   fields,
   keyOf: { minTxRateMbps: 'min_tx_rate', maxTxRateMbps: 'max_tx_rate' },
-  // As rtnl_set_vf_rate (net/core/rtnetlink.c).
+  // The kernel has the same rule (rtnl_set_vf_rate, net/core/rtnetlink.c).
   conflicts: ({ min_tx_rate: min = 0, max_tx_rate: max = 0 }) => ({
     min_tx_rate:
       max !== 0 && min > max && `with max_tx_rate ${max}; allowed: at most max_tx_rate, or max_tx_rate 0 (no limit)`,

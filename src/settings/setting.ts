@@ -1,23 +1,25 @@
 import { type Entries, nullable, type object, oneOf, optional, type ValueOf } from '../lib/json-schema.ts';
 
-// What an entry of the table is (settings.ts). All of it is data and pure functions: config, kernel, vf, state and cli
-// read it.
+// The form of an entry of the table (settings.ts): data and pure functions, which config, kernel, vf, state and cli
+// read.
 
-/** What an object of these keys (Entries) may be. Not bound to Entries: of that itself tsc would find no end. */
+/**
+ * The type of an object with these keys (Entries). Not constrained to Entries, because tsc would find no end of that.
+ */
 export type Values<Keys> = Keys extends Entries ? ValueOf<ReturnType<typeof object<Keys>>> : never;
 
-/** Without what is not known. */
+/** A state whose fields are all known. */
 export type Known<State> = { readonly [Field in keyof State]-?: NonNullable<State[Field]> };
 
 /** Something that a config may ask of a VF. */
 export interface Setting<Keys, Asked> {
-  /** The keys that say it, and what they may hold. */
+  /** The keys that ask for it, and what they may hold. */
   readonly keys: Keys;
-  /** `{vlanQoS: 'vlan'}`: the one is refused where the other is absent. */
+  /** `{vlanQoS: 'vlan'}`: the first key is refused if the second one is absent. */
   readonly needs?: { readonly [Key in keyof Keys]?: keyof Keys & string };
-  /** What is wrong with values that are right each by itself: `is not allowed ${conflict}`. */
+  /** Conflicts between values that are valid by themselves, in words behind `is not allowed`. */
   conflicts?(values: Values<Keys>): { readonly [Key in keyof Keys]?: string | false };
-  /** What they ask for: all of the setting, or nothing of it. By itself each key for its field. */
+  /** What the values ask for: the whole setting, or nothing of it. By default each key asks for its field. */
   asked?(values: Values<Keys>): { readonly [Field in keyof Asked]?: Asked[Field] | undefined };
 }
 
@@ -26,76 +28,76 @@ export interface VfStruct {
   /** IFLA_VF_* */
   readonly type: number;
   readonly name: string;
-  /** Bytes that every kernel sends of it. */
+  /** Length that every kernel sends. */
   readonly length: number;
-  /** The attribute that it lies in, if not in IFLA_VF_INFO itself. */
+  /** The attribute that holds it, if it isn't in IFLA_VF_INFO itself. */
   readonly list?: { readonly type: number; readonly name: string };
 }
 
 /** The structs in an IFLA_VF_INFO; throws SystemError EBADMSG for one that is too short. */
 export interface VfInfo {
   find(struct: VfStruct): Buffer | null;
-  /** Throws also where it is missing. */
+  /** Throws also if the struct is missing. */
   need(struct: VfStruct): Buffer;
 }
 
-/** How `inspect` shows it; by itself each key with its value. */
+/** How `inspect` shows the setting; by default each key with its value. */
 interface Shown<State> {
-  /** Of its column in the table of VFs. */
+  /** Title of its column in the table of VFs. */
   readonly column?: string;
-  /** Of its line where a VF is shown alone; by itself the key. */
+  /** Title of its line if a VF is shown alone; by default the key. */
   readonly title?: string;
-  /** In the table, and in the line. */
+  /** Text in the table and in the line. */
   short?(state: State): string;
   long?(state: State): string;
-  /** Other values stand below the table. */
+  /** The value that isn't shown below the table. */
   readonly usual?: string | number;
   readonly unit?: string;
-  /** In place of 0. */
+  /** Text in place of 0. */
   readonly none?: string;
 }
 
 /** A setting that the PF keeps of its VF: one attribute of netlink, with one field or several. */
 interface KeptByPf<Keys, Fields, State> extends Setting<Keys, Known<State>> {
   readonly name: string;
-  /** What a record may hold. One that is newer than the records of some build is optional. */
+  /** Fields of a record. A field that older builds don't write is optional. */
   readonly fields: Fields;
   /** The key of each field. */
   readonly keyOf: { readonly [Field in keyof Fields]: keyof Keys & string };
-  /** What all VFs have whose PF reports nothing. Absent: that can't be told. */
+  /** The value for VFs whose PF reports nothing. Absent: unknown. */
   readonly unreported?: Partial<Known<State>>;
   /** Fields that mean nothing beside the others. */
   meaningless?(wanted: State): readonly (keyof Fields)[];
-  /** The netdev has it too, can set it itself where the PF lets it, and so can a trusted pod. */
+  /** The netdev has it, too, and can set it if the PF lets it, as can a trusted pod. */
   readonly ofNetdev?: true;
   readonly shown: Shown<State>;
 }
 
-/** One field, whose values have numbers: u32 vf, u32 number. */
+/** A setting with one field, whose values have numbers: u32 vf, u32 number. */
 export interface ChoiceSetting<Keys, Fields, State = Values<Fields>> extends KeptByPf<Keys, Fields, State> {
   readonly struct: VfStruct;
-  /** By their numbers. A driver that knows nothing of the setting has another one, for which the field is null. */
+  /** Values by number. A driver that doesn't know the setting reports another number, for which the field is null. */
   readonly values: readonly string[];
-  /** What `ip link set PF vf N ...` calls it. */
+  /** Its word in `ip link set PF vf N ...`. */
   readonly word: string;
 }
 
-/** Any other. */
+/** A setting with a struct of another form. */
 export interface StructSetting<Keys, Fields, State = Values<Fields>> extends KeptByPf<Keys, Fields, State> {
-  /** As the PF reports it. */
+  /** Reads what the PF reports. */
   read(info: VfInfo): State;
-  /** The struct that sets it, and what follows the number of the VF. */
+  /** The struct that sets it, and its bytes behind the number of the VF. */
   write(wanted: Known<State>): readonly [VfStruct, ...Uint8Array[]];
   /** The words of `ip link set PF vf N ...`. */
   ip(wanted: Known<State>): string;
 }
 
 /**
- * How a key is documented, in editors (JSON Schema) and in docs/configuration.md. Nothing of it is in the executable.
+ * Documentation of a key, for editors (JSON Schema) and docs/configuration.md. The executable contains nothing of it.
  */
 export interface KeyText {
   readonly does: string;
-  /** What an absent key means. */
+  /** Meaning of an absent key. */
   readonly absent: string;
   /** The `ip` command that does the same; PF, N, NAME: the PF's netdev, the VF's number, the pod's interface. */
   readonly ip?: string;
@@ -113,11 +115,11 @@ export function words(...values: readonly number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-/** What a config may say of a switch; '' is as absent, as in sriov-cni. */
+/** A switch in a config; '' counts as absent, as in sriov-cni. */
 export const onOff = optional(oneOf('on', 'off'), '');
 
-/** What a PF may report of a switch. */
+/** A switch in a PF's record. */
 export const reportedOnOff = nullable(oneOf('on', 'off'));
 
-/** By IFLA_VF_* of switches. */
+/** Indexed by the kernel's number of a switch. */
 export const offOn = ['off', 'on'] as const;

@@ -8,18 +8,18 @@ import { spoofchk, spoofchkTexts } from './spoofchk.ts';
 import { trust, trustTexts } from './trust.ts';
 import { vlan, vlanTexts } from './vlan.ts';
 
-// The table of all settings of a VF. A new one is a file of its own, and its name in each of these lists.
+// The table of all settings of a VF. A new setting is a file of its own, and its name in each of these lists.
 
-/** What a config may ask of a VF, in the order of documents and errors. */
+/** The settings that a config may ask for, in the order of documents and errors. */
 export const settings = [vlan, mac, mtu, spoofchk, trust, linkState, rate] as const;
 
-/** What a PF keeps of a VF, in the order of records and of what people read of a VF. */
+/** The settings that a PF keeps of a VF, in the order of records and of `inspect`. */
 export const pfSettings = [mac, vlan, spoofchk, trust, linkState, rate] as const;
 
-/** The same in the order in which the kernel applies them (do_setvfinfo, net/core/rtnetlink.c). */
+/** The settings that a PF keeps, in the order in which the kernel applies them (do_setvfinfo, net/core/rtnetlink.c). */
 const inKernelOrder = [mac, vlan, rate, spoofchk, linkState, trust] as const;
 
-/** What documents say of the keys; an array, which a bundler leaves out where nobody reads it. */
+/** Documentation of the keys; an array, which a bundler leaves out if nobody reads it. */
 export const settingTexts = [
   vlanTexts,
   macTexts,
@@ -30,7 +30,7 @@ export const settingTexts = [
   rateTexts,
 ] as const;
 
-/** Of `A | B` makes `A & B`. */
+/** Makes `A & B` of `A | B`. */
 type Both<Either> = (Either extends unknown ? (one: Either) => void : never) extends (both: infer All) => void
   ? All
   : never;
@@ -39,15 +39,15 @@ type Flat<All> = { readonly [Key in keyof All]: All[Key] };
 export type OnePfSetting = (typeof pfSettings)[number];
 type StateOf<One> = One extends { readonly fields: infer Fields } ? Values<Fields> : never;
 
-/** The PF's record of a VF; null where the driver doesn't report it. */
+/** The PF's record of a VF; a field is null if the driver doesn't report it. */
 export type VfAdminState = Flat<Both<StateOf<OnePfSetting>>>;
 
 export type VfField = keyof VfAdminState;
 
-/** Settings of a VF, to be made on its PF: of each setting all fields, or none. */
+/** Settings of a VF to be made on its PF, each with all its fields. */
 export type VfChange = { readonly [Field in VfField]?: Known<VfAdminState>[Field] };
 
-/** What the user asks of the VF's PF and netdev. An absent key means: leave it as it is. */
+/** What a config asks of the VF's PF and netdev. An absent key stays as it is. */
 export type VfSettings = VfChange & { readonly mtu?: number };
 
 /** The keys of a config that ask for something of a VF, with what they may hold. */
@@ -55,12 +55,12 @@ export function settingKeys(): Flat<Both<(typeof settings)[number]['keys']>> {
   return Object.assign({}, ...settings.map(({ keys }) => keys));
 }
 
-/** What a record may hold of the PF's record of a VF. */
+/** The schema of the PF's record of a VF, for attachment records. */
 export function pfFields(): Flat<Both<OnePfSetting['fields']>> {
   return Object.assign({}, ...pfSettings.map(({ fields }) => fields));
 }
 
-/** What a config asks for of a setting, in whose keys it has `values`. */
+/** What a config with these values asks for of a setting. */
 export function askedBy(setting: (typeof settings)[number], values: Values<ReturnType<typeof settingKeys>>): object {
   if (setting.asked !== undefined) return setting.asked(values);
   const keyOf: Readonly<Record<string, string>> = 'keyOf' in setting ? setting.keyOf : {};
@@ -76,7 +76,7 @@ export function keyOf(setting: OnePfSetting, field: VfField): string {
   return (setting.keyOf as Readonly<Record<string, string>>)[field] ?? field;
 }
 
-/** What of a setting is not as wanted. Fields that aren't wanted, or mean nothing, don't count. */
+/** Fields of a setting that are not as wanted. Fields that nobody wants or that mean nothing don't count. */
 export function differingFields(
   setting: OnePfSetting,
   now: VfAdminState,
@@ -91,11 +91,11 @@ export function differingFields(
 /** A setting with its fields of a change. */
 export interface WantedSetting {
   readonly setting: OnePfSetting;
-  /** Its fields alone. */
+  /** The fields of this setting alone. */
   readonly change: VfChange;
 }
 
-/** The settings that are wanted, without those that aren't known, in the order in which the kernel applies them. */
+/** The wanted settings, without those that aren't known, in the order in which the kernel applies them. */
 export function partsOf(wanted: Partial<VfAdminState>): readonly WantedSetting[] {
   return inKernelOrder.flatMap((setting) => {
     const fields = fieldsOf(setting).filter((field) => (wanted[field] ?? null) !== null);

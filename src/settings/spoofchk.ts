@@ -2,7 +2,7 @@ import { type ChoiceSetting, type KeyTexts, kept, offOn, onOff, reportedOnOff } 
 
 const keys = { spoofchk: onOff };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { spoofchk: reportedOnOff };
 
 export const spoofchk: ChoiceSetting<typeof keys, typeof fields> = {

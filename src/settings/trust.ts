@@ -2,7 +2,7 @@ import { type ChoiceSetting, type KeyTexts, kept, offOn, onOff, reportedOnOff } 
 
 const keys = { trust: onOff };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { trust: reportedOnOff };
 
 export const trust: ChoiceSetting<typeof keys, typeof fields> = {

@@ -3,7 +3,7 @@ import { type KeyTexts, type StructSetting, type VfStruct, words } from './setti
 
 /** u32 vf, u32 vlan, u32 qos */
 const tag: VfStruct = { type: 2, name: 'IFLA_VF_VLAN', length: 12 };
-/** The same and __be16 vlan_proto: 14 bytes, padded to 16. */
+/** The three of IFLA_VF_VLAN and __be16 vlan_proto: 14 bytes, padded to 16. */
 const taggedInfo: VfStruct = {
   type: 1,
   name: 'IFLA_VF_VLAN_INFO',
@@ -21,10 +21,10 @@ const keys = {
   vlanProto: optional(oneOf('802.1q', '802.1Q', '802.1ad', '802.1AD', '802.1Ad', '802.1aD')),
 };
 
-/** What a record may hold of it. */
+/** The fields of a record. */
 const fields = { vlan: integer(0), vlanQos: integer(0), vlanProtocol: oneOf('802.1q', '802.1ad') };
 
-/** `vlan` 0: none. Where a part is given the rest is what sriov-cni makes it. */
+/** `vlan` 0: none. If only some parts are given, the others have the values that sriov-cni gives them. */
 export const vlan: StructSetting<typeof keys, typeof fields> = {
   name: 'vlan',
   keys,
@@ -47,7 +47,7 @@ export const vlan: StructSetting<typeof keys, typeof fields> = {
     const vlanProtocol: Protocol = isAd ? '802.1ad' : '802.1q';
     return { vlan: found.readUInt32LE(4), vlanQos: found.readUInt32LE(8), vlanProtocol };
   },
-  // 802.1q goes as IFLA_VF_VLAN, as `ip` does, because kernels before 4.9 know no other.
+  // Kernels before 4.9 know only IFLA_VF_VLAN, so 802.1q is sent by that, as `ip` does.
   write: ({ vlan, vlanQos, vlanProtocol }) =>
     vlanProtocol === '802.1q'
       ? [tag, words(vlan, vlanQos)]
@@ -55,7 +55,7 @@ export const vlan: StructSetting<typeof keys, typeof fields> = {
   ip: ({ vlan, vlanQos, vlanProtocol }) =>
     `vlan ${vlan}${vlanQos === 0 ? '' : ` qos ${vlanQos}`}${vlanProtocol === '802.1ad' ? ' proto 802.1ad' : ''}`,
   unreported: { vlan: 0 },
-  // There is no tag, then.
+  // Without a VLAN there is no tag, so the protocol means nothing.
   meaningless: ({ vlan }) => (vlan === 0 ? ['vlanProtocol'] : []),
   shown: {
     column: 'VLAN',

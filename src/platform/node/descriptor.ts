@@ -8,11 +8,11 @@ const chunkBytes = 64 * 1024;
 const fullPipePauseMs = 1;
 
 /**
- * Most files are far smaller, and an ADD may read hundreds of them: one buffer to read into, and copies of what came.
+ * One buffer serves all reads, whose bytes are copied: an ADD may read hundreds of files, most of them far smaller.
  */
 const scratch = Buffer.allocUnsafeSlow(chunkBytes);
 
-/** A path as Node takes it: its bytes where it is no UTF-8 (lib/byte-text.ts). */
+/** A path as Node takes it: as bytes if it is no UTF-8 (lib/byte-text.ts). */
 export function systemPath(path: string): string | Buffer {
   return path.isWellFormed() ? path : bytesFromText(path);
 }
@@ -30,7 +30,7 @@ export function withDescriptor<T>(path: string, flags: number, mode: number, use
 /** O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused. */
 export const withoutWaiting = constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** As open(2), which says ENXIO of a unix socket: here EINVAL, with `refusal` as its detail. */
+/** As open(2), but with EINVAL in place of ENXIO for a unix socket, and `refusal` as its detail. */
 export function openNoSocket(path: string, flags: number, refusal: string): number {
   try {
     return openSync(systemPath(path), flags, 0o600);
@@ -88,7 +88,7 @@ function joined(chunks: readonly ArrayBuffer[], total: number): ArrayBuffer {
   return bytes.buffer;
 }
 
-/** Copies from where `from` stands to its end, a piece at a time: an executable may be larger than memory is free. */
+/** Copies the rest of `from`, a piece at a time, because an executable may be larger than the free memory. */
 export function copyAll(from: number, to: number): void {
   for (let count = readSome(from, scratch); count > 0; count = readSome(from, scratch)) {
     writeAll(to, scratch.subarray(0, count));

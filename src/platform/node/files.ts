@@ -75,8 +75,8 @@ function isBusy(path: string): boolean {
 let temporaryFiles = 0;
 
 /**
- * Makes a new file beside `path` and returns its name. A name that is taken (a killed process of the same number, or of
- * another PID namespace) is passed over.
+ * Makes a new file beside `path` and returns its name. Passes over a name that is taken by a process of the same number
+ * that was killed or is in another PID namespace.
  */
 function writeTemporary(path: string, fill: (fd: number) => void, mode: number, durable: boolean): string {
   for (;;) {
@@ -86,7 +86,7 @@ function writeTemporary(path: string, fill: (fd: number) => void, mode: number, 
       withDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, (fd) => {
         isOurs = true;
         fill(fd);
-        // after the content, and not through open(2): the umask doesn't apply, and nobody reads a half-written file
+        // The mode comes after the content, so nobody reads a half-written file, and not by open(2), which has a umask.
         fchmodSync(fd, mode);
         if (durable) fsyncSync(fd);
       });
@@ -169,7 +169,7 @@ export const fileCalls: FileCalls = {
     withRegularFile(from, O_RDONLY, (source) => replaceFile(to, (fd) => copyAll(source, fd), mode, true));
   },
   writeSystemFile(path, content) {
-    // O_TRUNC means nothing to sysfs and procfs, and makes a tree of plain files behave alike
+    // sysfs and procfs ignore O_TRUNC; with it a tree of plain files behaves like them.
     withRegularFile(path, O_WRONLY | O_TRUNC, (fd) => writeOnce(fd, Buffer.from(content)));
   },
   appendFile(path, content) {

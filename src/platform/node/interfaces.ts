@@ -1,4 +1,4 @@
-// What netlink has no message for: raw frames, and who drives an interface.
+// Requests for which netlink has no message: raw frames, and ethtool's ioctls.
 import { closeSync } from 'node:fs';
 import { bytesFromText } from '../../lib/byte-text.ts';
 import { errno } from '../../lib/system-error.ts';
@@ -23,7 +23,7 @@ const headerBytes = 14;
 function linkAddress(ifindex: number, frame: Buffer): Buffer {
   const bytes = Buffer.alloc(20);
   bytes.writeUInt16LE(AF_PACKET, 0);
-  // newer kernels read it from the frame themselves (5.1)
+  // Kernels since 5.1 read the protocol from the frame themselves.
   frame.copy(bytes, 2, etherTypeOffset, headerBytes);
   bytes.writeInt32LE(ifindex, 4);
   return bytes;
@@ -31,12 +31,12 @@ function linkAddress(ifindex: number, frame: Buffer): Buffer {
 
 /** Sends Ethernet frames, headers included, out of an interface of the namespace that the thread is in (packet(7)). */
 function sendFrames(ifindex: number, frames: readonly Uint8Array[]): void {
-  // protocol 0: a socket that only sends, and is handed no frame of others
+  // With protocol 0 the socket only sends, and gets no frame of others.
   const fd = callLibc((libc) => libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   try {
     for (const frame of frames) sendFrame(fd, ifindex, Buffer.from(frame));
   } finally {
-    // the kernel waits here for its readers: once for all frames
+    // Here the kernel waits for its readers, so one socket sends all frames.
     closeSync(fd);
   }
 }

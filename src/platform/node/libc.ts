@@ -4,7 +4,7 @@ import { errno, errnoName } from '../../lib/system-error.ts';
 /** A system call that failed, as Node's own errors have it: errno is negative. */
 export class LibcError extends Error {
   readonly errno: number;
-  /** '' where errno says it all. */
+  /** The kernel's own words, or ''. */
   readonly detail: string;
 
   constructor(number: number, detail = '') {
@@ -14,15 +14,15 @@ export class LibcError extends Error {
   }
 }
 
-/** True for what failed with that errno. */
+/** True if a call failed with that errno. */
 export function isErrno(thrown: unknown, number: number): boolean {
   return (thrown as { readonly errno?: unknown }).errno === -number;
 }
 
 /**
- * The calls that Node has no function for. ioctl(2) and syscall(2) are variadic in C; they are called as if they were
- * not, because on both Linux ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in
- * the same register as a fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
+ * Calls for which Node has no function. ioctl(2) and syscall(2) are variadic in C. They are called as if they were not,
+ * because on both ABIs that we build for (System V x86-64, AAPCS64) a variadic integer or pointer travels in the same
+ * register as a fixed one: glibc's ioctl finds its third argument in rdx or x2 either way.
  */
 const signatures = {
   __errno_location: { arguments: [], return: 'pointer' },
@@ -43,7 +43,7 @@ const signatures = {
   ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
 } as const;
 
-/** At run time and not by an import, so that a command that needs no such call doesn't pay for it (2 ms). */
+/** Loaded at run time and not by an import, so that a command without such a call doesn't pay for it (2 ms). */
 function ffi(): typeof import('node:ffi') {
   return process.getBuiltinModule('node:ffi');
 }

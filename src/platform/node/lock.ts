@@ -21,7 +21,7 @@ const LOCK_NB = 4;
 
 const firstPauseMs = 2;
 const maxPauseMs = 20;
-/** Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities. */
+/** Far more than newcomers can replace the file in a row: beyond it, the file system gives one file two identities. */
 const maxReplacements = 1000;
 
 function openLockFile(path: string, existing: boolean): number {
@@ -33,7 +33,7 @@ function openLockFile(path: string, existing: boolean): number {
   throw new LibcError(errno.EINVAL, 'not a regular file');
 }
 
-/** False where another took the file away after we opened it: then the lock on it means nothing to newcomers. */
+/** False if another process removed the file after we opened it: then the lock on it means nothing to newcomers. */
 function isStillAt(path: string, fd: number): boolean {
   const opened: BigIntStats = fstatSync(fd, { bigint: true });
   const found = lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false });
@@ -53,7 +53,7 @@ function tryLock(path: string, existing: boolean): Attempt {
   throw new LibcError(-result);
 }
 
-/** The note is for people; a full disk is no reason not to lock, since DEL must work on one. */
+/** The note is for people. A full disk is no reason not to lock, because DEL must work on one. */
 function writeNote(fd: number, note: string): void {
   try {
     ftruncateSync(fd, 0);
@@ -65,7 +65,7 @@ function writeNote(fd: number, note: string): void {
 
 interface Held {
   readonly fd: number;
-  /** unlock() takes the file away. */
+  /** unlock() removes the file. */
   readonly isOurs: boolean;
 }
 
@@ -113,7 +113,7 @@ function unlock(path: string, number: number): void {
   try {
     if (isOurs && isStillAt(path, fd)) unlinkSync(systemPath(path));
   } catch (thrown) {
-    // a file that can't be unlinked is no lock either
+    // A file that can't be unlinked holds no lock.
     if (failureOf(thrown) === null) throw thrown;
   }
   closeSync(fd);

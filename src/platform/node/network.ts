@@ -62,8 +62,8 @@ function u32(value: number): Buffer {
 }
 
 /**
- * What is nice to have, and older kernels (ENOPROTOOPT) or a lack of rights (the buffer) may refuse: reasons in words
- * (4.12), errors without the whole request in them (4.3), dumps that heed their filter (4.20), and room for events.
+ * Sets options that older kernels (ENOPROTOOPT) or a lack of rights (the buffer) may refuse: reasons in words (4.12),
+ * errors without the whole request in them (4.3), dumps that heed their filter (4.20), and room for events.
  */
 function setOptions(fd: number, groups: number): void {
   const on = u32(1);
@@ -92,12 +92,12 @@ function netnsCookie(fd: number): string | undefined {
   return String(cookie.readBigUInt64LE());
 }
 
-/** Larger than any datagram of the kernel's; of its pages only those count that were written to. */
+/** Larger than any datagram of the kernel's. Only pages that were written to take memory. */
 let room: Buffer<ArrayBuffer> | undefined;
 
 /**
- * The whole of the next datagram and its sender's port; undefined where there is none yet. MSG_TRUNC tells its size
- * also where that is too much.
+ * The next datagram, whole, and its sender's port; undefined if there is none yet. MSG_TRUNC tells its size even if
+ * that is too much.
  */
 function receiveNow(fd: number): readonly [ArrayBuffer, number] | undefined {
   room ??= Buffer.allocUnsafeSlow(receiveBufferBytes);

@@ -9,7 +9,7 @@ import { networkCalls } from './network.ts';
 import { processCalls } from './processes.ts';
 import { monotonicMs, sleepMs } from './waiting.ts';
 
-/** Of argv: the executable and the script that it runs (in the packaged executable, the name of its entry). */
+/** argv begins with the executable and the script that it runs (in the packaged executable, the name of its entry). */
 const argumentsBeforeOurs = 2;
 
 const [stdinFd, stdoutFd, stderrFd] = [0, 1, 2];
@@ -30,7 +30,7 @@ export const nodeOs: Os = {
   pid: process.pid,
   exit: (code) => process.exit(code),
   holdSignals() {
-    // Never called: this program doesn't return to the event loop. That there is one takes the place of the default.
+    // The handler replaces the default. It is never called, because this program doesn't return to the event loop.
     for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
   },
   signalCame: () => false,

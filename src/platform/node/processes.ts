@@ -8,17 +8,17 @@ import { callLibc, isErrno, LibcError, tryLibc } from './libc.ts';
 import { heldLockFds } from './lock.ts';
 import { monotonicMs, POLLIN, POLLOUT, poll } from './waiting.ts';
 
-// Node's own spawnSync kills a child for what it writes to stderr, and waits for whoever holds its output. So the child
-// is begun by Node, which does that at once, and its pipes and its end are seen to here. Node's event loop, which
-// would, doesn't run.
+// Node's spawnSync kills a child that writes too much to stderr, and waits for whoever holds its output. So Node's
+// spawn starts the child at once, and the code here serves its pipes and its end, because Node's event loop doesn't
+// run.
 
 /** Limit of stdout; a longer answer is refused. */
 const maxOutputBytes = 4 * 1024 * 1024;
 /** Limit of stderr; the rest is dropped. */
 const maxStderrBytes = 64 * 1024;
-/** A child that has ended has written all it had to. Another process that holds its output may go on for so long. */
+/** A child that has ended has written all its output. Another process that holds it open is waited for so long. */
 const graceMs = 100;
-/** How often to look at a child where the kernel has no pidfd (before 5.3). */
+/** Interval of looks at a child if the kernel has no pidfd (before 5.3). */
 const lookAgainMs = 5;
 const chunkBytes = 64 * 1024;
 const chunksATurn = 16;
@@ -36,9 +36,9 @@ const siginfoBytes = 128;
 /** asm-generic/unistd.h; the same on x86-64 */
 const SYS_pidfd_open = 434n;
 
-/** The child leads its own group: whatever it started and left behind goes too. */
+/** The child leads its own group, so whatever it has started and left behind is killed, too. */
 function killGroup(pid: number): void {
-  // kill(-1) would reach every process of the node, kill(0) our own group
+  // kill(-1) would reach every process of the node, kill(0) our own group.
   if (!Number.isInteger(pid) || pid <= 1) return;
   try {
     process.kill(-pid, 'SIGKILL');
@@ -48,7 +48,7 @@ function killGroup(pid: number): void {
 }
 
 interface Pipe {
-  /** Descriptors; the child's is blocking, ours is not. */
+  /** Our descriptor and the child's; the child's is blocking, ours is not. */
   readonly ours: number;
   readonly childs: number;
 }
@@ -63,7 +63,7 @@ function makePipe(weWrite: boolean): Pipe {
   return pipe;
 }
 
-/** A descriptor of ours; `fd` is null where it is closed. */
+/** A descriptor of ours; `fd` is null if it is closed. */
 class OurEnd {
   fd: number | null;
 
@@ -87,7 +87,7 @@ class Input extends OurEnd {
     this.#bytes = Buffer.from(text);
   }
 
-  /** Gives what fits into the pipe without waiting, and closes it after the last byte. */
+  /** Writes what fits into the pipe without waiting, and closes it after the last byte. */
   feed(): void {
     while (this.fd !== null && this.#written < this.#bytes.length) {
       try {
@@ -95,7 +95,7 @@ class Input extends OurEnd {
       } catch (thrown) {
         if (isErrno(thrown, errno.EAGAIN)) return;
         if (failureOf(thrown) === null) throw thrown;
-        // EPIPE: it ended, or it doesn't care; it may
+        // EPIPE: the child has ended, or doesn't read its input, which it need not.
         break;
       }
     }
@@ -116,7 +116,7 @@ class Output extends OurEnd {
     this.#drops = drops;
   }
 
-  /** Takes what is there without waiting, but not for ever where somebody writes faster than this reads. */
+  /** Reads what is there without waiting, but not for ever if somebody writes faster than this reads. */
   drain(): void {
     for (let turn = 0; this.fd !== null && turn < chunksATurn; turn++) {
       const chunk = Buffer.allocUnsafe(chunkBytes);
@@ -142,7 +142,7 @@ class Output extends OurEnd {
   }
 }
 
-/** Null where there is nothing yet. */
+/** Null if there is nothing yet. */
 function readNow(fd: number, into: Buffer): number | null {
   try {
     return readSync(fd, into, 0, into.length, null);
@@ -152,7 +152,7 @@ function readNow(fd: number, into: Buffer): number | null {
   }
 }
 
-/** What spawn(2) says only to an event loop: Node's `error` event comes later than we are. */
+/** Why a program couldn't be started: Node's `error` event would come too late. */
 function whyNot(path: string): unknown {
   try {
     accessSync(path, constants.X_OK);
@@ -164,7 +164,7 @@ function whyNot(path: string): unknown {
 
 function spawnChild({ path, args, env }: ProcessRequest, stdio: readonly number[]): number {
   const options: SpawnOptions = { env: { ...env }, detached: true, stdio: [...stdio, ...heldLockFds()] };
-  // at run time: node:child_process costs 3 ms, and most runs have no child
+  // Loaded at run time, because node:child_process costs 3 ms and most runs have no child.
   const { spawn } = process.getBuiltinModule('node:child_process');
   const child: ChildProcess = spawn(path, args, options);
   child.once('error', () => undefined);
@@ -218,7 +218,7 @@ class Child {
     }
   }
 
-  /** True when the limit passed before the child had ended. What it started and left behind holds nobody up. */
+  /** True if the limit passed before the child had ended. Nobody waits for what it has started and left behind. */
   #runToEnd(): boolean {
     try {
       let wasAlive = true;
@@ -244,7 +244,7 @@ class Child {
     this.#stderr.drain();
   }
 
-  /** Until there is something to do, or the limit has passed. */
+  /** Waits until there is something to do, or the limit has passed. */
   #poll(exited: boolean): void {
     const ends = [this.#stdin, this.#stdout, this.#stderr, ...(exited ? [] : [this.#pidfd])];
     const polled = ends.flatMap((end) => {
@@ -278,7 +278,7 @@ class Child {
   }
 }
 
-/** Null: it was joined. */
+/** Null: the child was joined. */
 const children: (Child | null)[] = [];
 
 export const processCalls: Pick<Os, 'startProcess' | 'waitProcess'> = {

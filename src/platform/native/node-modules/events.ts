@@ -1,6 +1,6 @@
 type Listener = (...args: unknown[]) => void;
 
-/** What commander uses of Node's EventEmitter. */
+/** The part of Node's EventEmitter that commander uses. */
 export class EventEmitter {
   readonly #listeners = new Map<string, Listener[]>();
 
