@@ -11,7 +11,7 @@ import { aboutText, commandName, type ExitCode, exitCodes, printJson, programNam
 
 type Operator = ReturnType<Parts['operator']>;
 
-/** Keeps commander from the process: what it prints goes to the platform, and what would end the process is thrown. */
+/** Commander prints to the platform, and throws where it would end the process. */
 function createProgram(platform: Platform): Command {
   return new Command(commandName(platform))
     .description(
@@ -31,7 +31,8 @@ function createProgram(platform: Platform): Command {
 }
 
 /**
- * For addHelpText: command lines that work as they are; `@` stands for this program, which begins a line without it.
+ * Command lines that work as they are, for addHelpText. `@` stands for this program; a line without it begins with this
+ * program.
  */
 const examples =
   (...lines: readonly string[]) =>
@@ -46,7 +47,7 @@ const fromOption = ['--from <archive>', 'look at the node that this archive of s
 
 interface NodeOptions {
   readonly json?: boolean;
-  /** An archive. */
+  /** An archive of `sysdump`. */
   readonly from?: string;
 }
 
@@ -246,8 +247,8 @@ function addCompletion(program: Command, platform: Platform): void {
 }
 
 /**
- * The command line, for people: runs when CNI_COMMAND is unset. Returns the exit code (docs/operations.md). Without
- * arguments it says what it is on stderr and succeeds, as libcni's skel does.
+ * The command line, which runs when CNI_COMMAND is unset. Returns the exit code (docs/operations.md). Without arguments
+ * it prints name and versions to stderr and succeeds, as libcni's skel does.
  */
 export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin' | 'failures'>): number {
   let exitCode: ExitCode = exitCodes.fine;
@@ -286,7 +287,7 @@ export function runCli(platform: Platform, parts: Omit<Parts, 'cli' | 'plugin' |
 
 const usualNames: readonly string[] = [programName];
 
-/** Adds `install`, which puts this executable where the container runtime looks for plugins, or takes it away. */
+/** Adds `install`, which puts this executable where the container runtime looks for plugins, or removes it. */
 export function addInstall(program: Command, run: Run): void {
   program
     .command('install')

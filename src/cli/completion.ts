@@ -7,7 +7,7 @@ interface Completed {
   readonly name: string;
   readonly description: string;
   readonly options: readonly Option[];
-  /** What its argument is: files, a device, a pod, or one of these words. */
+  /** The kind of its argument: files, a device, a pod, or one of these words. */
   readonly operand: 'files' | 'device' | 'pod' | readonly string[];
 }
 
@@ -134,7 +134,7 @@ if [ "$funcstack[1]" = "_${name}" ]; then ${fn} "$@"; else compdef ${fn} ${name}
 `;
 }
 
-/** The script that teaches a shell this program's commands; null for a shell that isn't known. */
+/** The script for a shell to complete this program's commands; null for an unknown shell. */
 export function completionScript(program: Command, shell: string): string | null {
   const commands = describeCommands(program);
   if (shell === 'bash') return bashScript(program.name(), commands);

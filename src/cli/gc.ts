@@ -20,22 +20,22 @@ interface GcOptions {
   readonly addresses?: boolean;
 }
 
-/** Of attachments that are kept, and of records that can't be read. */
+/** Numbers of attachments that are kept, and of records that can't be read. */
 interface Counts {
   readonly alive: number;
-  /** Whether their pods live can't be told from here. */
+  /** Attachments of which it can't be told from here whether their pods live. */
   readonly unknown: number;
   readonly damaged: number;
 }
 
 interface Outcome {
   readonly kept: KeptRecord;
-  /** `left`: it would be reclaimed. `busy`: another process was at work on its VF. */
+  /** `left`: it would be reclaimed. `busy`: another process works on its VF. */
   readonly state: 'reclaimed' | 'left' | 'busy' | 'failed';
   readonly reason: string | null;
 }
 
-/** An address that leaked: no record has it, so nothing but host-local's store tells of it. */
+/** An address that leaked: only host-local's store has it, and no record. */
 interface Released {
   readonly lease: Lease;
   readonly state: 'released' | 'left' | 'failed';
@@ -44,8 +44,8 @@ interface Released {
 
 /**
  * `gc [--dry-run]`: gives back what attachments hold whose pods are certainly dead, or whose ADD or DEL was killed.
- * Attachments that are whole and whose pods live are never touched. It is refused where process 1 of the node sees
- * other files or interfaces: addresses would be released in another store, and VFs come home to another namespace.
+ * Never touches a whole attachment of a living pod. Refuses if process 1 of the node sees other files or interfaces: it
+ * would release addresses in another store, and bring VFs home to another namespace.
  */
 export function gc(tool: Tool, { dryRun = false, json = false, here = false, addresses = false }: GcOptions): ExitCode {
   const view = readView(tool.platform);
@@ -68,7 +68,7 @@ export function gc(tool: Tool, { dryRun = false, json = false, here = false, add
   return [...outcomes, ...released].some(({ state }) => state === 'failed') ? exitCodes.wrong : exitCodes.fine;
 }
 
-/** Those of reclaimed attachments are gone by now. */
+/** Addresses of reclaimed attachments are released by now. */
 function findOrphansQuietly(tool: Tool): readonly Lease[] {
   try {
     return findOrphans(tool.platform, readRecords(tool.platform).records);

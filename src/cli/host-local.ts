@@ -6,18 +6,18 @@ import type { Platform } from '../platform/platform.ts';
 import { lockFileOfOthers } from '../state/locks.ts';
 import type { KeptRecord } from './node/records.ts';
 
-/** What host-local (containernetworking/plugins) is asked for in a network config. */
+/** The host-local part (containernetworking/plugins) of a network config. */
 export interface HostLocal {
   /** Its store; a directory for each network below. */
   readonly dataDir: string;
-  /** Of each set an attachment gets one address: IPv4 and IPv6, usually. */
+  /** An attachment gets one address of each set; usually there is one for IPv4 and one for IPv6. */
   readonly sets: readonly RangeSet[];
 }
 
 interface RangeSet {
   /** `10.0.2.0/24`, as written. */
   readonly subnets: readonly string[];
-  /** Addresses that can be handed out, the gateways not among them. */
+  /** Number of addresses that can be handed out, without gateways. */
   readonly capacity: bigint;
 }
 
@@ -25,9 +25,9 @@ interface RangeSet {
 export interface Lease {
   readonly path: string;
   readonly address: string;
-  /** '' where the file has no content, as a power cut leaves what host-local has just written, unsynchronised. */
+  /** '' if the file is empty, as a power cut leaves one that host-local has just written without fsync. */
   readonly containerId: string;
-  /** '' where an old release of host-local didn't keep it. */
+  /** '' in files of old releases of host-local, which don't keep it. */
   readonly ifname: string;
 }
 
@@ -53,8 +53,8 @@ const addressOr = (text: unknown, otherwise: bigint): bigint =>
   typeof text === 'string' && text !== '' ? toNumber(parseAddress(text).bytes) : otherwise;
 
 /**
- * Of the subnet the first usable address is the gateway, unless the range names another; network and broadcast are
- * nobody's.
+ * The first usable address of the subnet is the gateway, unless the range names another one. The addresses of network
+ * and broadcast are nobody's.
  */
 function capacityOf(range: Json, cidr: Cidr): bigint {
   const first = toNumber(networkOf(cidr).bytes);
@@ -102,16 +102,15 @@ export function ipamOf(stdin: string): unknown {
   }
 }
 
-/** As container runtimes for Kubernetes make them; of other names it can't be told whether a container lives. */
+/** IDs that container runtimes for Kubernetes make. With another name it can't be told whether a container lives. */
 const containerIdOfRuntime = /^[0-9a-f]{64}$/;
 
 const withoutPrefix = (address: string): string => address.replace(/\/.*$/, '');
 
 /**
- * Addresses in the stores of networks on record, and in the usual one (what leaked lies there also when no record is
- * left), whose containers are gone: no record has them, and no process belongs to them. Where a file names no
- * container, no record has the address. The store may be others' too.
- * Throws SystemError.
+ * Addresses whose containers are gone, in the stores of networks on record and in the usual one, where leaked addresses
+ * lie even if no record is left. A container is gone if no record has it and no process belongs to it. An address whose
+ * file names no container counts if no record has it. Other plugins may use the same store. Throws SystemError.
  */
 export function findOrphans(platform: Platform, records: readonly KeptRecord[]): readonly Lease[] {
   const usual = (platform.readDir(defaultDataDir) ?? []).map((network) => `${defaultDataDir}/${network}`);
@@ -134,8 +133,8 @@ export function findOrphans(platform: Platform, records: readonly KeptRecord[]):
 }
 
 /**
- * Container runtimes put a container's ID into the names of its cgroups. All count as living where not all processes
- * are seen.
+ * Goes by cgroups, into whose names container runtimes put a container's ID. If not all processes are seen, all
+ * containers count as living.
  */
 function findLivingContainers(platform: Platform): (containerId: string) => boolean {
   if (!seesAllProcesses(platform)) return () => true;
@@ -149,7 +148,7 @@ function readCgroups(platform: Platform, path: string): string {
   try {
     return platform.readFile(path)?.toString('utf8') ?? '';
   } catch (thrown) {
-    // the process has ended
+    // The process has ended.
     if (isSystemError(thrown, 'ESRCH')) return '';
     throw thrown;
   }

@@ -137,7 +137,7 @@ function holderOf({ holder, netns, link, sriovCni }: SurveyedVf): string | null 
   return netns === null ? null : `${link?.name} in ${netns}`;
 }
 
-/** What is not usual, and so not in the table. */
+/** Settings with an unusual value, which stand below the table. */
 function extraSettings(admin: VfAdminState): string[] {
   const settings = partsOf(admin).flatMap(({ setting }) => {
     const { usual, unit = '' } = setting.shown;

@@ -10,7 +10,7 @@ import { version } from '../version.ts';
 import { complain, type ExitCode, exitCodes, printJson, programName, type Tool } from './tool.ts';
 
 interface Place {
-  /** Absolute path of a directory that the container runtime looks for plugins in. */
+  /** Absolute path of a directory in which the container runtime looks for plugins. */
   readonly directory: string;
   /** The plugin's name there: the `type` of network configs. */
   readonly name: string;
@@ -19,11 +19,11 @@ interface Place {
 interface Outcome {
   readonly path: string;
   readonly action: 'installed' | 'removed' | 'restored' | 'unchanged';
-  /** What lies under the path now: a version of this plugin, another plugin, or nothing. */
+  /** What the path is now: a version of this plugin, another plugin, or nothing. */
   readonly now: string | 'another plugin' | null;
-  /** What lay there before. */
+  /** What the path was before. */
   readonly before: string | 'another plugin' | null;
-  /** Where the other plugin is kept that had the name before this one; null where none had it. */
+  /** Path of the other plugin that had the name before this one; null if none had it. */
   readonly backup: string | null;
 }
 
@@ -38,11 +38,11 @@ const backupOf = (place: Place): string => `${pathOf(place)}.before-${programNam
 const nameProblem = (name: string): string | null =>
   isIdentifier(name) ? null : `--as ${quote(name)} is not allowed; allowed: ${identifierForm}`;
 
-/** The directory as an absolute path, where it is one that plugins may lie in; throws what is wrong with it. */
+/** The directory as an absolute path. Throws an Error that says why plugins may not lie there. */
 function pluginDirectory(platform: Platform, directory: string): string {
   const below = directory.startsWith('/') ? '' : `${platform.readLink(`${platform.paths.procfs}/self/cwd`) ?? ''}/`;
   const path = `${below}${directory}`.replace(/\/+$/, '');
-  // the dot: what a link leads to
+  // The dot makes it the target of a link.
   const status = platform.stat(`${path}/.`);
   if (status?.kind !== 'directory') {
     throw new Error(`--to ${quote(directory)}: there is no such directory; make it, or name the one of your runtime`);
@@ -53,19 +53,19 @@ function pluginDirectory(platform: Platform, directory: string): string {
   return path;
 }
 
-/** What a plugin that is run by hand says of itself on stderr (libcni's skel). */
+/** What a plugin that is run by hand prints to stderr about itself (libcni's skel). */
 export function askVersion(platform: Platform, path: string): string | null {
   try {
     const process = platform.startProcess({ path, args: [], env: {}, stdin: '', timeoutMs: answerTimeoutMs });
     return new RegExp(`^CNI plugin ${programName} v(\\S+)$`, 'm').exec(process.wait().stderr)?.[1] ?? null;
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
-    // a script without an interpreter, a program for another CPU: none of ours
+    // It is a script without an interpreter, or a program for another CPU, so none of ours.
     return null;
   }
 }
 
-/** What has the name now. Throws on a link or a directory: whoever made it meant something by it. */
+/** What has the name now. Throws for a link or a directory, which somebody has made on purpose. */
 function lookAt(platform: Platform, path: string): Outcome['before'] {
   const status = platform.stat(path);
   if (status === null) return null;
@@ -78,7 +78,7 @@ function lookAt(platform: Platform, path: string): Outcome['before'] {
   return askVersion(platform, path) ?? 'another plugin';
 }
 
-/** Throws where an executable doesn't answer VERSION as this one does. */
+/** Throws if an executable doesn't answer VERSION as this one does. */
 function tryOut(platform: Platform, path: string): void {
   const env = { CNI_COMMAND: 'VERSION' };
   const { status, stdout, stderr } = platform
@@ -89,7 +89,7 @@ function tryOut(platform: Platform, path: string): void {
   throw new Error(`${platform.executable} answers VERSION with ${answer}; install from the executable that was built`);
 }
 
-/** Of an installation that was killed; nobody else is at it, because the lock is held. */
+/** Removes files of an installation that was killed. No other one is under way, because the lock is held. */
 function removeLeftovers(platform: Platform, place: Place): void {
   for (const name of platform.readDir(place.directory) ?? []) {
     if (/^\.dra-sriov-\d+-\d+\.tmp$/.test(name)) platform.unlink(`${place.directory}/${name}`);
@@ -97,7 +97,7 @@ function removeLeftovers(platform: Platform, place: Place): void {
   platform.unlink(stagedOf(place));
 }
 
-/** One installer at a time: DaemonSets of two releases may overlap on a node. */
+/** Allows one installer at a time, because DaemonSets of two releases may overlap on a node. */
 function withLock<T>(platform: Platform, place: Place, task: () => T): T {
   const path = `${place.directory}/.${programName}-install.lock`;
   const lock = platform.lock(path, lockTimeoutMs, `process ${platform.pid}\n`);
@@ -111,9 +111,8 @@ function withLock<T>(platform: Platform, place: Place, task: () => T): T {
 }
 
 /**
- * Puts this very executable under the plugin's name. The copy lies whole, synced and tried beside the name before it
- * takes the name, so at any time the name means the old plugin or the new one. Another plugin that has the name is
- * kept.
+ * Puts this executable under the plugin's name. The copy is whole, synced and tried before it takes the name, so the
+ * name always leads to the old plugin or to the new one. Another plugin that has the name is kept.
  */
 function install(platform: Platform, place: Place): Outcome {
   const path = pathOf(place);
@@ -135,7 +134,7 @@ function install(platform: Platform, place: Place): Outcome {
   });
 }
 
-/** Throws where a VF is still in a pod: its DEL needs the plugin. */
+/** Throws if a VF is still in a pod, whose DEL needs the plugin. */
 function refuseWhileInUse(platform: Platform): void {
   const log = createLog({ level: 'error', write: (line) => platform.writeStderr(line) });
   const keys = new RecordStore(platform, log).allKeys();
@@ -145,7 +144,7 @@ function refuseWhileInUse(platform: Platform): void {
   throw new Error(`attachments need the plugin for their DEL: ${which}; end their pods first, or use --force`);
 }
 
-/** Takes the plugin away, or puts the other one back that had its name. What isn't this plugin stays. */
+/** Removes the plugin, or puts back the other one that had its name. A file that isn't this plugin stays. */
 function uninstall(platform: Platform, place: Place, force: boolean): Outcome {
   const path = pathOf(place);
   const backup = backupOf(place);
@@ -201,7 +200,7 @@ function act({ platform }: Tool, { to, as, uninstall: removes, force }: InstallO
   );
 }
 
-/** `install`: puts this executable where the container runtime looks for plugins, or takes it away. */
+/** `install`: puts this executable where the container runtime looks for plugins, or removes it. */
 export function runInstall(tool: Tool, options: InstallOptions): ExitCode {
   const problem = commandLineProblem(options);
   if (problem !== null) {

@@ -1,4 +1,4 @@
-// Entry of the part `operator`: what the commands of the command line do.
+// Entry of the part `operator`: the work of the command line's commands.
 
 export { attachments } from './attachments.ts';
 export { doctor } from './doctor/doctor.ts';

@@ -22,7 +22,7 @@ const predecessor = 'sriov';
 
 const named = ({ namespace, name }: Network): string => (namespace === null ? name : `${namespace}/${name}`);
 
-/** Keys that sriov-cni takes and doesn't heed, or heeds otherwise (docs/migrating-from-sriov-cni.md). */
+/** Keys that sriov-cni ignores or treats in another way (docs/migrating-from-sriov-cni.md). */
 function differencesOf({ plugin }: Network): readonly string[] {
   if (plugin === null) return [];
   const { mtu, logLevel } = plugin;
@@ -32,7 +32,7 @@ function differencesOf({ plugin }: Network): readonly string[] {
   ];
 }
 
-/** Definitions are in the cluster: those that are given. What sriov-cni takes silently may be refused here. */
+/** Checks the given definitions, which are in the cluster: this plugin may refuse what sriov-cni takes in silence. */
 function checkDefinitions(tool: Tool, files: readonly string[]): readonly Check[] {
   const self = commandName(tool.platform);
   const advice = `kubectl get net-attach-def -A -o yaml | ${self} preflight -`;
@@ -87,7 +87,7 @@ function checkPlace({ platform, pluginDirs }: Examined): Check {
   return ok('plugin', `${path} is another plugin, which install --as ${predecessor} keeps for the way back`);
 }
 
-/** Their DEL comes to this plugin, which needs what sriov-cni has written about them. */
+/** Checks pods of sriov-cni: their DEL comes to this plugin, which needs sriov-cni's files of them. */
 function checkPods({ platform }: Examined, entries: readonly SriovCniEntry[]): readonly Check[] {
   if (entries.length === 0) return [ok('pods', 'sriov-cni has no attachment here')];
   const unusable = entries.filter(({ attachment }) => attachment === null);

@@ -5,11 +5,11 @@ export type Paint = (text: string) => string;
 
 export interface Style {
   /**
-   * What a table has to fit into: the terminal; unlimited where another program reads it, which must not get names that
-   * are cut.
+   * Width for tables: that of the terminal; unlimited if another program reads them, which must not get names that are
+   * cut.
    */
   readonly tableWidth: number;
-  /** What prose has to fit into. */
+  /** Width for prose. */
   readonly proseWidth: number;
   readonly strong: Paint;
   readonly faint: Paint;
@@ -22,7 +22,7 @@ type Colour = Exclude<keyof Style, 'tableWidth' | 'proseWidth'>;
 
 type Terminal = Pick<Platform, 'environment' | 'isTerminal' | 'terminalColumns'>;
 
-/** SGR of ECMA-48: how to begin, and how to end. */
+/** SGR of ECMA-48: begin and end. */
 const codes = {
   strong: ['1', '22'],
   faint: ['2', '22'],
@@ -36,7 +36,7 @@ function hasColours({ environment, isTerminal }: Terminal): boolean {
   return isTerminal('stdout') && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
 }
 
-/** How what is printed to stdout is set off: with colours, or not at all. */
+/** The style of stdout: with colours on a terminal, without elsewhere. */
 export function createStyle(platform: Terminal): Style {
   const coloured = hasColours(platform);
   const paint = (name: Colour): Paint => {
@@ -54,19 +54,19 @@ export function createStyle(platform: Terminal): Style {
   };
 }
 
-/** Of a terminal that doesn't tell, and for prose that another program reads. */
+/** Width of a terminal that doesn't tell its own, and of prose that another program reads. */
 const usualColumns = 80;
-/** Longer lines are hard to read, shorter ones hold no word. */
+/** Longer lines are hard to read, and shorter ones are too short for a word. */
 const [minProseWidth, maxProseWidth] = [40, 120];
 
-/** What COLUMNS says, else the terminal. */
+/** The width that COLUMNS says, else that of the terminal. */
 function columnsOf({ environment, terminalColumns }: Terminal): number {
   const given = environment['COLUMNS'] ?? '';
   const columns = /^[1-9]\d{0,4}$/.test(given) ? Number(given) : terminalColumns('stdout');
   return columns ?? usualColumns;
 }
 
-/** What prose has to fit into on stdout. */
+/** Width for prose on stdout. */
 export function proseWidthOf(platform: Terminal): number {
   const columns = platform.isTerminal('stdout') ? columnsOf(platform) : usualColumns;
   return Math.min(Math.max(columns, minProseWidth), maxProseWidth);
@@ -76,7 +76,7 @@ export interface Column {
   readonly title: string;
   /** Right-aligned: numbers. */
   readonly right?: boolean;
-  /** May be cut, never below this width, where the table is too wide. */
+  /** The column may be cut to this width if the table is too wide. */
   readonly minWidth?: number;
 }
 
@@ -85,7 +85,7 @@ export type Cell = string | { readonly text: string; readonly paint: Paint };
 
 export interface Row {
   readonly cells: readonly Cell[];
-  /** Below the row. */
+  /** Lines below the row. */
   readonly notes?: readonly Cell[];
 }
 
@@ -94,7 +94,7 @@ interface Layout {
   readonly style: Pick<Style, 'faint' | 'tableWidth' | 'proseWidth'>;
 }
 
-/** Where columns begin, and how wide they are. */
+/** Beginnings and widths of columns. */
 interface Grid {
   readonly gap: number;
   readonly widths: readonly number[];
@@ -109,7 +109,7 @@ function cut(text: string, width: number): string {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** Takes what is too much from the columns that may be cut, always from the widest. */
+/** Cuts columns that may be cut until the table fits, always the widest one. */
 function shrink(widths: readonly number[], columns: readonly Column[], available: number): number[] {
   const result = [...widths];
   for (let excess = sum(result) - available; excess > 0; excess--) {
@@ -123,7 +123,7 @@ function shrink(widths: readonly number[], columns: readonly Column[], available
   return result;
 }
 
-/** With two spaces between columns where there is room, else with one, else with columns cut. */
+/** Puts two spaces between columns if there is room, else one, else cuts columns. */
 function fitGrid(columns: readonly Column[], rows: readonly Row[], { indent, style }: Layout): Grid {
   const width = style.tableWidth;
   const natural = columns.map(({ title }, at) =>
@@ -171,7 +171,7 @@ export function formatTable(columns: readonly Column[], rows: readonly Row[], la
   return formatTables(columns, [rows], layout).join('');
 }
 
-/** The text on lines that fit, each behind `indent` spaces, those after the first behind `hang` more. */
+/** The text on lines that fit, behind `indent` spaces; lines after the first behind `hang` more. */
 export function wrap({ proseWidth }: Pick<Style, 'proseWidth'>, text: string, indent: number, hang = 2): string {
   const lines: string[] = [];
   let line = ' '.repeat(indent);

@@ -6,11 +6,11 @@ import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
 import type { Style } from './text.ts';
 
-/** What a command of the command line works with. */
+/** All that a command of the command line works with. */
 export interface Tool {
   /** The node. */
   readonly platform: Platform;
-  /** The machine that the program runs on, whose files the command line names: the node, but for archives. */
+  /** The machine that the program runs on, whose files the command line names: the node, except with an archive. */
   readonly here: Platform;
   readonly style: Style;
   /** Loaded when it is first needed. */
@@ -18,10 +18,10 @@ export interface Tool {
   readonly sriovCniCache: Parts['sriovCniCache'];
 }
 
-/** Runs one command; what it returns is the exit code. */
+/** Runs one command and returns the exit code. */
 export type Run = (command: (operator: ReturnType<Parts['operator']>, tool: Tool) => ExitCode) => void;
 
-/** What a program may build upon (docs/operations.md). */
+/** Exit codes on which a program may rely (docs/operations.md). */
 export const exitCodes = {
   /** It was done, and nothing is wrong. */
   fine: 0,
@@ -33,7 +33,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Prints for programs: one JSON value. */
+/** Prints one JSON value, for programs. */
 export function printJson({ platform }: Pick<Tool, 'platform'>, value: unknown): void {
   const text = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner), 2);
   platform.writeStdout(`${text}\n`);
@@ -44,7 +44,7 @@ export function complain({ platform }: Pick<Tool, 'platform'>, message: string):
   platform.writeStderr(`error: ${message}\n`);
 }
 
-/** `default/web`, or the beginning of the container's ID where no pod is known. */
+/** `default/web`, or the beginning of the container's ID if no pod is known. */
 export function nameHolder(
   pod: { readonly namespace?: string; readonly name?: string } | null,
   containerId: string,
@@ -68,13 +68,13 @@ export function formatAge(ms: number): string {
 export const programName = 'dra-sriov';
 
 /**
- * What to type for this program: the name that it is installed under, `sriov` perhaps. From source it is started by
- * Node.
+ * The command for this program: the name that it is installed under, such as `sriov`; its usual name if Node runs it
+ * from source.
  */
 export function commandName({ executable }: Pick<Platform, 'executable'>): string {
   const name = executable.slice(executable.lastIndexOf('/') + 1);
   return isIdentifier(name) && name !== 'node' ? name : programName;
 }
 
-/** What CNI plugins say when they are run by hand (libcni's skel). */
+/** What CNI plugins print when they are run by hand (libcni's skel). */
 export const aboutText = `CNI plugin ${programName} v${version}\nCNI protocol versions supported: ${supportedVersions.join(', ')}\n`;

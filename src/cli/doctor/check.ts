@@ -6,10 +6,10 @@ import type { Platform } from '../../platform/platform.ts';
 import { type Survey, surveyNode } from '../node/survey.ts';
 import type { Tool } from '../tool.ts';
 
-/** How a check came out. `note`: nothing is wrong, but who looks for a fault may want to know. */
+/** The outcome of a check. `note`: nothing is wrong, but it may help whoever looks for a fault. */
 export type Verdict = 'ok' | 'note' | 'warning' | 'wrong';
 
-/** One thing that commonly goes wrong, looked at. */
+/** The outcome of a look for one thing that commonly goes wrong. */
 export interface Check {
   /** Stable, for programs. */
   readonly id: string;
@@ -37,18 +37,18 @@ export function listSome(names: readonly string[]): string {
   return more <= 0 ? names.join(', ') : `${names.slice(0, maxNamed).join(', ')} and ${more} more`;
 }
 
-/** What the checks look at; each thing is read once. A text says why it could not be read. */
+/** All that the checks look at, each thing read once. A text says why it could not be read. */
 export interface Examined {
   readonly platform: Platform;
   readonly survey: Survey | string;
   /** Pods that the DRA driver knows. */
   readonly pods: readonly KnownPod[] | string;
   readonly brokenSpecs: readonly BrokenSpec[];
-  /** Where the runtime looks for plugins. */
+  /** Directories in which the runtime looks for plugins. */
   readonly pluginDirs: readonly string[];
 }
 
-/** Where it is with nearly every runtime. */
+/** The directory of nearly every runtime. */
 const usualPluginDir = '/opt/cni/bin';
 
 function orReason<T>(read: () => T): T | string {
@@ -68,7 +68,7 @@ export function examine(tool: Tool): Examined {
     platform,
     survey: orReason(() => surveyNode(tool)),
     pods: orReason(() => listKnownPods(node)),
-    // What keeps all of them from being read is said of the pods.
+    // An error that keeps all specs from being read is reported with the pods.
     brokenSpecs: typeof brokenSpecs === 'string' ? [] : brokenSpecs,
     pluginDirs: given.length > 0 ? given : [usualPluginDir],
   };

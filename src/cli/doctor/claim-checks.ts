@@ -6,7 +6,7 @@ import { count } from '../text.ts';
 import { commandName, nameHolder } from '../tool.ts';
 import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 
-/** What is known of a pod from all sides. */
+/** What all sources tell of a pod. */
 export interface PodFacts {
   readonly pods: readonly KnownPod[];
   readonly brokenSpecs: readonly BrokenSpec[];
@@ -45,7 +45,7 @@ function checkDriver({ pods, platform }: PodFacts): Check {
   return ok('driver', `${name} has VFs for ${count(pods.length, 'pod')} here`);
 }
 
-/** Nobody writes a prepared claim's spec again. */
+/** The driver doesn't write the spec of a prepared claim again. */
 const remedyForSpec =
   'delete the pod, so that its controller makes another: the driver does not write a prepared claim’s spec again, whatever is restarted';
 
@@ -78,7 +78,7 @@ function checkPrepared(facts: PodFacts): Check {
   return ok('claims', 'every pod and claim has its CDI spec, and every VF is there');
 }
 
-/** The annotation is not on the node, but what Multus made of it is. */
+/** The annotation is not on the node, but the attachments that Multus made by it are. */
 function checkAttached(facts: PodFacts): Check {
   const counted = facts.pods.map((pod) => {
     const attached = new Set<string>(recordsOf(facts, pod).map(({ record }) => record.identity.pci));
@@ -119,7 +119,7 @@ function checkNuma(facts: PodFacts): Check {
   return warning('numa', `VFs of different NUMA nodes: ${names}`, remedy);
 }
 
-/** Whether the pods of this node have what they claim; without such pods there is less to say. */
+/** Whether the pods of this node have what they claim; fewer checks if there are no such pods. */
 export function checkClaims(facts: PodFacts): readonly Check[] {
   const ofPods = [checkPrepared, checkAttached, checkNuma];
   return [checkDriver, ...(facts.pods.length + facts.brokenSpecs.length === 0 ? [] : ofPods)].map((check) =>

@@ -10,11 +10,11 @@ import { checkPerformance } from './performance-checks.ts';
 import { checkPlugins } from './plugin-checks.ts';
 import { checkVfs } from './vf-checks.ts';
 
-/** The driver does not start with a checkpoint that is broken, and writes no spec but when it prepares a claim. */
+/** The driver doesn't start with a broken checkpoint, and writes a spec only when it prepares a claim. */
 const remedyForFiles =
   'a CDI spec: delete its pod; a checkpoint: remove it and restart the DRA driver’s pod, which begins with an empty one';
 
-/** All checks; one that can't be made is wrong itself. */
+/** Makes all checks. A check that can't be made counts as wrong. */
 function diagnose(examined: Examined): readonly Check[] {
   const { survey, pods, brokenSpecs, platform } = examined;
   const records = typeof survey === 'string' ? [] : survey.kept.records;

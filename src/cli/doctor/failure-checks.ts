@@ -2,7 +2,7 @@ import { describeRecent, readErrors } from '../node/recent-errors.ts';
 import { commandName, formatAge } from '../tool.ts';
 import { type Check, type Examined, note, ok, warning } from './check.ts';
 
-/** What verbs have failed of late, as the runtime was told; null where none ever has. */
+/** Recent failures of verbs, as the runtime was told; null if no verb has ever failed. */
 export function checkFailures({ platform }: Examined): Check | null {
   const errors = readErrors(platform);
   if (typeof errors === 'string') return note('errors', `what has failed can’t be read: ${errors}`);

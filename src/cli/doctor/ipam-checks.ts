@@ -13,7 +13,7 @@ interface KnownIpam {
   readonly pluginDirs: readonly string[];
 }
 
-/** Network configs are in the cluster; what was attached with them is on the node. */
+/** Goes by the records, because network configs are in the cluster. */
 function knownIpams(records: readonly KeptRecord[]): readonly KnownIpam[] {
   const byNetwork = new Map<string, KnownIpam>();
   for (const { key, record } of records) {
@@ -46,7 +46,7 @@ function checkPlugins({ platform, pluginDirs }: Examined, known: readonly KnownI
   );
 }
 
-/** What a network's store holds of a set's family, and what it could. */
+/** Addresses of a set's family in a network's store, and how many there can be. */
 interface Usage {
   readonly network: string;
   readonly subnets: readonly string[];
@@ -71,7 +71,7 @@ interface Stores {
 }
 
 /**
- * How much of host-local's subnets is used, of the networks on record. Throws SystemError where a store can't be read.
+ * The use of host-local's subnets by networks on record. Throws SystemError if a store can't be read.
  */
 export function readUsages(platform: Platform, records: readonly KeptRecord[]): readonly Usage[] {
   return knownIpams(records).flatMap(({ network, config }) => {

@@ -7,7 +7,7 @@ import { readView } from '../node/view.ts';
 import { commandName } from '../tool.ts';
 import { type Check, type Examined, note, ok, warning, wrong } from './check.ts';
 
-/** Since then a netdev tells its PCI address by itself (IFLA_PARENT_DEV_NAME). */
+/** Kernels from this one on tell the PCI address of a netdev (IFLA_PARENT_DEV_NAME). */
 const parentDeviceSince = [5, 14] as const;
 
 /** linux/capability.h */
@@ -19,7 +19,7 @@ const capabilities: Readonly<Record<string, bigint>> = {
   CAP_SYS_ADMIN: 21n,
 };
 
-/** Null where it can't be read. */
+/** Null if it can't be read. */
 function readLine(platform: Platform, path: string): string | null {
   try {
     return platform.readFile(path)?.toString('utf8').trim() ?? null;
@@ -76,7 +76,7 @@ function checkState({ platform }: Examined): Check {
   }
 }
 
-/** What every attachment needs of the node. */
+/** Checks of what every attachment needs of the node. */
 export const nodeChecks: readonly ((examined: Examined) => Check)[] = [
   checkKernel,
   checkCapabilities,

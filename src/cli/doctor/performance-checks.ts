@@ -62,7 +62,7 @@ function listAllowedCpus(platform: Platform): ReadonlyMap<string, ReadonlySet<st
   return allowed;
 }
 
-/** Only processes that are held to some CPUs: others run where the scheduler likes. */
+/** Looks only at processes that are held to some CPUs; others run where the scheduler likes. */
 function checkCpus(platform: Platform, used: readonly Used[]): Check | null {
   const known = used.filter(({ vf }) => vf.sysfs.numaNode !== null);
   if (known.length === 0) return null;
@@ -81,7 +81,7 @@ function checkCpus(platform: Platform, used: readonly Used[]): Check | null {
   return warning('cpus', `VFs away from all CPUs of a process: ${listSome(names)}`, remedy);
 }
 
-/** Of struct ethtool_channels behind the command: the most combined queues, and how many there are. */
+/** Offsets in struct ethtool_channels behind the command: most combined queues, present combined queues. */
 const [maxCombinedAt, combinedAt] = [12, 28];
 
 function checkQueues(platform: Platform, used: readonly Used[]): Check | null {
@@ -108,7 +108,7 @@ function checkQueues(platform: Platform, used: readonly Used[]): Check | null {
   );
 }
 
-/** More than one in so many is not what passes by. */
+/** A larger share of dropped packets isn't normal. */
 const droppedOneIn = 1000;
 
 function checkDrops(platform: Platform, survey: Survey, used: readonly Used[]): Check | null {
@@ -140,12 +140,12 @@ function checkOffloads(platform: Platform, used: readonly Used[]): Check | null 
     return missing.length === 0 ? [] : [`${name} (${missing.join(', ')})`];
   });
   if (off.length === 0) return null;
-  // The old requests don't tell what is off from what the card doesn't have.
+  // These ioctls don't tell an offload that is off from one that the card doesn't have.
   const remedy = 'in the pod: ethtool -k IFNAME tells which can be switched on, ethtool -K IFNAME … on does it';
   return note('offloads', `off: ${listSome(off)}`, remedy);
 }
 
-/** What slows the VFs of pods down; one check where nothing does. */
+/** Checks for what slows the VFs of pods down; a single one if nothing does. */
 export function checkPerformance(platform: Platform, survey: Survey): readonly Check[] {
   const used = usedVfs(survey);
   const found = [

@@ -39,8 +39,8 @@ export function findInstallers(platform: Platform): readonly string[] {
 }
 
 /**
- * Living attachments that were made under a name of the plugin that now is another plugin's, or nobody's: their DEL
- * goes there.
+ * Looks for living attachments that were made under a name which is another plugin's now, or nobody's, because their
+ * DEL goes there.
  */
 function checkNamesInUse(examined: Examined, records: readonly KeptRecord[]): Check | null {
   const { platform, pluginDirs } = examined;
@@ -111,7 +111,7 @@ function checkInstalled(examined: Examined, records: readonly KeptRecord[]): Che
   return ok('plugin', `${ours.map(({ path }) => path).join(', ')}: version ${version}`);
 }
 
-/** Multus says its version to `--version`; a plugin that doesn't know that ends by itself. */
+/** Multus prints its version for `--version`. Another plugin, which doesn't know that option, ends by itself. */
 function askMultus(platform: Platform, path: string): string | null {
   try {
     const process = platform.startProcess({
@@ -124,13 +124,13 @@ function askMultus(platform: Platform, path: string): string | null {
     const { stdout, stderr } = process.wait();
     return /\bv?(\d+\.\d+(?:\.\d+)?)\b/.exec(`${stdout}\n${stderr}`)?.[1] ?? null;
   } catch (thrown) {
-    // not to be run here
+    // It can't be run here.
     if (!isSystemError(thrown)) throw thrown;
     return null;
   }
 }
 
-/** What Multus of a version gives a plugin for a DRA-allocated VF (docs/multus.md). */
+/** What a version of Multus passes to a plugin for a DRA-allocated VF (docs/multus.md). */
 function behaviourOf(multus: string): string {
   const [major = 0, minor = 0, patch = 0] = multus.split('.').map(Number);
   const number = major * 10_000 + minor * 100 + patch;
@@ -146,7 +146,7 @@ const handedOver = {
   nothing: 'no device, and found theirs through the pod’s claim',
 } as const;
 
-/** What Multus really gave, by the configs on record. */
+/** What Multus has passed, by the configs on record. */
 function evidenceOf(records: readonly KeptRecord[]): readonly string[] {
   const shapes = records.flatMap(({ record }): (keyof typeof handedOver)[] => {
     const conf = recordedConf(record);
@@ -173,7 +173,7 @@ function checkMultus(examined: Examined, records: readonly KeptRecord[]): Check 
   return ok('multus', `${multus}: ${behaviourOf(multus)}${seen}`);
 }
 
-/** Whether the runtime finds this plugin, and what calls it. */
+/** Whether the runtime finds this plugin, and which Multus calls it. */
 export function checkPlugins(examined: Examined, records: readonly KeptRecord[]): readonly Check[] {
   return [checkInstalled(examined, records), checkMultus(examined, records)];
 }

@@ -121,8 +121,8 @@ function checkRecords(survey: Survey, self: string): Check {
 }
 
 /**
- * What releases of sriov-cni before 2.2 have attached: they kept nothing of what the VF was but its name, and set no
- * more than its VLAN.
+ * Looks for attachments of sriov-cni before 2.2, which kept nothing of the VF's state of before but its name, and set
+ * only its VLAN.
  */
 function checkSriovCni(survey: Survey, self: string): Check | null {
   const unusable = survey.sriovCni.filter(({ attachment }) => attachment === null);
@@ -151,13 +151,12 @@ function checkAgreement(survey: Survey, self: string): Check {
   const remedy = `${self} inspect ${first.sysfs.pci}; undo the change, or restart the pod`;
   const whose = first.holder === null ? '' : ` (${nameAttachment(first.holder)})`;
   const found = `${first.sysfs.pci}${whose}: ${first.disagreements[0]}${others}`;
-  // A VF that another plugin holds is no fault.
+  // A stray netdev may be a VF that another plugin holds, so without a record it is a warning only.
   return (odd.some(({ holder }) => holder !== null) ? wrong : warning)('agreement', found, remedy);
 }
 
 /**
- * What this node's cards, VFs and records are like; without VFs there is less to say. `self`: what to type for this
- * program.
+ * Checks of this node's cards, VFs and records; fewer if there are no VFs. `self` is the command for this program.
  */
 export function checkVfs(survey: Survey, self: string): readonly Check[] {
   const ofVfs = [checkPfs, checkDrivers, checkAgreement];

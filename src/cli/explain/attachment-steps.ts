@@ -70,7 +70,7 @@ export function pfStep({ pf }: Place): Step {
   return fine('pf', `${name}, up, MTU ${link.mtu}`);
 }
 
-/** `changed`: how the PF's settings differ from what ADD has set, in words. */
+/** `changed` has the differences between the PF's settings and those of ADD, in words. */
 export function settingsStep({ vf }: Place, changed: readonly string[], isHeld: boolean): Step {
   const { admin, sysfs } = vf;
   if (changed.length > 0) {
@@ -113,7 +113,7 @@ function interfaceStep(place: Place, { record, pod, key }: KeptRecord): Step {
 export const servedInUserSpace = ({ vf }: Place): Step =>
   fine('interface', `none: ${vf.sysfs.driver} serves it in user space`);
 
-/** The VF's netdev in the pod; `netns` is that of ADD, for where none is known by now. */
+/** The VF's netdev in the pod. `netns` is that of ADD, shown if none is known now. */
 export function linkStep({ vf }: Place, ifname: string, netns: string): Step {
   const { link, place, sysfs } = vf;
   const next = inspectVf(sysfs.pci);

@@ -19,7 +19,7 @@ interface Chain {
   readonly steps: readonly Step[];
 }
 
-/** All that there is to say of a pod. */
+/** The answer about a pod. */
 interface Explained {
   readonly pod: NodePod;
   readonly steps: readonly Step[];
@@ -57,7 +57,7 @@ function findPod(tool: Tool, survey: Survey, target: string): NodePod | string {
   const called = pods.filter((pod) => isCalled(pod, target));
   const isHere = ({ uid }: NodePod): boolean =>
     uid !== null && tool.platform.stat(`${tool.platform.paths.kubeletDir}/pods/${uid}`) !== null;
-  // A StatefulSet gives a name again, and what is left of the pod before is here yet.
+  // A StatefulSet gives a name again, while files of the pod before are still here.
   const present = called.filter(isHere);
   const [pod, ...others] = present.length > 0 ? present : called;
   const list = (some: readonly NodePod[]): string => some.map((one) => `\n  ${namePod(one)}`).join('');
@@ -73,18 +73,18 @@ function recordsOf({ kept }: Survey, pod: NodePod): readonly KeptRecord[] {
     ({ key, record }) =>
       (pod.uid !== null && record.pod?.uid === pod.uid) || pod.containerIds.includes(key.containerId),
   );
-  // Of sandboxes that were made anew the dead one's records may be left.
+  // If the sandbox was made anew, records of the dead one may be left.
   const living = own.filter((kept) => kept.pod !== 'dead');
   return living.length > 0 ? living : own;
 }
 
-/** What a pod has: by records of ours, and by the files of sriov-cni. */
+/** The attachments of a pod, by our records and by the files of sriov-cni. */
 interface Attached {
   readonly records: readonly KeptRecord[];
   readonly entries: Survey['sriovCni'];
 }
 
-/** What ADD is asked for: by the records, by what Multus keeps of the annotation, or else by the pod's claims. */
+/** What ADD is asked for, by the records, by Multus' copy of the annotation, or else by the pod's claims. */
 function asksOf(
   tool: Tool,
   pod: NodePod,
@@ -115,7 +115,7 @@ function explainPod(tool: Tool, survey: Survey, pod: NodePod): Explained {
   const containers = [...new Set([...records.map(({ key }) => key.containerId), ...pod.containerIds])];
   const annotation = containers.map((id) => readAnnotation(tool.platform, id)).find((each) => each !== null) ?? null;
   const claimed = readClaimed(tool, pod.uid ?? '');
-  // Where a device plugin hands out the VFs there are no claims.
+  // VFs of a device plugin have no claims.
   const vfs = claimedVfs(claimed).length;
   const claim = vfs > 0 || records.length + entries.length === 0 ? claimStep(pod, claimed) : null;
   const steps = [

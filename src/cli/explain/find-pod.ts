@@ -11,9 +11,9 @@ export interface NodePod {
   readonly uid: string | null;
   readonly namespace: string | null;
   readonly name: string | null;
-  /** Its sandbox, and those before it of which something is left. */
+  /** IDs of its sandbox, and of earlier ones of which something is left. */
   readonly containerIds: readonly string[];
-  /** What knows it, for people. */
+  /** The sources that know it, for people. */
   readonly knownBy: readonly string[];
 }
 
@@ -25,7 +25,7 @@ interface Trace {
   readonly knownBy: string;
 }
 
-/** The kubelet names a pod's directory of logs after it before it makes the sandbox: `<namespace>_<name>_<uid>`. */
+/** Before the sandbox the kubelet makes a directory for a pod's logs, named `<namespace>_<name>_<uid>`. */
 function readLogDirectories({ platform }: Tool): readonly Trace[] {
   return (platform.readDir(platform.paths.podLogDir) ?? []).flatMap((entry) => {
     const [namespace, name, uid] = entry.split('_');
@@ -61,7 +61,7 @@ function collectTraces(tool: Tool, survey: Survey): readonly Trace[] {
   return [...records, ...cached, ...readLogDirectories(tool), ...claimed, ...bySriovCni];
 }
 
-/** Some know only the container, of which others know the pod. */
+/** Some sources know only the container, others the pod of that container. */
 function identityOf({ uid, containerId }: Trace, traces: readonly Trace[]): string {
   const known = uid ?? traces.find((other) => other.uid !== undefined && other.containerId === containerId)?.uid;
   return known ?? `container ${containerId}`;
@@ -78,7 +78,7 @@ function merge(traces: readonly Trace[]): NodePod {
   };
 }
 
-/** The pods of which anything on this node tells. Throws CniError decode, io; SystemError. */
+/** The pods that any source on this node knows. Throws CniError decode, io; SystemError. */
 export function listNodePods(tool: Tool, survey: Survey): readonly NodePod[] {
   const byIdentity = new Map<string, Trace[]>();
   const traces = collectTraces(tool, survey);
@@ -89,10 +89,10 @@ export function listNodePods(tool: Tool, survey: Survey): readonly NodePod[] {
   return [...byIdentity.values()].map(merge);
 }
 
-/** Enough digits of a container's ID to mean that one. */
+/** A shorter beginning of a container's ID may fit several. */
 const minIdLength = 8;
 
-/** Whether a pod is what somebody calls `name`, `namespace/name`, a UID, or (the beginning of) a container's ID. */
+/** Whether a text names a pod: `name`, `namespace/name`, its UID, or (the beginning of) a container's ID. */
 export function isCalled({ uid, namespace, name, containerIds }: NodePod, target: string): boolean {
   if (uid === target || name === target || `${namespace}/${name}` === target) return true;
   const id = target.toLowerCase().replace(/^[a-z-]+:\/\//, '');

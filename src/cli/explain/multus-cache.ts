@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from '../../lib/json.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 
-/** What libcni keeps of an attachment that was made (`results/<network>-<container>-<ifname>`, cniCacheV1). */
+/** libcni's file of an attachment (`results/<network>-<container>-<ifname>`, cniCacheV1). */
 interface CachedResult {
   readonly containerId: string;
   readonly podUid: string | null;
@@ -15,22 +15,22 @@ interface CachedResult {
 interface AnnotatedNetwork {
   readonly network: string;
   readonly ifname: string;
-  /** As Multus gives it on stdin, but for the runtime's keys. */
+  /** The config as on stdin, without the runtime's keys. */
   readonly config: Json;
 }
 
 export interface Annotation {
   /** The file. */
   readonly source: string;
-  /** Those of this plugin; the cluster's own network and others' are not among them. */
+  /** Networks of this plugin, without the cluster's own network and those of others. */
   readonly networks: readonly AnnotatedNetwork[];
 }
 
-/** Some KiB a container. */
+/** A file takes some KiB. */
 const maxFileBytes = 1024 * 1024;
 const maxFilesRead = 4096;
 
-/** What others write and take away while it is read: unreadable is absent. */
+/** An unreadable file counts as absent, because others write and remove it meanwhile. */
 function readJsonFile(platform: Platform, path: string): unknown {
   try {
     const text = platform.readFile(path, { maxBytes: maxFileBytes, followLinks: false })?.toString('utf8');
@@ -57,14 +57,14 @@ function readResult(value: unknown): CachedResult | null {
   };
 }
 
-/** The containers for which Multus has made attachments that are there yet; empty where it keeps nothing here. */
+/** The attachments that libcni keeps results of; empty if Multus keeps nothing here. */
 export function listCachedResults(platform: Platform): readonly CachedResult[] {
   const directory = `${platform.paths.multusDir}/results`;
   const names = (platform.readDir(directory) ?? []).slice(0, maxFilesRead);
   return names.flatMap((name) => readResult(readJsonFile(platform, `${directory}/${name}`)) ?? []);
 }
 
-/** What a delegate of Multus carries of the network's config: JSON in base64, as Go writes bytes. */
+/** The network's config in a delegate of Multus: JSON in base64, as Go writes bytes. */
 function readConfig(delegate: Json): unknown {
   const bytes = textOf(delegate['Bytes']);
   if (bytes === null) return null;
@@ -77,7 +77,7 @@ function readConfig(delegate: Json): unknown {
   }
 }
 
-/** Our plugin's config in what a delegate of Multus carries; null where it is none of ours. */
+/** Our plugin's config in a delegate of Multus; null if it has none of ours. */
 function ownConfig(delegate: Json): { readonly network: string; readonly config: Json } | null {
   const whole = readConfig(delegate);
   if (!isJsonObject(whole)) return null;
@@ -89,7 +89,7 @@ function ownConfig(delegate: Json): { readonly network: string; readonly config:
 
 /**
  * The networks of this plugin in a pod's annotation, as Multus keeps them for DEL (`<multusDir>/<container>`, a list of
- * DelegateNetConf); null where it has none of that container. An interface without a name of its own is `net` and its
+ * DelegateNetConf); null if it has no file of that container. An interface without a name is called `net` with its
  * place in the list.
  */
 export function readAnnotation(platform: Platform, containerId: string): Annotation | null {

@@ -13,11 +13,11 @@ import { broken, fine, type Step, untold } from './steps.ts';
 
 /** What the DRA driver has left for a pod; a text says why it could not be read. */
 export interface Claimed {
-  /** By its checkpoint. */
+  /** VFs by its checkpoint. */
   readonly prepared: readonly CheckpointVf[] | string;
-  /** By the per-pod CDI spec. */
+  /** VFs by the per-pod CDI spec. */
   readonly specified: PodVfs | null | string;
-  /** What the per-claim CDI specs say of these VFs. */
+  /** These VFs by the per-claim CDI specs. */
   readonly claims: FoundClaims | string;
 }
 
@@ -53,7 +53,7 @@ const deletePod = ({ namespace, name }: NodePod): string =>
 const describePod = ({ namespace, name }: NodePod): string =>
   `kubectl -n ${namespace ?? 'NAMESPACE'} describe pod ${name ?? 'NAME'}`;
 
-/** `vfs`: how many VFs the pod's claims have; 0 where that isn't known. */
+/** `vfs` is the number of VFs of the pod's claims; 0 if that isn't known. */
 export function annotationStep(pod: NodePod, annotation: Annotation | null, vfs: number): Step {
   if (annotation === null) {
     const where = 'what Multus made of it is on the node only while the pod’s sandbox is';
@@ -94,7 +94,7 @@ export function claimStep(pod: NodePod, { prepared, specified }: Claimed): Step 
 }
 
 /**
- * A container runtime starts a pod's containers only where it finds the specs of its claims; a reboot takes them away.
+ * A container runtime starts a pod's containers only if it finds the specs of its claims, which a reboot removes.
  */
 export function cdiStep(pod: NodePod, claimed: Claimed): Step {
   const { specified, claims, prepared } = claimed;

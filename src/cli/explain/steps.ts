@@ -1,4 +1,4 @@
-/** A command to type; of this program's own the words alone, as its name is for the node to say. */
+/** A command to type. `own` is one of this program, without its name, which differs from node to node. */
 export type Next = string | { readonly own: string };
 
 /** One link of the chain from annotation to interface. */
@@ -8,9 +8,9 @@ export interface Step {
   /** `unknown`: nothing on this node tells. */
   readonly verdict: 'ok' | 'broken' | 'unknown';
   readonly found: string;
-  /** What was held against what; null where there was nothing to compare. */
+  /** What was compared with what; null if nothing was. */
   readonly compared: string | null;
-  /** What to type next; null where nothing is broken. */
+  /** The command to type next; null if nothing is broken. */
   readonly next: Next | null;
 }
 

@@ -6,8 +6,8 @@ import type { Tool } from '../tool.ts';
 import { madeUpRequest } from './records.ts';
 
 /**
- * For a command that works with the verbs' own steps. Of the log only warnings go to stderr. Where CNI_PATH is unset,
- * that of each attachment's record is used.
+ * The context for a command that works with the verbs' own steps. Only warnings of the log go to stderr. If CNI_PATH is
+ * unset, that of each attachment's record is used.
  */
 export function openContext(
   { platform, yaml, sriovCniCache }: Tool,

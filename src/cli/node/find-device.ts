@@ -3,7 +3,7 @@ import { printable } from '../../lib/quote.ts';
 import { complain, type Tool } from '../tool.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf } from './survey.ts';
 
-/** `3b:02.1` is `0000:3b:02.1`, as for lspci. */
+/** Reads `3b:02.1` as `0000:3b:02.1`, as lspci does. */
 function spellAddress(text: string): string {
   return parsePciAddress(text) ?? parsePciAddress(`0000:${text}`) ?? text;
 }
@@ -18,8 +18,8 @@ function whatThereIs({ pfs }: Survey): string {
 }
 
 /**
- * The PF or VF that a person names, by address or netdev; `vf` is null where it is a PF. Null where there is none,
- * which is said on stderr with what there is.
+ * The PF or VF that a person names, by address or netdev; `vf` is null if it is a PF. Null if there is none; then
+ * stderr says so, with the devices that there are.
  */
 export function findDevice(
   tool: Pick<Tool, 'platform'>,

@@ -11,11 +11,11 @@ import { findByPci, findInPod } from '../../vf/locate.ts';
 import { adminDifferences } from '../../vf/verify.ts';
 import { type KeptRecord, recordedConf } from './records.ts';
 
-/** What was found in the pod's namespace. */
+/** The outcome of a look into the pod's namespace. */
 export interface Attached {
   /** The VF's netdev; null where it isn't there. */
   readonly link: Link | null;
-  /** Why the namespace can't be looked into; null where it was. */
+  /** Why the namespace can't be looked into; null if it was. */
   readonly failure: string | null;
 }
 
@@ -55,15 +55,15 @@ export interface Comparison {
   readonly sysfs: SysfsVf;
 }
 
-/** How a record and the kernel disagree, in plain words. */
+/** Differences between a record and the kernel, in plain words. */
 export interface Disagreement {
-  /** About the pod, and where the VF is. */
+  /** Those about the pod and the place of the VF. */
   readonly place: readonly string[];
-  /** About what the PF has set. */
+  /** Those about the PF's settings. */
   readonly settings: readonly string[];
 }
 
-/** Compares the record of a VF with the kernel; settings only where the pod can be looked into. */
+/** Compares the record of a VF with the kernel; settings only if the pod can be looked into. */
 export function compareWithRecord(comparison: Comparison): Disagreement {
   const { holder, attached } = comparison;
   const place = (text: string): Disagreement => ({ place: [text], settings: [] });

@@ -8,7 +8,7 @@ const recentMs = 60 * 60 * 1000;
 export interface ErrorGroup {
   readonly command: string;
   readonly code: number;
-  /** Within the last hour. */
+  /** How many within the last hour. */
   readonly recent: number;
   readonly last: Failure;
 }

@@ -15,7 +15,7 @@ import { RecordStore, sameKey } from '../../state/record-store.ts';
 import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
 import { nameHolder, type Tool } from '../tool.ts';
 
-/** `unknown` also where its network namespace could not be looked at. */
+/** `unknown` also if its network namespace could not be looked at. */
 type PodState = Life;
 
 /** An attachment's record as it lies on this node. */
@@ -23,11 +23,11 @@ export interface KeptRecord {
   readonly key: AttachmentKey;
   readonly record: AttachmentRecord;
   readonly pod: PodState;
-  /** Its ADD or DEL is not done: under way, or killed. */
+  /** Its ADD or DEL is under way, or was killed. */
   readonly isHalf: boolean;
 }
 
-/** True for what `gc` gives back, unless a process is at work on it. */
+/** True for an attachment that `gc` gives back, unless a process works on it. */
 export const isLeft = ({ pod, isHalf }: KeptRecord): boolean => pod === 'dead' || isHalf;
 
 /** `net1 of ns/web` */
@@ -37,7 +37,7 @@ export const nameAttachment = ({ key, record }: KeptRecord): string =>
 export interface DamagedRecord {
   readonly key: AttachmentKey;
   readonly reason: string;
-  /** Whole, but of a newer version of the plugin than this one can read. */
+  /** It is whole, but of a newer version of the plugin, which this one can't read. */
   readonly isNewer: boolean;
 }
 
@@ -49,13 +49,13 @@ export interface KeptRecords {
   readonly setAside: readonly string[];
 }
 
-/** A store for who only looks; what it has to say goes to stderr. */
+/** A store that changes nothing and logs to stderr. */
 function openStore(platform: Platform): RecordStore {
   const write = (line: string): void => platform.writeStderr(line);
   return new RecordStore(platform, createLog({ level: 'warning', write }));
 }
 
-/** As isWhole of commands/reap.ts, but for the pod's life. */
+/** The opposite of isWhole of commands/reap.ts, without the pod's life. */
 function isHalfDone(store: RecordStore, { key, identity, phase }: AttachmentRecord): boolean {
   const owner = store.peekOwner(identity.pci);
   return phase !== 'attached' || owner === null || !sameKey(owner, key);
@@ -79,7 +79,7 @@ export function readRecords(platform: Platform): KeptRecords {
   for (const key of store.allKeys()) {
     try {
       const record = store.peek(key);
-      // null: removed since the directory was read
+      // The record was removed since the directory was read.
       if (record === null) continue;
       records.push({ key, record, pod: podStateOf(platform, record), isHalf: isHalfDone(store, record) });
     } catch (thrown) {
@@ -90,7 +90,7 @@ export function readRecords(platform: Platform): KeptRecords {
   return { records, damaged, setAside: store.damaged() };
 }
 
-/** What sriov-cni has attached, whose DEL this plugin serves; nothing where it has never been, or can't be read. */
+/** Attachments of sriov-cni, whose DEL this plugin serves; empty if it has never been here, or can't be read. */
 export function readSriovCni({
   platform,
   sriovCniCache,
@@ -103,13 +103,13 @@ export function readSriovCni({
   }
 }
 
-/** `net1 of container 4f1c0b7a9e2d3, attached by sriov-cni`, and its network where that is known. */
+/** `net1 of container 4f1c0b7a9e2d3, attached by sriov-cni`, and its network if that is known. */
 export function describeEntry({ containerId, ifname, network }: SriovCniEntry): string {
   const of = network === null ? '' : `, network ${network}`;
   return printable(`${ifname} of container ${containerId.slice(0, 13)}, attached by sriov-cni${of}`);
 }
 
-/** The same, and its VF where that is known. */
+/** As describeEntry, with its VF if that is known. */
 export function describeWithVf(entry: SriovCniEntry): string {
   return `${describeEntry(entry)}${entry.pci === null ? '' : `, VF ${entry.pci}`}`;
 }
@@ -132,7 +132,7 @@ export function madeUpRequest(command: CniCommand, parts: Partial<CniRequest>): 
   };
 }
 
-/** The network config that an attachment was made from; null where this version can't read it any more. */
+/** The network config of an attachment; null if this version can't read it. */
 export function recordedConf({ key, config, cniArgs }: AttachmentRecord): SriovConf | null {
   try {
     const json: unknown = JSON.parse(config);

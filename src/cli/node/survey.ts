@@ -26,8 +26,8 @@ import { type Attached, compareWithRecord, findAttached, findStrays, lookInto, t
 import { type KeptRecord, type KeptRecords, readRecords, readSriovCni } from './records.ts';
 
 /**
- * Where a VF is. `userspace`: bound to vfio-pci or the like; `lost`: it has a network driver, and its netdev is nowhere
- * to be found.
+ * The place of a VF. `userspace`: it is bound to vfio-pci or the like. `lost`: it has a network driver, but its netdev
+ * is in no namespace that was looked into.
  */
 type Place = 'host' | 'pod' | 'userspace' | 'unbound' | 'lost';
 
@@ -38,18 +38,17 @@ export interface SurveyedVf {
   readonly link: Link | null;
   /** Path of the namespace that the netdev is in; null on the host. */
   readonly netns: string | null;
-  /** The PF's record of the VF; null where the PF tells none. */
+  /** The PF's record of the VF; null if the PF tells none. */
   readonly admin: VfAdminState | null;
-  /** Whose it is by the records. */
+  /** The record that holds it. */
   readonly holder: KeptRecord | null;
   /**
-   * Whose it is by the files of sriov-cni, whose DEL this plugin serves; null where a record of ours has it, or the
-   * host.
+   * The file of sriov-cni, whose DEL this plugin serves, that holds it; null if a record of ours or the host has it.
    */
   readonly sriovCni: SriovCniEntry | null;
-  /** How record and kernel disagree, in plain words. */
+  /** Differences between record and kernel, in plain words. */
   readonly disagreements: readonly string[];
-  /** Those of them that are about settings. */
+  /** Those disagreements that are about settings. */
   readonly changedSettings: readonly string[];
 }
 
@@ -72,7 +71,7 @@ export interface Survey {
   readonly withoutPf: readonly PciAddress[];
 }
 
-/** All there is. Changes nothing, takes no lock. Throws SystemError where sysfs or rtnetlink can't be read. */
+/** Surveys the node. Changes nothing, takes no lock. Throws SystemError if sysfs or rtnetlink can't be read. */
 export function surveyNode(tool: Pick<Tool, 'platform' | 'sriovCniCache'>): Survey {
   const { platform } = tool;
   const kept = readRecords(platform);
@@ -118,7 +117,7 @@ class Surveyor {
     const states = pf === null ? new Map<number, VfAdminState>() : listVfAdminStates(this.#host.session, pf.ifindex);
     return listVfs(this.#platform, pfPci).flatMap((pci) => {
       const sysfs = readVf(this.#platform, pci);
-      // Gone since the PF's directory was read.
+      // The VF is gone since the PF's directory was read.
       if (sysfs === null || sysfs.vfIndex === null) return [];
       return [this.#surveyVf(sysfs, sysfs.vfIndex, pf, states.get(sysfs.vfIndex) ?? null)];
     });
@@ -132,7 +131,7 @@ class Surveyor {
     const place = placeOf(sysfs, onHost, attached);
     const isAway = holder === null && (place === 'lost' || place === 'userspace');
     const entries = this.#sriovCni.filter(({ pci }) => pci === sysfs.pci);
-    // One that can't be used may be left from long ago.
+    // A file that can't be used may be left from long ago.
     const entry = entries.find(({ attachment }) => attachment !== null) ?? entries[0] ?? null;
     const { place: aboutPlace, settings: changedSettings } =
       holder === null
@@ -152,7 +151,7 @@ class Surveyor {
     };
   }
 
-  /** Namespaces without a record are looked into only where a netdev is missing: there may be hundreds. */
+  /** Looks into namespaces without a record only if a netdev is missing, because there may be hundreds. */
   #findLost(pfs: readonly SurveyedPf[]): readonly SurveyedPf[] {
     const lost = pfs.flatMap(({ vfs }) => vfs.filter(({ place }) => place === 'lost').map(({ sysfs }) => sysfs.pci));
     const strays = findStrays(this.#platform, new Set<string>(lost));
@@ -181,7 +180,7 @@ function placeOf(sysfs: SysfsVf, onHost: Link | null, attached: Attached | null)
 
 /**
  * The holder of each VF: of several records the one that owns it, else the youngest with a living pod. A record that
- * has given its VF up holds none.
+ * has given up its VF holds none.
  */
 function currentHolders(records: readonly KeptRecord[]): ReadonlyMap<string, KeptRecord> {
   const rank = ({ pod, isHalf, record }: KeptRecord): string =>
@@ -196,7 +195,7 @@ function currentHolders(records: readonly KeptRecord[]): ReadonlyMap<string, Kep
   return holders;
 }
 
-/** The VF of that address, its PF, or the PF of that name; null where there is none. */
+/** The VF of that address with its PF, or the PF of that name; null if there is none. */
 export function findSurveyed(
   { pfs }: Survey,
   target: string,
@@ -209,7 +208,7 @@ export function findSurveyed(
   return null;
 }
 
-/** Reads something of a VF's netdev where it is; null where it is nowhere, or has gone since. Throws SystemError. */
+/** Reads something of a VF's netdev, in its namespace; null if it is in none, or gone since. Throws SystemError. */
 export function readNetdev<T>(
   platform: Platform,
   { link, netns, holder }: SurveyedVf,
@@ -233,7 +232,7 @@ export function readNetdev<T>(
   }
 }
 
-/** Null for what can't be read: it may have ended or moved while it was looked at. */
+/** Null if reading fails, because the thing may have ended or moved meanwhile. */
 export function readQuietly<T>(read: () => T | null): T | null {
   try {
     return read();

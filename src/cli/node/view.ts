@@ -3,16 +3,16 @@ import { isSystemError } from '../../lib/system-error.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { commandName, complain, type Tool } from '../tool.ts';
 
-/** Whether a namespace is the one that process 1 has; `unknown` where not even root may look. */
+/** Whether a namespace is that of process 1; `unknown` if not even root may look. */
 type Relation = 'process 1' | 'another' | 'unknown';
 
-/** From where this process sees the node. */
+/** The part of the node that this process sees. */
 export interface View {
-  /** In it lie the state directory, IPAM plugins' stores, and the paths of network namespaces. */
+  /** The mount namespace has the state directory, IPAM plugins' stores, and the paths of network namespaces. */
   readonly mount: Relation;
-  /** VFs come home to it. */
+  /** VFs come home to the network namespace. */
   readonly network: Relation;
-  /** False in a PID namespace of its own: who isn't seen may live. */
+  /** False in a PID namespace of its own, where a pod that isn't seen may live. */
   readonly allProcesses: boolean;
 }
 
@@ -52,7 +52,7 @@ function phrase(relation: Relation, namespaces: string): string {
   return `${namespaces} that can’t be compared with process 1’s`;
 }
 
-/** Whether process 1 of the node sees other files or interfaces; then says on stderr how to run that command there. */
+/** Whether process 1 of the node sees other files or interfaces; then stderr says how to run the command there. */
 export function isElsewhere(tool: Tool, view: View, command: string): boolean {
   if (![view.mount, view.network].includes('another')) return false;
   const self = commandName(tool.platform);

@@ -16,7 +16,7 @@ import type { Pf } from '../../vf/vf.ts';
 import type { TriedValue } from './report.ts';
 import type { Trial } from './trials.ts';
 
-/** The VF's own MAC was changed before: how other orders end than that of ADD. */
+/** Other orders than that of ADD, to be tried after the VF's own MAC was changed. */
 const ways = ['the VF alone', 'the PF alone', 'the PF, then the VF', 'the PF, then the VF goes up'] as const;
 
 type Outcome = Pick<TriedValue, 'outcome' | 'errno' | 'message'>;
@@ -42,8 +42,8 @@ export class Attempt {
   }
 
   /**
-   * Tries the values of one key one after the other, and puts back what the VF had. Throws SystemError where there is
-   * no answer, and an Error where something can't be put back.
+   * Tries the values of one key one after the other, and puts back what the VF had. Throws SystemError if no answer
+   * came, and an Error if something can't be put back.
    */
   tryKey(trials: readonly Trial[]): readonly TriedValue[] {
     const tried = trials.flatMap((trial): TriedValue[] => {
@@ -73,7 +73,7 @@ export class Attempt {
     return tried;
   }
 
-  /** As ADD, but on the host. */
+  /** Makes settings as ADD does, but on the host. */
   #ask(asked: VfSettings): Outcome {
     const { platform, host } = this.#context;
     const { identity } = this.#record;
@@ -93,7 +93,7 @@ export class Attempt {
     const link = this.#link();
     if (mtu !== undefined && link.mtu !== mtu) return false;
     if (asked.mac !== undefined && link.mac !== asked.mac) return false;
-    // A PF that tells nothing of its VFs was asked for nothing but what is its VF's own, or met already.
+    // A PF that tells nothing of its VFs was asked only for what its VF can set itself, or has already.
     return (
       now === null || partsOf(asked).every(({ setting, change }) => differingFields(setting, now, change).length === 0)
     );
@@ -129,7 +129,7 @@ export class Attempt {
   }
 }
 
-/** No word of the driver is no outcome. Throws what is none. */
+/** The outcome, or that of a refusal. Throws any other error. */
 function outcomeOf(ask: () => Outcome): Outcome {
   try {
     return ask();

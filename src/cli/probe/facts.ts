@@ -6,7 +6,7 @@ import { readQuietly, type SurveyedPf, type SurveyedVf } from '../node/survey.ts
 import type { ProbedPf, TriedValue } from './report.ts';
 import { listTrials } from './trials.ts';
 
-/** What a look at a PF and its VF tells, nothing tried. */
+/** What a look at a PF and its VF tells, without any try. */
 export function factsOf(platform: Platform, { sysfs, link }: SurveyedPf, vf: SurveyedVf | null): ProbedPf {
   const firmware =
     link === null ? null : readQuietly(() => readFirmwareVersion(platform, platform.ownNetns(), link.name));
@@ -31,7 +31,7 @@ function vfioOf(platform: Platform, { sysfs: { pci } }: SurveyedVf): NonNullable
   return { iommuGroup, others, driver: pciDriverExists(platform, 'vfio-pci') };
 }
 
-/** The same with all that could be tried: what the PF doesn't report can be told without. */
+/** The facts, with all settings that could be tried: those that the PF doesn't report are known without a try. */
 export function lookAt(platform: Platform, pf: SurveyedPf, vf: SurveyedVf): ProbedPf {
   const facts = factsOf(platform, pf, vf);
   const { admin, link } = vf;
@@ -47,7 +47,7 @@ export function lookAt(platform: Platform, pf: SurveyedPf, vf: SurveyedVf): Prob
   return { ...facts, settings };
 }
 
-/** Of a VF's netdev itself there is always something to be seen. */
+/** Keys of settings that the PF doesn't report; those of the netdev itself can always be seen. */
 function unreportedKeys(admin: VfAdminState | null): ReadonlySet<string> {
   const keys = pfSettings
     .filter((setting) => setting.ofNetdev !== true)

@@ -23,8 +23,8 @@ interface ProbeOptions {
 
 /**
  * `probe [PF or VF]`: tries each setting on a VF that nobody uses, by the steps of ADD, and puts it back by those of
- * DEL; by default on one VF of each PF. What is under way is on record as an ADD's is, so that `gc`, the next ADD and
- * the next probe put it back where this one was killed. With --dry-run it only looks, at whatever VF.
+ * DEL; by default on one VF of each PF. It writes a record as an ADD does, so that `gc`, the next ADD and the next
+ * probe put the settings back if it is killed. With --dry-run it only looks, at any VF.
  */
 export function probe(
   tool: Tool,
@@ -60,7 +60,7 @@ function lookAtOne(platform: Platform, pf: SurveyedPf, vfs: readonly SurveyedVf[
 
 const interruption = 'interrupted by a signal; the VF is as it was';
 
-/** The first of these VFs that may be had. */
+/** Probes the first of these VFs that nobody uses. */
 function probeOne(tool: Tool, pf: SurveyedPf, vfs: readonly SurveyedVf[]): ProbedPf {
   const { platform } = tool;
   const reasons: string[] = [];
@@ -72,7 +72,7 @@ function probeOne(tool: Tool, pf: SurveyedPf, vfs: readonly SurveyedVf[]): Probe
       return { ...factsOf(platform, pf, vf), settings, failure: interrupted ? interruption : null };
     } catch (thrown) {
       if (isBug(thrown)) throw thrown;
-      // One that is in use, or has no driver: another may do.
+      // The VF is in use, or has no driver. Another one may do.
       if (!isCniError(thrown, 'vfBusy') && !isCniError(thrown, 'noDriver')) {
         return { ...factsOf(platform, pf, vf), failure: explain(thrown) };
       }
@@ -83,7 +83,7 @@ function probeOne(tool: Tool, pf: SurveyedPf, vfs: readonly SurveyedVf[]): Probe
   return { ...factsOf(platform, pf, null), failure: vfs.length === 0 ? 'it has no VFs' : failure };
 }
 
-/** A VF that was given to a pod is the pod's, though it be not attached yet. Throws CniError vfBusy. */
+/** Refuses a VF that was given to a pod, even if it isn't attached yet. Throws CniError vfBusy. */
 function refuseGiven(platform: Platform, { sysfs: { pci, driver }, holder, sriovCni }: SurveyedVf): void {
   const busy = (how: string): CniError => new CniError('vfBusy', `VF ${pci} ${how}`);
   if (isUserspaceDriver(driver)) throw busy(`is bound to ${driver}, and has no netdev to try settings on`);

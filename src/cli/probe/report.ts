@@ -1,22 +1,22 @@
 import { arrayOf, integer, nullable, object, oneOf, text, type ValueOf } from '../../lib/json-schema.ts';
 
 /**
- * What became of a value. `ignored`: no error, and afterwards the kernel shows another one. `unreported`: not tried,
- * and the PF tells nothing of that setting. `untried`: nothing is known.
+ * The outcome for a value. `ignored`: there was no error, but the kernel shows another value. `unreported`: it was not
+ * tried, because the PF doesn't report the setting. `untried`: nothing is known.
  */
 const outcomes = ['taken', 'refused', 'ignored', 'unreported', 'untried'] as const;
 
 const anyText = text();
 
 const triedValue = object({
-  /** Of a network config. */
+  /** A key of a network config. */
   key: anyText,
   /** As a config has it; numbers are decimal text. */
   value: anyText,
-  /** Another way than ADD's to the same. */
+  /** Another way to set it than ADD's. */
   way: nullable(anyText),
   outcome: oneOf(...outcomes),
-  /** `EOPNOTSUPP`; null where none was given. */
+  /** `EOPNOTSUPP`; null if there was none. */
   errno: nullable(anyText),
   /** The kernel's and the driver's own words. */
   message: nullable(anyText),
@@ -29,18 +29,18 @@ const probedPf = object({
   firmware: nullable(anyText),
   up: oneOf(true, false),
   mtu: nullable(integer(0)),
-  /** The one that was tried; null where none could be. */
+  /** The VF that was tried; null if none could be. */
   vf: nullable(object({ pci: anyText, index: integer(0), driver: nullable(anyText) })),
-  /** Why not, or not to the end. */
+  /** Why no VF was tried, or not to the end. */
   failure: nullable(anyText),
   settings: arrayOf(triedValue),
-  /** Of that VF. */
+  /** RDMA devices of that VF. */
   rdma: arrayOf(anyText),
   vfio: nullable(
     object({
       /** Null: no IOMMU, or it is off. */
       iommuGroup: nullable(anyText),
-      /** Other devices in that group, which go to user space with the VF or not at all. */
+      /** Other devices in that group. They go to user space with the VF, or the VF can't. */
       others: arrayOf(anyText),
       /** Whether vfio-pci is loaded. */
       driver: oneOf(true, false),

@@ -14,7 +14,7 @@ import { Attempt } from './attempt.ts';
 import type { TriedValue } from './report.ts';
 import { listTrials } from './trials.ts';
 
-/** What was tried of a VF. */
+/** The settings that were tried on a VF. */
 interface Tried {
   readonly settings: readonly TriedValue[];
   /** A signal came before the end. */
@@ -24,9 +24,9 @@ interface Tried {
 const source = 'the command line';
 
 /**
- * Tries all settings on a VF and puts back what it had. Holds its locks, and has a record of what is under way, as an
- * ADD does; so whoever finds that half done gives the VF back. Throws CniError: vfBusy and what else ADD says of a VF
- * that it can't have; detachIncomplete where not all could be put back, and then the record is kept.
+ * Tries all settings on a VF and puts back what it had. Holds its locks and writes a record first, as an ADD does, so
+ * whoever finds that half done gives the VF back. Throws CniError: vfBusy and the others of an ADD that can't have the
+ * VF; detachIncomplete if not all could be put back, and then the record is kept.
  */
 export function probeVf(tool: Tool, pci: PciAddress): Tried {
   const containerId = `probe-${pci.replaceAll(':', '_')}`;
@@ -48,7 +48,7 @@ function tryAll(context: CommandContext, identity: VfIdentity): Tried {
   const { admin, netdev } = takeSnapshot(platform, host, identity, pf);
   if (netdev === null) throw new CniError('noDriver', `VF ${identity.pci} has no netdev to try settings on`);
   const given = { mac: netdev.mac, mtu: netdev.mtu, pfMtu: pf?.mtu ?? null, admin };
-  // It stays on the host, and so do its RDMA devices.
+  // The VF stays on the host, and so do its RDMA devices.
   const netns = { path: `${platform.paths.procfs}/self/ns/net`, ...identifyNetns(host) };
   const record = pendingRecord(context, {
     identity,

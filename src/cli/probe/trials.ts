@@ -9,11 +9,11 @@ type Value = string | number;
 export interface Trial {
   readonly key: string;
   readonly value: Value;
-  /** What a config asks for that says so; keys without which this one is refused are in it. */
+  /** What a config with that value asks for, together with the keys that the key needs. */
   readonly asked: VfSettings;
 }
 
-/** What a VF has by now: values that differ are tried, or nothing would be. */
+/** The present values of a VF, because only other values show anything. */
 export interface Given {
   readonly mac: MacAddress;
   readonly mtu: number | null;
@@ -23,12 +23,12 @@ export interface Given {
   readonly admin: VfAdminState | null;
 }
 
-/** Of keys that are no choice among a few; any other number key is tried with its second smallest. */
+/** Values for keys that aren't a choice among a few. Any other number is tried with its second smallest value. */
 const examples: Readonly<Record<string, (given: Given) => Value>> = {
   vlan: ({ admin }) => (admin?.vlan === 100 ? 101 : 100),
   vlanQoS: () => 5,
   mac: ({ mac }) => substituteMac(mac),
-  // Every PF can do 1280: no IPv6 without it.
+  // Every PF can do 1280, the least MTU of IPv6.
   mtu: ({ mtu, pfMtu }) => (pfMtu === null || mtu === pfMtu ? 1280 : pfMtu),
   min_tx_rate: () => 50,
   max_tx_rate: () => 100,
@@ -51,7 +51,7 @@ function keysOf(setting: Setting): readonly (readonly [string, Schema])[] {
 
 const isPfSetting = (setting: Setting): setting is OnePfSetting => 'fields' in setting;
 
-/** The value that a choice has now comes last: it is one to go back to, when it was another. */
+/** The present value of a choice comes last, when it is a change again. */
 function currentLast(setting: Setting, trials: readonly Trial[], { admin }: Given): readonly Trial[] {
   if (admin === null || !isPfSetting(setting)) return trials;
   const isCurrent = ({ asked }: Trial): boolean =>
@@ -79,8 +79,8 @@ function trialsOf(setting: Setting, given: Given): readonly (readonly Trial[])[]
 const isOfNetdev = (setting: Setting): boolean => isPfSetting(setting) && setting.ofNetdev === true;
 
 /**
- * What is to be tried on a VF, by the table of settings; the values of one key together. The MAC last: with each thing
- * that is put back after it, it has to be put back again.
+ * The trials for a VF, by the table of settings, those of one key together. The MAC comes last, because it would have
+ * to be put back again with every setting that is put back after it.
  */
 export function listTrials(given: Given): readonly (readonly Trial[])[] {
   const inOrder = [...settings.filter((setting) => !isOfNetdev(setting)), ...settings.filter(isOfNetdev)];

@@ -8,7 +8,7 @@ import { type Manifest, readManifests, textAt } from '../validate/objects.ts';
 import { fromYaml, readJson, type SourceDocument } from '../validate/source.ts';
 import { place } from '../validate/validate.ts';
 
-/** A network config of this plugin, and its network's name; null where it has none. */
+/** A network config of this plugin, and its network's name, which is null if it has none. */
 export interface NetworkConfig {
   readonly name: string | null;
   readonly config: Json;

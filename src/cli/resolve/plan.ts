@@ -16,29 +16,29 @@ import { isLeft, type KeptRecord, readRecords } from '../node/records.ts';
 import { type Style, wrap } from '../text.ts';
 import { nameHolder, type Tool } from '../tool.ts';
 
-/** What ADD would find and do once the VF is known. */
+/** What ADD would find and do with the VF. */
 export interface Prospects {
   readonly identity: VfIdentity | null;
-  /** The error that ADD would give; null where nothing is in the way. */
+  /** The error that ADD would give; null if it would succeed. */
   readonly obstacle: CniError | null;
-  /** What it would do to the VF, as commands. */
+  /** Its changes of the VF, as commands. */
   readonly changes: readonly string[];
 }
 
-/** Which VF one ADD would take, and why. */
+/** The VF that one ADD would take, and why. */
 export interface Plan {
   readonly network: string;
   readonly ifname: string;
   readonly conf: SriovConf;
   readonly outcome: Explanation;
   readonly prospects: Prospects;
-  /** The record of this very attachment, where it has been made already. */
+  /** The record of this very attachment, if it has been made already. */
   readonly attached: KeptRecord | null;
 }
 
 const nothing: Prospects = { identity: null, obstacle: null, changes: [] };
 
-/** What ADD would find of the VF, by the plugin's own steps up to its first change. Changes nothing. */
+/** What ADD would find and do with the VF, by the plugin's own steps up to its first change. Changes nothing. */
 export function prospectsOf(
   tool: Pick<Tool, 'platform' | 'sriovCniCache'>,
   conf: SriovConf,
@@ -58,7 +58,7 @@ export function prospectsOf(
   }
 }
 
-/** As reclaimVf of ADD, which gives back what the dead and the half-done hold. */
+/** As reclaimVf of ADD, which first gives back what dead and half-done attachments hold. */
 function refuseHeld(platform: Platform, { pci }: VfIdentity, own: KeptRecord | null): void {
   const holder = readRecords(platform).records.find((kept) => kept.record.identity.pci === pci && !isLeft(kept));
   if (holder === undefined || (own !== null && sameKey(holder.key, own.key))) return;
@@ -91,7 +91,7 @@ function changesOf(
 
 const indent = 3;
 
-/** What the runtime didn't give is no source, but who reads the plan wants to know. */
+/** Sources that the runtime didn't give: ADD doesn't look at them, but the plan shows them. */
 function absentSources({ conf }: Plan): TraceStep[] {
   const absent = (source: string): TraceStep => ({ source, held: [], verdict: 'not in the network config' });
   return [
@@ -140,7 +140,7 @@ function conclude(style: Style, { ifname, outcome, prospects, attached }: Plan):
   return `${lines.join('\n')}\n`;
 }
 
-/** A plan as text: every source in order with what it held, and what comes of it. */
+/** A plan as text: every source in order with what it held, and the outcome. */
 export function describePlan(style: Style, podUid: string, plan: Plan): string {
   const { attached, network, ifname, outcome } = plan;
   const pod = attached === null ? podUid : `${nameHolder(attached.record.pod, attached.key.containerId)} (${podUid})`;

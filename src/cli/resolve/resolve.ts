@@ -15,7 +15,7 @@ import { describePlan, type Plan, prospectsOf } from './plan.ts';
 
 interface ResolveOptions {
   readonly podUid: string;
-  /** As in the pod's annotation: names by commas, one for each attachment. */
+  /** Names separated by commas, one for each attachment, as in the pod's annotation. */
   readonly network?: string;
   readonly ifname?: string;
   /** A file with a network config. */
@@ -23,20 +23,20 @@ interface ResolveOptions {
   readonly json?: boolean;
 }
 
-/** What an ADD for one network would be asked. */
+/** The request of an ADD for one network. */
 export interface Ask {
   readonly network: string;
   readonly ifname: string;
   readonly conf: SriovConf;
 }
 
-/** Stands for a network of whatever name, where no claim of the pod names one. */
+/** Stands for a network of any name, if no claim of the pod names one. */
 const anyNetwork = 'any';
 
 /**
- * `resolve --pod-uid U`: which VF each ADD of the pod would take and why, by the plugin's own search. Several networks
- * are gone through in their order, each with what those before it have taken. Where none is named, they are those that
- * the pod is attached to, or else those that its claims name. Changes nothing, takes no lock.
+ * `resolve --pod-uid U`: which VF each ADD of the pod would take and why, by the plugin's own search. Takes several
+ * networks in their order, each with what those before it have taken. If none is named, they are those that the pod is
+ * attached to, or else those that its claims name. Changes nothing, takes no lock.
  */
 export function resolve(tool: Tool, options: ResolveOptions): ExitCode {
   const records = readRecords(tool.platform).records.filter(({ record }) => record.pod?.uid === options.podUid);
@@ -94,7 +94,7 @@ function pickNetwork(file: readonly NetworkConfig[], network: string, path: stri
   throw new Error(`${printable(path)} holds no network ${quote(network)}; there are: ${names}`);
 }
 
-/** As asked for, or else those in the file, or else those that the pod's claims name. */
+/** The networks that were asked for, else those in the file, else those that the pod's claims name. */
 function networkNames(tool: Tool, options: ResolveOptions, file: readonly NetworkConfig[] | null): readonly string[] {
   const given = options.network?.split(',').map((name) => name.trim().replace(/^.*\//, '').replace(/@.*$/, ''));
   const asked = given?.filter((name) => name !== '') ?? [];
@@ -113,7 +113,7 @@ export function namedByClaims(tool: Tool, podUid: string): readonly string[] {
     const names = [...new Set(claims.flatMap(({ networkName }) => networkName ?? []))].sort();
     return names.length === 0 ? [anyNetwork] : names;
   } catch (thrown) {
-    // The plan will say it, with all that was seen on the way.
+    // The plan will have the error, with all sources.
     if (isCniError(thrown)) return [anyNetwork];
     throw thrown;
   }
@@ -127,13 +127,13 @@ export const allocationNode = ({
   parseYaml: (text) => yaml().parseYaml(text),
 });
 
-/** The config that ADD would read for a pod of that UID. Throws CniError where it is refused. */
+/** The config that ADD would read for a pod of that UID. Throws CniError if it is refused. */
 export function confOf(podUid: string, network: string, config: Json): SriovConf {
   const args = { K8S_POD_UID: podUid };
   return parseConf(madeUpRequest('ADD', { network, args, config, stdin: JSON.stringify(config) }));
 }
 
-/** What each ADD of a pod would find, one after the other; `records` are the pod's. Changes nothing. */
+/** Plans for the ADDs of a pod, one after the other; `records` are the pod's. Changes nothing. */
 export function planAll(tool: Tool, asks: readonly Ask[], records: readonly KeptRecord[]): readonly Plan[] {
   const taken = new Map<PciAddress, string>(
     records.map(({ key, record }): [PciAddress, string] => [
@@ -144,7 +144,7 @@ export function planAll(tool: Tool, asks: readonly Ask[], records: readonly Kept
   return asks.map(({ network, ifname, conf }) => {
     const own = records.find(({ key }) => key.network === network && key.ifname === ifname) ?? null;
     const held = new Map(taken);
-    // ADD gives back what is left of an earlier try of its own.
+    // ADD gives back the leftovers of an earlier try of its own.
     if (own !== null) held.delete(own.record.identity.pci);
     const outcome = explainAllocation(allocationNode(tool), { conf, network, held });
     const prospects = prospectsOf(tool, conf, ifname, outcome.found, own);
@@ -173,7 +173,7 @@ function planJson({ network, ifname, outcome, prospects, attached }: Plan): unkn
   };
 }
 
-/** A mistyped UID is the likeliest reason why there is nothing. */
+/** Lists the known pods, because a mistyped UID is the likeliest reason why nothing was found. */
 function suggestPods(tool: Tool, podUid: string): void {
   const pods = listKnownPods(allocationNode(tool));
   if (pods.some((pod) => pod.podUid === podUid)) return;

@@ -3,15 +3,15 @@ import { type Counters, listVfStatistics, readLinkStatistics } from '../../kerne
 import type { Platform } from '../../platform/platform.ts';
 import { readNetdev, readQuietly, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 
-/** A VF with what is counted of it. */
+/** A VF with its counters. */
 export interface CountedVf {
   readonly pf: SurveyedPf;
   readonly vf: SurveyedVf;
-  /** Null where neither its PF nor a netdev of its own counts anything. */
+  /** Null if neither its PF nor a netdev of its own counts anything. */
   readonly counters: Counters | null;
   /**
-   * Who counts. Its netdev counts nothing that the pod's user-space drivers send, and begins anew when its driver is
-   * bound.
+   * The source of the counters. A netdev doesn't count what the pod's user-space drivers send, and begins anew when its
+   * driver is bound.
    */
   readonly countedBy: 'pf' | 'netdev' | null;
 }
@@ -26,8 +26,8 @@ function countVf(platform: Platform, pf: SurveyedPf, vf: SurveyedVf, byPf: Reado
 }
 
 /**
- * The counters of all VFs: their PFs', and where a PF counts nothing those of the VFs' own netdevs, wherever they are.
- * Changes nothing.
+ * The counters of all VFs: those of their PFs, or if a PF counts nothing those of the VFs' own netdevs, wherever these
+ * are. Changes nothing.
  */
 export function countVfs(platform: Platform, { pfs }: Survey): readonly CountedVf[] {
   const host = new Namespace(platform, platform.ownNetns());

@@ -10,7 +10,7 @@ import type { Family, Sample } from './openmetrics.ts';
 
 type CounterKey = keyof NonNullable<CountedVf['counters']>;
 
-/** As sriov-network-metrics-exporter calls them, `sriov_vf_` before. */
+/** Names of sriov-network-metrics-exporter, behind `sriov_vf_`. */
 const counterNames = {
   rx_bytes: ['rxBytes', 'Bytes that the VF has received.'],
   tx_bytes: ['txBytes', 'Bytes that the VF has sent.'],
@@ -32,7 +32,7 @@ function counterFamilies(counted: readonly CountedVf[]): readonly Family[] {
     samples: counted.flatMap(({ pf, vf, counters }): readonly Sample[] => {
       const value = counters?.[key] ?? null;
       if (value === null) return [];
-      // That of the PF, as theirs.
+      // The PF's node, as in that exporter.
       const node = pf.sysfs.numaNode === null ? '' : String(pf.sysfs.numaNode);
       const labels = { pf: pf.link?.name ?? '', vf: String(vf.index), pciAddr: vf.sysfs.pci, numa_node: node };
       return [{ labels, value }];
@@ -59,8 +59,8 @@ function labelsOf({ key, record }: KeptRecord): Readonly<Record<string, string>>
 }
 
 /**
- * Which pod has which VF; theirs knows the devices of device plugins only. The container is not known here: a VF is its
- * pod's.
+ * The pod of each VF; sriov-network-metrics-exporter knows only devices of device plugins. The container is empty,
+ * because a VF belongs to the whole pod.
  */
 function podDevices(records: readonly KeptRecord[]): Family {
   const samples = holding(records).map((kept) => ({
@@ -118,7 +118,7 @@ function subnetFamilies(platform: Platform, records: readonly KeptRecord[]): rea
   try {
     usages = readUsages(platform, records);
   } catch (thrown) {
-    // A store that can't be read is no reason to go without the rest.
+    // A store that can't be read doesn't keep the other metrics from being written.
     if (!isSystemError(thrown)) throw thrown;
   }
   const samplesOf = (amountOf: (usage: (typeof usages)[number]) => number): readonly Sample[] =>
@@ -142,7 +142,7 @@ function subnetFamilies(platform: Platform, records: readonly KeptRecord[]): rea
 
 function errorFamilies(platform: Platform): readonly Family[] {
   const errors = readErrors(platform);
-  // What can't be read is no reason to go without the rest.
+  // A file that can't be read doesn't keep the other metrics from being written.
   const groups = typeof errors === 'string' ? [] : errors;
   const samplesOf = (amountOf: (group: ErrorGroup) => number): readonly Sample[] =>
     groups.map((group) => ({ labels: { command: group.command, code: String(group.code) }, value: amountOf(group) }));
@@ -160,7 +160,7 @@ function errorFamilies(platform: Platform): readonly Family[] {
   ];
 }
 
-/** All that there is to measure on this node. Changes nothing. Throws SystemError. */
+/** All metrics of this node. Changes nothing. Throws SystemError. */
 export function collectFamilies(platform: Platform, survey: Survey): readonly Family[] {
   const { records } = survey.kept;
   return [

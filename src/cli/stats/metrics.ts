@@ -16,9 +16,9 @@ interface MetricsOptions {
 const textfileMode = 0o644;
 
 /**
- * `metrics [--textfile FILE] [--every 15s]`: what there is to measure, in the OpenMetrics text format. With --every
- * until a signal ends it; what fails then is said on stderr and tried again, and the age of the file
- * (node_textfile_mtime_seconds) tells.
+ * `metrics [--textfile FILE] [--every 15s]`: all metrics, in the OpenMetrics text format. With --every it goes on until
+ * a signal ends it: a failure goes to stderr and is tried again, and the age of the file (node_textfile_mtime_seconds)
+ * tells of it.
  */
 export function metrics(tool: Tool, { textfile, every }: MetricsOptions): ExitCode {
   const { platform } = tool;

@@ -7,7 +7,7 @@ export interface Sample {
 
 export interface Family {
   readonly name: string;
-  /** `unknown` has no line of its own: counters without `_total`, which OpenMetrics doesn't call counters. */
+  /** `unknown` has no TYPE line. It is for counters without `_total`, which are no counters to OpenMetrics. */
   readonly type: 'gauge' | 'unknown';
   readonly help: string;
   readonly samples: readonly Sample[];
@@ -27,8 +27,8 @@ function formatFamily({ name, type, help, samples }: Family): string {
 }
 
 /**
- * OpenMetrics 1.0 text that is the older format of Prometheus as well: node_exporter's textfile collector reads no
- * other. Families without samples are left out.
+ * OpenMetrics 1.0 text that is valid in the older format of Prometheus, too, because node_exporter's textfile collector
+ * reads only that. Families without samples are left out.
  */
 export function formatMetrics(families: readonly Family[]): string {
   return `${families.map(formatFamily).join('')}# EOF\n`;

@@ -21,7 +21,7 @@ interface Look {
 type Rates = Readonly<Record<'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets', number>>;
 
 interface Measured extends CountedVf {
-  /** In each second between two looks; null where there were not two, or a counter began anew. */
+  /** Per second between two looks; null if there were not two, or a counter began anew. */
   readonly perSecond: Rates | null;
 }
 
@@ -54,8 +54,8 @@ function measure(before: Look, now: Look): readonly Measured[] {
 }
 
 /**
- * `stats [--watch]`: what each VF has moved, and moves. Looks twice for the rates; with --watch until a signal ends it.
- * Changes nothing.
+ * `stats [--watch]`: counters and rates of each VF. Looks twice for the rates; with --watch goes on until a signal ends
+ * it. Changes nothing.
  */
 export function stats(tool: Tool, { watch = false, every, json = false }: StatsOptions): ExitCode {
   const { platform } = tool;

@@ -6,8 +6,8 @@ import type { Redaction } from './redact.ts';
 import { redactDatagram } from './redact-netlink.ts';
 import { formatTar, readTar } from './tar.ts';
 
-// A sysdump is a tar archive: `node.json`, what the node answered; `node/…`, files as they lie there; `reports/…`, what
-// the commands said, for people.
+// A sysdump is a tar archive: `node.json` has the node's answers, `node/…` its files, `reports/…` the output of
+// commands, for people.
 
 export const maxArchiveBytes = 48 * 1024 * 1024;
 const maxMembers = 4096;
@@ -23,13 +23,13 @@ const facts = object({
   node: text(),
   addresses: oneOf('kept', 'replaced'),
   leftOut: arrayOf(text()),
-  /** Small ones of sysfs and procfs, by path. */
+  /** Small files of sysfs and procfs, by path. */
   texts,
-  /** What is no text, in hex. */
+  /** Files that are no text, in hex. */
   bytes: texts,
 });
 
-/** What an archive says of itself. */
+/** Facts about an archive. */
 export interface ArchiveFacts {
   /** Version of the program. */
   readonly madeBy: string;
@@ -38,7 +38,7 @@ export interface ArchiveFacts {
   /** Its host name. */
   readonly node: string;
   readonly addresses: 'kept' | 'replaced';
-  /** Files that had no room. */
+  /** Files that didn't fit. */
   readonly leftOut: readonly string[];
 }
 
@@ -50,7 +50,7 @@ const yesOrNo = oneOf(true, false);
 const number = integer();
 const word = text();
 
-/** What each function of `Platform` may have answered, besides that it failed. */
+/** Schemas of the answers of each function of `Platform`, besides failures. */
 const shapes: Readonly<Record<string, Schema>> = {
   readFile: nullable(oneOf('read')),
   filesHolding: names,
@@ -99,7 +99,7 @@ const shapes: Readonly<Record<string, Schema>> = {
   }),
 };
 
-/** ethtool's are hex, or failures, one for each request. */
+/** Answers of ethtool are hex or failures, one for each request. */
 const isAnswer = (operation: string, answer: unknown): boolean => {
   if (fits(failed, answer)) return true;
   if (operation === 'ethtool') {
@@ -109,7 +109,7 @@ const isAnswer = (operation: string, answer: unknown): boolean => {
   return shape !== undefined && fits(shape, answer);
 };
 
-/** Each text in a value, also those that name things. */
+/** Changes each text in a value, keys included. */
 function mapTexts(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((each) => mapTexts(each, change));
@@ -117,7 +117,7 @@ function mapTexts(value: unknown, change: (text: string) => string): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [change(key), mapTexts(each, change)]));
 }
 
-/** Bytes of messages are no texts. */
+/** Messages are bytes, so they are redacted by their attributes. */
 function redactAnswer(key: string, answer: unknown, redaction: Redaction): readonly [string, unknown] {
   const question = JSON.parse(key) as string[];
   const [operation] = question;
@@ -133,13 +133,13 @@ function redactAnswer(key: string, answer: unknown, redaction: Redaction): reado
 const isOfKernel = (path: string, { sysfs, procfs }: { readonly sysfs: string; readonly procfs: string }): boolean =>
   path.startsWith(`${sysfs}/`) || path.startsWith(`${procfs}/`);
 
-/** Decoded, where that loses nothing. */
+/** The text of bytes; null if they are no UTF-8 or hold a NUL. */
 function textOf(bytes: Buffer): string | null {
   const decoded = bytes.toString('utf8');
   return Buffer.from(decoded).equals(bytes) && !decoded.includes('\0') ? decoded : null;
 }
 
-/** An archive of what was read of a node, and of reports for people, as text. */
+/** An archive of a recording and of reports for people, as text. */
 export function formatArchive(
   recording: Recording,
   about: ArchiveFacts,
@@ -177,7 +177,7 @@ function readAnswers(json: unknown): Map<string, unknown> {
   );
 }
 
-/** Throws an Error that says why it is no archive of `sysdump`, or a damaged one. */
+/** Throws an Error that says why it isn't an archive of `sysdump`, or a damaged one. */
 export function readArchive(archive: Buffer): { readonly about: ArchiveFacts; readonly recording: Recording } {
   if (archive[0] === 0x1f && archive[1] === 0x8b) throw new Error('it is compressed: gunzip it first');
   const members = new Map(readTar(archive, maxMembers).map(({ name, bytes }) => [name, bytes]));

@@ -26,7 +26,7 @@ function describe({ style }: Tool, { about }: ArchivedNode): string {
   return `${wrap(style, printable(`Node ${node} as it was at ${at}, by version ${madeBy}${hidden}${missing}.`), 0)}\n`;
 }
 
-/** Runs a command on the node that an archive of `sysdump` shows; on this one where there is none. */
+/** Runs a command on the node that an archive of `sysdump` shows; without an archive on this node. */
 export function onNode(tool: Tool, archive: string | undefined, command: (tool: Tool) => ExitCode): ExitCode {
   if (archive === undefined) return command(tool);
   let node: ArchivedNode;

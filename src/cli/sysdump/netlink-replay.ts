@@ -5,15 +5,15 @@ import { isSystemError } from '../../lib/system-error.ts';
 import type { Datagram, NetlinkSocket } from '../../platform/platform.ts';
 import type { Recall } from './recorded-platform.ts';
 
-// Of struct nlmsghdr (linux/netlink.h): u32 length, u16 type, u16 flags, u32 seq, u32 port.
+// Bytes of struct nlmsghdr (linux/netlink.h): u32 length, u16 type, u16 flags, u32 seq, u32 port.
 const headerLength = 16;
 const seqAt = 8;
 
-/** As long as the kernel may take for one datagram. */
+/** Time that the kernel may take for one datagram. */
 const timeLimitMs = 5000;
 const maxAttempts = 10;
 
-/** The datagram with this sequence number and this port in each of its messages. Throws SystemError EBADMSG. */
+/** Puts sequence number and port into each message of a datagram. Throws SystemError EBADMSG. */
 function addressMessages(datagram: Buffer, seq: number, port: number): Buffer {
   const bytes = Buffer.from(datagram);
   for (const { data } of decodeMessages(bytes)) {
@@ -25,8 +25,8 @@ function addressMessages(datagram: Buffer, seq: number, port: number): Buffer {
 }
 
 /**
- * A netlink socket whose replies are those of the first time that a request was made. Numbers of requests and ports are
- * left out of what is kept, and are each socket's own in what it hears.
+ * A netlink socket that answers a request as the kernel did the first time. Sequence numbers and ports are not kept;
+ * each socket gets replies with its own.
  */
 export class NetlinkReplay implements NetlinkSocket {
   readonly #memory: Recall;
@@ -75,7 +75,7 @@ export class NetlinkReplay implements NetlinkSocket {
     return this.#socket;
   }
 
-  /** All replies to a request, again where the list has changed meanwhile. Throws SystemError. */
+  /** All replies to a request, which is made again if the list has changed meanwhile. Throws SystemError. */
   #exchange(request: Buffer): readonly Buffer[] {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -3,15 +3,17 @@ import { errno, isSystemError, SystemError } from '../../lib/system-error.ts';
 import type { FileStatus, Netns, Platform } from '../../platform/platform.ts';
 import { NetlinkReplay } from './netlink-replay.ts';
 
-/** What is asked of a node: the function of `Platform`, and with what. */
+/** A question to a node: a function of `Platform` and its arguments. */
 export type Question = readonly [operation: string, ...operands: (string | number | boolean)[]];
 
-/** What a question was answered with, as JSON has it. */
+/** The answer to a question, in the form of JSON. */
 type Answer = unknown;
 
-/** What was read of a node, each thing once: who asks again, on the node or away from it, gets the same. */
+/**
+ * All that was read of a node, each thing once. The same question gets the same answer, on the node or away from it.
+ */
 export interface Recording {
-  /** By the question as JSON. */
+  /** Answers by the question as JSON. */
   readonly answers: Map<string, Answer>;
   /** Contents, by path. */
   readonly files: Map<string, Buffer>;
@@ -32,11 +34,11 @@ function failureOf(thrown: unknown): Failed {
 const toSystemError = ({ failed, message }: Failed): SystemError =>
   Object.assign(new SystemError('', failed), { message });
 
-/** What no archive holds; says so. */
+/** The error for a question that the archive doesn't answer. */
 const notKnown = ([operation, ...operands]: Question): SystemError =>
   new SystemError(`${operation} ${operands.join(' ')}`, errno.ENODATA, 'not known from an archive');
 
-/** Answers questions from a recording and, where there is a node, asks it what is not known yet. */
+/** Answers questions from a recording; asks the node, if there is one, what is not known yet. */
 export class Recall {
   readonly recording: Recording;
   readonly #isLive: boolean;
@@ -46,7 +48,7 @@ export class Recall {
     this.#isLive = isLive;
   }
 
-  /** Throws the SystemError of then, and ENODATA for what nobody asked. */
+  /** Throws the recorded SystemError, and ENODATA for a question that was never asked. */
   recall<T>(question: Question, ask: () => T): T {
     const { answers } = this.recording;
     const key = JSON.stringify(question);
@@ -59,7 +61,7 @@ export class Recall {
     return answer as T;
   }
 
-  /** The same of a path, of which a directory that was listed may tell that it isn't there. */
+  /** As recall, for a path: a directory that was listed tells whether it is there. */
   recallPath<T>(question: readonly [string, string, ...(string | number | boolean)[]], absent: T, ask: () => T): T {
     const isKnown = this.#isLive || this.recording.answers.has(JSON.stringify(question));
     return !isKnown && this.#isAbsent(question[1]) ? absent : this.recall(question, ask);
@@ -94,7 +96,7 @@ type Readers = Pick<
   'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
 >;
 
-/** Of what a node's mounts are only network namespaces matter; the rest names tenants' volumes. */
+/** Keeps only network namespaces of a node's mounts, because the others name tenants' volumes. */
 const kept = (path: string, bytes: Buffer): Buffer =>
   path.endsWith('/mountinfo')
     ? Buffer.from(
@@ -118,7 +120,7 @@ function createReaders(memory: Recall, node: Platform): Readers {
       });
       if (found === null) return null;
       const bytes = files.get(path);
-      // It had no room.
+      // The file didn't fit into the archive.
       if (bytes === undefined) throw notKnown(['readFile', path]);
       return Buffer.from(bytes);
     },
@@ -168,7 +170,7 @@ function createNetwork(memory: Recall, node: Platform, isLive: boolean): Network
       };
       const stored = memory.recallPath<string | null>(['openNetns', path], null, open);
       if (stored === null) return null;
-      // Each who opens it closes it.
+      // The caller closes what it gets, so a live namespace is opened for each.
       return isLive ? (opened ?? node.openNetns(path)) : toNetns(stored);
     },
     inNetns: (netns, task) => (isLive ? node.inNetns(netns, task) : task()),
@@ -189,7 +191,7 @@ function createNetwork(memory: Recall, node: Platform, isLive: boolean): Network
 
 type Facts = Pick<Platform, 'argv' | 'executable' | 'paths' | 'environment' | 'pid' | 'bootId' | 'epochMs'>;
 
-/** `CNI_PATH` alone: the rest of an environment is nobody's business. */
+/** Keeps only `CNI_PATH` of the environment, which may have secrets. */
 function recallFacts(memory: Recall, node: Platform): Facts {
   const recall = <T>(what: string, ask: () => T): T => memory.recall([what], ask);
   const cniPath = recall<string | null>('CNI_PATH', () => node.environment['CNI_PATH'] ?? null);
@@ -218,7 +220,7 @@ const refuse = (): never => {
   throw new Error('a command that works with archives may change nothing');
 };
 
-/** Nobody changes a node while it is recorded, or afterwards. */
+/** Functions that change a node, which fail while it is recorded and afterwards. */
 const changers = {
   writeFileAtomic: refuse,
   copyFileAtomic: refuse,
@@ -233,8 +235,8 @@ const changers = {
 } as const;
 
 /**
- * A node by what was read of it. `here` is the machine that the program runs on: its terminal and its clocks are used
- * and, where it is the node itself (`isLive`), it is asked what is not in the recording yet.
+ * A node by its recording. `here` is the machine that the program runs on, whose terminal and clocks are used. If it is
+ * the node itself (`isLive`), it is asked for what is not in the recording yet.
  */
 export function createRecordedPlatform(recording: Recording, here: Platform, isLive: boolean): Platform {
   const memory = new Recall(recording, isLive);

@@ -2,7 +2,7 @@ import { walkAttributes } from '../../kernel/netlink/attributes.ts';
 import { decodeMessages } from '../../kernel/netlink/messages.ts';
 import type { Redaction } from './redact.ts';
 
-/** What an attribute holds, or those in it. `blank`: what may hold addresses, and no command reads it. */
+/** The kind of an attribute, or the rules for those in it. `blank`: it may hold addresses, and no command reads it. */
 type Rule = 'ip' | 'address' | 'blank' | Rules | { readonly macAt: number };
 interface Rules {
   readonly [type: number]: Rule;
@@ -25,7 +25,7 @@ const ofLink: Rules = {
   36: 'blank',
 };
 
-/** By type of message: how long the family's header is, and the attributes behind it. */
+/** By type of message: length of the family's header, and rules for the attributes behind it. */
 const messages: Readonly<Record<number, { readonly headerLength: number; readonly rules: Rules }>> = {
   16: { headerLength: 16, rules: ofLink },
   20: { headerLength: 8, rules: { 1: 'ip', 2: 'ip', 4: 'ip', 5: 'ip', 7: 'ip' } },
@@ -62,8 +62,8 @@ function redactAttributes(data: Buffer, rules: Rules, redaction: Redaction, from
 }
 
 /**
- * A datagram of rtnetlink without the addresses in it; of messages that aren't known the content is blanked. Throws
- * SystemError EBADMSG.
+ * A datagram of rtnetlink without the addresses in it. The content of unknown messages is blanked. Throws SystemError
+ * EBADMSG.
  */
 export function redactDatagram(datagram: Buffer, redaction: Redaction): Buffer {
   const bytes = Buffer.from(datagram);

@@ -1,7 +1,7 @@
 import { formatAddress, networkOf, parseAddress } from '../../kernel/ip-text.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 
-/** Puts something else in the place of what is nobody else's business. */
+/** Replaces what nobody else should see. */
 export interface Redaction {
   text(text: string): string;
   /** An IPv4 or IPv6 address of 4 or 16 bytes. */
@@ -13,9 +13,9 @@ export interface Redaction {
 const octet = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 const group = '[\\da-f]{1,4}';
 const groups = `${group}(?::${group})*`;
-/** Also behind an escape in a text of JSON. */
+/** Allows an address also behind an escape in a text of JSON. */
 const begin = (notBehind: string): string => `(?:(?<=\\\\[bfnrt])|(?<!${notBehind}))`;
-/** In this order: a MAC address, an IPv4 address, an IPv6 address. PCI addresses are none of them. */
+/** A MAC address, an IPv4 address, an IPv6 address, in this order. PCI addresses don't match. */
 const addresses = new RegExp(
   [
     `${begin('[\\da-f:-]')}[\\da-f]{2}(?:([:-])[\\da-f]{2})(?:\\1[\\da-f]{2}){4}(?![\\da-f:-])`,
@@ -25,7 +25,7 @@ const addresses = new RegExp(
   'gi',
 );
 
-/** Whole halves are replaced: what is behind them is kept, so that subnets and their addresses still fit together. */
+/** Bytes that are replaced. Those behind them stay, so that subnets and their addresses still fit together. */
 const hiddenBytes = { 4: 2, 16: 6 } as const;
 
 const startsWith = (bytes: Buffer, ...prefix: readonly number[]): boolean =>
@@ -38,12 +38,12 @@ function isOfNobody(bytes: Buffer): boolean {
   return startsWith(bytes, 0, 0, 0, 0, 0, 0) || first === 0xff;
 }
 
-/** Made of the MAC address (RFC 4291, appendix A). */
+/** Whether an address is made of the MAC address (RFC 4291, appendix A). */
 const isEui64 = (bytes: Buffer): boolean => bytes[11] === 0xff && bytes[12] === 0xfe;
 
-/** The words by which secrets are called in configs. */
+/** Words in the names of secrets in configs. */
 const secretWords = 'passw|secret|token|credential|private.?key|api.?key|authorization|certificate.*data|key.?data';
-/** In JSON, also in JSON that is a text of JSON: the quotes tell. */
+/** A secret in JSON, or in JSON that is a text of JSON, with escaped quotes. */
 const secretInJson = new RegExp(`(\\\\*")([^"\\\\]*(?:${secretWords})[^"\\\\]*)\\1(\\s*:\\s*)\\1.*?(?<!\\\\)\\1`, 'gi');
 const secretInLine = new RegExp(`^(\\s*[\\w.-]*(?:${secretWords})[\\w.-]*\\s*[:=]\\s*)\\S.*$`, 'gim');
 const secretInWord = new RegExp(`\\b([\\w.-]*(?:${secretWords})[\\w.-]*=)[^\\s"]+`, 'gi');
@@ -63,13 +63,13 @@ function removeSecrets(text: string): string {
     .replace(secretInLine, (_, key: string) => `${key}${removed}`);
 }
 
-/** What Multus keeps of a delegate's config. */
+/** A delegate's config in Multus' files. */
 const encoded = /("Bytes"\s*:\s*")([A-Za-z\d+/]+={0,2})(")/g;
 
 function inBase64(text: string, change: (text: string) => string): string {
   return text.replace(encoded, (whole, before: string, base64: string, after: string) => {
     try {
-      // The engine's own: the Buffer of the native host knows no base64.
+      // The engine decodes, because the Buffer of the native host has no base64.
       const bytes = Uint8Array.fromBase64(base64);
       const changed = Uint8Array.from(Buffer.from(change(Buffer.from(bytes).toString('utf8'))));
       return `${before}${changed.toBase64()}${after}`;
@@ -88,8 +88,8 @@ export const secretsOnly: Redaction = {
 };
 
 /**
- * Replaces secrets, IP and MAC addresses: equal ones by equal ones, of subnets of one /16 (IPv6: /48) by such of one,
- * in the order in which they come. 240.0.0.0/4 (RFC 1112) and 2001:db8::/32 (RFC 3849) are nobody's.
+ * Replaces secrets, IP and MAC addresses, in the order in which they come: equal addresses by equal ones, and addresses
+ * of one /16 (IPv6: /48) by addresses of one. 240.0.0.0/4 (RFC 1112) and 2001:db8::/32 (RFC 3849) are nobody's.
  */
 export class AddressRedaction implements Redaction {
   readonly #networks = new Map<string, number>();
@@ -138,7 +138,7 @@ export class AddressRedaction implements Redaction {
       const replaced = this.ip(address.bytes);
       if (replaced.equals(address.bytes)) return text;
       const isNetwork = prefixLength !== null && networkOf({ ...address, prefixLength }).bytes.equals(address.bytes);
-      // One that is larger than what is replaced stays a network, which holds those that are replaced.
+      // A network that is larger than what is replaced stays a network, which contains the replaced addresses.
       return formatAddress(isNetwork ? networkOf({ ...address, bytes: replaced, prefixLength }).bytes : replaced);
     } catch (thrown) {
       if (isSystemError(thrown)) return text;
@@ -147,7 +147,7 @@ export class AddressRedaction implements Redaction {
   }
 }
 
-/** Of the CIDR whose address ends there; null where it is an address alone. */
+/** Prefix length of the CIDR whose address ends there; null if it is an address alone. */
 function prefixLengthAt(text: string, at: number): number | null {
   const digits = /^\/(\d{1,3})(?!\d)/.exec(text.slice(at, at + 5))?.[1];
   return digits === undefined ? null : Number(digits);

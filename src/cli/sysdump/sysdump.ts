@@ -24,19 +24,19 @@ interface SysdumpOptions {
 type Report = readonly [name: string, text: string];
 
 const archiveMode = 0o600;
-/** Of each log the end. */
+/** Limit for the end of each log. */
 const maxLogBytes = 256 * 1024;
 const maxLogs = 16;
-/** Of all files together. */
+/** Limit for all files together. */
 const maxFilesBytes = 12 * 1024 * 1024;
-/** As many pods as a kubelet takes, and some that are gone. */
+/** Enough for all pods that a kubelet takes, and some that are gone. */
 const maxPods = 500;
-/** Where container runtimes and Multus have their network configs. */
+/** The directory of network configs of container runtimes and Multus. */
 const confDir = '/etc/cni/net.d';
 const tails = ['/usr/bin/tail', '/bin/tail'];
 const tailTimeoutMs = 5000;
 
-/** Runs a command, and keeps what it prints; one that fails says why. */
+/** The output of a command, or its error. */
 function report(tool: Tool, command: (tool: Tool) => ExitCode): string {
   let printed = '';
   const keep = (text: string): void => {
@@ -51,7 +51,7 @@ function report(tool: Tool, command: (tool: Tool) => ExitCode): string {
   return printed;
 }
 
-/** The commands for each pod, so that what they read is known. */
+/** Runs the commands for each pod, so that the recording has what they read. */
 function reportPods(tool: Tool): readonly Report[] {
   const pods = readQuietly(() => listNodePods(tool, surveyNode(tool))) ?? [];
   return pods.slice(0, maxPods).flatMap(({ uid, containerIds }) => {
@@ -66,7 +66,7 @@ function reportPods(tool: Tool): readonly Report[] {
   });
 }
 
-/** What ADD would find of each VF that is nobody's: another pod may be asked about. */
+/** Reads what ADD would look at for each free VF, because a command may ask for another pod. */
 function readProspects(tool: Tool): void {
   const free = readQuietly(() =>
     surveyNode(tool).pfs.flatMap(({ vfs }) => vfs.filter(({ holder }) => holder === null)),
@@ -84,7 +84,7 @@ function readConfigs({ platform }: Tool): void {
   }
 }
 
-/** The end of a log, by whole lines; of one that is large as `tail` has it. Throws SystemError. */
+/** The end of a log, in whole lines; uses `tail` if the log is large. Throws SystemError. */
 function readTail(here: Platform, path: string, sizeBytes: number): string {
   if (sizeBytes <= maxLogBytes) return here.readFile(path, { followLinks: false })?.toString('utf8') ?? '';
   const tail = tails.find((each) => here.isExecutable(each));
@@ -107,7 +107,7 @@ function readLogs(here: Platform): readonly Report[] {
   });
 }
 
-/** What doesn't fit goes, the largest first. */
+/** Leaves out files that don't fit, the largest first. */
 function leaveOut({ files }: Recording): readonly string[] {
   let total = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   const bySize = [...files].sort(([, one], [, other]) => other.length - one.length);
@@ -126,7 +126,7 @@ function hostNameOf({ readFile, paths }: Platform): string {
   return name === null || name === '' ? 'node' : name;
 }
 
-/** Why a file may not be written; null where it may. */
+/** Why a file may not be written; null if it may. */
 function whyNot(here: Platform, path: string): string | null {
   const status = here.stat(path);
   if (status === null) return null;
@@ -160,8 +160,8 @@ function collect(tool: Tool, withAddresses: boolean): { readonly about: ArchiveF
 }
 
 /**
- * `sysdump [--output FILE]`: what the commands read of this node, in one archive that they work with elsewhere
- * (`--from`). Changes nothing on the node.
+ * `sysdump [--output FILE]`: packs what the commands read of this node into one archive, with which they work elsewhere
+ * (`--from`). Changes nothing else on the node.
  */
 export function sysdump(tool: Tool, { output, withAddresses = false }: SysdumpOptions): ExitCode {
   const { platform } = tool;

@@ -1,5 +1,5 @@
-// The part of tar that a sysdump needs (POSIX.1-1988 ustar, with pax's header for a long name): libraries for it want
-// streams, promises or TextDecoder, cut long names, or take what is malformed for something.
+// The part of tar that a sysdump needs (POSIX.1-1988 ustar, with pax's header for a long name). Libraries for it need
+// streams, promises or TextDecoder, cut long names, or accept malformed archives.
 
 export interface TarMember {
   readonly name: string;
@@ -27,7 +27,7 @@ function sumOf(header: Uint8Array): number {
   return header.reduce((sum, byte, at) => sum + counted(byte, at), 0);
 }
 
-/** For a regular file of root's that nobody else may read. */
+/** The header of a regular file of root's that nobody else may read. */
 function formatHeader(name: string, size: number, type: '0' | 'x', epochSeconds: number): Buffer {
   const header = Buffer.alloc(blockLength);
   const put = (at: number, text: string): void => header.set(Buffer.from(text), at);
@@ -57,7 +57,7 @@ function formatMember(name: string, content: string, epochSeconds: number, type:
   return `${header}${content}${'\0'.repeat(padding(size))}`;
 }
 
-/** An archive of texts, as text: what it holds beside them is ASCII. */
+/** An archive of texts, as text: all else in it is ASCII. */
 export function formatTar(
   members: readonly (readonly [name: string, content: string])[],
   epochSeconds: number,

@@ -14,13 +14,13 @@ export interface FoundClaim {
   readonly found: Claim | null;
 }
 
-/** Classes of the SR-IOV DRA driver, by its name now and before. */
+/** Whether a class is one of the SR-IOV DRA driver, under its present or former name. */
 const isOurClass = (className: string): boolean => /sriov|virtualfunction/i.test(className);
 
 const requestsOf = ({ found }: FoundClaim): readonly DeviceRequest[] =>
   (found?.requests ?? []).filter(({ className }) => isOurClass(className));
 
-/** The VFs of all requests; null where one doesn't tell how many, or a claim is not in these files. */
+/** Number of VFs of all requests; null if one doesn't tell how many, or a claim is not in these files. */
 function countVfs(claims: readonly FoundClaim[]): number | null {
   let count = 0;
   for (const one of claims) {
@@ -51,7 +51,7 @@ export function checkClaims(
   ];
 }
 
-/** Where a claim stands among those of a pod. */
+/** The path of a claim among those of a pod. */
 function claimPath({ object, podPath }: Workload, name: string): Path {
   const path = [...podPath, 'spec', 'resourceClaims'];
   const claims = at(object, ...podPath, 'spec', 'resourceClaims');
@@ -81,7 +81,7 @@ function checkReference({ claims }: Cluster, pod: Workload, { claim, found }: Fo
   return [error(path, `${message}; there are: ${names.join(', ')}`, fix === null ? place : { ...place, fix })];
 }
 
-/** Where a container first uses a claim. */
+/** The path at which a container first uses a claim. */
 function usePath({ object, podPath }: Workload, name: string): Path {
   for (const kind of ['containers', 'initContainers']) {
     const containers = at(object, ...podPath, 'spec', kind);
@@ -122,7 +122,7 @@ function checkCount(
   path: string,
 ): Finding[] {
   const vfs = countVfs(claims);
-  // What can't be told, and what is misplaced or misspelt, is said elsewhere: no number follows from it.
+  // If a network is unknown, misplaced or misspelt, another check says so, and numbers can't be compared.
   const isUntold = selected.some(({ network }) => network === null || !network.isReadable);
   const isMisplaced = selected.length === 0 && hasSimilarAnnotation(pod);
   if (vfs === null || isUntold || isMisplaced) return [];
@@ -136,7 +136,7 @@ function checkCount(
   return [warning(path, `${asks}: what is too many stays on the host; name the network once for each VF`)];
 }
 
-/** A VF whose claim names a network is for that one alone. */
+/** Checks claims that name a network, because their VFs are for that network only. */
 function checkAssignment(selected: readonly Selected[], claims: readonly FoundClaim[], path: string): Finding[] {
   const requests = claims.flatMap(requestsOf);
   const isTold =
@@ -205,7 +205,7 @@ function checkResourceNames(
       const there = [...known].map((one) => quote(one)).join(', ') || 'none';
       const what = `network ${quote(name)} has resourceName ${quote(resourceName)}, which neither a <claim>/<request> of the pod nor a DeviceAttributes in these files has`;
       const message = `${what}; there are: ${there}`;
-      // Only where the files say what devices are called, a name that is not among them is wrong for certain.
+      // A name is certainly wrong only if the files have names of devices, and this one isn't among them.
       return resourceNames.length > 0 ? error(path, message) : warning(path, message);
     });
 }

@@ -24,7 +24,7 @@ import { meantBy } from './spelling.ts';
 export interface Cluster {
   readonly networks: readonly Network[];
   readonly claims: readonly Claim[];
-  /** What the driver's DeviceAttributes call devices for Multus. */
+  /** Names that the driver's DeviceAttributes give devices for Multus. */
   readonly resourceNames: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export function crossCheck(manifests: readonly Manifest[], ourTypes: ReadonlySet
   ];
 }
 
-/** Null is the namespace that all of it is applied in, so it fits every other. */
+/** Null is the namespace in which the files are applied, so it fits every other. */
 const sameNamespace = (one: string | null, other: string | null): boolean =>
   one === null || other === null || one === other;
 
@@ -89,7 +89,7 @@ function selectQuietly(cluster: Cluster, pod: Workload): readonly Selected[] {
 
 const annotationOf = ({ podPath }: Workload): Path => [...podPath, 'metadata', 'annotations', networksKey];
 
-/** Where a network stands in the annotation: in a list by commas, or in JSON. */
+/** The place of a network in the annotation, which is a list with commas or JSON. */
 function placeOf(pod: Workload, index: number, name: string): { readonly at: Path } | { readonly offset: number } {
   const text = textAt(pod.annotations, networksKey) ?? '';
   const at = annotationOf(pod);
@@ -122,7 +122,7 @@ function findClaim(cluster: Cluster, pod: Workload, { kind, refersTo }: Workload
   return cluster.claims.find(isIt) ?? null;
 }
 
-/** What is not in the files may be in the cluster; where others of its kind are in them, it is more likely misspelt. */
+/** An absent object may be in the cluster. If the files have others of its kind, its name is more likely misspelt. */
 function checkSelection(
   { networks }: Cluster,
   pod: Workload,
@@ -150,7 +150,7 @@ function checkSelection(
   const names = [
     ...new Set(networks.filter((other) => sameNamespace(other.namespace, looked)).map((other) => other.name)),
   ];
-  // Of a namespace of which nothing is in the files, all may be in the cluster.
+  // If the files have nothing of a namespace, its objects may be in the cluster.
   if (names.length === 0) return [warning(path, message, place)];
   const fix = meantBy(name, names);
   return [error(path, `${message}; there are: ${names.join(', ')}`, fix === null ? place : { ...place, fix })];
@@ -184,8 +184,8 @@ interface Demand {
 }
 
 /**
- * Whether each network's subnet has an address for every attachment of every pod. host-local counts for each node by
- * itself.
+ * Whether each network's subnet has an address for every attachment of every pod on one node, because host-local's
+ * stores are the nodes' own.
  */
 function checkSubnets(demands: readonly Demand[]): readonly Located[] {
   const networks = new Set(demands.flatMap(({ selected }) => selected.flatMap(({ network }) => network ?? [])));
@@ -205,7 +205,7 @@ function checkNetworkSubnets(network: Network, demands: readonly Demand[]): read
   const path = `${titleOf(network)}: spec.config: ipam`;
   const ipam = readIpam(network);
   if (ipam === null) return [];
-  // Said where the definition itself is checked.
+  // The check of the definition itself reports that.
   if (typeof ipam === 'string') return [];
   const place = { at: ['spec', 'config', ...network.pluginPath, 'ipam'] };
   const uses = demands.flatMap(({ pod, selected }) => {

@@ -1,22 +1,22 @@
 /** Keys and indexes from the top of an object; goes on into the JSON of a text. */
 export type Path = readonly (string | number)[];
 
-/** Of an entry of an object: its key, or its value. */
+/** Key or value of an entry of an object. */
 export type Part = 'key' | 'value';
 
-/** Where a finding stands, and what should stand there. */
+/** The place of a finding, and what to write there. */
 interface Place {
-  /** From the object that is checked; by default what `path` says. */
+  /** Path from the object that is checked; by default `path`. */
   readonly at?: Path;
-  /** The value by default. */
+  /** By default the value. */
   readonly on?: Part;
-  /** In the file, where it is known already; goes before `at`. */
+  /** Offset in the file, if it is known already; takes precedence over `at`. */
   readonly offset?: number;
   /** What to write there instead. */
   readonly fix?: string | number;
 }
 
-/** Something that `validate` has to say about a file. */
+/** One result of `validate` about a file. */
 export interface Finding extends Place {
   readonly severity: 'error' | 'warning';
   /** `plugins[1].vlan`, `NetworkAttachmentDefinition ns/name: spec.config: vlan`; '' for the whole file. */

@@ -9,7 +9,7 @@ import { checkKeys, meantBy } from './spelling.ts';
 const plugins = ['host-local', 'static', 'dhcp', 'whereabouts', 'nv-ipam', 'calico-ipam', 'kube-ovn', 'spiderpool'];
 
 const rangeKeys = ['subnet', 'rangeStart', 'rangeEnd', 'gateway'];
-/** plugins/ipam/host-local/backend/allocator/config.go; without `name`, which is the network's. */
+/** Keys of plugins/ipam/host-local/backend/allocator/config.go, without `name`, which is the network's. */
 const hostLocalKeys = [...rangeKeys, 'type', 'ranges', 'routes', 'dataDir', 'resolvConf'];
 /** plugins/ipam/static/main.go */
 const staticKeys = ['type', 'addresses', 'routes', 'dns'];
@@ -31,7 +31,7 @@ function checkRange(range: Json, keys: readonly string[]): Finding[] {
   const { subnet } = range;
   const findings = checkKeys(range, keys, 'host-local');
   if (typeof subnet !== 'string' || subnet === '') {
-    // the key for it may be misspelt
+    // Its key may be misspelt, which is reported already.
     return findings.some(({ fix }) => fix === 'subnet')
       ? findings
       : [...findings, error('subnet', 'missing; a range needs one')];
@@ -121,7 +121,7 @@ function checkStatic(ipam: Json): Finding[] {
   return [...checkKeys(ipam, staticKeys, 'static'), ...findings, ...(routes === undefined ? [] : checkRoutes(routes))];
 }
 
-/** What the IPAM plugin would refuse at ADD, or not read. Only those of containernetworking are known in full. */
+/** Finds what the IPAM plugin would refuse at ADD, or not read. Only containernetworking's plugins are fully known. */
 export function checkIpam(ipam: unknown): Finding[] {
   if (!isJsonObject(ipam)) return [];
   const { type } = ipam;

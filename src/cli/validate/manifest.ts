@@ -14,7 +14,7 @@ const kinds = [
   'List',
 ];
 
-/** Kinds that are like ours, and are others. */
+/** Other kinds whose names look like ours. */
 const otherKinds: ReadonlySet<string> = new Set([
   'ResourceSlice',
   'PodList',
@@ -60,7 +60,7 @@ function checkVersion({ kind, object: { apiVersion } }: Manifest): Finding[] {
   ];
 }
 
-/** Keys of metadata.annotations that are like those that Multus reads. */
+/** Checks keys of metadata.annotations that look like those that Multus reads. */
 function checkAnnotationKeys(annotations: unknown, key: string): Finding[] {
   if (!isJsonObject(annotations)) return [];
   return Object.keys(annotations).flatMap((written) => {
@@ -79,7 +79,7 @@ function checkAnnotationKeys(annotations: unknown, key: string): Finding[] {
   });
 }
 
-/** Multus reads the annotations of pods, so of what makes pods those of its template. */
+/** Checks the place of annotations: Multus reads those of pods, so in a workload those of its template. */
 function checkAnnotations(manifest: Manifest): Finding[] {
   const workload = workloads[manifest.kind];
   if (workload === undefined) return [];
@@ -138,7 +138,7 @@ function checkPodClaims(manifest: Manifest): Finding[] {
   });
 }
 
-/** Of a request in resource.k8s.io/v1beta1, or in what v1 has in `exactly`. */
+/** Keys of a request in resource.k8s.io/v1beta1, and of `exactly` in v1. */
 const exactKeys = ['deviceClassName', 'selectors', 'allocationMode', 'count', 'adminAccess', 'tolerations', 'capacity'];
 const requestKeys = ['name', 'exactly', 'firstAvailable'];
 const modes = ['ExactCount', 'All'];
@@ -169,7 +169,7 @@ function checkExact(exact: Json, known: readonly string[]): Finding[] {
   return findings;
 }
 
-/** What v1 and v1beta2 have in `exactly` v1beta1 has in the request itself; each takes the other's for nothing. */
+/** v1beta1 has in the request itself what v1 and v1beta2 have in `exactly`. Each version ignores the other's form. */
 function checkRequest(request: Json, apiVersion: unknown): Finding[] {
   const isFlat = apiVersion === 'resource.k8s.io/v1beta1' || apiVersion === 'resource.k8s.io/v1alpha3';
   const { exactly, firstAvailable } = request;
@@ -276,8 +276,8 @@ function checkClaim(manifest: Manifest): Finding[] {
 }
 
 /**
- * A name of the definition that differs from the config's: Multus takes the config's, and with it store and claims are
- * looked up.
+ * Warns if the definition's name differs from the config's, because Multus takes the config's, by which store and
+ * claims are looked up.
  */
 export function checkName(definition: string, config: Json): Finding[] {
   const { name } = config;
@@ -286,7 +286,7 @@ export function checkName(definition: string, config: Json): Finding[] {
   return [warning('name', message, { fix: definition })];
 }
 
-/** What is wrong with one object by itself, whatever its kind. */
+/** Checks one object by itself, whatever its kind. */
 export function checkManifest(manifest: Manifest): Finding[] {
   const findings = [
     ...checkKind(manifest),

@@ -16,11 +16,11 @@ import { at, type Manifest, resourceNameKey, textAt } from './objects.ts';
 import { readJson } from './source.ts';
 import { checkKeys, meantBy } from './spelling.ts';
 
-/** By what files are checked. */
+/** Rules for the check of files. */
 export interface Rules {
-  /** Values of `type` that mean this plugin; configs of others are only looked at for their `type`. */
+  /** Values of `type` that mean this plugin. Of other plugins' configs only `type` is checked. */
   readonly ourTypes: ReadonlySet<string>;
-  /** What is known of the node that they are for; null: nothing. */
+  /** The report of the node for which they are; null: none. */
   readonly node: ProbeReport | null;
 }
 
@@ -46,13 +46,13 @@ function checkVersions(network: Json): Finding[] {
 
 const ourKeys: readonly string[] = Object.keys(schema.keys);
 const selectorKeys = ['pfNames', 'pfPciAddresses', 'vendors', 'devices', 'drivers', 'linkType'];
-/** What CNI, runtimes, and plugins behind this one in a chain put there. */
+/** Keys of CNI, of runtimes, and of plugins behind this one in a chain. */
 const otherKeys: readonly string[] = [...cniKeys, ...Object.keys(unsupportedKeys)];
 
 function checkConfKeys(config: Json): Finding[] {
   const { vfSelector } = config;
   const own = checkKeys(config, [...ourKeys, ...otherKeys], 'this plugin').filter(
-    // of those that differ in case alone, and of other plugins', the review itself says more
+    // The review says more of keys that differ in case alone, and of other plugins' keys.
     ({ path, severity, fix }) =>
       (String(fix).toLowerCase() !== path.toLowerCase() && severity === 'error') || isUnknown(config, path),
   );
@@ -62,7 +62,7 @@ function checkConfKeys(config: Json): Finding[] {
 
 const isUnknown = (config: Json, key: string): boolean => findOddKeys(config).every(({ path }) => path !== key);
 
-/** A warning about a key stands at it; one that differs in case alone from ours is meant to be ours. */
+/** A warning about a key is placed at the key. A key that differs from ours in case alone is meant to be ours. */
 function onKey(config: Json, path: string): { readonly on?: 'key'; readonly fix?: string } {
   const meant = foldedKey(path);
   if (!(path in config)) return {};
@@ -84,7 +84,7 @@ const onOff: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   ['disabled', 'off'],
 ]);
 
-/** What is meant by a value that is none. */
+/** The value that an invalid one is meant to be. */
 function fixFor(config: Json, path: string): { readonly fix?: string | number } {
   const value = config[path];
   const schemaOf = ourKeys.includes(path) ? schema.keys[path as ConfKey] : undefined;
@@ -103,7 +103,7 @@ function fixFor(config: Json, path: string): { readonly fix?: string | number } 
   return {};
 }
 
-/** For other plugins a PCI address may go without its domain; here it would be looked for among CDI devices. */
+/** Other plugins accept a PCI address without its domain. This one would look for it among CDI devices. */
 function checkDeviceIds(config: Json): Finding[] {
   return ['deviceID', 'pciBusID'].flatMap((key) => {
     const value = config[key];
@@ -123,7 +123,7 @@ function checkLogFile({ logFile }: Json): Finding[] {
     : [warning('logFile', `${quote(logFile)} is never written, the log goes to stderr: ${reason}`, { fix })];
 }
 
-/** The type of ours that is surely meant; null where it is another plugin's. `sriov2` is a name that somebody gave. */
+/** The type of ours that is surely meant; null for another plugin's. `sriov2` is a name that somebody gave. */
 function meantType(type: string, { ourTypes }: Rules): string | null {
   return /\d$/.test(type) ? null : meantBy(type, [...ourTypes]);
 }
@@ -139,7 +139,7 @@ function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
       error('type', `${quote(type)} is not this plugin’s; did you mean ${fix}? A name that you gave: --type`, { fix }),
     ];
   }
-  // name and cniVersion are the network's, and checked there
+  // name and cniVersion are the network's, and are checked with it.
   const { name: _, cniVersion: __, ...own } = config;
   const { problems, warnings } = reviewConf(own);
   const keys = checkConfKeys(own);
@@ -176,14 +176,14 @@ function isForeign(config: unknown, rules: Rules): boolean {
   return typeof type === 'string' && type !== '' && !rules.ourTypes.has(type) && meantType(type, rules) === null;
 }
 
-/** Whether a network's config has other plugins only: what is wrong with it is theirs to say. */
+/** Whether a network's config has other plugins only, which have to check it themselves. */
 function isOfOthers(network: unknown, rules: Rules): boolean {
   const plugins = at(network, 'plugins');
   if (!Array.isArray(plugins)) return isForeign(network, rules);
   return plugins.length > 0 && plugins.every((plugin) => isForeign(plugin, rules));
 }
 
-/** Said once where nothing at all is ours: it may be installed under another name. */
+/** The finding if no config is ours, because this plugin may be installed under another name. */
 export function noneOfOurs(path: string, { ourTypes }: Pick<Rules, 'ourTypes'>): Finding {
   const names = [...ourTypes].map((type) => quote(type)).join(' or ');
   return warning(path, `no plugin of type ${names}, so no settings were checked; see --type`);
@@ -239,7 +239,7 @@ function checkConfig({ object, name, document, within }: Manifest, rules: Rules)
   return [...findings, ...network, ...(isJsonObject(inner.value) ? compareNames(name, inner.value) : [])];
 }
 
-/** Checks a NetworkAttachmentDefinition and the network config in it. Of other plugins’ nothing is said. */
+/** Checks a NetworkAttachmentDefinition and the network config in it; not those of other plugins. */
 export function checkDefinition(manifest: Manifest, rules: Rules): Finding[] {
   const definition = manifest.object;
   if (isOfOthers(parseQuietly(textAt(definition, 'spec', 'config') ?? ''), rules)) return [];
@@ -263,11 +263,11 @@ export function checkDefinition(manifest: Manifest, rules: Rules): Finding[] {
 /** A NetworkAttachmentDefinition. */
 export interface Network extends Manifest {
   readonly resourceName: string | null;
-  /** The plugin of ours in it; null where there is none, or its config can't be read. */
+  /** The plugin of ours in it; null if there is none, or its config can't be read. */
   readonly plugin: Json | null;
-  /** False where its config is no JSON, so that nothing is known of its plugins. */
+  /** False if its config is no JSON, so that nothing is known of its plugins. */
   readonly isReadable: boolean;
-  /** Where the plugin is, from the top of the config. */
+  /** Path of the plugin from the top of the config. */
   readonly pluginPath: Path;
 }
 
@@ -275,7 +275,7 @@ function parseQuietly(config: string): unknown {
   try {
     return JSON.parse(config);
   } catch {
-    // Said where the definition itself is checked.
+    // The check of the definition itself reports that.
     return undefined;
   }
 }

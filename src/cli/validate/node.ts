@@ -5,7 +5,7 @@ import { settings } from '../../settings/settings.ts';
 import { type ProbedPf, type ProbeReport, probeReport, type TriedValue } from '../probe/report.ts';
 import { type Finding, warning } from './finding.ts';
 
-/** What `probe --json` has told of a node. Throws an Error that says what is wrong with the text. */
+/** Reads the output of `probe --json`. Throws an Error that says what is wrong with the text. */
 export function readProbeReport(text: string): ProbeReport {
   let report: unknown;
   try {
@@ -21,7 +21,7 @@ export function readProbeReport(text: string): ProbeReport {
 
 interface Objection {
   readonly pf: ProbedPf;
-  /** Null: it has none. */
+  /** Null: there is no reason against it. */
   readonly reason: string | null;
 }
 
@@ -35,7 +35,7 @@ function reasonOf({ key, value, outcome, errno, message }: TriedValue, asked: un
   return outcome === 'unreported' ? 'tells nothing of it, and may refuse it' : null;
 }
 
-/** Of a number one example was tried, of a choice each value. */
+/** The objection of a PF to a value: probe tries one example of a number, and each value of a choice. */
 function objectionTo(key: string, value: unknown, isChoice: boolean, pf: ProbedPf): string | null {
   if (key === 'mtu' && typeof value === 'number' && pf.mtu !== null && value > pf.mtu) {
     return `has MTU ${pf.mtu}, and none of its VFs may have more`;
@@ -45,7 +45,7 @@ function objectionTo(key: string, value: unknown, isChoice: boolean, pf: ProbedP
   return same.map((each) => reasonOf(each, value)).find((reason) => reason !== null) ?? null;
 }
 
-/** 0 is no VLAN and no limit; "" is as absent. */
+/** False for 0, which is no VLAN and no limit, and for "", which counts as absent. */
 const isAsked = (value: unknown): boolean =>
   typeof value === 'string' ? value !== '' : typeof value === 'number' && value !== 0;
 
@@ -57,7 +57,7 @@ function findingOf(key: string, value: unknown, objections: readonly Objection[]
   return warning(key, `${typeof value === 'string' ? quote(value) : show(value)}: ${against.join('; ')}${rest}`);
 }
 
-/** Warnings of what a plugin's config asks for and a node's PFs are known not to do. */
+/** Warnings of what a plugin's config asks for and a node's PFs refuse or ignore. */
 export function checkAgainstNode(config: Json, { pfs }: ProbeReport): Finding[] {
   const probed = pfs.filter((pf) => pf.settings.length > 0);
   return settings.flatMap((setting) => {
