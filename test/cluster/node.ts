@@ -33,6 +33,8 @@ const keptFolders = [
 ];
 const multusKubeconfig = '/etc/kubernetes/multus.kubeconfig';
 const driverKubeconfig = '/etc/kubernetes/driver.kubeconfig';
+/** Of the DRA driver; without this file it is MULTUS. */
+const driverMode = '/run/driver-mode';
 const containerdSocket = '/run/containerd/containerd.sock';
 
 const kubeletConfig = {
@@ -65,6 +67,9 @@ config_path = '/etc/containerd/certs.d'
 disable_apparmor = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
 use_internal_loopback = true
+[plugins.'io.containerd.nri.v1.nri']
+plugin_registration_timeout = '1m'
+plugin_request_timeout = '1m'
 `;
 
 const registryHosts = `[host.'http://${controlPlaneAddress}:${registryPort}']
@@ -139,7 +144,7 @@ const driverSettings = [
   `NODE_NAME=${nodeName}`,
   `NAMESPACE=${driverNamespace}`,
   `KUBECONFIG=${driverKubeconfig}`,
-  'CONFIGURATION_MODE=MULTUS',
+  `CONFIGURATION_MODE=$(cat ${driverMode} 2>/dev/null || echo MULTUS)`,
 ].join(' ');
 
 /** Also for what they start, runc and Multus among them: Go collects garbage less often, for which there is memory. */
@@ -217,6 +222,12 @@ export class ClusterNode {
   async restartService(name: Service, signal: 'TERM' | 'KILL' = 'TERM'): Promise<void> {
     await this.stopService(name, signal);
     await this.startService(name);
+  }
+
+  /** In STANDALONE mode the driver itself calls the plugin, as containerd's NRI tells it of sandboxes. */
+  async setDriverMode(mode: 'MULTUS' | 'STANDALONE'): Promise<void> {
+    await this.sh(`echo ${mode} >${driverMode}`);
+    await this.restartService('dra-driver');
   }
 
   /** Pulls the plug, and boots again. */

@@ -56,8 +56,11 @@ export async function awaitPods(
   return pods;
 }
 
+/** What is said of an interface of a pod. */
+export type ToldInterface = Pick<NetworkStatus, 'interface' | 'ips' | 'mac'>;
+
 /** What Multus says that the pod has besides its first network. */
-function networksOf(pod: Pod): readonly NetworkStatus[] {
+function toldByMultus(pod: Pod): readonly ToldInterface[] {
   const annotation = pod.metadata.annotations?.['k8s.v1.cni.cncf.io/network-status'] ?? '[]';
   return (JSON.parse(annotation) as NetworkStatus[]).filter((status) => status.default !== true);
 }
@@ -80,34 +83,61 @@ export interface AttachedVf {
   readonly address: string | undefined;
 }
 
-/** The pod's VFs, in the order of its networks; all sources agree on each. */
-export async function attachedVfs(cluster: Cluster, pod: Pod): Promise<readonly AttachedVf[]> {
+/** The pod's VFs, in the order in which they are told; all sources agree on each. */
+export async function attachedVfs(
+  cluster: Cluster,
+  pod: Pod,
+  told: readonly ToldInterface[] = toldByMultus(pod),
+): Promise<readonly AttachedVf[]> {
   const links = await linksOf(cluster, pod);
-  return networksOf(pod).map((network) => {
+  return told.map((network) => {
     const link = links.find(({ ifname }) => ifname === network.interface);
     if (link === undefined) throw new Error(`${pod.metadata.name} has no ${network.interface}`);
     const vf = cluster.worker.vfs.find(({ pciAddress }) => pciAddress === link.parentdev);
     if (vf === undefined) throw new Error(`${network.interface} of ${pod.metadata.name} is ${link.parentdev}, no VF`);
     const address = link.addr_info.find(({ family }) => family === 'inet')?.local;
-    deepStrictEqual(network.ips ?? [], address === undefined ? [] : [address], 'the annotation tells the address');
-    deepStrictEqual(network.mac, link.address, 'the annotation tells the MAC address');
+    deepStrictEqual(network.ips ?? [], address === undefined ? [] : [address], 'the address is told');
+    deepStrictEqual(network.mac, link.address, 'the MAC address is told');
     return { pod, link, vf, address };
   });
 }
 
+interface ResourceClaim {
+  readonly status?: {
+    readonly allocation?: { readonly devices: { readonly results: readonly { readonly device: string }[] } };
+    readonly reservedFor?: readonly { readonly uid: string }[];
+    readonly devices?: readonly {
+      readonly networkData?: {
+        readonly interfaceName?: string;
+        readonly hardwareAddress?: string;
+        /** With the length of the prefix. */
+        readonly ips?: readonly string[];
+      };
+    }[];
+  };
+}
+
+async function claimsOf(cluster: Cluster, pod: Pod): Promise<readonly ResourceClaim[]> {
+  const path = `/apis/resource.k8s.io/v1/namespaces/${pod.metadata.namespace}/resourceclaims`;
+  const items = await cluster.controlPlane.list<ResourceClaim>(path);
+  return items.filter(({ status }) => status?.reservedFor?.some(({ uid }) => uid === pod.metadata.uid) === true);
+}
+
 /** Device names that the pod's claims were given. */
 export async function allocatedDevices(cluster: Cluster, pod: Pod): Promise<readonly string[]> {
-  interface Claim {
-    readonly status?: {
-      readonly allocation?: { readonly devices: { readonly results: readonly { readonly device: string }[] } };
-      readonly reservedFor?: readonly { readonly uid: string }[];
-    };
-  }
-  const path = `/apis/resource.k8s.io/v1/namespaces/${pod.metadata.namespace}/resourceclaims`;
-  const items = await cluster.controlPlane.list<Claim>(path);
-  return items
-    .filter(({ status }) => status?.reservedFor?.some(({ uid }) => uid === pod.metadata.uid) === true)
-    .flatMap(({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? []);
+  const claims = await claimsOf(cluster, pod);
+  return claims.flatMap(({ status }) => status?.allocation?.devices.results.map(({ device }) => device) ?? []);
+}
+
+/** What the DRA driver writes into the pod's claims in STANDALONE mode, some time after the pod has started. */
+export async function toldByClaims(cluster: Cluster, pod: Pod): Promise<readonly ToldInterface[]> {
+  const claims = await claimsOf(cluster, pod);
+  const data = claims.flatMap(({ status }) => status?.devices ?? []).map(({ networkData }) => networkData ?? {});
+  return data.map(({ interfaceName = '', hardwareAddress = '', ips = [] }) => ({
+    interface: interfaceName,
+    mac: hardwareAddress,
+    ips: ips.map((each) => each.replace(/\/.*$/, '')),
+  }));
 }
 
 /** Runs a program in a pod, which has to succeed. */

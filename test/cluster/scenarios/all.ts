@@ -6,6 +6,7 @@ import { objectScenarios } from './objects.ts';
 import { relativeScenarios } from './relatives.ts';
 import { restartScenarios } from './restarts.ts';
 import type { Scenario } from './scenario.ts';
+import { standaloneScenarios } from './standalone.ts';
 import { switchScenarios } from './switch.ts';
 import { vfioScenarios } from './vfio.ts';
 
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...networkScenarios,
   ...restartScenarios,
   ...switchScenarios,
+  ...standaloneScenarios,
   ...deliveryScenarios,
   ...vfioScenarios,
   ...churnScenarios,

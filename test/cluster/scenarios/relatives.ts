@@ -1,15 +1,17 @@
 // Other manifests of conf-examples.
 import { deepStrictEqual } from 'node:assert/strict';
 import type { Cluster } from '../cluster.ts';
-import { type AttachedVf, awaitPods, type Pod } from '../pods.ts';
-import { checkPod, only, readExample, type Scenario, type WantedVf, withManifest } from './scenario.ts';
+import { type AttachedVf, awaitPods } from '../pods.ts';
+import { checkPod, only, readExample, type Scenario, usualMtu, type WantedVf, withManifest } from './scenario.ts';
 
 interface Relative {
   readonly name: string;
   readonly file: string;
   readonly namespace: string;
   readonly wanted: readonly WantedVf[];
-  readonly check?: (attached: readonly AttachedVf[], pod: Pod, cluster: Cluster) => void | Promise<void>;
+  /** Of the PFs, where a network asks for a VF's that is larger than usual. */
+  readonly pfMtu?: number;
+  readonly check?: (attached: readonly AttachedVf[]) => void;
 }
 
 const relatives: readonly Relative[] = [
@@ -32,6 +34,7 @@ const relatives: readonly Relative[] = [
     name: 'networks with VLANs, mapped by the claim',
     file: 'multus-different-networks.yaml',
     namespace: 'vf-networks',
+    pfMtu: 9000,
     wanted: [
       { ifname: 'net1', subnet: '10.0.100.', vlan: 100 },
       { ifname: 'net2', subnet: '10.0.200.', vlan: 200, trust: true, mtu: 9000 },
@@ -54,11 +57,26 @@ const relatives: readonly Relative[] = [
   },
 ];
 
-export const relativeScenarios: readonly Scenario[] = relatives.map(({ name, file, namespace, wanted, check }) => ({
-  name: `relative: ${name}`,
-  run: (cluster) =>
-    withManifest(cluster, readExample(file), async () => {
-      const pod = only(await awaitPods(cluster, namespace, 1));
-      await check?.(await checkPod(cluster, pod, wanted), pod, cluster);
-    }),
+async function setPfMtu({ worker }: Cluster, mtu: number): Promise<void> {
+  for (const { name } of worker.lab.pfs) await worker.sh(`ip link set ${name} mtu ${mtu}`);
+}
+
+async function tryRelative(cluster: Cluster, { file, namespace, wanted, check }: Relative): Promise<void> {
+  await withManifest(cluster, readExample(file), async () => {
+    const pod = only(await awaitPods(cluster, namespace, 1));
+    check?.(await checkPod(cluster, pod, wanted));
+  });
+}
+
+export const relativeScenarios: readonly Scenario[] = relatives.map((relative) => ({
+  name: `relative: ${relative.name}`,
+  run: async (cluster) => {
+    if (relative.pfMtu === undefined) return tryRelative(cluster, relative);
+    await setPfMtu(cluster, relative.pfMtu);
+    try {
+      await tryRelative(cluster, relative);
+    } finally {
+      await setPfMtu(cluster, usualMtu);
+    }
+  },
 }));

@@ -12,6 +12,7 @@ import {
   execInPod,
   type Pod,
   pictureOfNode,
+  type ToldInterface,
 } from '../pods.ts';
 
 export interface Scenario {
@@ -20,6 +21,8 @@ export interface Scenario {
   readonly run: (cluster: Cluster, progress: Progress) => Promise<void>;
   readonly needsIommu?: boolean;
 }
+
+export const usualMtu = 1500;
 
 const deleteTimeoutMs = 600_000;
 
@@ -65,8 +68,9 @@ export async function checkPod(
   cluster: Cluster,
   pod: Pod,
   wanted: readonly WantedVf[],
+  told?: readonly ToldInterface[],
 ): Promise<readonly AttachedVf[]> {
-  const attached = await attachedVfs(cluster, pod);
+  const attached = await attachedVfs(cluster, pod, told);
   const held = attached.map(({ vf }) => vf.pciAddress.replaceAll(/[:.]/g, '-'));
   deepStrictEqual(
     held.toSorted(),
@@ -121,7 +125,7 @@ export async function settingsOf(
 }
 
 async function checkVf(cluster: Cluster, { pod, link, vf, address = '' }: AttachedVf, want: WantedVf): Promise<void> {
-  const { vlan = 0, spoofchk = true, trust = false, mtu = 1500 } = want;
+  const { vlan = 0, spoofchk = true, trust = false, mtu = usualMtu } = want;
   ok(link.flags.includes('UP'), `${link.ifname} is up`);
   ok(address.startsWith(want.subnet), `${link.ifname} has an address of ${want.subnet}, not ${address}`);
   deepStrictEqual(
