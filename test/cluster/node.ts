@@ -231,10 +231,9 @@ export class ClusterNode {
   }
 
   /** Pulls the plug, and boots again. */
-  async cutPower(vfsOfEach: number, whileOff: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  async cutPower(vfsOfEach: number): Promise<void> {
     this.#services.clear();
     await this.lab.reboot();
-    await whileOff();
     await this.start(vfsOfEach);
   }
 

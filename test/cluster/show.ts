@@ -42,6 +42,7 @@ export async function showDemo(cluster: Cluster): Promise<void> {
     await kubectl(cluster, 'exec', '-n', demoNamespace, one.metadata.name, '--', ...ping);
   }
   chapter('4. What the node tells');
+  await onNode(cluster, `dra-sriov explain ${demoNamespace}/${one.metadata.name}`);
   await onNode(cluster, 'dra-sriov inspect');
   await onNode(cluster, 'ip link show ens1f0');
   chapter('5. The pods end, and everything is as it was');
