@@ -1,5 +1,6 @@
 //! Files. Every descriptor is close-on-exec.
 use std::ffi::{CString, OsString};
+use std::os::fd::BorrowedFd;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,27 +9,37 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libc::{EINVAL, EIO};
-use rustix::fs::{Dir, Mode, OFlags};
+use rustix::fs::{CWD, Dir, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::values::{Failure, Name, Outcome, whole};
 
 const TOO_LONG: &str = "more than the allowed bytes";
+const TOO_MANY: &str = "more than the allowed files";
 const NOT_REGULAR: &str = "not a regular file";
 
-/// open(2); a file that it makes is its owner's alone. By rustix: for std musl's open() sets close-on-exec a second time.
+/// openat(2); a file that it makes is its owner's alone. By rustix: for std musl's open() sets close-on-exec a second time.
+fn open_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Result<File, Errno> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    retry_on_intr(|| rustix::fs::openat(directory, path, flags | OFlags::CLOEXEC, mode)).map(File::from)
+}
+
 pub fn open(path: &Path, flags: OFlags) -> Result<File, Errno> {
-    retry_on_intr(|| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)).map(File::from)
+    open_in(CWD, path, flags)
 }
 
 /// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused.
-fn open_regular(path: &Path, flags: OFlags) -> Outcome<File> {
-    let file = match open(path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
+fn open_regular_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<File> {
+    let file = match open_in(directory, path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
         // a socket
         Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
         opened => opened?,
     };
     if file.metadata()?.is_file() { Ok(file) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
+}
+
+fn open_regular(path: &Path, flags: OFlags) -> Outcome<File> {
+    open_regular_in(CWD, path, flags)
 }
 
 /// Most files are smaller; those that aren't take some more calls.
@@ -53,11 +64,38 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     !found.is_null()
 }
 
-/// Which of these files in a directory hold the text. One that can't be read, or is larger than that, holds nothing.
-pub fn holding(directory: &Path, names: Vec<Name>, text: &str, max_bytes: usize) -> Vec<Name> {
-    let does =
-        |name: &Name| read(&directory.join(name.path()), max_bytes, false).is_ok_and(|bytes| holds(&bytes, text));
-    names.into_iter().filter(does).collect()
+/// What files are looked for, see `FileSearch` in src/platform/platform.ts.
+pub struct Search {
+    pub endings: Vec<String>,
+    pub mark: String,
+    pub texts: Vec<String>,
+    pub max_files: usize,
+    pub max_bytes: usize,
+}
+
+impl Search {
+    pub fn run(&self, directory: &Path) -> Outcome<Vec<Name>> {
+        let mut directory = open_dir(directory)?;
+        let mut names = names_in(&mut directory)?;
+        names.retain(|name| self.endings.iter().any(|ending| name.0.as_bytes().ends_with(ending.as_bytes())));
+        if names.len() > self.max_files {
+            return Err(Failure::new(libc::EOVERFLOW, TOO_MANY));
+        }
+        let directory = directory.fd()?;
+        names.retain(|name| self.finds(directory, name));
+        Ok(names)
+    }
+
+    fn finds(&self, directory: BorrowedFd, name: &Name) -> bool {
+        let is_marked = holds(name.0.as_bytes(), &self.mark);
+        if is_marked && self.texts.is_empty() {
+            return true;
+        }
+        let file = open_regular_in(directory, name.path(), OFlags::RDONLY | OFlags::NOFOLLOW);
+        let Ok(bytes) = file.and_then(|mut file| read_all(&mut file, self.max_bytes)) else { return is_marked };
+        (is_marked || holds(&bytes, &self.mark))
+            && (self.texts.is_empty() || self.texts.iter().any(|text| holds(&bytes, text)))
+    }
 }
 
 static TEMPORARY_FILES: AtomicU32 = AtomicU32::new(0);
@@ -126,9 +164,13 @@ pub fn append(path: &Path, content: &str) -> Outcome<()> {
     Ok(open_regular(path, flags)?.write_all(content.as_bytes())?)
 }
 
-pub fn read_dir(path: &Path) -> Outcome<Vec<Name>> {
+fn open_dir(path: &Path) -> Outcome<Dir> {
+    Ok(Dir::new(open(path, OFlags::RDONLY | OFlags::DIRECTORY)?)?)
+}
+
+fn names_in(directory: &mut Dir) -> Outcome<Vec<Name>> {
     let mut names = Vec::new();
-    for entry in Dir::new(open(path, OFlags::RDONLY | OFlags::DIRECTORY)?)? {
+    for entry in directory {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
@@ -136,6 +178,10 @@ pub fn read_dir(path: &Path) -> Outcome<Vec<Name>> {
         }
     }
     Ok(names)
+}
+
+pub fn read_dir(path: &Path) -> Outcome<Vec<Name>> {
+    names_in(&mut open_dir(path)?)
 }
 
 pub fn read_link(path: &Path) -> Outcome<Name> {

@@ -96,9 +96,10 @@ fn add_files(host: &Object) -> JsResult<()> {
     )?;
     host.set("appendFile", Func::from(|path: Name, content: Text| Answer(files::append(path.path(), &content.0))))?;
     host.set(
-        "filesHolding",
-        Func::from(|directory: Name, names: Vec<Name>, text: Text, max: usize| {
-            files::holding(directory.path(), names, &text.0, max)
+        "searchFiles",
+        Func::from(|directory: Name, endings, mark: Text, texts: Vec<Text>, max_files, max_bytes| {
+            let texts = texts.into_iter().map(|text| text.0).collect();
+            Answer(files::Search { endings, mark: mark.0, texts, max_files, max_bytes }.run(directory.path()))
         }),
     )?;
     host.set("readDir", Func::from(|path: Name| Answer(files::read_dir(path.path()))))?;

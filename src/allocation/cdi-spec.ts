@@ -19,7 +19,7 @@ const kinds: readonly CdiKind[] = [
   { vendor: 'virtualfunction.sriovnetwork.openshift.io', class: 'nic' },
 ];
 
-/** Text that every spec of ours and its name contain, so that foreign specs need not be parsed. */
+/** Text that every spec of ours and its name contain, so that JavaScript need not read foreign specs. */
 const commonMark = 'sriovnetwork';
 
 const kindNames: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind.vendor}/${kind.class}`));
@@ -27,6 +27,7 @@ const kindNames: ReadonlySet<string> = new Set(kinds.map((kind) => `${kind.vendo
 /** Beginnings of file names, which the CDI library puts in front of a UID (GenerateTransientSpecName). */
 const filePrefixes: readonly string[] = kinds.map((kind) => `${kind.vendor}-${kind.class}_`);
 
+/** Of the files that the CDI library reads as specs. */
 const extensions = ['.yaml', '.json'] as const;
 
 /** True for `sriovnetwork.k8snetworkplumbingwg.io/vf` and its predecessors. */
@@ -36,12 +37,7 @@ export function isOurKind(kind: string): boolean {
 
 /** True if only a driver of ours writes a file of this name, whatever is in it. */
 function isOurFileName(name: string): boolean {
-  return name.includes(commonMark) && filePrefixes.some((prefix) => name.startsWith(prefix));
-}
-
-/** True for the names that the CDI library reads as specs. */
-function isSpecFileName(name: string): boolean {
-  return name.endsWith('.yaml') || name.endsWith('.json');
+  return filePrefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /** Every file name that a driver of ours may have given to the spec of a pod or a claim; `uid` has no `/`. */
@@ -68,13 +64,6 @@ export interface BrokenSpec {
 export interface FoundSpecs {
   readonly devices: readonly CdiDevice[];
   readonly broken: readonly BrokenSpec[];
-}
-
-interface SpecDirectory {
-  /** File names of all specs. */
-  readonly names: readonly string[];
-  /** Paths of those that may be ours, by name or content. */
-  readonly candidates: readonly string[];
 }
 
 const maxFileBytes = 1024 * 1024;
@@ -118,7 +107,6 @@ export class CdiSpecs {
   readonly #parseYaml: (text: string) => unknown;
   readonly #trace: Trace;
   readonly #parsed = new Map<string, FoundSpecs>();
-  readonly #listed = new Map<string, SpecDirectory>();
 
   constructor(platform: Platform, parseYaml: (text: string) => unknown, trace: Trace) {
     this.#platform = platform;
@@ -142,44 +130,32 @@ export class CdiSpecs {
    * file or device in a more important directory hides one of the same name.
    */
   mentioning(needles: readonly string[]): FoundSpecs {
-    const hiding: (readonly string[])[] = [];
+    const hiding: string[] = [];
     const hiddenDevices = new Set<string>();
     const all: FoundSpecs[] = [];
     for (const directory of this.#platform.paths.cdiDirs) {
-      const { names, candidates } = this.#list(directory);
-      const visible = candidates.filter((name) => !hiding.some((others) => others.includes(name)));
+      const isVisible = (name: string): boolean =>
+        hiding.every((other) => this.#platform.stat(`${other}/${name}`) === null);
+      const visible = this.#search(directory, needles).filter(isVisible);
       const { devices, broken } = merge(visible.map((name) => this.#open(`${directory}/${name}`, needles)));
       all.push({ devices: devices.filter((device) => !hiddenDevices.has(qualifiedName(device))), broken });
-      hiding.push(names);
+      hiding.push(directory);
       for (const device of devices) hiddenDevices.add(qualifiedName(device));
     }
     return merge(all);
   }
 
-  #list(directory: string): SpecDirectory {
-    const known = this.#listed.get(directory);
-    if (known !== undefined) return known;
-    const names = this.#readDir(directory).filter(isSpecFileName);
-    if (names.length > maxFilesPerDirectory) {
-      throw this.#trace.failure(
-        'io',
-        `${directory} holds ${names.length} CDI specs; at most ${maxFilesPerDirectory} are read`,
-      );
-    }
-    const ours = names.filter(isOurFileName);
-    const others = ours.length === 0 ? names : names.filter((name) => !isOurFileName(name));
-    const marked = this.#platform.filesHolding(directory, others, commonMark);
-    const listed = { names, candidates: [...ours, ...marked].sort() };
-    this.#listed.set(directory, listed);
-    return listed;
-  }
-
-  #readDir(directory: string): readonly string[] {
+  /** Names of the specs that may be ours and hold one of `texts`; any, where there are none of these. */
+  #search(directory: string, texts: readonly string[]): readonly string[] {
+    const limits = { maxFiles: maxFilesPerDirectory, maxBytes: maxFileBytes };
     try {
-      return this.#platform.readDir(directory) ?? [];
+      return this.#platform.searchFiles(directory, { endings: extensions, mark: commonMark, texts, ...limits }) ?? [];
     } catch (cause) {
       if (!isSystemError(cause)) throw cause;
-      throw this.#trace.failure('io', `the CDI directory ${directory} can't be listed: ${explain(cause)}`);
+      const reason = isSystemError(cause, 'EOVERFLOW')
+        ? `holds more than ${maxFilesPerDirectory} CDI specs, which are not read`
+        : `can't be listed: ${explain(cause)}`;
+      throw this.#trace.failure('io', `the CDI directory ${directory} ${reason}`);
     }
   }
 

@@ -48,10 +48,7 @@ function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: Retur
   return { kind: kind as FileKind, mode, uid, sizeBytes, modifiedMs, device: BigInt(device), inode: BigInt(inode) };
 }
 
-type Readers = Pick<
-  Platform,
-  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
->;
+type Readers = Pick<Platform, 'readFile' | 'searchFiles' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
 
 /** The operations that change nothing. */
 function createReaders(os: Os): Readers {
@@ -61,7 +58,10 @@ function createReaders(os: Os): Readers {
       const bytes = nullOn(absent, `read ${path}`, read, maxBytes);
       return bytes === null ? null : Buffer.from(bytes);
     },
-    filesHolding: (directory, names, text) => os.filesHolding(directory, names, text, defaultMaxBytes).map(textOf),
+    searchFiles(directory, { endings, mark, texts, maxFiles, maxBytes }) {
+      const search = (): Name[] => os.searchFiles(directory, endings, mark, texts, maxFiles, maxBytes);
+      return nullOn(absent, `list ${directory}`, () => search().map(textOf).sort());
+    },
     readDir: (path) => nullOn(absent, `list ${path}`, () => os.readDir(path).map(textOf).sort()),
     readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(os.readLink(path))),
     stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(os.lstat(path))),

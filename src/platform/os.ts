@@ -43,7 +43,15 @@ export interface Os {
 
   /** EOVERFLOW past `maxBytes`. */
   readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
-  filesHolding(directory: string, names: readonly string[], text: string, maxBytes: number): Name[];
+  /** In no order; see `FileSearch`. EOVERFLOW past `maxFiles`. */
+  searchFiles(
+    directory: string,
+    endings: readonly string[],
+    mark: string,
+    texts: readonly string[],
+    maxFiles: number,
+    maxBytes: number,
+  ): Name[];
   writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
   copyFileAtomic(from: string, to: string, mode: number): void;
   writeSystemFile(path: string, content: string): void;

@@ -112,6 +112,22 @@ export interface HeldLock {
   unlock(): void;
 }
 
+/**
+ * Files whose name has one of the endings and that hold `mark`, in name or content, and one of `texts`, in the content.
+ * Of a file that readFile with `maxBytes`, without following links, would refuse the name alone counts: who reads it is
+ * told why.
+ */
+export interface FileSearch {
+  readonly endings: readonly string[];
+  readonly mark: string;
+  /** None: whatever is in them. */
+  readonly texts: readonly string[];
+  /** With one of the endings. */
+  readonly maxFiles: number;
+  /** Of each. */
+  readonly maxBytes: number;
+}
+
 export interface Platform {
   /** Arguments without the program's own name. */
   readonly argv: readonly string[];
@@ -155,10 +171,10 @@ export interface Platform {
    */
   readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
   /**
-   * Which of these files in a directory hold the text: many at once, for less than it takes to read each. One that
-   * readFile, without following links, would refuse or not find holds nothing.
+   * Names, sorted, of the files in a directory that a search is for: hundreds are looked through for less than it takes
+   * to read each. Null when the directory is absent; SystemError EOVERFLOW past `maxFiles`.
    */
-  filesHolding(directory: string, names: readonly string[], text: string): readonly string[];
+  searchFiles(directory: string, search: FileSearch): readonly string[] | null;
   /**
    * `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory.
    */

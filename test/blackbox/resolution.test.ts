@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimDeviceName } from '../support/driver-files.ts';
 import { asRoot } from '../support/netns.ts';
@@ -214,6 +214,33 @@ root('broken files: one of ours is named, one of somebody else is passed over', 
     const own = join(node.directory, 'cdi', `${kind}-vf_${podUid}.yaml`);
     writeFileSync(own, 'kind: [');
     assertFails(node, 6, {}, own);
+  });
+});
+
+root('a spec is found under whatever name; of what can’t be read only a file with a name of ours is an error', () => {
+  withStandInNode({ built: true }, (node) => {
+    const [one = ''] = node.vfPcis;
+    const cdi = join(node.directory, 'cdi');
+    const own = join(cdi, `${kind}-vf_${podUid}.yaml`);
+    node.writePodSpec(podUid, [one]);
+    for (const name of ['by-hand.yaml', Buffer.from('\xff.yaml', 'latin1')]) {
+      const path = Buffer.concat([Buffer.from(`${cdi}/`), Buffer.from(name)]);
+      renameSync(own, path);
+      assertTakes(node, 0);
+      assertTakes(node, 0, { deviceID: one });
+      renameSync(path, own);
+    }
+    renameSync(own, join(cdi, 'by-hand.txt'));
+    assertFails(node, 100, {});
+    symlinkSync('by-hand.txt', join(cdi, 'link.yaml'));
+    mkdirSync(join(cdi, 'directory.json'));
+    assertFails(node, 100, {});
+    assertTakes(node, 0, { deviceID: one });
+    symlinkSync('by-hand.txt', join(cdi, `${kind}-vf_other.yaml`));
+    assertFails(node, 6, { deviceID: one }, `${kind}-vf_other.yaml`, 'ELOOP');
+    rmSync(join(cdi, `${kind}-vf_other.yaml`));
+    for (let at = 0; at < 4096; at++) writeFileSync(join(cdi, `${at}.json`), '');
+    assertFails(node, 5, { deviceID: one }, cdi, '4096');
   });
 });
 

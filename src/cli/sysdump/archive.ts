@@ -53,7 +53,7 @@ const word = text();
 /** Schemas of the answers of each function of `Platform`, besides failures. */
 const shapes: Readonly<Record<string, Schema>> = {
   readFile: nullable(oneOf('read')),
-  filesHolding: names,
+  searchFiles: nullable(names),
   readDir: nullable(names),
   readLink: nullable(word),
   stat: nullable(

@@ -91,10 +91,7 @@ function orFailure(ask: () => unknown): Answer {
 /** In JSON a bigint is decimal text. */
 type StoredStatus = Omit<FileStatus, 'device' | 'inode'> & { readonly device: string; readonly inode: string };
 
-type Readers = Pick<
-  Platform,
-  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
->;
+type Readers = Pick<Platform, 'readFile' | 'searchFiles' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
 
 /** Keeps only network namespaces of a node's mounts, because the others name tenants' volumes. */
 const kept = (path: string, bytes: Buffer): Buffer =>
@@ -110,7 +107,7 @@ const kept = (path: string, bytes: Buffer): Buffer =>
 
 function createReaders(memory: Recall, node: Platform): Readers {
   const { files } = memory.recording;
-  return {
+  const reads: Pick<Readers, 'readFile' | 'readDir'> = {
     readFile(path, options = {}) {
       const { maxBytes = 0, followLinks = true } = options;
       const found = memory.recallPath<string | null>(['readFile', path, followLinks, maxBytes], null, () => {
@@ -124,13 +121,29 @@ function createReaders(memory: Recall, node: Platform): Readers {
       if (bytes === undefined) throw notKnown(['readFile', path]);
       return Buffer.from(bytes);
     },
-    filesHolding(directory, names, text) {
-      const found = memory.recallPath<readonly string[]>(['filesHolding', directory, text], [], () =>
-        node.filesHolding(directory, names, text),
-      );
-      return names.filter((name) => found.includes(name));
-    },
     readDir: (path) => memory.recallPath<readonly string[] | null>(['readDir', path], null, () => node.readDir(path)),
+  };
+  return {
+    ...reads,
+    // All that have the mark: who looks into an archive may be after other texts than whoever made it.
+    searchFiles(directory, { texts, ...search }) {
+      // From its list an archive knows which files a directory hasn't.
+      if (reads.readDir(directory) === null) return null;
+      const found = memory.recallPath<readonly string[] | null>(['searchFiles', directory, search.mark], null, () =>
+        node.searchFiles(directory, { texts: [], ...search }),
+      );
+      const holdsOne = (name: string): boolean => {
+        try {
+          const options = { maxBytes: search.maxBytes, followLinks: false };
+          const content = reads.readFile(`${directory}/${name}`, options)?.toString('utf8');
+          return texts.length === 0 || texts.some((text) => content?.includes(text));
+        } catch (thrown) {
+          if (!isSystemError(thrown)) throw thrown;
+          return true;
+        }
+      };
+      return found?.filter(holdsOne) ?? null;
+    },
     readLink: (path) => memory.recallPath<string | null>(['readLink', path], null, () => node.readLink(path)),
     stat(path) {
       const status = memory.recallPath<StoredStatus | null>(['stat', path], null, () => {

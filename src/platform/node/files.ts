@@ -53,14 +53,28 @@ function readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBu
   return withRegularFile(path, O_RDONLY | (followLinks ? 0 : O_NOFOLLOW), (fd) => readAll(fd, maxBytes));
 }
 
-function holds(path: string, text: string, maxBytes: number): boolean {
+function readIfAllowed(path: string, maxBytes: number): Buffer | null {
   try {
-    return Buffer.from(readFile(path, maxBytes, false)).includes(text);
+    return Buffer.from(readFile(path, maxBytes, false));
   } catch (thrown) {
     if (failureOf(thrown) === null) throw thrown;
-    return false;
+    return null;
   }
 }
+
+const readDir = (path: string): string[] => readdirSync(systemPath(path), 'buffer').map(textFromBytes);
+
+const searchFiles: Os['searchFiles'] = (directory, endings, mark, texts, maxFiles, maxBytes) => {
+  const names = readDir(directory).filter((name) => endings.some((ending) => name.endsWith(ending)));
+  if (names.length > maxFiles) throw new LibcError(errno.EOVERFLOW, 'more than the allowed files');
+  return names.filter((name) => {
+    const isMarked = name.includes(mark);
+    if (isMarked && texts.length === 0) return true;
+    const content = readIfAllowed(`${directory}/${name}`, maxBytes);
+    if (content === null || !(isMarked || content.includes(mark))) return isMarked;
+    return texts.length === 0 || texts.some((text) => content.includes(text));
+  });
+};
 
 function isBusy(path: string): boolean {
   try {
@@ -134,7 +148,7 @@ function makeDirs(path: string, mode: number): void {
 type FileCalls = Pick<
   Os,
   | 'readFile'
-  | 'filesHolding'
+  | 'searchFiles'
   | 'readDir'
   | 'readLink'
   | 'lstat'
@@ -152,9 +166,8 @@ type FileCalls = Pick<
 
 export const fileCalls: FileCalls = {
   readFile,
-  filesHolding: (directory, names, text, maxBytes) =>
-    names.filter((name) => holds(`${directory}/${name}`, text, maxBytes)),
-  readDir: (path) => readdirSync(systemPath(path), 'buffer').map(textFromBytes),
+  searchFiles,
+  readDir,
   readLink: (path) => textFromBytes(readlinkSync(systemPath(path), 'buffer')),
   lstat,
   isExecutable(path) {

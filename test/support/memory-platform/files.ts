@@ -33,10 +33,7 @@ export function nullIfAbsent<T>(look: () => T): T | null {
   }
 }
 
-type Readers = Pick<
-  Platform,
-  'readFile' | 'filesHolding' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'
->;
+type Readers = Pick<Platform, 'readFile' | 'searchFiles' | 'readDir' | 'readLink' | 'stat' | 'isExecutable' | 'isBusy'>;
 
 function readRegularFile(tree: FileTree, path: string, followLinks: boolean, maxBytes: number): Buffer {
   const what = `read ${path}`;
@@ -68,29 +65,36 @@ function statusOf(tree: FileTree, path: string): FileStatus | null {
 }
 
 export function createMemoryReaders(tree: FileTree, failurePoint: FailurePoint): Readers {
+  const readFile: Platform['readFile'] = (path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) => {
+    failurePoint('readFile', path);
+    return nullIfAbsent(() => readRegularFile(tree, path, followLinks, maxBytes));
+  };
+  const readDir: Platform['readDir'] = (path) => {
+    failurePoint('readDir', path);
+    return nullIfAbsent(() => {
+      const at = tree.resolve(`list ${path}`, path);
+      return tree.kindOf(at) === 'directory' ? tree.namesIn(at) : null;
+    });
+  };
   return {
-    readFile(path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) {
-      failurePoint('readFile', path);
-      return nullIfAbsent(() => readRegularFile(tree, path, followLinks, maxBytes));
-    },
-    filesHolding: (directory, names, text) =>
-      names.filter((name) => {
-        const path = `${directory}/${name}`;
+    readFile,
+    searchFiles(directory, { endings, mark, texts, maxFiles, maxBytes }) {
+      const names = readDir(directory)?.filter((name) => endings.some((ending) => name.endsWith(ending))) ?? null;
+      if (names !== null && names.length > maxFiles) throw new SystemError(`list ${directory}`, errno.EOVERFLOW);
+      const finds = (name: string): boolean => {
+        const isMarked = name.includes(mark);
         try {
-          failurePoint('readFile', path);
-          return readRegularFile(tree, path, false, defaultMaxBytes).includes(text);
+          const content = readFile(`${directory}/${name}`, { maxBytes, followLinks: false })?.toString('utf8');
+          if (content === undefined || !(isMarked || content.includes(mark))) return isMarked;
+          return texts.length === 0 || texts.some((text) => content.includes(text));
         } catch (thrown) {
-          if (isSystemError(thrown)) return false;
+          if (isSystemError(thrown)) return isMarked;
           throw thrown;
         }
-      }),
-    readDir(path) {
-      failurePoint('readDir', path);
-      return nullIfAbsent(() => {
-        const at = tree.resolve(`list ${path}`, path);
-        return tree.kindOf(at) === 'directory' ? tree.namesIn(at) : null;
-      });
+      };
+      return names?.filter(finds) ?? null;
     },
+    readDir,
     readLink(path) {
       failurePoint('readLink', path);
       return nullIfAbsent(() => tree.links.get(tree.resolve(`read link ${path}`, path, false)) ?? null);

@@ -209,7 +209,7 @@ test('a directory that can’t be listed, or holds more than 4096 specs, is an e
   denied.failNext('readDir', '/var/run/cdi', 13);
   refuses(denied, {}, 'io', '/var/run/cdi', 'EACCES');
   const crowd = Object.fromEntries(Array.from({ length: 4097 }, (_, n) => [`/etc/cdi/${n}.json`, '{}']));
-  refuses(platformOf(podSpec([vf1]), crowd), {}, 'io', '/etc/cdi', '4097');
+  refuses(platformOf(podSpec([vf1]), crowd), {}, 'io', '/etc/cdi', 'more than 4096');
   delete crowd['/etc/cdi/0.json'];
   assert.is(resolve(platformOf(podSpec([vf1]), crowd)).pci, vf1);
   const notes = Object.fromEntries(Array.from({ length: 4097 }, (_, n) => [`/etc/cdi/${n}.txt`, '{}']));

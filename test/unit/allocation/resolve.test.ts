@@ -39,9 +39,11 @@ function counting(platform: Platform): {
   readonly platform: Platform;
   readonly reads: string[];
   readonly lists: string[];
+  readonly searches: string[];
 } {
   const reads: string[] = [];
   const lists: string[] = [];
+  const searches: string[] = [];
   const counted: Platform = {
     ...platform,
     readFile(path, options) {
@@ -52,8 +54,12 @@ function counting(platform: Platform): {
       lists.push(path);
       return platform.readDir(path);
     },
+    searchFiles(directory, search) {
+      searches.push(directory);
+      return platform.searchFiles(directory, search);
+    },
   };
-  return { platform: counted, reads, lists };
+  return { platform: counted, reads, lists, searches };
 }
 
 test('an address from the runtime is taken as it is, in any case', () => {
@@ -110,20 +116,21 @@ test('an address held by the same pod is busy, with the holder', () => {
 });
 
 test('an address that the pod’s own spec lists is read up to that spec, and no directory is listed', () => {
-  const { platform, reads, lists } = counting(platformOf(podSpec([vf1])));
+  const { platform, reads, lists, searches } = counting(platformOf(podSpec([vf1])));
   resolve(platform, { deviceID: vf1 });
-  assert.equal([reads.length, new Set(reads).size, lists.length], [6, 6, 0]);
+  assert.equal([reads.length, new Set(reads).size, lists.length, searches.length], [6, 6, 0, 0]);
 });
 
-test('an address of a pod without a spec reads every spec once, and parses none that does not mention it', () => {
+test('an address of a pod without a spec searches each directory once, and reads no spec that does not mention it', () => {
   const uids = Array.from({ length: 250 }, (_, index) => `${otherPodUid.slice(0, -3)}${100 + index}`);
   const specs = uids.map((uid) => podSpec([vf2, vf3], { uid }));
-  const { platform, reads } = counting(platformOf(...specs));
+  const { platform, reads, searches } = counting(platformOf(...specs));
   const parseYaml = (): never => {
     throw new Error('a spec was parsed');
   };
   const { pci } = resolveVf({ platform, parseYaml }, ask({ deviceID: vf1 }));
-  assert.equal([pci, reads.length, new Set(reads).size], [vf1, 250 + 13, 250 + 13]);
+  assert.equal([pci, reads.length, new Set(reads).size], [vf1, 13, 13]);
+  assert.equal(searches, ['/var/run/cdi', '/etc/cdi']);
 });
 
 test('device IDs that are neither address nor CDI device are refused', () => {

@@ -26,9 +26,16 @@ test('reads through links on the way, relative and absolute', () => {
   assert.is(platform.readLink('/sys/bus/pci/devices/0000:3b:02.1/vendor'), null);
 });
 
-test('tells which files hold a text', () => {
-  const platform = createMemoryPlatform({ files: { '/a/b': 'some text', '/a/c': 'other' } });
-  assert.equal(platform.filesHolding('/a', ['absent', 'b', 'c'], 'text'), ['b']);
+test('searches files as a node does', () => {
+  const files = { '/a/x.b': 'some text', '/a/x.c': 'some text', '/a/text.b': '', '/a/y.b': 'other' };
+  const platform = createMemoryPlatform({ files });
+  const search = { endings: ['.b'], mark: 'text', texts: [] as string[], maxFiles: 3, maxBytes: 100 };
+  assert.equal(platform.searchFiles('/a', search), ['text.b', 'x.b']);
+  assert.equal(platform.searchFiles('/a', { ...search, texts: ['none', 'some'] }), ['x.b']);
+  assert.is(platform.searchFiles('/absent', search), null);
+  platform.failNext('readFile', '/a/text.b', 13);
+  assert.equal(platform.searchFiles('/a', { ...search, texts: ['some'] }), ['text.b', 'x.b']);
+  throws(() => platform.searchFiles('/a', { ...search, maxFiles: 2 }), 'EOVERFLOW');
 });
 
 test('files given by a path over links land where the links lead', () => {

@@ -227,18 +227,33 @@ test('directories get their mode under any umask, and those that were there keep
   });
 });
 
-test('tells which files hold a text, and takes no link, directory, FIFO or file too large for one that does', () => {
+const ofB = { endings: ['.a', '.b'], mark: 'mark', texts: [] as string[], maxFiles: 20, maxBytes: 1000 };
+
+test('searches the files with an ending for a mark, in name or content, and for one of several texts', () => {
   withTemporaryDirectory((directory) => {
-    for (const name of ['with', 'other']) writeFileSync(`${directory}/${name}`, `some ${name} text`);
-    writeFileSync(`${directory}/large`, `${' '.repeat(1024 * 1024)}with`);
-    writeFileSync(`${directory}/empty`, '');
-    symlinkSync('with', `${directory}/link`);
-    mkdirSync(`${directory}/directory`);
-    execFileSync('mkfifo', [`${directory}/fifo`]);
-    const names = ['absent', 'directory', 'empty', 'fifo', 'large', 'link', 'other', 'with'];
-    assert.equal(platform.filesHolding(directory, names, 'with'), ['with']);
-    assert.equal(platform.filesHolding(directory, names, 'text'), ['other', 'with']);
-    assert.equal(platform.filesHolding(`${directory}/absent`, names, 'with'), []);
+    for (const name of ['one.a', 'two.b', 'three.c']) writeFileSync(`${directory}/${name}`, `mark, and ${name}`);
+    writeFileSync(`${directory}/mark.b`, 'two');
+    writeFileSync(`${directory}/other.b`, 'two');
+    writeFileSync(`${directory}/empty.b`, '');
+    assert.equal(platform.searchFiles(directory, ofB), ['mark.b', 'one.a', 'two.b']);
+    assert.equal(platform.searchFiles(directory, { ...ofB, texts: ['none', 'two'] }), ['mark.b', 'two.b']);
+    assert.equal(platform.searchFiles(directory, { ...ofB, texts: ['three'] }), []);
+    assert.is(platform.searchFiles(`${directory}/absent`, ofB), null);
+    throws(() => platform.searchFiles(directory, { ...ofB, maxFiles: 4 }), 'EOVERFLOW', `list ${directory}`);
+  });
+});
+
+test('of a link, a directory, a FIFO and a file too large the name alone counts in a search', () => {
+  withTemporaryDirectory((directory) => {
+    writeFileSync(`${directory}/file`, 'mark');
+    for (const name of ['', 'mark-']) {
+      writeFileSync(`${directory}/${name}large.b`, 'mark'.padEnd(1001));
+      symlinkSync('file', `${directory}/${name}link.b`);
+      mkdirSync(`${directory}/${name}directory.b`);
+      execFileSync('mkfifo', [`${directory}/${name}fifo.b`]);
+    }
+    const marked = ['mark-directory.b', 'mark-fifo.b', 'mark-large.b', 'mark-link.b'];
+    for (const texts of [[], ['none']]) assert.equal(platform.searchFiles(directory, { ...ofB, texts }), marked);
   });
 });
 
