@@ -29,7 +29,7 @@ export default {
     ...Object.values(parts).map(({ entry }) => `${entry}!`),
     // The texts in src/settings are for it alone, and no part of the executable has them.
     'scripts/key-reference.ts!',
-    'src/platform/native/node-modules/*.ts!',
+    'src/platform/native/{*.d,node-modules/*}.ts!',
     'test/**/*.test.ts',
     ...started,
   ],

@@ -117,7 +117,7 @@ export interface HeldLock {
  * Of a file that readFile with `maxBytes`, without following links, would refuse the name alone counts: who reads it is
  * told why.
  */
-export interface FileSearch {
+interface FileSearch {
   readonly endings: readonly string[];
   readonly mark: string;
   /** None: whatever is in them. */

@@ -4,6 +4,36 @@ export interface Utf8 {
   decode(bytes: Uint8Array): string;
 }
 
+type Encoding = 'utf8' | 'hex';
+
+interface Codec {
+  toString(encoding?: Encoding): string;
+  equals(other: Uint8Array): boolean;
+  readUInt16BE(offset?: number): number;
+  readInt32LE(offset?: number): number;
+  readUInt32LE(offset?: number): number;
+  writeUInt8(value: number, offset?: number): number;
+  writeUInt16LE(value: number, offset?: number): number;
+  writeUInt16BE(value: number, offset?: number): number;
+  writeInt32LE(value: number, offset?: number): number;
+  writeUInt32LE(value: number, offset?: number): number;
+}
+
+/** What `Buffer` is on this host: all that code has which tsconfig.core.json checks. */
+interface NativeBuffer extends Uint8Array<ArrayBuffer>, Codec {
+  subarray(begin?: number, end?: number): NativeBuffer;
+  toString(encoding?: Encoding): string;
+}
+
+export interface NativeBufferConstructor {
+  alloc(size: number, fill?: number): NativeBuffer;
+  from(source: ArrayBuffer, offset?: number, length?: number): NativeBuffer;
+  from(source: string, encoding?: Encoding): NativeBuffer;
+  from(source: ArrayLike<number>): NativeBuffer;
+  concat(list: readonly Uint8Array[]): NativeBuffer;
+  compare(one: Uint8Array, other: Uint8Array): number;
+}
+
 function fromHex(text: string): Uint8Array {
   const digits = /^(?:[\da-f]{2})*/i.exec(text)?.[0] ?? '';
   return Uint8Array.from({ length: digits.length / 2 }, (_, index) =>
@@ -28,32 +58,32 @@ function requireRange(value: number, max: number, min = 0): void {
  * The part of Node's Buffer that this program and node-netlink's codecs use, for an engine that has none. It agrees
  * with Node's in results; messages of errors are its own.
  */
-export function createBuffer(utf8: Utf8): BufferConstructor {
+export function createBuffer(utf8: Utf8): NativeBufferConstructor & BufferConstructor {
   const encode = (text: string, encoding: string): Uint8Array => {
     if (encoding === 'utf8') return new Uint8Array(utf8.encode(text));
     if (encoding === 'hex') return fromHex(text);
     throw new TypeError(`Unknown encoding: ${encoding}`);
   };
 
-  class NativeBuffer extends Uint8Array {
-    static alloc(size: number, fill = 0): NativeBuffer {
-      const buffer = new NativeBuffer(size);
-      return fill === 0 ? buffer : (buffer.fill(fill) as NativeBuffer);
+  class OwnBuffer extends Uint8Array implements Codec {
+    static alloc(size: number, fill = 0): OwnBuffer {
+      const buffer = new OwnBuffer(size);
+      return fill === 0 ? buffer : (buffer.fill(fill) as OwnBuffer);
     }
 
-    static override from(source: unknown, second?: unknown, length?: unknown): NativeBuffer {
+    static override from(source: unknown, second?: unknown, length?: unknown): OwnBuffer {
       if (source instanceof ArrayBuffer) {
-        return new NativeBuffer(source, second as number | undefined, length as number | undefined);
+        return new OwnBuffer(source, second as number | undefined, length as number | undefined);
       }
-      if (typeof source !== 'string') return new NativeBuffer(source as ArrayLike<number>);
+      if (typeof source !== 'string') return new OwnBuffer(source as ArrayLike<number>);
       const bytes = encode(source, (second as string | undefined) ?? 'utf8');
-      return new NativeBuffer(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+      return new OwnBuffer(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
     }
 
-    static concat(list: readonly Uint8Array[]): NativeBuffer {
+    static concat(list: readonly Uint8Array[]): OwnBuffer {
       let total = 0;
       for (const { length } of list) total += length;
-      const joined = new NativeBuffer(total);
+      const joined = new OwnBuffer(total);
       let at = 0;
       for (const bytes of list) {
         joined.set(bytes, at);
@@ -71,14 +101,14 @@ export function createBuffer(utf8: Utf8): BufferConstructor {
       return Math.sign(one.length - other.length);
     }
 
-    override toString(encoding = 'utf8'): string {
+    override toString(encoding: Encoding = 'utf8'): string {
       if (encoding === 'utf8') return utf8.decode(this);
       if (encoding === 'hex') return toHex(this);
       throw new TypeError(`Unknown encoding: ${encoding}`);
     }
 
     equals(other: Uint8Array): boolean {
-      return NativeBuffer.compare(this, other) === 0;
+      return OwnBuffer.compare(this, other) === 0;
     }
 
     readUInt16BE(offset = 0): number {
@@ -123,5 +153,5 @@ export function createBuffer(utf8: Utf8): BufferConstructor {
       return offset + 4;
     }
   }
-  return NativeBuffer as unknown as BufferConstructor;
+  return OwnBuffer as unknown as NativeBufferConstructor & BufferConstructor;
 }

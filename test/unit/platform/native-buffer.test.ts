@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createBuffer } from '../../../src/platform/native/buffer.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -125,13 +123,4 @@ test('searching and filling agree', () => {
     same(`from ${offset}`, (Class) => Class.from('abcabc').includes(0x61, offset));
   }
   same('fill', (Class) => Class.alloc(4).fill(5, 1, 3));
-});
-
-test('the sources use only encodings that both have', () => {
-  const src = join(import.meta.dirname, '../../../src');
-  const others = /'(ascii|base64|base64url|binary|ucs-?2|utf-?16le)'/i;
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  assert.ok(files.length > 0);
-  const odd = files.filter((name) => others.test(readFileSync(join(src, name), 'utf8')));
-  assert.equal(odd, []);
 });
