@@ -1,12 +1,12 @@
-//! compile-part INPUT.js OUTPUT plain|deflated: compiles an ES module to QuickJS bytecode. Function names stay, for stack
-//! traces. Line numbers do not: they are a tenth of what every start has to read.
+//! compile-part INPUT.js OUTPUT plain|deflated: compiles an ES module to QuickJS bytecode. Function names stay, for
+//! stack traces. Line numbers don't, because they are a tenth of what every start has to read.
 use std::{env, error::Error, fs};
 
 use miniz_oxide::deflate::compress_to_vec;
 use rquickjs::module::WriteOptions;
 use rquickjs::{CatchResultExt, Context, Module, Runtime};
 
-/// The smallest that there is, however long it takes.
+/// The level of the smallest output, however long it takes.
 const LEVEL: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -18,7 +18,7 @@ const TOO_LONG: &str = "more than the allowed bytes";
 const TOO_MANY: &str = "more than the allowed files";
 const NOT_REGULAR: &str = "not a regular file";
 
-/// openat(2); a file that it makes is its owner's alone. By rustix: for std musl's open() sets close-on-exec a second time.
+/// openat(2); a new file is its owner's alone. Uses rustix, because under std musl's open() sets close-on-exec twice.
 fn open_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Result<File, Errno> {
     let mode = Mode::RUSR | Mode::WUSR;
     retry_on_intr(|| rustix::fs::openat(directory, path, flags | OFlags::CLOEXEC, mode)).map(File::from)
@@ -28,10 +28,11 @@ pub fn open(path: &Path, flags: OFlags) -> Result<File, Errno> {
     open_in(CWD, path, flags)
 }
 
-/// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be refused.
+/// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be
+/// refused.
 fn open_regular_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<File> {
     let file = match open_in(directory, path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
-        // a socket
+        // It is a socket.
         Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
         opened => opened?,
     };
@@ -42,7 +43,7 @@ fn open_regular(path: &Path, flags: OFlags) -> Outcome<File> {
     open_regular_in(CWD, path, flags)
 }
 
-/// Most files are smaller; those that aren't take some more calls.
+/// Most files are smaller. A larger one takes some more calls.
 const USUAL_BYTES: usize = 4096;
 
 /// Reads to the end, whatever size fstat claims (sysfs says 4096, procfs 0).
@@ -113,14 +114,14 @@ fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
         let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
         let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
         match open(&temporary, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL) {
-            // of a killed process of the same number, or of another PID namespace
+            // The name is taken by a killed process of the same number, or by one of another PID namespace.
             Err(Errno::EXIST) => continue,
             opened => return Ok((temporary, opened?)),
         }
     }
 }
 
-/// The mode is set after the content and not through open(2): the umask doesn't apply, and nobody reads a half-written file.
+/// Sets the mode after the content, so nobody reads a half-written file, and not by open(2), which has a umask.
 fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
     file.set_permissions(Permissions::from_mode(mode))?;
     if durable {
@@ -129,7 +130,7 @@ fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
     Ok(())
 }
 
-/// Under `path` is the old file, or the whole new one.
+/// Replaces a file: `path` is always the old one or the whole new one.
 fn replace(path: &Path, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Outcome<()> {
     let directory = directory_of(path);
     let (temporary, mut file) = create_temporary(directory)?;
@@ -153,7 +154,7 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Outcome<()> {
     replace(to, mode, true, |file| std::io::copy(&mut source, file).map(drop))
 }
 
-/// In one write(2), as sysfs and procfs demand. O_TRUNC means nothing to them, and makes plain files behave alike.
+/// Writes by one write(2), as sysfs and procfs demand. They ignore O_TRUNC; with it plain files behave like them.
 pub fn write_system_file(path: &Path, content: &str) -> Outcome<()> {
     let count = open_regular(path, OFlags::WRONLY | OFlags::TRUNC)?.write(content.as_bytes())?;
     if count == content.len() { Ok(()) } else { Err(Failure::new(EIO, "not all bytes were taken")) }
@@ -207,7 +208,7 @@ pub fn is_executable(path: &Path) -> Outcome<bool> {
     Ok(fs::metadata(path)?.is_file())
 }
 
-/// Never waits; the device is closed at once where it could be opened.
+/// Never waits. A device that could be opened is closed at once.
 pub fn is_busy(path: &Path) -> bool {
     let opened = open(path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY);
     opened.is_err_and(|errno| errno == Errno::BUSY)

@@ -4,11 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dlmalloc::Dlmalloc;
 
-/// How far ahead the heap grows: an ADD takes two or three steps, and only pages that are used count.
+/// Step by which the heap grows: an ADD takes two or three, and only pages that are used take memory.
 const STEP_BYTES: usize = 1024 * 1024;
 
-/// The C library's own takes 200 system calls of an ADD (musl), or 30 KB of the executable and 15 % of the memory of
-/// VERSION (glibc).
+/// The allocator of the C library takes 200 system calls of an ADD (musl), or 30 KB of the executable and 15 % of the
+/// memory of VERSION (glibc).
 pub struct Heap(Mutex<Dlmalloc>);
 
 impl Heap {

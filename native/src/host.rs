@@ -15,7 +15,7 @@ use crate::processes::Running;
 use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, copy_of, whole};
 use crate::{files, interfaces, netlink, netns, parts, processes, signals, streams, time};
 
-/// Descriptors by their number: what JavaScript names is ours and open, or it is EBADF.
+/// Descriptors by number. A number that isn't an open descriptor of ours is EBADF.
 #[derive(Default, Clone)]
 struct Descriptors(Rc<RefCell<BTreeMap<i32, OwnedFd>>>);
 
@@ -56,10 +56,10 @@ fn add_process(host: &Object) -> JsResult<()> {
     host.set("terminalColumns", Func::from(|stream: String| streams::terminal_columns(&stream)))
 }
 
-/// Those after the name, of `main`: std has them only where it began the program itself.
+/// The arguments of `main` after the program's name. std has them only if it has started the program itself.
 pub static ARGUMENTS: OnceLock<Vec<String>> = OnceLock::new();
 
-/// All output is written by then; freeing what is gone a moment later anyway would take longer than the work.
+/// Ends the process without freeing memory, which would take longer than the work. All output is written by then.
 fn exit(code: i32) {
     // SAFETY: ends the process, that is all
     unsafe { libc::_exit(code) }
@@ -150,7 +150,7 @@ fn add_children(host: &Object, locks: Rc<RefCell<Locks>>) -> JsResult<()> {
     )
 }
 
-/// Children hold the locks too.
+/// Locks and children are together, because children hold the locks, too.
 fn add_locks_and_children(host: &Object) -> JsResult<()> {
     let locks = Rc::new(RefCell::new(Locks::default()));
     add_locks(host, &locks)?;

@@ -1,4 +1,4 @@
-//! What netlink has no message for: raw frames, and who drives an interface.
+//! Requests for which netlink has no message: raw frames, and ethtool's ioctls.
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -23,16 +23,16 @@ fn socket(domain: i32, kind: i32) -> Outcome<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Closes a packet socket beside us: the kernel waits some milliseconds for its readers there (packet_release), and the
-/// record can be written meanwhile. The process doesn't end before its threads have.
+/// Closes a packet socket on another thread: the kernel waits some milliseconds for its readers there (packet_release),
+/// and the record can be written meanwhile. The process doesn't end before its threads have.
 fn close_beside(socket: OwnedFd) {
-    // where there can be no thread, the socket is closed here
+    // If no thread can be made, the socket is closed here.
     let _ = Builder::new().stack_size(CLOSING_STACK_BYTES).spawn(move || drop(socket));
 }
 
 /// Sends Ethernet frames, headers included, out of an interface of the namespace that the thread is in (packet(7)).
 pub fn send_frames(ifindex: i32, frames: &[Vec<u8>]) -> Outcome<()> {
-    // protocol 0: a socket that only sends, and is handed no frame of others
+    // With protocol 0 the socket only sends, and gets no frame of others.
     let socket = socket(AF_PACKET, SOCK_RAW)?;
     let sent = frames.iter().try_for_each(|frame| send_frame(&socket, ifindex, frame));
     close_beside(socket);
@@ -46,7 +46,7 @@ fn send_frame(socket: &OwnedFd, ifindex: i32, frame: &[u8]) -> Outcome<()> {
     // SAFETY: a struct of integers, for which zero is a value
     let mut to: libc::sockaddr_ll = unsafe { zeroed() };
     to.sll_family = AF_PACKET as u16;
-    // newer kernels read it from the frame themselves (5.1)
+    // Kernels since 5.1 read the protocol from the frame themselves.
     to.sll_protocol = u16::from_ne_bytes([frame[ETHER_TYPE_OFFSET], frame[ETHER_TYPE_OFFSET + 1]]);
     to.sll_ifindex = ifindex;
     let (address, length) = ((&raw const to).cast(), size_of_val(&to) as u32);
@@ -64,8 +64,8 @@ struct InterfaceRequest {
     rest: [u8; 16],
 }
 
-/// Requests of linux/ethtool.h to an interface of the namespace that the thread is in, one after the other. The kernel answers in the
-/// bytes of each; what it refuses is its errno.
+/// Makes requests of linux/ethtool.h to an interface of the namespace that the thread is in, one after the other. The
+/// kernel answers in the bytes of each request, or with an errno.
 pub fn ethtool(ifname: &[u8], requests: Vec<Vec<u8>>) -> Outcome<Vec<Result<Vec<u8>, i32>>> {
     if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains(&0) {
         return Err(Failure::new(ENODEV, "no interface can have that name"));

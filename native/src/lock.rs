@@ -1,4 +1,4 @@
-//! flock(2) on a file that its holder unlinks, or on what is there and stays.
+//! flock(2) on a file that its holder unlinks, or on a file or directory that stays.
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,7 +15,7 @@ use crate::values::{Failure, Outcome};
 
 const FIRST_PAUSE_MS: f64 = 2.0;
 const MAX_PAUSE_MS: f64 = 20.0;
-/// Far more newcomers than can take the file away in a row: past it, the file system gives one file two identities.
+/// Far more than newcomers can replace the file in a row: beyond it, the file system gives one file two identities.
 const MAX_REPLACEMENTS: u32 = 1000;
 
 enum Attempt {
@@ -24,7 +24,7 @@ enum Attempt {
     Gone,
 }
 
-/// False where another took the file away after we opened it: then the lock on it means nothing to newcomers.
+/// False if another process removed the file after we opened it: then the lock on it means nothing to newcomers.
 fn is_still_at(path: &Path, file: &File) -> Outcome<bool> {
     let opened = file.metadata()?;
     Ok(fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (opened.dev(), opened.ino())))
@@ -70,7 +70,7 @@ fn wait_for(path: &Path, timeout_ms: f64, make: bool) -> Outcome<Option<File>> {
 /// The locks that this process holds.
 #[derive(Default)]
 pub struct Locks {
-    /// With whether unlock() takes the file away.
+    /// Files by number, each with whether unlock() removes it.
     files: BTreeMap<u32, (File, bool)>,
     taken: u32,
 }
@@ -80,11 +80,12 @@ impl Locks {
         self.files.values().map(|(file, _)| file.as_fd()).collect()
     }
 
-    /// The number of the lock, or None where it is held for that long. Without a note: on the file or directory that exists.
+    /// The number of the lock, or None if somebody holds it for that long. Without a note the file or directory must
+    /// exist.
     pub fn lock(&mut self, path: &Path, timeout_ms: f64, note: Option<&str>) -> Outcome<Option<u32>> {
         let Some(file) = wait_for(path, timeout_ms, note.is_some())? else { return Ok(None) };
         if let Some(note) = note {
-            // for people; a full disk is no reason not to lock, since DEL must work on one
+            // The note is for people. A full disk is no reason not to lock, because DEL must work on one.
             let _ = file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0));
         }
         self.taken += 1;
@@ -92,7 +93,8 @@ impl Locks {
         Ok(Some(self.taken))
     }
 
-    /// Unlinks before it closes: after that, the file may be a newcomer's. One that can't be unlinked is no lock either.
+    /// Unlinks before it closes, because after that the file may be a newcomer's. A file that can't be unlinked holds
+    /// no lock.
     pub fn unlock(&mut self, path: &Path, number: u32) {
         let Some((file, is_ours)) = self.files.remove(&number) else { return };
         if is_ours && is_still_at(path, &file).unwrap_or(false) {

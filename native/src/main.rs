@@ -28,16 +28,16 @@ use rustix::fs::{Mode, OFlags};
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
 
-/// Far more than any attachment needs; past it JavaScript sees `out of memory`, which becomes a CNI error.
+/// Far more than any attachment needs. Beyond it JavaScript gets `out of memory`, which becomes a CNI error.
 const MEMORY_LIMIT_BYTES: usize = 256 * 1024 * 1024;
-/// Half of what the kernel gives a process, for frames of Rust below those of JavaScript.
+/// Half of the stack that the kernel gives a process, because there are frames of Rust below those of JavaScript.
 const STACK_LIMIT_BYTES: usize = 4 * 1024 * 1024;
-/// Nothing is freed before the end, cycles neither: most runs end long before this.
+/// Cycles are not collected before this, and most runs end long before it.
 const COLLECT_FROM_BYTES: usize = 32 * 1024 * 1024;
 /// sysexits.h EX_SOFTWARE
 const SOFTWARE_ERROR: i32 = 70;
 
-/// What JavaScript needs, bar what it may not have: `eval`.
+/// The intrinsics that the program needs. `eval` is not among them, because it may not have that.
 type Intrinsics = (Date, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
 
 fn run() -> Result<(), String> {
@@ -52,10 +52,11 @@ fn run() -> Result<(), String> {
     })
 }
 
-/// What std does before `main` and this program needs; the rest of it (a look at /proc/self/maps, a second stack) takes as
-/// long as half of VERSION.
+/// Does those things that std does before `main` and this program needs. The others (a look at /proc/self/maps, a
+/// second stack) would take as long as half of VERSION.
 fn prepare_process() {
-    // a closed stream's number would be given to the next file that is opened, a record perhaps; and what can't be written is to be an error
+    // The number of a closed stream would be given to the next file that is opened, such as a record. /dev/null takes
+    // it, read-only, so that a write fails.
     while let Ok(fd) = rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty()) {
         if fd.as_raw_fd() > 2 {
             break;
@@ -65,9 +66,10 @@ fn prepare_process() {
     // SAFETY: changes dispositions, that is all; std gives children the usual one back
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
-        // past RLIMIT_FSIZE a write is to be an error that is undone, EFBIG
+        // A write past RLIMIT_FSIZE is to fail with EFBIG, which is undone.
         libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-        // inherited as SIG_IGN it would have the kernel forget our children's ends before we ask for them
+        // If SIGCHLD were inherited as SIG_IGN, the kernel would forget the ends of our children before we ask for
+        // them.
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
     }
     std::panic::set_hook(Box::new(|panic| fail(&panic.to_string())));
@@ -80,7 +82,7 @@ fn fail(message: &str) -> ! {
     unsafe { libc::_exit(SOFTWARE_ERROR) };
 }
 
-/// The program ends itself by `exit`; who comes back has failed before it could.
+/// The program ends itself by `exit`. If it returns, it has failed before that.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(count: c_int, values: *const *const c_char) -> i32 {
     prepare_process();

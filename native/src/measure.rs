@@ -1,5 +1,6 @@
-//! measure OUTPUT PROGRAM ARG...: runs a program, ends with its exit code, and writes to OUTPUT what it took, as JSON.
-//! For test/bench. A small parent: the kernel counts to a child's peak memory what it was before exec, its parent's copy.
+//! measure OUTPUT PROGRAM ARG...: runs a program, ends with its exit code, and writes what it took to OUTPUT, as JSON.
+//! test/bench needs such a small parent, because a child's peak memory includes its time before exec, as its parent's
+//! copy.
 use std::error::Error;
 use std::io;
 use std::mem::zeroed;
@@ -11,7 +12,7 @@ fn microseconds(time: libc::timeval) -> i64 {
     time.tv_sec * 1_000_000 + time.tv_usec
 }
 
-/// wait4(2): the wait status, and what the child and those that it waited for took.
+/// wait4(2): the wait status, and the resources of the child and of those children that it has waited for.
 fn wait(pid: u32) -> io::Result<(i32, libc::rusage)> {
     let mut status = 0;
     // SAFETY: a struct of integers, for which zero is a value

@@ -32,7 +32,7 @@ fn set_netlink_option(socket: &OwnedFd, option: i32) -> Outcome<()> {
     }
 }
 
-/// In the namespace that the thread is in; it stays there when the thread leaves.
+/// Opens a socket in the namespace that the thread is in, where it stays when the thread leaves.
 pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
     // 0, NETLINK_ROUTE, is the default of the family
     let protocol = RawProtocol::new(protocol).map(Protocol::from_raw);
@@ -42,7 +42,7 @@ pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
         set_netlink_option(&socket, option)?;
     }
     if groups != 0 {
-        // nice to have, and not everybody may
+        // Not every process may set that, and it isn't needed.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES);
     }
     // port 0: the kernel chooses one
@@ -98,7 +98,7 @@ fn wait_for_input(socket: BorrowedFd, timeout_ms: f64) -> Outcome<bool> {
     }
 }
 
-/// None where there is none yet. MSG_TRUNC tells the datagram's whole size.
+/// None if there is no datagram yet. MSG_TRUNC tells its whole size.
 fn receive_now(socket: BorrowedFd, room: &mut [u8]) -> Outcome<Option<(usize, u32)>> {
     let (_, size, from) = match retry_on_intr(|| recvfrom(socket, &mut *room, RecvFlags::TRUNC | RecvFlags::DONTWAIT)) {
         Err(Errno::AGAIN) => return Ok(None),
@@ -108,10 +108,10 @@ fn receive_now(socket: BorrowedFd, room: &mut [u8]) -> Outcome<Option<(usize, u3
     Ok(Some((size, port)))
 }
 
-/// Larger than any datagram of the kernel's; of its pages only those count that were written to.
+/// Larger than any datagram of the kernel's. Only pages that were written to take memory.
 static ROOM: Mutex<[u8; RECEIVE_BUFFER_BYTES]> = Mutex::new([0; RECEIVE_BUFFER_BYTES]);
 
-/// The whole of the next datagram and its sender's port. The kernel answers inside send(2), so there is one, as a rule.
+/// The next datagram, whole, and its sender's port. The kernel answers inside send(2), so usually there is one.
 pub fn receive(socket: BorrowedFd, timeout_ms: f64) -> Outcome<Option<(Vec<u8>, u32)>> {
     let room = &mut *ROOM.lock().unwrap_or_else(PoisonError::into_inner);
     let mut received = receive_now(socket, room)?;

@@ -25,7 +25,7 @@ pub fn open(path: &Path) -> Outcome<OwnedFd> {
     if kind == CLONE_NEWNET { Ok(file.into()) } else { Err(Failure::new(EINVAL, NOT_A_NETNS)) }
 }
 
-/// Device and inode: who it is.
+/// Device and inode, which identify the namespace.
 pub fn identity(netns: BorrowedFd) -> Outcome<(String, String)> {
     let status = rustix::fs::fstat(netns)?;
     Ok((status.st_dev.to_string(), status.st_ino.to_string()))

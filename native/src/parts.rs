@@ -1,4 +1,4 @@
-//! The program's parts as bytecode, and how they come to life.
+//! The program's parts as bytecode, and how they are loaded.
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use rquickjs::{Ctx, Exception, Module, Object, Persistent, Result};
 
 struct Part {
     name: &'static str,
-    /// Only people wait for it, or hardly any run needs it.
+    /// True for a part for which only people wait, or that hardly any run needs.
     deflated: bool,
     bytes: &'static [u8],
 }
@@ -27,11 +27,11 @@ fn bytecode(name: &str) -> Option<Cow<'static, [u8]>> {
 }
 
 thread_local! {
-    /// Never dropped: what std keeps for the end of a thread takes five system calls.
+    /// Never dropped, because std's work for that at the end of a thread takes five system calls.
     static LOADED: ManuallyDrop<RefCell<BTreeMap<String, Persistent<Object<'static>>>>> = ManuallyDrop::default();
 }
 
-/// Runs a part, a module, when it is first asked for, and returns what it exports: others may borrow from it.
+/// Runs a part, which is a module, at the first call, and returns its exports, from which other parts may borrow.
 pub fn load<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
     if let Some(loaded) = LOADED.with(|parts| parts.borrow().get(&name).cloned()) {
         return loaded.restore(&ctx);
@@ -46,7 +46,7 @@ fn run<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Object<'js>> {
     // SAFETY: compile-part wrote it with this engine, and it lies in this executable
     let module = unsafe { Module::load(ctx.clone(), &bytes) }?;
     let (module, promise) = module.eval()?;
-    // no part awaits anything at its top level
+    // No part awaits anything at its top level.
     promise.finish::<()>()?;
     module.namespace()
 }

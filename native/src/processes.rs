@@ -14,18 +14,18 @@ use crate::netlink::left_until;
 use crate::time::monotonic_ms;
 use crate::values::{Failure, Outcome};
 
-/// Of stdout; what is more is no answer.
+/// Limit of stdout. A longer output is a failure.
 const MAX_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
-/// Of stderr; what is more is dropped.
+/// Limit of stderr. The rest is dropped.
 const MAX_STDERR_BYTES: usize = 64 * 1024;
-/// A child that has ended has written all it had to; who else holds its output may still say something for so long.
+/// A child that has ended has written all its output. Another process that holds it open is waited for so long.
 const GRACE_MS: f64 = 100.0;
 const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNKS_A_TURN: usize = 16;
-/// How often to look at a child where the kernel has no pidfd (before 5.3).
+/// Interval of looks at a child if the kernel has no pidfd (before 5.3).
 const LOOK_AGAIN_MS: f64 = 5.0;
 
-/// Process groups that are to end with us: more than this program has at a time.
+/// Process groups that end with us. The program never has as many at a time.
 static GROUPS: [AtomicI32; 4] = [const { AtomicI32::new(0) }; 4];
 
 /// kill(-1) would reach every process of the node, kill(0) our own group.
@@ -46,13 +46,13 @@ fn replace_group(from: i32, to: i32) {
     let _ = GROUPS.iter().any(|group| group.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok());
 }
 
-/// Whatever the runtime left open in us is none of the child's business.
+/// Keeps descriptors that the runtime left open in us from the child.
 fn close_inherited_on_exec() {
     // SAFETY: touches no memory; descriptors stay open, they only get close-on-exec
     if unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } == 0 {
         return;
     }
-    // before Linux 5.11
+    // Linux before 5.11 doesn't have that.
     for fd in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
         let Some(fd) = fd.file_name().to_str().and_then(|name| name.parse().ok()).filter(|fd| *fd > 2) else {
             continue;
@@ -62,17 +62,17 @@ fn close_inherited_on_exec() {
     }
 }
 
-/// What is shared gets to the children that are started from now on, or to none.
+/// Decides whether children that are started from now on inherit the descriptors.
 fn set_inherited(shared: &[BorrowedFd], flags: FdFlags) -> Outcome<()> {
     shared.iter().try_for_each(|fd| Ok(fcntl_setfd(fd, flags)?))
 }
 
-/// One end of a pipe that the child writes to, and what came out of it.
+/// Our end of a pipe that the child writes to, and the output so far.
 struct Output<T> {
     pipe: Option<T>,
     bytes: Vec<u8>,
     max_bytes: usize,
-    /// What is past the limit is dropped; else it is a failure.
+    /// Output past the limit is dropped; without this it is a failure.
     drops: bool,
 }
 
@@ -84,7 +84,7 @@ impl<T: Read + AsFd> Output<T> {
         Ok(Self { pipe, bytes: Vec::new(), max_bytes, drops })
     }
 
-    /// Takes what is there without waiting, but not for ever where somebody writes faster than this reads.
+    /// Reads what is there without waiting, but not for ever if somebody writes faster than this reads.
     fn drain(&mut self) -> Outcome<()> {
         let mut chunk = [0; CHUNK_BYTES];
         for _ in 0..CHUNKS_A_TURN {
@@ -121,14 +121,14 @@ struct Input {
 }
 
 impl Input {
-    /// Gives what fits into the pipe without waiting, and closes it after the last byte.
+    /// Writes what fits into the pipe without waiting, and closes it after the last byte.
     fn feed(&mut self) {
         while let Some(pipe) = &mut self.pipe {
             match pipe.write(&self.text.as_bytes()[self.written..]) {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // EPIPE: it ended, or it doesn't care; it may
+                // EPIPE: the child has ended, or doesn't read its input, which it need not.
                 Err(_) => self.pipe = None,
             }
             if self.written == self.text.len() {
@@ -150,7 +150,7 @@ pub struct Running {
 /// Exit status, signal, whether the limit passed, stdout, stderr.
 pub type Ended = (Option<i32>, Option<i32>, bool, String, String);
 
-/// The child holds the descriptors `shared` too, until it ends, however we end.
+/// Starts a child, which holds the descriptors `shared`, too, until it ends, however we end.
 pub fn start(
     path: &str,
     args: &[String],
@@ -178,7 +178,7 @@ pub fn start(
             let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
             Ok(Running { child, pidfd, stdin, stdout, stderr, deadline_ms })
         }
-        // it must not run on beside what undoes it
+        // The child must not run on beside a DEL that undoes its work.
         Err(failure) => {
             kill_group(group);
             replace_group(group, 0);
@@ -190,7 +190,7 @@ pub fn start(
 
 type Streams = (Input, Output<ChildStdout>, Output<ChildStderr>);
 
-/// Takes the ends of its pipes, and gives it what it reads first.
+/// Takes our ends of the child's pipes, and writes the beginning of its input.
 fn connect(child: &mut Child, text: String) -> Outcome<Streams> {
     let mut stdin = Input { pipe: child.stdin.take(), text, written: 0 };
     if let Some(pipe) = &stdin.pipe {
@@ -224,7 +224,7 @@ impl Running {
         }
     }
 
-    /// True when the limit passed before the child had ended. What it started and left behind holds nobody up.
+    /// True if the limit passed before the child had ended. Nobody waits for what it has started and left behind.
     fn run_to_end(&mut self) -> Outcome<bool> {
         let mut was_alive = true;
         loop {

@@ -1,7 +1,7 @@
 //! Signals that must not end a process which has something to put back.
 const HELD: [libc::c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 
-/// They wait from now on; children wait with us, and have limits of their own.
+/// The signals wait from now on. Those to children wait, too, but children have limits of their own.
 pub fn hold() {
     // SAFETY: `signals` is ours
     unsafe {
@@ -14,7 +14,7 @@ pub fn hold() {
     }
 }
 
-/// Whether one of them waits.
+/// Whether one of the signals waits.
 pub fn came() -> bool {
     // SAFETY: `waiting` is ours
     unsafe {

@@ -9,7 +9,7 @@ use crate::values::Outcome;
 
 const PAUSE_MS: f64 = 1.0;
 
-/// Waits where somebody has made the stream non-blocking.
+/// Waits if somebody has made the stream non-blocking.
 struct Patient<T>(T);
 
 impl<T: Read> Read for Patient<T> {
@@ -70,7 +70,7 @@ pub fn write_stderr(text: &str) -> Outcome<()> {
     Ok(Patient(Raw(rustix::stdio::stderr())).write_all(text.as_bytes())?)
 }
 
-/// How wide a terminal is, 0 where it doesn't tell; None of what is no terminal.
+/// Width of a terminal, 0 if it doesn't tell; None for a stream that is no terminal.
 pub fn terminal_columns(stream: &str) -> Option<u16> {
     let fd = if stream == "stdout" { libc::STDOUT_FILENO } else { libc::STDERR_FILENO };
     // SAFETY: all zeros are a winsize, which the kernel fills in

@@ -19,7 +19,7 @@ pub fn sleep_ms(ms: f64) {
 }
 
 static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(std::ptr::null_mut());
-/// What has begun to be written can't be followed by something else.
+/// Once output has begun, nothing else may follow it.
 pub static STDOUT_USED: AtomicBool = AtomicBool::new(false);
 
 /// Async-signal-safe: write(2) and atomics.
@@ -34,7 +34,7 @@ pub fn say_last_words() {
     }
 }
 
-/// Only what signal-safety(7) allows.
+/// Does only what signal-safety(7) allows.
 extern "C" fn time_is_up(_signal: libc::c_int) {
     processes::kill_all();
     say_last_words();
@@ -48,7 +48,7 @@ pub fn limit_run(seconds: u32, last_words: String) {
     // SAFETY: the handler is signal-safe, see there; `signals` is ours; alarm(2) only sets a timer
     unsafe {
         libc::signal(libc::SIGALRM, time_is_up as extern "C" fn(libc::c_int) as libc::sighandler_t);
-        // a caller that blocked it has left it blocked for us
+        // A caller that has blocked the signal leaves it blocked for us.
         let mut signals = std::mem::zeroed();
         libc::sigemptyset(&raw mut signals);
         libc::sigaddset(&raw mut signals, libc::SIGALRM);

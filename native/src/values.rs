@@ -10,7 +10,7 @@ use rquickjs::{
     Value,
 };
 
-/// Why the system refused.
+/// The failure of a system call.
 pub struct Failure {
     pub errno: i32,
     pub detail: &'static str,
@@ -54,7 +54,7 @@ impl<'js, T: IntoJs<'js>> IntoJs<'js> for Answer<T> {
     }
 }
 
-/// A string as UTF-8; half a surrogate pair becomes U+FFFD, as everywhere.
+/// A string as UTF-8. Half a surrogate pair becomes U+FFFD.
 pub struct Text(pub String);
 
 impl<'js> FromJs<'js> for Text {
@@ -71,8 +71,8 @@ impl<'js> FromJs<'js> for Text {
     }
 }
 
-/// A name of the kernel's, which is bytes: for JavaScript a string where it is UTF-8, else an ArrayBuffer. In names that come from there,
-/// U+DC80 to U+DCFF stand for bytes that are no UTF-8 (src/lib/byte-text.ts).
+/// A name of the kernel's, which is bytes: for JavaScript a string if it is UTF-8, else an ArrayBuffer. In names that
+/// come from JavaScript, U+DC80 to U+DCFF stand for bytes that are no UTF-8 (src/lib/byte-text.ts).
 pub struct Name(pub OsString);
 
 impl Name {
@@ -120,7 +120,7 @@ fn without_escapes(mut wtf8: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An unsigned number whole: rquickjs makes those from 2^31 on negative.
+/// An unsigned number, which rquickjs would make negative from 2^31 on.
 pub fn whole(number: u32) -> f64 {
     number.into()
 }

@@ -154,7 +154,7 @@ export function readJson(text: string, toFile: (index: number) => number = (inde
 /** A document of YAML, in whose texts there may be JSON. */
 export function fromYaml({ value, find }: YamlDocument): SourceDocument {
   const inText = (path: Path): ((index: number) => number) => {
-    // one step too far leads into the text
+    // A step beyond the text leads into the JSON in it.
     const { offset, inner } = find([...path, 0], 'value');
     return inner === null ? () => offset : within(inner.raw, inner.value, (index) => offset + index);
   };

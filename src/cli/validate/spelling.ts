@@ -1,6 +1,6 @@
 import { error, type Finding, warning } from './finding.ts';
 
-/** What people write who have another program's, or another spelling's, words in mind. */
+/** Words of other programs and other spellings, by which people mean one of ours. */
 const otherWords: Readonly<Record<string, string>> = {
   vlanid: 'vlan',
   vlantag: 'vlan',
@@ -50,7 +50,7 @@ const otherWords: Readonly<Record<string, string>> = {
   quantity: 'count',
 };
 
-/** Case, `_`, `-` and `.` apart. */
+/** The word without case, `_`, `-` and `.`. */
 const fold = (word: string): string => word.toLowerCase().replace(/[-_.]/g, '');
 
 /**
@@ -74,8 +74,7 @@ function editDistance(left: string, right: string): number {
 }
 
 /**
- * Of the words that there are, the one that is meant; null where none is like it. Short words allow one edit, others
- * two.
+ * The known word that is meant; null if none is similar. Short words may have one edit, others two.
  */
 export function meantBy(word: string, known: readonly string[]): string | null {
   const folded = fold(word);
@@ -87,10 +86,10 @@ export function meantBy(word: string, known: readonly string[]): string | null {
   return near.sort((one, other) => one.distance - other.distance)[0]?.each ?? null;
 }
 
-/** Names of one's own, as comments have. */
+/** Whether a key is one that people use for comments. */
 const isPrivate = (key: string): boolean => /^(_|x-|\/\/|#)/.test(key);
 
-/** Keys of an object that mean nothing to who reads it: an error where another is meant, else a warning. */
+/** Finds unknown keys of an object: an error if another key is surely meant, else a warning. */
 export function checkKeys(object: object, known: readonly string[], whose: string): Finding[] {
   return Object.keys(object)
     .filter((key) => !known.includes(key) && !isPrivate(key))

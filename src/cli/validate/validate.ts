@@ -20,15 +20,15 @@ export interface ValidateOptions {
   readonly json?: boolean;
 }
 
-/** A finding with where it stands in the file, from 1; null where it is about the file as such. */
+/** A finding with line and column in the file, from 1; null if it is about the file as such. */
 export interface PlacedFinding extends Pick<Finding, 'severity' | 'path' | 'message'> {
   readonly line: number | null;
   readonly column: number | null;
-  /** What to write there instead; null where no one word does it. */
+  /** What to write there instead; null if no single word mends it. */
   readonly fix: string | number | null;
 }
 
-/** What a file holds, and what is wrong with each thing by itself. */
+/** The content of a file, with the findings about each object by itself. */
 export interface CheckedText {
   readonly text: string;
   readonly findings: readonly Finding[];
@@ -107,7 +107,7 @@ export function place(text: string, { severity, path, message, offset, fix: writ
   return { severity, path, message, line, column: offset - before.lastIndexOf('\n'), fix };
 }
 
-/** About as much as all objects of a cluster with a thousand pods. */
+/** Enough for all objects of a cluster with a thousand pods. */
 const maxStdinBytes = 64 * 1024 * 1024;
 
 function readText({ platform }: Tool, file: string): string | null {
@@ -138,7 +138,7 @@ const fileNames = /\.(ya?ml|json|conf|conflist)$/;
 const maxDepth = 16;
 
 /**
- * The files of a directory and those below it, as far as their names tell that they may be ours. No link is followed.
+ * The files of a directory and those below it whose names may be ours. Follows no link.
  */
 function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly string[] {
   return (platform.readDir(directory) ?? []).flatMap((name) => {
@@ -150,12 +150,12 @@ function filesBelow({ platform }: Tool, directory: string, depth = 0): readonly 
   });
 }
 
-/** What the arguments of a command name: files, directories, stdin. */
+/** Checks what the arguments of a command name: files, directories, stdin. */
 export function checkArguments(tool: Tool, files: readonly string[], rules: Rules): readonly CheckedFile[] {
   return [...new Set(files)].flatMap((argument) => checkArgument(tool, argument, rules));
 }
 
-/** Of a directory only what holds something to check counts. */
+/** Checks one argument. Files of a directory without anything to check are passed over. */
 function checkArgument(tool: Tool, argument: string, rules: Rules): readonly CheckedFile[] {
   try {
     if (argument === '-' || tool.platform.stat(`${argument}/.`)?.kind !== 'directory')
@@ -171,7 +171,7 @@ function checkArgument(tool: Tool, argument: string, rules: Rules): readonly Che
   }
 }
 
-/** Null where the file is none; what is wrong with it is said on stderr. */
+/** The report of a node; null if the file is none, which stderr explains. */
 function readNode(tool: Tool, file: string): ProbeReport | null {
   try {
     const text = readText(tool, file);
@@ -186,7 +186,7 @@ function readNode(tool: Tool, file: string): ProbeReport | null {
 
 const isWrong = ({ severity }: Pick<Finding, 'severity'>): boolean => severity === 'error';
 
-/** Definitions of other plugins are passed over; where there are no others, and nothing is wrong, that is said. */
+/** Reports that no definition is ours, if there are only those of other plugins and nothing else is wrong. */
 function missOurs(
   checked: readonly CheckedFile[],
   manifests: readonly Manifest[],
@@ -200,7 +200,7 @@ function missOurs(
 }
 
 /**
- * `validate FILE...`: what is wrong with each file, and whether they fit together. Warnings don't make a file invalid.
+ * `validate FILE...`: checks each file, and whether they fit together. Warnings don't make a file invalid.
  */
 export function validate(
   tool: Tool,
