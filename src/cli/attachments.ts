@@ -1,7 +1,7 @@
 import { printable } from '../lib/quote.ts';
 import { describeEntry, describeWithVf, isLeft, type KeptRecord, readRecords, readSriovCni } from './node/records.ts';
 import { attachmentJson, damagedJson } from './node/survey-json.ts';
-import { type Column, formatTable } from './text.ts';
+import { type Column, fitLines, formatTable } from './text.ts';
 import { commandName, type ExitCode, exitCodes, formatAge, nameHolder, printJson, type Tool } from './tool.ts';
 
 const columns: readonly Column[] = [
@@ -56,7 +56,9 @@ export function attachments(tool: Tool, { json = false }: { readonly json?: bool
       : [`Set aside as damaged: ${setAside.length} in ${platform.paths.stateDir}/.damaged`]),
     ...(records.some(isLeft) ? [`\`${commandName(platform)} gc\` gives back what is dead or half done.`] : []),
   ];
-  platform.writeStdout(remarks.map((remark) => `${tool.style.warning(remark)}\n`).join(''));
+  platform.writeStdout(
+    remarks.map((remark) => `${tool.style.warning(fitLines(platform, 'stdout', remark))}\n`).join(''),
+  );
   return exitCodes.fine;
 }
 

@@ -8,7 +8,7 @@ import { findOrphans, type Lease, releaseLease } from './host-local.ts';
 import { openContext } from './node/context.ts';
 import { isLeft, type KeptRecord, readRecords } from './node/records.ts';
 import { describeView, isElsewhere, readView, type View } from './node/view.ts';
-import { count } from './text.ts';
+import { count, fitLines } from './text.ts';
 import { commandName, complain, type ExitCode, exitCodes, nameHolder, printJson, type Tool } from './tool.ts';
 
 interface GcOptions {
@@ -63,7 +63,7 @@ export function gc(tool: Tool, { dryRun = false, json = false, here = false, add
   if (json) printJson(tool, { ...report(dryRun, view, outcomes, counts), addresses: released.map(releasedJson) });
   else {
     const text = `${describe(tool, outcomes, counts)}${describeReleased(tool, released, addresses)}`;
-    tool.platform.writeStdout(`${text}${describeView(view)}\n`);
+    tool.platform.writeStdout(fitLines(tool.platform, 'stdout', `${text}${describeView(view)}\n`));
   }
   return [...outcomes, ...released].some(({ state }) => state === 'failed') ? exitCodes.wrong : exitCodes.fine;
 }

@@ -59,17 +59,29 @@ const usualColumns = 80;
 /** Longer lines are hard to read, and shorter ones are too short for a word. */
 const [minProseWidth, maxProseWidth] = [40, 120];
 
+type Stream = 'stdout' | 'stderr';
+
 /** The width that COLUMNS says, else that of the terminal. */
-function columnsOf({ environment, terminalColumns }: Terminal): number {
+function columnsOf({ environment, terminalColumns }: Terminal, stream: Stream = 'stdout'): number {
   const given = environment['COLUMNS'] ?? '';
-  const columns = /^[1-9]\d{0,4}$/.test(given) ? Number(given) : terminalColumns('stdout');
+  const columns = /^[1-9]\d{0,4}$/.test(given) ? Number(given) : terminalColumns(stream);
   return columns ?? usualColumns;
 }
 
-/** Width for prose on stdout. */
-export function proseWidthOf(platform: Terminal): number {
-  const columns = platform.isTerminal('stdout') ? columnsOf(platform) : usualColumns;
+/** Width for prose. */
+export function proseWidthOf(platform: Terminal, stream: Stream = 'stdout'): number {
+  const columns = platform.isTerminal(stream) ? columnsOf(platform, stream) : usualColumns;
   return Math.min(Math.max(columns, minProseWidth), maxProseWidth);
+}
+
+/** Wraps each line of prose that a terminal would cut within a word. A program gets the lines as they are. */
+export function fitLines(platform: Terminal, stream: Stream, text: string): string {
+  if (!platform.isTerminal(stream)) return text;
+  const proseWidth = proseWidthOf(platform, stream);
+  return text
+    .split('\n')
+    .map((line) => wrap({ proseWidth }, line.trimStart(), line.length - line.trimStart().length))
+    .join('\n');
 }
 
 export interface Column {

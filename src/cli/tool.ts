@@ -4,7 +4,7 @@ import { printable } from '../lib/quote.ts';
 import type { Parts } from '../parts.ts';
 import type { Platform } from '../platform/platform.ts';
 import { version } from '../version.ts';
-import type { Style } from './text.ts';
+import { fitLines, type Style } from './text.ts';
 
 /** All that a command of the command line works with. */
 export interface Tool {
@@ -41,7 +41,7 @@ export function printJson({ platform }: Pick<Tool, 'platform'>, value: unknown):
 
 /** Says on stderr why a command can't be carried out. */
 export function complain({ platform }: Pick<Tool, 'platform'>, message: string): void {
-  platform.writeStderr(`error: ${message}\n`);
+  platform.writeStderr(`${fitLines(platform, 'stderr', `error: ${message}`)}\n`);
 }
 
 /** `default/web`, or the beginning of the container's ID if no pod is known. */

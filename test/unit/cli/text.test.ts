@@ -1,4 +1,4 @@
-import { createStyle, formatFields, formatTable, formatTables, wrap } from '../../../src/cli/text.ts';
+import { createStyle, fitLines, formatFields, formatTable, formatTables, wrap } from '../../../src/cli/text.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -91,4 +91,14 @@ test('as wide as the terminal, or as COLUMNS says; a pipe gets tables whole and 
   assert.equal(widths(120, { COLUMNS: '100' }), [100, 100]);
   for (const COLUMNS of ['', '0', 'x', '-5', '100000']) assert.equal(widths(120, { COLUMNS }), [120, 120], COLUMNS);
   assert.equal(widths(null, { COLUMNS: '100' }, false), [Number.POSITIVE_INFINITY, 80]);
+});
+
+test('lines of prose are wrapped on a terminal, by its width, and left alone elsewhere', () => {
+  const text = `error: ${'word '.repeat(20)}there are:\n  0000:3b:00.0 (pf0)`;
+  const terminal = { environment: {}, isTerminal: () => true, terminalColumns: () => 60 };
+  const lines = fitLines(terminal, 'stderr', text).split('\n');
+  assert.ok(lines.every((line) => line.length <= 60));
+  assert.equal(lines.at(-1), '  0000:3b:00.0 (pf0)');
+  assert.is(lines.map((line) => line.trim()).join(' '), text.replace('\n ', ''));
+  assert.is(fitLines({ ...terminal, isTerminal: () => false }, 'stderr', text), text);
 });
