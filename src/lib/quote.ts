@@ -20,6 +20,15 @@ export function printable(text: string, maxLength = 1000): string {
     .replace(/\\(["\\])/g, '$1');
 }
 
+/**
+ * One word of a command line that somebody may type: in single quotes where a shell would see more than a word. Pods
+ * choose names of interfaces.
+ */
+export function shellWord(text: string): string {
+  const word = printable(text);
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 const bigintsAsText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
 /** Any value as JSON on one line, for people; cut after `maxLength` characters. */

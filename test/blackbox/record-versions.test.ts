@@ -2,18 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttachmentRecord } from '../../src/state/attachment-record.ts';
 import { withHostLocal11 } from '../support/peers.ts';
-import { type StandInCall, type StandInNode, sourceProgram, withStandInNode } from '../support/stand-in-node.ts';
+import {
+  withNextBuild as next,
+  type StandInCall,
+  type StandInNode,
+  withStandInNode,
+} from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkNames } from './pod-view.ts';
 
 const test = withHostLocal11(suite('blackbox/record-versions'));
-
-/** Calls of the build after this one. */
-function next(change: 'version' | 'field', call: StandInCall = {}): StandInCall {
-  const [node = '', ...rest] = sourceProgram;
-  const program = [node, '--import', join(import.meta.dirname, '../support/next-build.ts'), ...rest];
-  return { ...call, program, env: { NEXT_BUILD: change } };
-}
 
 const recordOf = (node: StandInNode, containerId: string): string =>
   readFileSync(join(node.directory, `state/vf-test1/${containerId}/net1.json`), 'utf8');

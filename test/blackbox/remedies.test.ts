@@ -1,12 +1,19 @@
 // What doctor advises works: each finding is made, its remedy is carried out, literally where it is a command, and
 // doctor is content then. test/lab/e2e/remedies.test.ts has those that need a real card or the host's own namespace.
-import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { asRoot } from '../support/netns.ts';
 import { peer, peerDir } from '../support/peers.ts';
-import { builtExecutable, type StandInCall, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import {
+  builtExecutable,
+  pfPci,
+  type StandInCall,
+  type StandInNode,
+  withNextBuild,
+  withStandInNode,
+} from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('remedies');
@@ -27,6 +34,7 @@ class Site {
   readonly node: StandInNode;
   readonly pluginDir: string;
   readonly #toolDir: string;
+  readonly #processes: ChildProcess[] = [];
 
   constructor(node: StandInNode) {
     this.node = node;
@@ -86,6 +94,33 @@ class Site {
     return check ?? { id, verdict: 'ok', found: '', remedy: null };
   }
 
+  /** Writes to the sysfs tree. */
+  writeSys(path: string, text: string): void {
+    const file = join(this.node.directory, 'sys', path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${text}\n`);
+  }
+
+  /** Of a VF, or the PF. */
+  writeAttribute(pci: string | undefined, name: string, text: string): void {
+    this.writeSys(`bus/pci/devices/${pci}/${name}`, text);
+  }
+
+  /** A process of the pod, until the test ends. */
+  start(...argv: readonly string[]): void {
+    this.#processes.push(spawn('ip', ['netns', 'exec', this.node.pod.name, ...argv], { stdio: 'ignore' }));
+  }
+
+  stop(): void {
+    for (const child of this.#processes) child.kill();
+  }
+
+  /** Runs a script of bash whose descriptor 3 sends datagrams to 10.0.2.200; that nobody listens there is no matter. */
+  sendFromPod(script: string): void {
+    const send = `exec 3>/dev/udp/10.0.2.200/9; ${script}`;
+    spawnSync('ip', ['netns', 'exec', this.node.pod.name, 'bash', '-c', send], { stdio: 'ignore' });
+  }
+
   get checkpointPath(): string {
     return join(this.node.directory, 'kubelet/plugins', driverName, 'checkpoint.json');
   }
@@ -102,6 +137,8 @@ class Site {
 
 interface Case {
   readonly id: string;
+  /** Default 2. */
+  readonly vfs?: number;
   readonly verdict: 'wrong' | 'warning';
   /** Where a check can find several things. */
   readonly of: string;
@@ -318,22 +355,144 @@ const cases: readonly Case[] = [
       site.add({ mtu: 9000 });
       site.node.host.run('ip', 'link', 'set', 'pf0', 'mtu', '1500');
     },
-    mend: (site) => void site.node.host.run('ip', 'link', 'set', 'pf0', 'mtu', '9000'),
+    mend: literally(/^ip link set pf0 mtu 9000(?=,)/),
+  },
+  {
+    id: 'pfs',
+    verdict: 'warning',
+    of: 'a PF whose cable is out',
+    spoil: (site) => void site.node.host.run('ip', 'link', 'set', 'pf0peer', 'down'),
+    mend: (site) => void site.node.host.run('ip', 'link', 'set', 'pf0peer', 'up'),
+  },
+  {
+    id: 'vfs',
+    verdict: 'warning',
+    of: 'no VF that is free, and no more to be had',
+    spoil(site) {
+      site.add();
+      site.add({ deviceID: site.node.vfPcis[1] }, 'net2');
+    },
+    // A pod ends.
+    mend: (site) => site.del({}, 'net2'),
+  },
+  {
+    id: 'vfs',
+    verdict: 'wrong',
+    of: 'no card, whose driver is loaded then',
+    spoil: (site) => renameSync(join(site.node.directory, 'sys/bus'), join(site.node.directory, 'bus')),
+    mend: (site) => renameSync(join(site.node.directory, 'bus'), join(site.node.directory, 'sys/bus')),
+  },
+  {
+    id: 'records',
+    verdict: 'warning',
+    of: 'one of a newer version, which is installed again',
+    spoil: (site) =>
+      void site.node.succeed('ADD', site.node.conf({ deviceID: site.node.vfPcis[0] }), withNextBuild('version')),
+    mend: (site) => void site.node.succeed('DEL', site.node.conf(), withNextBuild('version')),
+  },
+  {
+    id: 'numa',
+    verdict: 'warning',
+    of: 'VFs of two NUMA nodes, claimed anew with the constraint',
+    vfs: 4,
+    spoil(site) {
+      site.writeAttribute(site.node.vfPcis[1], 'numa_node', '1');
+      site.node.writePodSpec(podUid, site.node.vfPcis.slice(0, 2));
+    },
+    mend(site, remedy) {
+      const [constraint] = /(?<=in the claim: ).*$/.exec(remedy) ?? [''];
+      site.do(`dra-sriov validate - <<'CLAIM'\n${claimOfTwo(constraint.replace('…', 'one, other'))}CLAIM`);
+      // What the scheduler then chooses.
+      site.node.writePodSpec(podUid, [site.node.vfPcis[0] ?? '', site.node.vfPcis[2] ?? '']);
+    },
+  },
+  {
+    id: 'pcie',
+    verdict: 'warning',
+    of: 'a card that moves to another slot',
+    spoil(site) {
+      const speeds = { current_link_speed: '8.0 GT/s PCIe', max_link_speed: '16.0 GT/s PCIe' };
+      for (const [name, text] of Object.entries(speeds)) site.writeAttribute(pfPci, name, text);
+      for (const name of ['current_link_width', 'max_link_width']) site.writeAttribute(pfPci, name, '16');
+    },
+    mend: (site) => site.writeAttribute(pfPci, 'current_link_speed', '16.0 GT/s PCIe'),
+  },
+  {
+    id: 'cpus',
+    verdict: 'warning',
+    of: 'a process held to CPUs that are not its VF’s, which gets a VF of their NUMA node',
+    spoil(site) {
+      site.writeSys('devices/system/cpu/online', '0-3');
+      site.writeSys('devices/system/node/node0/cpulist', '2-3');
+      site.writeSys('devices/system/node/node1/cpulist', '0-1');
+      site.add();
+      site.start('taskset', '-c', '0', 'sleep', '60');
+      const allowed = `for each in $(ip netns pids ${site.node.pod.name}); do grep -q 'list:.0$' /proc/$each/status && exit; done; exit 1`;
+      site.do(`for tick in $(seq 100); do (${allowed}) && exit; sleep 0.1; done; exit 1`);
+    },
+    mend(site) {
+      site.del();
+      site.writeAttribute(site.node.vfPcis[1], 'numa_node', '1');
+      site.add({ deviceID: site.node.vfPcis[1] });
+    },
+  },
+  {
+    id: 'drops',
+    verdict: 'warning',
+    of: 'packets that nobody took, and then many that somebody did',
+    spoil(site) {
+      site.add({ mtu: 9000, ipam: site.node.ipam() });
+      for (const words of [
+        ['link', 'set', 'vf1', 'mtu', '1000'],
+        ['addr', 'add', '10.0.2.200/24', 'dev', 'vf1'],
+      ])
+        site.node.host.run('ip', ...words);
+      site.sendFromPod('for each in 1 2 3; do head -c 4000 /dev/zero >&3; done');
+    },
+    mend(site) {
+      site.do('dra-sriov stats');
+      site.node.host.run('ip', 'link', 'set', 'vf1', 'mtu', '9000');
+      site.sendFromPod('for each in $(seq 5000); do echo >&3; done');
+    },
   },
 ];
 
-for (const { id, verdict, of, spoil, mend } of cases) {
+/** A claim of two VFs with a line of advice. */
+function claimOfTwo(line: string): string {
+  return `apiVersion: resource.k8s.io/v1
+kind: ResourceClaim
+metadata: {name: two}
+spec:
+  devices:
+    requests:
+      - {name: one, exactly: {deviceClassName: sriovnetwork.k8snetworkplumbingwg.io}}
+      - {name: other, exactly: {deviceClassName: sriovnetwork.k8snetworkplumbingwg.io}}
+    ${line}
+`;
+}
+
+const isFine = ({ verdict }: Check): boolean => verdict === 'ok' || verdict === 'note';
+
+function carryOut(site: Site, { id, verdict, spoil, mend }: Case): void {
+  assert.ok(isFine(site.check(id)), site.check(id).found);
+  spoil(site);
+  const { remedy, ...check } = site.check(id);
+  assert.is(check.verdict, verdict, check.found);
+  mend(site, remedy ?? '');
+  const after = site.check(id);
+  assert.ok(isFine(after), `${after.verdict}: ${after.found}`);
+}
+
+for (const one of cases) {
+  const { id, of, vfs = 2 } = one;
   root(`${id}: ${of}`, () => {
-    withStandInNode({ built: true }, (node) => {
+    withStandInNode({ built: true, vfs }, (node) => {
       const site = new Site(node);
-      const isFine = (check: Check): boolean => check.verdict === 'ok' || check.verdict === 'note';
-      assert.ok(isFine(site.check(id)), site.check(id).found);
-      spoil(site);
-      const { remedy, ...check } = site.check(id);
-      assert.is(check.verdict, verdict, check.found);
-      mend(site, remedy ?? '');
-      const after = site.check(id);
-      assert.ok(isFine(after), `${after.verdict}: ${after.found}`);
+      try {
+        carryOut(site, one);
+      } finally {
+        site.stop();
+      }
     });
   });
 }

@@ -41,6 +41,13 @@ export const sourceProgram = [
   join(root, 'test/support/fake-pf-plugin.ts'),
 ] as const;
 
+/** The call, of the build after this one (next-build.ts). */
+export function withNextBuild(change: 'version' | 'field', call: StandInCall = {}): StandInCall {
+  const [node, ...rest] = sourceProgram;
+  const program = [node, '--import', join(root, 'test/support/next-build.ts'), ...rest];
+  return { ...call, program, env: { ...call.env, NEXT_BUILD: change } };
+}
+
 export class StandInNode extends CniNode<false, StandInCall> {
   readonly host: TestNetns;
   readonly pod: TestNetns;

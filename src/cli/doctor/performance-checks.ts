@@ -1,6 +1,7 @@
 import { readEthtool, readOffloads } from '../../kernel/ethtool.ts';
 import { listProcessNetns } from '../../kernel/namespace-search.ts';
 import { readPcieLink } from '../../kernel/sysfs.ts';
+import { shellWord } from '../../lib/quote.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { readNetdev, readQuietly, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import { countVfs } from '../stats/counters.ts';
@@ -13,14 +14,19 @@ interface Used {
   readonly vf: SurveyedVf;
   /** `net1 of ns/web` */
   readonly name: string;
+  /** As a shell takes it. */
+  readonly ifname: string;
+  /** Begins a command line that is to run in the pod's network namespace, whose image may have no ethtool. */
+  readonly enter: string;
 }
 
 function usedVfs({ pfs }: Survey): readonly Used[] {
   return pfs.flatMap((pf) =>
     pf.vfs.flatMap((vf) => {
-      const { holder, place, link } = vf;
+      const { holder, place, link, netns } = vf;
       if (holder === null || place !== 'pod' || link === null) return [];
-      return [{ pf, vf, name: `${link.name} of ${nameHolder(holder.record.pod, holder.key.containerId)}` }];
+      const name = `${link.name} of ${nameHolder(holder.record.pod, holder.key.containerId)}`;
+      return [{ pf, vf, name, ifname: shellWord(link.name), enter: `nsenter --net=${netns}` }];
     }),
   );
 }
@@ -84,9 +90,11 @@ function checkCpus(platform: Platform, used: readonly Used[]): Check | null {
 /** Offsets in struct ethtool_channels behind the command: most combined queues, present combined queues. */
 const [maxCombinedAt, combinedAt] = [12, 28];
 
+const listTexts = (found: readonly { readonly text: string }[]): string => listSome(found.map(({ text }) => text));
+
 function checkQueues(platform: Platform, used: readonly Used[]): Check | null {
   const cpus = parseCpuList(readText(platform, `${platform.paths.sysfs}/devices/system/cpu/online`)).size;
-  const few = used.flatMap(({ vf, name }) => {
+  const few = used.flatMap(({ vf, name, ifname, enter }) => {
     const hex = readQuietly(() =>
       readNetdev(
         platform,
@@ -98,51 +106,69 @@ function checkQueues(platform: Platform, used: readonly Used[]): Check | null {
     const channels = Buffer.from(hex, 'hex');
     if (channels.length < combinedAt + 4) return [];
     const [most, are] = [channels.readUInt32LE(maxCombinedAt), channels.readUInt32LE(combinedAt)];
-    return are > 0 && are < Math.min(most, cpus) ? [`${name} (${are} of ${most})`] : [];
+    const possible = Math.min(most, cpus);
+    if (are === 0 || are >= possible) return [];
+    return [{ text: `${name} (${are} of ${most})`, remedy: `${enter} ethtool -L ${ifname} combined ${possible}` }];
   });
-  if (few.length === 0) return null;
-  return warning(
-    'queues',
-    `fewer queues than the VF can have: ${listSome(few)}`,
-    'in the pod: ethtool -L IFNAME combined N',
-  );
+  const [first] = few;
+  if (first === undefined) return null;
+  return warning('queues', `fewer queues than the VF can have: ${listTexts(few)}`, first.remedy);
 }
 
 /** A larger share of dropped packets isn't normal. */
 const droppedOneIn = 1000;
 
 function checkDrops(platform: Platform, survey: Survey, used: readonly Used[]): Check | null {
-  const names = new Map(used.map(({ vf, name }) => [vf.sysfs.pci as string, name]));
+  const byAddress = new Map(used.map((one) => [one.vf.sysfs.pci as string, one]));
   const bad = countVfs(platform, survey).flatMap(({ vf, counters }) => {
-    const name = names.get(vf.sysfs.pci);
-    if (name === undefined || counters === null) return [];
+    const one = byAddress.get(vf.sysfs.pci);
+    if (one === undefined || counters === null) return [];
     const lost = counters.rxDropped + counters.txDropped + (counters.rxErrors ?? 0) + (counters.txErrors ?? 0);
-    return lost * droppedOneIn > counters.rxPackets + counters.txPackets ? [`${name} (${lost})`] : [];
+    const isMuch = lost * droppedOneIn > counters.rxPackets + counters.txPackets;
+    return isMuch ? [{ ...one, text: `${one.name} (${lost})` }] : [];
   });
-  if (bad.length === 0) return null;
-  const watch = `${commandName(platform)} stats --watch`;
-  const remedy = `see whether they grow: ${watch}; in the pod: ethtool -S IFNAME, larger rings: ethtool -G`;
-  return warning('drops', `dropped or broken packets: ${listSome(bad)}`, remedy);
+  const [first] = bad;
+  if (first === undefined) return null;
+  const { ifname, enter } = first;
+  const look = `see whether they grow: ${commandName(platform)} stats --watch; what they are: ${enter} ethtool -S ${ifname}`;
+  const remedy = `${look}; where rings are too small: ${enter} ethtool -G ${ifname} rx N, N as ethtool -g tells`;
+  return warning('drops', `dropped or broken packets: ${listTexts(bad)}`, remedy);
 }
 
 function checkMtu(used: readonly Used[]): Check | null {
   const large = used.filter(({ pf, vf }) => pf.link !== null && vf.link !== null && vf.link.mtu > pf.link.mtu);
-  if (large.length === 0) return null;
+  const [first] = large;
+  if (first === undefined) return null;
+  const pf = first.pf.link?.name;
   const names = large.map(({ pf, vf, name }) => `${name} (${vf.link?.mtu}, PF ${pf.link?.name} ${pf.link?.mtu})`);
-  return warning('mtu', `larger than the PF’s: ${listSome(names)}`, 'raise the PF’s MTU, and that of the switch port');
+  return warning(
+    'mtu',
+    `larger than the PF’s: ${listSome(names)}`,
+    `ip link set ${pf} mtu ${first.vf.link?.mtu}, and the switch port’s as well`,
+  );
 }
 
+/** What ethtool -K calls them. */
+const offloadWords: Readonly<Record<string, string>> = {
+  'rx-checksumming': 'rx',
+  'tx-checksumming': 'tx',
+  'scatter-gather': 'sg',
+};
+
 function checkOffloads(platform: Platform, used: readonly Used[]): Check | null {
-  const off = used.flatMap(({ vf, name }) => {
+  const off = used.flatMap(({ vf, name, ifname, enter }) => {
     const read = (): readonly string[] | null =>
       readNetdev(platform, vf, ({ netns }, link) => readOffloads(platform, netns, link.name));
     const missing = readQuietly(read) ?? [];
-    return missing.length === 0 ? [] : [`${name} (${missing.join(', ')})`];
+    if (missing.length === 0) return [];
+    const words = missing.map((offload) => `${offloadWords[offload] ?? offload} on`).join(' ');
+    const remedy = `${enter} ethtool -k ${ifname} tells which the card has ([fixed]: not); ${enter} ethtool -K ${ifname} ${words}`;
+    return [{ text: `${name} (${missing.join(', ')})`, remedy }];
   });
-  if (off.length === 0) return null;
   // These ioctls don't tell an offload that is off from one that the card doesn't have.
-  const remedy = 'in the pod: ethtool -k IFNAME tells which can be switched on, ethtool -K IFNAME … on does it';
-  return note('offloads', `off: ${listSome(off)}`, remedy);
+  const [first] = off;
+  if (first === undefined) return null;
+  return note('offloads', `off: ${listTexts(off)}`, first.remedy);
 }
 
 /** Checks for what slows the VFs of pods down; a single one if nothing does. */

@@ -1,5 +1,5 @@
 import { isEthernet } from '../../kernel/rtnl/links.ts';
-import { printable } from '../../lib/quote.ts';
+import { printable, shellWord } from '../../lib/quote.ts';
 import type { SriovCniEntry } from '../../state/sriov-cni-cache.ts';
 import { describeWithVf, isLeft, nameAttachment } from '../node/records.ts';
 import { findSurveyed, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
@@ -137,7 +137,7 @@ function checkSriovCni(survey: Survey, self: string): Check | null {
     place === null || place.vf === null
       ? ''
       : `, see what is left of it (${self} inspect ${pci}): ip link set ${nameOf(place.pf)} vf ${place.vf.index} vlan 0${rename}`;
-  const remedy = `delete its pod, where that still lives; the kernel brings the VF back as it is${undo}; then: rm ${printable(path)}`;
+  const remedy = `delete its pod, where that still lives; the kernel brings the VF back as it is${undo}; then: rm ${shellWord(path)}`;
   return (unusable.some(isHeld) ? wrong : warning)('sriov-cni', found, remedy);
 }
 

@@ -1,5 +1,6 @@
 import { canonicalCidr } from '../../kernel/ip-text.ts';
 import { listAddresses } from '../../kernel/rtnl/addresses.ts';
+import { shellWord } from '../../lib/quote.ts';
 import { isLeft, type KeptRecord } from '../node/records.ts';
 import { readNetdev, type Survey, type SurveyedPf, type SurveyedVf } from '../node/survey.ts';
 import type { Plan } from '../resolve/plan.ts';
@@ -97,7 +98,7 @@ function addressStep({ platform }: Tool, { vf }: Place, { record }: KeptRecord):
   const absent = wanted.filter(({ found }) => found === undefined).map(({ cidr }) => cidr);
   const used = wanted.filter(({ found }) => found?.duplicate === true).map(({ cidr }) => cidr);
   const compared = 'interface with record';
-  const next = `nsenter --net=${vf.netns ?? record.netns.path} ip addr show ${record.key.ifname}`;
+  const next = `nsenter --net=${vf.netns ?? record.netns.path} ip addr show ${shellWord(record.key.ifname)}`;
   if (absent.length > 0) return broken('addresses', `missing: ${absent.join(', ')}`, compared, next);
   if (used.length > 0) return broken('addresses', `another host has ${used.join(', ')}`, compared, next);
   return fine('addresses', record.addresses.join(', '), compared);
@@ -125,7 +126,7 @@ export function linkStep({ vf }: Place, ifname: string, netns: string): Step {
   if (link.name !== ifname) {
     return broken('interface', `it is called ${link.name}, recorded is ${ifname}`, compared, next);
   }
-  const enter = `nsenter --net=${vf.netns ?? netns} ip -s link show ${link.name}`;
+  const enter = `nsenter --net=${vf.netns ?? netns} ip -s link show ${shellWord(link.name)}`;
   if (!link.up) return broken('interface', `${link.name} is down`, compared, enter);
   if (!link.carrier) return broken('interface', `${link.name} has no carrier`, compared, enter);
   return fine('interface', `${link.name} in ${vf.netns}, up, MAC ${link.mac}, MTU ${link.mtu}`, compared);

@@ -1,4 +1,5 @@
-import { printable, quote, show } from '../../../src/lib/quote.ts';
+import { execFileSync } from 'node:child_process';
+import { printable, quote, shellWord, show } from '../../../src/lib/quote.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('lib/quote');
@@ -38,4 +39,12 @@ test('shows any value on one line', () => {
     [{ a: ['\u202e', 8n] }, '{"a":["\\u202e","8"]}'],
   ];
   for (const [value, expected] of cases) assert.is(show(value), expected);
+});
+
+test('a word of a command line is one for a shell, whatever it is', () => {
+  for (const plain of ['net1', '/run/netns/cni-1', 'a@b:c']) assert.is(shellWord(plain), plain);
+  assert.is(shellWord('a;b'), "'a;b'");
+  assert.is(shellWord(''), "''");
+  for (const odd of ['$(id)', "it's", '`id`', 'a b', '*', '~'])
+    assert.is(execFileSync('sh', ['-c', `printf %s ${shellWord(odd)}`], { encoding: 'utf8' }), odd);
 });

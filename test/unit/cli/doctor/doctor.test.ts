@@ -146,11 +146,14 @@ test('Multus: its version’s behaviour, and what it really gave', () => {
   expectCheck(node, 'multus', 'ok', 'PCI');
 });
 
+function setInfiniBand(node: MemoryNode): void {
+  const mac = '00:00:10:49:fe:80:00:00:00:00:00:00:24:8a:07:03:00:a3:8d:f6';
+  node.edit(() => Object.assign(node.pf, { type: 32, mac }));
+}
+
 test('a card that is set to InfiniBand', () => {
   const node = healthy();
-  node.edit(() =>
-    Object.assign(node.pf, { type: 32, mac: '00:00:10:49:fe:80:00:00:00:00:00:00:24:8a:07:03:00:a3:8d:f6' }),
-  );
+  setInfiniBand(node);
   expectCheck(node, 'pfs', 'warning', 'Ethernet', 'pf0');
 });
 
@@ -219,6 +222,18 @@ test('what each remedy says, done, makes its check come out well', () => {
       mend: (node) => operate(node.platform, 'gc'),
     },
     {
+      id: 'kernel',
+      remedy: 'Linux 5.14 or later',
+      harm: (node) => place(node, { '/proc/sys/kernel/osrelease': '5.13.19-1\n' }),
+      mend: (node) => place(node, { '/proc/sys/kernel/osrelease': '5.14.0-70.el9\n' }),
+    },
+    {
+      id: 'pfs',
+      remedy: 'ib-sriov-cni',
+      harm: (node) => setInfiniBand(node),
+      mend: (node) => node.edit(() => Object.assign(node.pf, { type: 1, mac: '02:00:00:00:00:f0' })),
+    },
+    {
       id: 'claims',
       remedy: 'delete the pod',
       harm: (node) => place(node, podSpec([vfPci(0)]), checkpoint([asked])),
@@ -230,7 +245,9 @@ test('what each remedy says, done, makes its check come out well', () => {
   for (const { id, remedy, harm, mend } of cases) {
     const node = healthy();
     harm(node);
-    expectCheck(node, id, id === 'records' ? 'warning' : 'wrong', remedy);
+    const check = checksOf(node).get(id);
+    assert.match(`${check?.verdict}`, /wrong|warning/, id);
+    assert.match(`${check?.remedy}`, remedy);
     mend(node);
     assert.not.match(`${checksOf(node).get(id)?.verdict}`, /wrong|warning/, id);
   }

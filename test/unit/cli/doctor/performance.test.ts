@@ -105,6 +105,13 @@ test('drops and errors, where they are many', () => {
   expectFine(node);
 });
 
+test('a name that the pod chose is one word in the command to type', () => {
+  const node = withChannels(4, 1);
+  Object.assign(node.link(0), { name: `a;b'c` });
+  const [check] = checksOf(node);
+  assert.match(check?.remedy ?? '', `nsenter --net=${node.pod.path} ethtool -L 'a;b'\\''c' combined 4`);
+});
+
 test('an MTU above the PF’s', () => {
   const node = attached();
   node.edit(() => Object.assign(node.pf, { mtu: 1400 }));
