@@ -13,7 +13,7 @@ const started = [
   'test/lab/cli/holder.ts',
   'test/lab/demo/demo.ts',
   'test/lab/hold-lab.ts',
-  'test/mutation/runner.ts',
+  'test/mutation/{parts,runner}.ts',
   'test/soak/soak.ts',
   'test/support/{fake-pf-plugin,next-build}.ts',
   'test/unit/platform/node/{lock-counter,lock-holder,stream-user}.ts',

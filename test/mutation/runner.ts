@@ -43,10 +43,14 @@ let generation = 0;
 /** Every generation has modules of its own: what one has kept, or made while it was loaded, is of no other mutant. */
 function renewModules(): void {
   const ownSuite = new URL('suite.ts', import.meta.url).href;
+  const ownParts = `${root}test/mutation/parts.ts`;
   const stripped = new Map<string, string>();
   registerHooks({
     resolve: (specifier, from, next) => {
-      if (specifier.endsWith('/support/suite.ts')) return { url: ownSuite, shortCircuit: true };
+      if (/\/suite\.ts$/.test(specifier)) return { url: ownSuite, shortCircuit: true };
+      if (specifier.endsWith('/source-parts.ts') && from.parentURL?.startsWith(ownParts) !== true) {
+        return { url: `${ownParts}?generation=${generation}`, shortCircuit: true };
+      }
       const found = next(specifier, from);
       const isOurs = found.url.startsWith(root) && !found.url.includes('/node_modules/') && found.url.endsWith('.ts');
       return isOurs ? { ...found, url: `${found.url}?generation=${generation}` } : found;
