@@ -1,9 +1,9 @@
 import { printable } from '../../lib/quote.ts';
+import { describeRecent, readErrors } from '../node/recent-errors.ts';
 import { type Paint, wrap } from '../text.ts';
-import { commandName, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
-import { type Check, type Examined, examine, type Verdict, wrong } from './check.ts';
+import { commandName, type ExitCode, exitCodes, formatAge, printJson, type Tool } from '../tool.ts';
+import { type Check, type Examined, examine, note, ok, type Verdict, warning, wrong } from './check.ts';
 import { checkClaims } from './claim-checks.ts';
-import { checkFailures } from './failure-checks.ts';
 import { checkIpam } from './ipam-checks.ts';
 import { nodeChecks } from './node-checks.ts';
 import { checkPerformance } from './performance-checks.ts';
@@ -13,6 +13,20 @@ import { checkVfs } from './vf-checks.ts';
 /** The driver doesn't start with a broken checkpoint, and writes a spec only when it prepares a claim. */
 const remedyForFiles =
   'a CDI spec: delete its pod; a checkpoint: remove it and restart the DRA driver’s pod, which begins with an empty one';
+
+/** Recent failures of verbs, as the runtime was told; null if no verb has ever failed. */
+function checkFailures({ platform }: Examined): Check | null {
+  const errors = readErrors(platform);
+  if (typeof errors === 'string') return note('errors', `what has failed can’t be read: ${errors}`);
+  const [newest] = errors;
+  if (newest === undefined) return null;
+  const { command, code, last } = newest;
+  const age = formatAge(platform.epochMs() - last.atMs);
+  const recent = describeRecent(errors);
+  if (recent === '') return ok('errors', `none in the last hour; the last was ${code} of ${command}, ${age} ago`);
+  const found = `in the last hour: ${recent}; the last ${age} ago: ${last.message}`;
+  return warning('errors', found, `${commandName(platform)} explain POD; docs/errors.md has each code`);
+}
 
 /** Makes all checks. A check that can't be made counts as wrong. */
 function diagnose(examined: Examined): readonly Check[] {
