@@ -1,4 +1,4 @@
-// Starts the program from source. Not by itself: bin/dra-sriov gives it the pinned Node.
+// Starts the program from source. bin/dra-sriov runs it with the pinned Node.
 import { createRequire } from 'node:module';
 
 const load = createRequire(new URL('../src/parts.ts', import.meta.url));

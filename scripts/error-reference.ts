@@ -1,13 +1,13 @@
 import type { ErrorName } from '../src/cni/errors.ts';
 
-/** What the documents say of an error. */
+/** Documentation of an error. */
 interface ErrorText {
   readonly meaning: string;
   /** What a person can do about it. */
   readonly remedy: string;
   /** Typical causes. */
   readonly causes: readonly string[];
-  /** A message (`msg`), what varies in braces; null where this plugin never gives that code. */
+  /** A message (`msg`) with variable parts in braces; null if this plugin never gives that code. */
   readonly example: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** `text` with what is between the marker comments of `name` replaced; `command` is the one that writes it. */
+/** Replaces the part of `text` between the marker comments of `name`; `command` writes it. */
 export function replaceGenerated(text: string, name: string, command: string, content: string): string {
   const begin = `<!-- begin ${name}: written by \`${command}\` -->`;
   const end = `<!-- end ${name} -->`;

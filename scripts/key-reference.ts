@@ -4,7 +4,7 @@ import { type settingKeys, settingTexts } from '../src/settings/settings.ts';
 
 const fromRuntime = 'nothing; the runtime writes it, not the author of the config';
 
-/** What people read about each key, in editors (JSON Schema) and in docs/configuration.md. */
+/** Documentation of each key, for editors (JSON Schema) and docs/configuration.md. */
 export const keyReference: Readonly<Record<ConfKey, KeyText>> = {
   cniVersion: { does: 'Version of CNI that config and result are written in.', absent: '`0.1.0`' },
   name: {

@@ -1,7 +1,7 @@
 // Puts faults into sources, one at a time, and tells which of them no unit test notices: `npm run mutate -- src/vf
-// src/state/locks.ts`. Of a room (default: five of them) the tests of the same room in test/unit are run, and then
-// those of the rooms that use it. What hasn't changed since the last run is not tried again, and stays in the report of
-// the room: dist/mutation/ROOM.html, or .json, with all survivors.
+// src/state/locks.ts`. For each room (default: five of them) it runs the tests of the same room in test/unit, and then
+// those of the rooms that use it. It doesn't try again what hasn't changed since the last run. The report of a room is
+// dist/mutation/ROOM.html, or .json, with all survivors.
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -9,7 +9,7 @@ import type { PartialStrykerOptions } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 
 const root = join(import.meta.dirname, '..');
-/** Room -> rooms whose tests enter it, too. */
+/** Room -> other rooms whose tests use it. */
 const testedBy: Readonly<Record<string, readonly string[]>> = {
   settings: ['config', 'vf', 'kernel/rtnl', 'state'],
   vf: ['commands'],

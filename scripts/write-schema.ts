@@ -1,5 +1,5 @@
-// Writes what is made from the sources: the JSON Schema of the config, and the tables in docs/. A test checks that they
-// are current.
+// Writes the files and tables that are made from the sources: the JSON Schema of the config, and the tables in docs/. A
+// test checks that they are current.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '..');
 const describeKey = (text: KeyText): string =>
   [text.does, `Absent: ${text.absent}.`, ...(text.ip === undefined ? [] : [`Same as \`${text.ip}\`.`])].join(' ');
 
-/** What of JSON Schema, draft 7, is needed here. */
+/** The part of JSON Schema, draft 7, that is needed here. */
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
@@ -83,7 +83,7 @@ export function createJsonSchema(): JsonSchema {
   };
 }
 
-/** In words; of an array what its items may be, too. */
+/** What is allowed, in words; for an array also for its items. */
 function describeAllowed(schema: Schema): string {
   return schema.kind === 'array' ? `${allowedBy(schema)}; each ${allowedBy(schema.items)}` : allowedBy(schema);
 }
@@ -153,7 +153,7 @@ function formatJson(value: unknown, path: string): string {
   });
 }
 
-/** Path from the top of the repository -> content that it should have. */
+/** Path from the top of the repository -> its content. */
 export function createFiles(): ReadonlyMap<string, string> {
   const schemaPath = 'conf-examples/sriov-conf.schema.json';
   return new Map([

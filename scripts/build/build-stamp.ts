@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What a build depends on: folders with everything below them, and files. */
+/** Inputs of a build: folders with everything below them, and files. */
 const folders = ['src', 'scripts/build'] as const;
 const files = ['package.json', 'package-lock.json'] as const;
 
@@ -40,7 +40,7 @@ export class BuildStamp {
     this.#outputs = outputs;
   }
 
-  /** True where the outputs are those of the last build, and that was of these sources. */
+  /** True if the outputs are those of the last build, and that build had these sources. */
   isFresh(): boolean {
     try {
       return readFileSync(this.#path, 'utf8') === this.#content();

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { type Ingredient, licenseTexts } from './licenses.ts';
 
 /**
- * The same executable whatever directories it is built in: what Rust and C write of a source file's path begins here.
+ * Paths of source files that Rust and C write begin with this, so the executable is the same in any directory.
  */
 function pathPrefixes(crate: string): readonly (readonly [path: string, name: string])[] {
   const cargoHome = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
@@ -16,7 +16,7 @@ function pathPrefixes(crate: string): readonly (readonly [path: string, name: st
   ];
 }
 
-/** PATH with the toolchain first: the first cargo of a machine may have no source of Rust's library. */
+/** PATH with the toolchain first, because the first cargo of a machine may lack the source of Rust's library. */
 function toolchainPath(): string {
   const folder = execFileSync(join(import.meta.dirname, '../toolchain.sh'), { encoding: 'utf8' }).trim();
   return `${folder}:${process.env['PATH'] ?? ''}`;
@@ -30,7 +30,7 @@ function cargo(crate: string, ...args: readonly string[]): string {
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
   const prefixMaps = prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`);
-  // nothing unwinds and nothing is relocated, see native/musl.toml
+  // Nothing unwinds and nothing is relocated, see native/musl.toml.
   const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...prefixMaps].join(' ');
   const env = { ...others, PATH: toolchainPath(), CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
@@ -59,7 +59,7 @@ interface Crate {
   readonly version: string;
   readonly license: string | null;
   readonly manifest_path: string;
-  /** null for our own */
+  /** Null for our own. */
   readonly source: unknown;
   readonly repository: string | null;
 }
@@ -98,7 +98,7 @@ function quickJs({ manifest_path }: Crate): Ingredient {
   return { name: 'quickjs-ng', version, license: 'MIT', licenseTexts: licenseTexts(directory), purl };
 }
 
-/** What the executable holds that cargo brought: crates, and the engine that lies in one of them. */
+/** Ingredients of the executable that cargo has fetched: crates, and the engine that lies in one of them. */
 export function linkedCrates(crate: string): readonly Ingredient[] {
   const tree = cargo(crate, 'tree', '--locked', '--edges', 'normal', '--prefix', 'none', '--format', '{p}');
   const names = new Set(tree.split('\n').map((line) => line.split(' ')[0] ?? ''));

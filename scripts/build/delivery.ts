@@ -6,7 +6,7 @@ export function say(text: string): void {
   process.stdout.write(`build: ${text}\n`);
 }
 
-/** Refuses an executable that doesn't even name its versions. */
+/** Refuses an executable that doesn't answer VERSION. */
 export function tryOut(executable: string): void {
   const answer = execFileSync(executable, { encoding: 'utf8', env: { CNI_COMMAND: 'VERSION' }, input: '' });
   const { supportedVersions } = JSON.parse(answer) as { readonly supportedVersions?: readonly string[] };

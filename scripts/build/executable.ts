@@ -4,7 +4,7 @@ import process from 'node:process';
 import pkgSea from '@yao-pkg/pkg/lib-es5/sea.js';
 
 /**
- * Node's own symbol table is a fifth of its size, and no plugin needs it. Without strip(1) the executable gets it too.
+ * Strips Node's symbol table, which is a fifth of its size and of no use here. Without strip(1) it stays.
  */
 function stripped(node: string, workDirectory: string): string {
   const output = join(workDirectory, 'node');
@@ -25,10 +25,10 @@ export async function packageExecutable(bundle: string, output: string, node: st
   const seaConfig = {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
-    // 16 ms of every start
+    // The code cache saves 16 ms of every start.
     useCodeCache: true,
     execArgv: ['--disable-warning=ExperimentalWarning'],
-    // NODE_OPTIONS of a container runtime is not for us
+    // NODE_OPTIONS of a container runtime is not meant for this program.
     execArgvExtension: 'none',
   };
   await pkgSea.default(bundle, {

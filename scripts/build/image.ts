@@ -12,9 +12,9 @@ const root = join(import.meta.dirname, '../..');
 
 export const imageName = 'dra-sriov-cni';
 export interface ImageParts {
-  /** Path of the static executable: all that runs in the image. */
+  /** Path of the static executable, the only program in the image. */
   readonly executable: string;
-  /** Path of the text with the licences of what it holds. */
+  /** Path of the text with the licences of all that the executable holds. */
   readonly licenses: string;
   /** Seconds since 1970. */
   readonly epoch: number;
@@ -55,7 +55,7 @@ export function writeImageLayout(layout: string, parts: ImageParts): void {
   writeLayout(layout, pluginImage(parts));
 }
 
-/** What the image of this build is made of. */
+/** The ingredients of this build's image. */
 export function nativeImageParts(): ImageParts {
   const executable = join(root, 'dist/native/dra-sriov');
   return { executable, licenses: `${executable}.licenses.txt`, epoch: sourceDateEpoch(root) };

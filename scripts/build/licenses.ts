@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const licenseFile = /^(licen[cs]e|copying|notice)/i;
 
-/** The texts of the licence files of a directory; none where there are none. */
+/** The texts of the licence files of a directory. */
 export function licenseTexts(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => licenseFile.test(name))
@@ -24,7 +24,7 @@ export interface Ingredient {
   readonly hash?: { readonly algorithm: 'SHA-256' | 'SHA-512'; readonly hex: string };
 }
 
-/** The licences of everything that the executable holds and that is not ours; throws where one states none. */
+/** The licences of everything in the executable that is not ours; throws if an ingredient states none. */
 export function joinLicenses(ingredients: readonly Pick<Ingredient, 'name' | 'licenseTexts'>[]): string {
   const parts = ingredients.map(({ name, licenseTexts: texts }) => {
     if (texts.length === 0) throw new Error(`package ${name} has no licence file, so it can't be given away`);

@@ -66,7 +66,7 @@ function describeContents(packages: ReadonlySet<string>): void {
   writeFileSync(sbom, createSbom(ingredients));
 }
 
-/** Running plugins keep the old file: the new one takes its name only when it is whole. */
+/** The new file takes the name when it is whole. Running plugins keep the old one. */
 function placeExecutable(built: string): void {
   const part = `${output}.part`;
   copyFileSync(built, part);

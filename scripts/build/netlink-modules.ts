@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
 /**
- * One of node-netlink's codec files, CommonJS as tsc writes it, as an ES module: a bundler can leave out the nine
- * tenths of it that nobody uses. Throws where a form is left over that it doesn't know.
+ * Makes an ES module of one of node-netlink's codec files, which is CommonJS as tsc writes it, so that a bundler can
+ * leave out the nine tenths that nobody uses. Throws if something is left that it doesn't know.
  */
 export function asEsModule(source: string, path: string): string {
   const text = source

@@ -22,7 +22,7 @@ function writeLicenses({ files }: Bundle): void {
   writeFileSync(licenses, joinLicenses(npmPackages(root, [...packages, `node-linux-${process.arch}`])));
 }
 
-/** Running plugins keep the old file: the new one takes its name only when it is whole. */
+/** The new file takes the name when it is whole. Running plugins keep the old one. */
 async function makeExecutable(bundle: string, workDirectory: string): Promise<void> {
   const part = `${output}.part`;
   try {

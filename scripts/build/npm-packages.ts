@@ -12,7 +12,7 @@ function hashOf(integrity: string | undefined): Pick<Ingredient, 'hash'> {
   return { hash: { algorithm: 'SHA-512', hex: Buffer.from(base64, 'base64').toString('hex') } };
 }
 
-/** What package.json and package-lock.json say of npm packages that are installed below `root`. */
+/** Facts of npm packages that are installed below `root`, by package.json and package-lock.json. */
 export function npmPackages(root: string, names: Iterable<string>): readonly Ingredient[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Locked;
   return [...names].sort().map((name) => {

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { gzipSync } from 'node:zlib';
 
-/** Kubernetes' and OCI's name of this CPU. */
+/** Name of this CPU in Kubernetes and OCI. */
 export const imageArch = process.arch === 'x64' ? 'amd64' : process.arch;
 
 /** An image of one layer. */
 export interface Image {
-  /** As containerd knows it once it is imported: `docker.io/library/busybox:1.37`. */
+  /** Name in containerd after an import: `docker.io/library/busybox:1.37`. */
   readonly reference: string;
   /** The layer, an uncompressed tar archive. */
   readonly layer: Uint8Array;
@@ -62,7 +62,7 @@ export function writeLayout(layout: string, image: Image): void {
   });
   const annotations = {
     'org.opencontainers.image.ref.name': image.reference.slice(image.reference.lastIndexOf(':') + 1),
-    // under which containerd knows it when it is imported
+    // containerd knows the image under this name after an import.
     'io.containerd.image.name': image.reference,
   };
   const platform = { architecture: imageArch, os: 'linux' };

@@ -9,11 +9,13 @@ import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from '
 interface Part {
   /** Path of its entry. */
   readonly entry: string;
-  /** Functions of which other parts get stubs: the first call of one loads the part. */
+  /** Functions for which other parts get stubs. The first call of one loads the part. */
   readonly calls?: readonly string[];
-  /** Works with modules of the part `plugin`. */
+  /** The part takes modules from the part `plugin`. */
   readonly borrows?: true;
-  /** Only people wait for it, or hardly any run needs it: a third of the size, for half a millisecond. */
+  /**
+   * Only people wait for the part, or hardly any run needs it. It has a third of the size, and takes half a ms more.
+   */
   readonly deflated?: true;
 }
 
@@ -31,9 +33,8 @@ const sourceOfParts = readFileSync(join(root, 'src/parts.ts'), 'utf8');
 const loads = /(\w+): \(\) => require\('\.\/([^']+)'\)/g;
 
 /**
- * Each by its name. A verb has no use for the code of another one, of which DEL's is needed by all, and hardly a run
- * for what gives back sriov-cni's attachments; ip-address makes its constants when it is loaded: 1.4 ms that a run
- * without addresses needn't spend.
+ * Parts by name. A verb doesn't need the code of another verb, and hardly any run needs the code that gives back
+ * sriov-cni's attachments. ip-address makes its constants when it is loaded, 1.4 ms that a run without addresses saves.
  */
 export const parts: Readonly<Record<string, Part>> = {
   boot: { entry: 'src/hosts/native.ts' },
@@ -95,7 +96,7 @@ function partOf(name: string): Part {
   return part;
 }
 
-/** Their bytecode, as native/src/parts.rs includes it: `bytes` is a file beside this one. */
+/** The table of parts that native/src/parts.rs includes. `bytes` is a file beside the table. */
 export function formatPartTable(): string {
   const lines = Object.entries(parts).map(
     ([name, { deflated = false }]) =>
@@ -140,7 +141,7 @@ function whenCalled(name: string, { entry, calls = [] }: Part): Plugin {
   };
 }
 
-/** For all parts but the one itself. */
+/** Replaces imports of a part's entry by stubs, except in the part itself. */
 function othersWhenCalled(name: string): readonly Plugin[] {
   const others = Object.entries(parts).filter(([other, { calls }]) => other !== name && calls !== undefined);
   return others.map(([other, part]) => whenCalled(other, part));
@@ -172,10 +173,10 @@ const entryOf = (name: string, entry = partOf(name).entry): BuildOptions => ({
   outfile: 'unused',
 });
 
-/** Numbers alone, which the bundler writes where they are used, unless they are borrowed. */
+/** Modules with numbers only, which the bundler inlines where they are used, unless they are borrowed. */
 const neverLent = new Set(['src/kernel/netlink/constants.ts']);
 
-/** What several of an ADD's or a DEL's parts work with, though `plugin` itself doesn't: it has them for all. */
+/** Modules that several parts of an ADD or DEL need, and `plugin` itself doesn't. `plugin` carries them for all. */
 const lentToAll = [
   'src/cni/json-text.ts',
   'src/kernel/netdev-files.ts',
@@ -185,7 +186,7 @@ const lentToAll = [
   'src/settings/settings.ts',
 ];
 
-/** What the part `plugin` has and its borrowers need. */
+/** Imports of the borrowers that the part `plugin` has. */
 export async function findShared(root: string): Promise<readonly SharedModule[]> {
   const own = (name: string): BuildOptions => ({ ...usualOptions(root, name), ...entryOf(name) });
   const contents = [partOf('plugin').entry, ...lentToAll].map((path) => `import './${path}';`).join('\n');
@@ -196,7 +197,7 @@ export async function findShared(root: string): Promise<readonly SharedModule[]>
   for (const shared of (await Promise.all(needed)).flat()) {
     names.set(shared.path, new Set([...(names.get(shared.path) ?? []), ...shared.names]));
   }
-  // Of a part that is called by its functions each has stubs of its own.
+  // Each part has its own stubs for a part that is called by its functions.
   const called = new Set(Object.values(parts).flatMap(({ entry, calls }) => (calls === undefined ? [] : [entry])));
   const isLent = (path: string): boolean => !called.has(path) && !neverLent.has(path);
   return [...names].filter(([path]) => isLent(path)).map(([path, each]) => ({ path, names: [...each] }));
@@ -214,8 +215,8 @@ function optionsOf(root: string, name: string, shared: readonly SharedModule[], 
 }
 
 /**
- * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names are kept: a stack trace in an
- * error report can be read.
+ * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names stay, so that a stack trace in
+ * an error report can be read.
  */
 export async function bundlePart(
   root: string,

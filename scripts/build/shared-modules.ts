@@ -1,9 +1,8 @@
-// The operator's commands work with modules of the plugin. The plugin's part has them already: it exports what the
-// operator's part imports, and that one takes it from there instead of carrying it a second time.
+// Parts borrow modules of the part `plugin`, which exports what they import, so that they don't carry it a second time.
 import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
-/** What the operator's part imports from a module of the plugin's part, which has a path relative to the repository. */
+/** Imports of a borrowing part from one module of the lending part; the path is relative to the repository. */
 export interface SharedModule {
   readonly path: string;
   readonly names: readonly string[];
@@ -24,7 +23,7 @@ function leaveOut(root: string, paths: ReadonlySet<string>): Plugin {
 }
 
 /**
- * The named imports in what esbuild writes: `import { a, b as c } from "path";`. Throws for what is none of the kind.
+ * The named imports in what esbuild writes: `import { a, b as c } from "path";`. Throws for any other form.
  */
 export function readImports(source: string): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
@@ -39,8 +38,7 @@ export function readImports(source: string): ReadonlyMap<string, readonly string
 }
 
 /**
- * What `borrower` imports of the modules that `lender` consists of, both given as esbuild would bundle them by
- * themselves.
+ * The imports of `borrower` from modules of `lender`, each given as esbuild would bundle it by itself.
  */
 export async function findSharedModules(
   root: string,
@@ -61,10 +59,10 @@ export async function findSharedModules(
   return [...imports].filter(([path]) => lent.has(path)).map(([path, names]) => ({ path, names }));
 }
 
-/** Names may occur in several modules. */
+/** Makes export names unique, because a name may occur in several modules. */
 const exportedName = (at: number, name: string): string => `shared${at}_${name}`;
 
-/** The source of an entry that exports what `entry` does, and what is shared. */
+/** The source of an entry that exports what `entry` does, and the shared modules' names. */
 export function lendingEntry(entry: string, shared: readonly SharedModule[]): string {
   const lines = shared.map(
     ({ path, names }, at) =>
@@ -73,7 +71,7 @@ export function lendingEntry(entry: string, shared: readonly SharedModule[]): st
   return [`export * from './${entry}';`, ...lines].join('\n');
 }
 
-/** Takes what is shared from the part `lender`, which is loaded once, with the borrower. */
+/** Takes shared names from the part `lender`, which is loaded once, with the borrower. */
 export function borrowFrom(root: string, lender: string, shared: readonly SharedModule[]): Plugin {
   return {
     name: `borrow-from-${lender}`,

@@ -16,14 +16,14 @@ export function sourceDateEpoch(root: string): number {
     const stdio = ['ignore', 'pipe', 'ignore'] as ['ignore', 'pipe', 'ignore'];
     return Number(execFileSync('git', ['-C', root, 'log', '-1', '--format=%ct'], { encoding: 'utf8', stdio }));
   } catch {
-    // an unpacked archive of the sources
+    // The sources are an unpacked archive, without git.
     return 0;
   }
 }
 
 /**
- * All that is in a directory as a tar archive: sorted, of root, of one time, readable by all; the same bytes every
- * time.
+ * A tar archive of a directory: sorted, owned by root, of one time, readable by all, so that its bytes are always the
+ * same.
  */
 export function packTar(directory: string, epoch: number): Buffer {
   const sameForAll = ['--owner=0', '--group=0', '--numeric-owner', '--mode=u+rw,go-w,a+rX', `--mtime=@${epoch}`];

@@ -5,7 +5,7 @@ import process from 'node:process';
 import type { Ingredient } from './licenses.ts';
 
 /**
- * The texts that are there; without any, a line that says so: the license is known, and the machine may keep no copy.
+ * The licence texts that the machine has; if it has none, a line that says so, because the licence itself is known.
  */
 function textsAt(paths: readonly string[], license: string): readonly string[] {
   const found = paths.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8').trim());
@@ -15,14 +15,14 @@ function textsAt(paths: readonly string[], license: string): readonly string[] {
 const ask = (program: string, ...args: readonly string[]): string =>
   execFileSync(program, args, { encoding: 'utf8' }).trim();
 
-/** musl's loader says it to whoever runs it. */
+/** The version that musl's loader prints when it is run. */
 function muslVersion(): string {
   const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const { stderr } = spawnSync(`/lib/ld-musl-${architecture}.so.1`, { encoding: 'utf8' });
   return /^Version (\S+)$/m.exec(stderr ?? '')?.[1] ?? 'unknown';
 }
 
-/** What compiler and linker add to a static executable: Rust's library and the C library. */
+/** Ingredients that compiler and linker add to a static executable: Rust's library and the C library. */
 export function linkedByToolchain(): readonly Ingredient[] {
   const rust = /^rustc (\S+)/.exec(ask('rustc', '--version'))?.[1] ?? 'unknown';
   const sysroot = ask('rustc', '--print', 'sysroot');

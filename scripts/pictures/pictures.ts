@@ -10,7 +10,8 @@ const directory = join(import.meta.dirname, '../../docs/pictures');
 type Draw = (text: string) => string;
 
 /**
- * By the suffix of the text: Graphviz' language, and what a program wrote to a terminal, its command in the first line.
+ * By suffix of the text: Graphviz' language, and what a program wrote to a terminal, with its command in the first
+ * line.
  */
 async function painters(): Promise<Readonly<Record<string, Draw>>> {
   const graphviz = await instance();
@@ -20,7 +21,7 @@ async function painters(): Promise<Readonly<Record<string, Draw>>> {
   };
 }
 
-/** Path of each picture -> what it should be. */
+/** Path of each picture -> its content. */
 export async function drawPictures(): Promise<ReadonlyMap<string, string>> {
   const draw = await painters();
   return new Map(

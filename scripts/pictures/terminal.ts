@@ -36,7 +36,7 @@ function lookAfter(before: Look, codes: string): Look {
 const escapeXml = (text: string): string =>
   text.replace(/[&<>]/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[char] ?? char);
 
-/** A piece of a line in one look. The length is set, so that columns stand under each other in whatever font. */
+/** A piece of a line with one style. Its length is set, so that columns line up in any font. */
 function drawPiece(text: string, { colour, bold }: Look, column: number, y: number): string {
   const spaces = /^ */.exec(text)?.[0].length ?? 0;
   const words = text.trim();

@@ -86,9 +86,9 @@ export function plainDriver(): VfDriver {
 }
 
 /**
- * igbvf (../shared/design/lab.md, "MAC order"): an admin MAC leaves the netdev's and makes the VF deaf; then an
- * untrusted VF may set none, not even the same; going up takes the admin MAC over. Cleared, the VF stays deaf until it
- * sets a MAC that is new to it.
+ * igbvf (docs/lab.md): an admin MAC leaves the netdev's MAC and makes the VF deaf. Then an untrusted VF may set none,
+ * not even the same one. When the VF goes up, it takes the admin MAC. After the admin MAC is cleared, the VF stays deaf
+ * until it sets a MAC that is new to it.
  */
 export function igbvfDriver(vf: FakeVf): VfDriver {
   let hears = true;
