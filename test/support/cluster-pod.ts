@@ -1,6 +1,6 @@
 /**
- * For a shell in a pod's namespace: what the cluster's own plugin leaves in every pod, eth0 with default routes of both
- * families. Duplicate detection is off, so that nobody has to wait for it.
+ * Commands for a shell in a pod's namespace that make what the cluster's own plugin leaves in every pod: eth0 with
+ * default routes of both families. Duplicate detection is off, so that nobody has to wait for it.
  */
 export const clusterPodScript = `set -e
 cd /proc/sys/net/ipv6/conf

@@ -8,10 +8,10 @@ import type { Manifest, PodClaim, ResourceClaimTemplate } from './manifest.ts';
 const driver = 'sriovnetwork.k8snetworkplumbingwg.io';
 const pool = 'node1';
 
-/** A VF as a ResourceSlice tells it. */
+/** A VF of a ResourceSlice. */
 export interface SliceDevice {
   readonly pciAddress: string;
-  /** name of its PF */
+  /** Name of its PF. */
   readonly pf: string;
 }
 
@@ -24,7 +24,7 @@ export interface ClusterPod {
 
 export interface ApplyOptions {
   readonly podName: string;
-  /** What the scheduler allocates, claim by claim in the pod's order. */
+  /** Allocations of the scheduler, claim by claim in the pod's order. */
   readonly vfs: readonly SliceDevice[];
   /** Default: a random one each. */
   readonly podUid?: string;
@@ -95,7 +95,7 @@ export class Cluster {
     });
   }
 
-  /** `kubectl apply`, and what controllers and scheduler make of it: networks, allocated claims, and the pod. */
+  /** Does as `kubectl apply`, controllers and scheduler: makes networks, allocated claims, and the pod. */
   apply(manifest: Manifest, options: ApplyOptions): ClusterPod {
     const { namespace } = manifest;
     const pod = { namespace, name: options.podName, uid: options.podUid ?? randomUUID() };

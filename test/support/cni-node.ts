@@ -13,15 +13,15 @@ export interface CniCall {
 }
 
 export interface CniOutcome {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** stdout as JSON; null where it is empty. */
+  /** stdout as JSON; null if it is empty. */
   readonly json: unknown;
 }
 
-/** What ADD prints, as far as tests look at it. */
+/** The result of ADD, as far as tests look at it. */
 export interface CniResultJson {
   readonly cniVersion: string;
   readonly interfaces: readonly {
@@ -49,7 +49,7 @@ export type Given<Later extends boolean, T> = Later extends true ? Promise<T> : 
 
 const ofAttachment: readonly unknown[] = ['ADD', 'CHECK', 'DEL'];
 
-/** The environment of a verb, as libcni fills it in: what is of one attachment is empty for the others. */
+/** The environment of a verb, as libcni fills it in: variables of an attachment are empty for verbs without one. */
 export function cniVariables(
   command: string | undefined,
   call: CniCall,
@@ -67,7 +67,7 @@ export function cniVariables(
   };
 }
 
-/** What a program printed, as an outcome. */
+/** Makes an outcome of what a program printed. */
 export function outcomeOf(status: number | null, stdout: string, stderr: string): CniOutcome {
   return { status, stdout, stderr, json: stdout.trim() === '' ? null : parse(stdout) };
 }
@@ -80,13 +80,13 @@ function parse(text: string): unknown {
   }
 }
 
-/** `next` of a value that is there, or will be. */
+/** Calls `next` with a value, now or when its promise is fulfilled. */
 function andThen<Later extends boolean, A, B>(value: Given<Later, A>, next: (value: A) => B): Given<Later, B> {
   return (value instanceof Promise ? value.then(next) : next(value as A)) as Given<Later, B>;
 }
 
 export abstract class CniNode<Later extends boolean = false, Call extends CniCall = CniCall> {
-  /** Where CDI specs lie, and device-info files (in `dp`). */
+  /** Directories of CDI specs, and of device-info files (in `dp`). */
   abstract readonly driverDirs: { readonly cdi: string; readonly devinfo: string };
 
   /** A network config of this node. */
@@ -129,7 +129,7 @@ export abstract class CniNode<Later extends boolean = false, Call extends CniCal
     return this.#write(this.driverDirs.cdi, podSpecFile(podUid, pcis));
   }
 
-  /** The CDI spec that it writes for a claim. */
+  /** The CDI spec that the DRA driver writes for a claim. */
   writeClaimSpec(claimUid: string, vfs: readonly ClaimedVf[]): Given<Later, void> {
     return this.#write(this.driverDirs.cdi, claimSpecFile(claimUid, vfs));
   }

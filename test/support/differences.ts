@@ -9,7 +9,7 @@ export interface Difference {
   readonly theirs: unknown;
 }
 
-/** Volatile, or of `ip` alone: ifindexes, and the flags of duplicate detection, which is another test's subject. */
+/** Fields that change from run to run: ifindexes, and the flags of duplicate detection, which has a test of its own. */
 const ignored = new Set(['ifindex', 'link_index', 'link_netnsid', 'nodad', 'optimistic', 'tentative']);
 
 /** The fields in which two JSON values differ. */

@@ -1,4 +1,4 @@
-// What the DRA driver and device plugins leave on a node for CNI plugins.
+// Files that the DRA driver and device plugins leave on a node for CNI plugins.
 
 const driver = 'sriovnetwork.k8snetworkplumbingwg.io';
 

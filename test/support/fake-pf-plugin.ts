@@ -1,5 +1,5 @@
-// The plugin from source, on the real kernel but for its PF (FAKE_PF: see fake-pf.ts) and for a fault (FAULT_KIND) at
-// the call number FAULT_AT; FAULT_LOG is a file that gets a line for every call that changes something.
+// The plugin from source, on the real kernel, with a fake PF (FAKE_PF: see fake-pf.ts) and a fault (FAULT_KIND) at the
+// call number FAULT_AT. FAULT_LOG is a file that gets a line for every call that changes something.
 import { appendFileSync } from 'node:fs';
 import process from 'node:process';
 import { runMain } from '../../src/main.ts';

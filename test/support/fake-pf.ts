@@ -1,5 +1,5 @@
-// A PF's VF settings at message level, for stand-ins that have none: the kernel serves every other message itself.
-// Replies about the PF get an IFLA_VFINFO_LIST, and changes of one are applied here (vf-info.ts).
+// A PF's VF settings at message level, for stand-ins, which have none. Replies about the PF get an IFLA_VFINFO_LIST,
+// and changes of one are applied here (vf-info.ts). The kernel serves every other message itself.
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Datagram, NetlinkSocket, Platform } from '../../src/platform/platform.ts';
 import { attributesOf, words } from './netlink-bytes.ts';

@@ -9,7 +9,7 @@ const EIO = 5;
 
 export type FaultKind = 'error' | 'kill-after';
 
-/** Makes one changing call, or doesn't. */
+/** Makes one changing call, or fails instead. */
 type Step = <T>(what: string, call: () => T) => T;
 
 class FaultySocket implements NetlinkSocket {
@@ -50,8 +50,7 @@ function die(): never {
 }
 
 /**
- * The platform, whose changing call number `at` (from 1) suffers the fault; `tell` hears of every call before it is
- * made.
+ * The platform, whose changing call number `at` (from 1) has the fault. `tell` is called before every such call.
  */
 export function withFault(platform: Platform, kind: FaultKind, at: number, tell: (what: string) => void): Platform {
   let calls = 0;
@@ -70,7 +69,7 @@ export function withFault(platform: Platform, kind: FaultKind, at: number, tell:
     unlink: (path) => step(`unlink ${path}`, () => platform.unlink(path)),
     writeSystemFile: (path, content) => step(`writeSystemFile ${path}`, () => platform.writeSystemFile(path, content)),
     startProcess: (request) => {
-      // A child is run when it is joined (platform/node): the fault belongs there.
+      // The fault belongs to the joining of a child, because platform/node runs it then.
       const child = platform.startProcess(request);
       return { wait: () => step(`run ${request.path}`, () => child.wait()) };
     },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * True where this machine can build the newest peers; only without Go may the tests that need those be skipped in CI.
+ * True if this machine can build the newest peers. Tests that need those may be skipped in CI only without Go.
  */
 export function hasGo(): boolean {
   return spawnSync('go', ['version']).status === 0;

@@ -1,6 +1,6 @@
 /**
- * What `probe` tells of igb and igbvf of Linux 6.12, by ADD's way: of the real ones in the lab, and of the stand-in in
- * memory that claims to be like them.
+ * What `probe` tells of igb and igbvf of Linux 6.12, by ADD's way. The real ones in the lab are held to it, and the
+ * stand-in in memory that imitates them.
  */
 export const outcomesOfIgb = (mtu: number, mac: string): readonly string[] => [
   'vlan 100 taken',

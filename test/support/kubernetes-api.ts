@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What Kubernetes' API says of an object comes from kubernetes-models, made of its OpenAPI documents: validators, which
-// know what is needed, and types, which know what there is; an unknown field is an error of the compiler.
+// Checks objects by kubernetes-models, which is made of Kubernetes' OpenAPI documents: its validators know which fields
+// are needed, its types which there are, so an unknown field is an error of the compiler.
 
 const modules = join(import.meta.dirname, '../../node_modules');
 
@@ -28,7 +28,7 @@ async function missingOrWrong(object: ApiObject): Promise<string[]> {
   }
 }
 
-/** What the TypeScript compiler says of the objects as literals of their types. */
+/** Errors of the TypeScript compiler for the objects as literals of their types. */
 function unknownFields(objects: readonly ApiObject[]): string[] {
   mkdirSync(join(modules, '.cache'), { recursive: true });
   const directory = mkdtempSync(join(modules, '.cache/kubernetes-api-'));

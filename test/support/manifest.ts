@@ -34,7 +34,7 @@ export interface ResourceClaimTemplate {
   };
 }
 
-/** One of the pod's claims: made from a template, or of its own name. */
+/** One of the pod's claims, made from a template or referred to by name. */
 export type PodClaim = { readonly name: string } & (
   | { readonly resourceClaimTemplateName: string }
   | { readonly resourceClaimName: string }
@@ -58,7 +58,7 @@ interface Deployment {
 
 type Document = NetworkAttachmentDefinition | ResourceClaimTemplate | Pod | Deployment | { readonly kind: 'Namespace' };
 
-/** What a manifest of conf-examples asks for: networks, claims, and one pod, also where it is a Deployment's. */
+/** The content of a manifest of conf-examples: networks, claims, and one pod, which may be a Deployment's. */
 export interface Manifest {
   readonly networks: readonly NetworkAttachmentDefinition[];
   readonly claimTemplates: readonly ResourceClaimTemplate[];

@@ -43,7 +43,7 @@ const ethtoolGets = new Map([
   [0x08, 0x07],
 ]);
 
-/** A message of the kernel's refused, with its own words. */
+/** A refusal of the kernel's, with its own words. */
 class Refusal extends Error {
   readonly errno: number;
   readonly extack: string;
@@ -79,7 +79,7 @@ export class MemoryNamespace {
   readonly links: MemoryLink[] = [];
   routes: MemoryRoute[] = [];
   readonly listeners = new Set<() => void>();
-  /** Namespaces that it has an ID of, which is their place here. */
+  /** Namespaces that it has an ID of; the ID is the index here. */
   readonly netnsIds: MemoryNamespace[] = [];
 
   constructor(label: string, device: bigint, inode: bigint, cookie: number) {
@@ -107,7 +107,7 @@ export class MemoryNamespace {
   }
 }
 
-/** Of the RDMA subsystem in exclusive mode: in one namespace only. */
+/** A device of the RDMA subsystem in exclusive mode, which is in one namespace only. */
 export interface MemoryRdmaDevice {
   readonly index: number;
   readonly name: string;
@@ -124,7 +124,7 @@ interface Request {
 }
 
 export class MemoryKernel {
-  /** All that was asked to change, refused or not, in order: `host: vf0 mtu 1400`. Tests may add lines of their own. */
+  /** All requested changes, refused or not, in order: `host: vf0 mtu 1400`. Tests may add lines of their own. */
   readonly changes: string[] = [];
   /** Every message, by its type. */
   readonly messageTypes: number[] = [];
@@ -132,9 +132,9 @@ export class MemoryKernel {
   readonly rdmaDevices: MemoryRdmaDevice[] = [];
   /** Called when a link came, went or changed its name. */
   onLinksChanged: () => void = () => undefined;
-  /** Which namespace an open descriptor is. */
+  /** The namespace of an open descriptor. */
   descriptor: (fd: number) => Pick<Netns, 'device' | 'inode'> | undefined = () => undefined;
-  /** In which namespace the thread is that sends. */
+  /** The namespace of the thread that sends. */
   currentNetns: () => Pick<Netns, 'device' | 'inode'> | undefined = () => undefined;
   clock: { nowMs: number } = { nowMs: 0 };
   readonly #refusals: PlannedRefusal[] = [];
@@ -191,8 +191,7 @@ export class MemoryKernel {
   }
 
   /**
-   * For `createMemoryPlatform({ethtool})`: what a link's driver answers; a SET takes the place of what the GET before
-   * it gives.
+   * Answers of a link's driver, for `createMemoryPlatform({ethtool})`. A SET replaces what its GET returns.
    */
   ethtool(netns: Pick<Netns, 'device' | 'inode'>, ifname: string, request: Buffer): Buffer | number {
     const namespace = this.#namespaceOf(netns);
@@ -215,7 +214,7 @@ export class MemoryKernel {
     return request;
   }
 
-  /** Nothing is refused any more. */
+  /** Refuses nothing any more. */
   allowAll(): void {
     this.#refusals.length = 0;
   }
@@ -336,7 +335,7 @@ export class MemoryKernel {
     return [encode(namespace.netnsIds.indexOf(other))];
   }
 
-  /** What is on top of it goes with it. */
+  /** Removes a link with the links on top of it. */
   #removeLink(namespace: MemoryNamespace, payload: Buffer): void {
     const where = this.#inNamespace(namespace, payload);
     const link = this.#target(where, payload);
@@ -490,7 +489,7 @@ export class MemoryKernel {
     link?.driver?.adminMacChanged(link);
   }
 
-  /** Which VF a link is the netdev of; set by whoever made the links. */
+  /** The VF whose netdev a link is; the test that makes the links sets it. */
   vfIndexOf: (link: MemoryLink) => number = () => -1;
 
   #changeAltnames(namespace: MemoryNamespace, payload: Buffer, add: boolean): void {

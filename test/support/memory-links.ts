@@ -1,4 +1,4 @@
-// The links of memory-kernel.ts: what they hold, how RTM_NEWLINK describes them, and how drivers of VFs differ.
+// The links of memory-kernel.ts: their fields, their RTM_NEWLINK, and the differences between drivers of VFs.
 import { attribute, words } from './netlink-bytes.ts';
 import { encodeVfs, type FakeVf, u64s } from './vf-info.ts';
 
@@ -22,32 +22,32 @@ export interface MemoryLink {
   mtu: number;
   readonly maxMtu: number;
   up: boolean;
-  /** False: no carrier although it is up. */
+  /** False: the link has no carrier, although it is up. */
   cable: boolean;
   altnames: string[];
   /** PCI address; null where the kernel tells none. */
   parent: string | null;
   master: number | null;
-  /** Of a PF that lets them be read; null for all others. */
+  /** VFs of a PF that reports them; null for other links. */
   vfs: FakeVf[] | null;
   addresses: MemoryAddress[];
   /** MACs that it hears besides its own. */
   heard: string[];
-  /** IFF_*, up and running apart. */
+  /** IFF_*, without up and running. */
   flags: number;
-  /** Payloads in hex of what `ip link set` sets besides, by IFLA_*. */
+  /** Payloads in hex of other attributes that `ip link set` sets, by IFLA_*. */
   readonly settings: Map<number, string>;
   /** XDP_ATTACHED_*; 0: no program. */
   xdp: number;
   /** The u64 of struct rtnl_link_stats64, as far as they are not 0; null: it tells none. */
   counters: readonly number[] | null;
-  /** What its driver answers to ETHTOOL_G*, by command; all else is refused. */
+  /** Answers of its driver to ETHTOOL_G*, by command; other requests are refused. */
   readonly ethtool: Map<number, Buffer>;
-  /** `vlan`, `macvlan`, ...; '' of a device. */
+  /** `vlan`, `macvlan`, ...; '' for a device. */
   readonly kind: string;
   /** The link that it is on top of. */
   readonly lower: MemoryLink | null;
-  /** The VF that it is the netdev of. */
+  /** The VF whose netdev it is. */
   readonly driver: VfDriver | null;
 }
 
@@ -71,7 +71,7 @@ export interface VfDriver {
   passTime(link: MemoryLink, nowMs: number): void;
 }
 
-/** Takes every MAC; the PF's record has no say. */
+/** Takes every MAC, whatever the PF's record says. */
 export function plainDriver(): VfDriver {
   return {
     hears: true,
@@ -148,8 +148,8 @@ export function cString(text: string): Buffer {
 }
 
 /**
- * The payload of RTM_NEWLINK; of the asking IFLA_EXT_MASK, VFs only with bit 0, counters only without bit 3.
- * `lowerNetnsId`: what the asking namespace calls the one of the lower link, where that is another than the link's.
+ * The payload of RTM_NEWLINK, with VFs only for bit 0 of the request's IFLA_EXT_MASK, and counters only without bit 3.
+ * `lowerNetnsId` is the ID that the asking namespace gives that of the lower link, if it isn't the link's own.
  */
 export function encodeLink(link: MemoryLink, extMask: number, lowerNetnsId: number | null): Buffer {
   const running = link.up && link.cable;

@@ -1,6 +1,5 @@
 // A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses.
-// Whole commands run on it through runMain, and `changes` tells in one list what kernel, IPAM and records went through,
-// in order.
+// Whole commands run on it through runMain. `changes` lists all changes of kernel, IPAM and records in order.
 import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
@@ -22,9 +21,9 @@ export interface MemoryNodeOptions {
   readonly vfs?: number;
   /** How the VFs' driver treats MACs. */
   readonly driver?: (vf: FakeVf) => VfDriver;
-  /** These are bound to vfio-pci and have no netdev. */
+  /** Numbers of VFs that are bound to vfio-pci and have no netdev. */
   readonly userspace?: readonly number[];
-  /** The PF tells and takes no settings of its VFs. */
+  /** The PF neither reports nor takes settings of its VFs. */
   readonly blindPf?: boolean;
   /** The kernel doesn't tell a netdev's PCI address (before 5.14, and stand-ins). */
   readonly withoutParents?: boolean;
@@ -45,13 +44,13 @@ export class MemoryNode extends CniNode {
   readonly host: MemoryNamespace;
   readonly pf: MemoryLink;
   readonly pod: Pod;
-  /** The PF's records; also there where the PF doesn't show them. */
+  /** The PF's records, even if the PF doesn't report them. */
   readonly vfs: FakeVf[];
   /** `container/ifname` -> address */
   readonly leases = new Map<string, string>();
-  /** Takes the place of the IPAM plugin where it returns a result. */
+  /** Answers in place of the IPAM plugin if it returns a result. */
   runIpam: (request: ProcessRequest) => Partial<ProcessResult> | undefined = () => undefined;
-  /** What the IPAM plugin answers to ADD. */
+  /** The IPAM plugin's answer to ADD. */
   ipamResult: (address: string) => unknown = (address) => ({
     cniVersion: '1.0.0',
     ips: [{ address: `${address}/24`, gateway: '10.0.2.1' }],
@@ -93,7 +92,7 @@ export class MemoryNode extends CniNode {
     return this.kernel.changes;
   }
 
-  /** A link's name is changed, or it is gone, behind the plugin's back. */
+  /** Changes a link's name or removes it, without the plugin. */
   edit(change: () => void): void {
     change();
     this.#showLinks();
@@ -186,7 +185,7 @@ export class MemoryNode extends CniNode {
     this.platform.files.set(path, text);
   }
 
-  /** Call arguments of another pod. */
+  /** Arguments of calls for another pod. */
   of(pod: Pod, ifname = 'net1'): CniCall {
     return { containerId: pod.containerId, netns: pod.path, ifname };
   }

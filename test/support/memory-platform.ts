@@ -26,11 +26,11 @@ export type { FileOperation } from './memory-platform/files.ts';
 export { MemoryExit } from './memory-platform/streams.ts';
 
 export interface MemoryPlatformOptions {
-  /** Path -> content. A path may lead over `links`. */
+  /** Path -> content. The path may lead through `links`. */
   readonly files?: Readonly<Record<string, string>>;
   /** Symbolic links: path -> target, absolute or relative to the link's directory, as in sysfs. */
   readonly links?: Readonly<Record<string, string>>;
-  /** Executable files; made empty where `files` doesn't name them. */
+  /** Executable files; empty unless `files` has them. */
   readonly executables?: readonly string[];
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly argv?: readonly string[];
@@ -55,7 +55,7 @@ interface SentFrame {
   readonly frame: Buffer;
 }
 
-/** A write to sysfs or procfs, and in which namespace (null: the own one) it was made. */
+/** A write to sysfs or procfs, with its namespace (null: the own one). */
 interface SystemWrite {
   readonly netns: Netns | null;
   readonly path: string;
@@ -74,14 +74,14 @@ export interface MemoryPlatform extends Platform {
   readonly modes: Map<string, number>;
   /** User IDs that are not root's. */
   readonly owners: Map<string, number>;
-  /** When a file was changed, in milliseconds since 1970; else 0. */
+  /** Times of changes of files, in milliseconds since 1970; else 0. */
   readonly modified: Map<string, number>;
   readonly netnsPaths: Map<string, NetnsIdentity>;
   readonly stdout: string;
   readonly stderr: string;
   /** Null until exit(). */
   readonly exitCode: number | null;
-  /** Where the task of inNetns is; null: in the own namespace. */
+  /** Namespace of the task of inNetns; null: the own one. */
   readonly currentNetns: Netns | null;
   readonly frames: readonly SentFrame[];
   /** In the order they were made. */
@@ -99,7 +99,7 @@ export interface MemoryPlatform extends Platform {
 }
 
 const usualOwnNetns: NetnsIdentity = { device: 4n, inode: 4026531840n };
-/** All processes of the node are to be seen. */
+/** Shows all processes of the node. */
 const usualLinks = { '/proc/self/ns/pid': 'pid:[4026531836]' };
 const epochOfClockMs = Date.UTC(2026, 0, 1);
 

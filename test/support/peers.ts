@@ -25,8 +25,7 @@ function findDirectory(module: PeerModule): string {
 }
 
 /**
- * The directory of a module's programs, for CNI_PATH; built where they are missing. '' where this machine can't build
- * them.
+ * The directory of a module's programs, for CNI_PATH. Builds missing ones. '' if this machine can't build them.
  */
 export function peerDir(module: PeerModule = '.'): string {
   const directory = directories.get(module) ?? findDirectory(module);
@@ -34,7 +33,7 @@ export function peerDir(module: PeerModule = '.'): string {
   return directory;
 }
 
-/** Path of one of them, e.g. `host-local` or `cnitool`; null where this machine has none. */
+/** Path of a program, e.g. `host-local` or `cnitool`; null if this machine doesn't have it. */
 export function peer(name: string, module: PeerModule = '.'): string | null {
   const directory = peerDir(module);
   const path = join(directory, name);
@@ -51,7 +50,7 @@ function askVersions(path: string): readonly string[] {
   return (JSON.parse(answer) as { readonly supportedVersions: readonly string[] }).supportedVersions;
 }
 
-/** True where the plugin is there and speaks that version of CNI, by its own VERSION. */
+/** True if the plugin is there and speaks that version of CNI, by its own VERSION. */
 export function peerSupports(name: string, cniVersion: string): boolean {
   const path = peer(name);
   if (path === null) return false;

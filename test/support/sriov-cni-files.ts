@@ -1,4 +1,4 @@
-// What sriov-cni leaves on a node for its DEL, written as its own code writes it (pkg/types/types.go, pkg/utils): one
+// The files that sriov-cni leaves on a node for its DEL, in the form of its code (pkg/types/types.go, pkg/utils): one
 // object of the CNI config's keys and its own, keys sorted, no line end.
 
 export interface SriovCniVfState {
@@ -20,11 +20,11 @@ export interface SriovCniVf {
   readonly pci: string;
   readonly pf: string;
   readonly index: number;
-  /** As it was before ADD. */
+  /** The VF's state before ADD. */
   readonly before: SriovCniVfState;
 }
 
-/** `<containerID>-<ifname>`: `conf` is what sriov-cni got on stdin. */
+/** The file `<containerID>-<ifname>`; `conf` is the config on stdin. */
 export function formatSriovCniAttachment(conf: Readonly<Record<string, unknown>>, vf: SriovCniVf): string {
   const { mac, vlan, vlanQoS, vlanProto, ipam, ...others } = conf;
   const tagged = vlan !== undefined;
@@ -49,7 +49,7 @@ export function formatSriovCniAttachment(conf: Readonly<Record<string, unknown>>
   return JSON.stringify(Object.fromEntries(Object.entries(whole).sort(([one], [other]) => (one < other ? -1 : 1))));
 }
 
-/** What sriov-cni finds of a VF that nobody has touched. */
+/** The state that sriov-cni finds of an untouched VF. */
 export const untouchedVf: SriovCniVfState = {
   HostIFName: 'vf0',
   SpoofChk: true,

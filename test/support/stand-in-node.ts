@@ -13,7 +13,7 @@ import { type TestNetns, withNetns } from './netns.ts';
 import { peerDir } from './peers.ts';
 
 export const pfPci = '0000:3b:00.0';
-/** Eight functions a device. */
+/** A PCI device has eight functions. */
 const vfDirectory = (index: number): string => `0000:3b:0${2 + Math.floor(index / 8)}.${index % 8}`;
 
 export interface StandInOptions {
@@ -25,7 +25,7 @@ export interface StandInOptions {
   readonly built?: boolean;
 }
 
-/** A call, of whichever program; default the one that fits the node. */
+/** A call, and its program, by default the one that fits the node. */
 export interface StandInCall extends CniCall {
   readonly program?: readonly string[];
 }
@@ -41,7 +41,7 @@ export const sourceProgram = [
   join(root, 'test/support/fake-pf-plugin.ts'),
 ] as const;
 
-/** The call, of the build after this one (next-build.ts). */
+/** The call of the next build (next-build.ts). */
 export function withNextBuild(change: 'version' | 'field', call: StandInCall = {}): StandInCall {
   const [node, ...rest] = sourceProgram;
   const program = [node, '--import', join(root, 'test/support/next-build.ts'), ...rest];
@@ -77,7 +77,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
     return { cdi: join(this.directory, 'cdi'), devinfo: join(this.directory, 'devinfo') };
   }
 
-  /** Where sriov-cni keeps its records on this node. */
+  /** Directory of sriov-cni's records on this node. */
   get sriovCniDir(): string {
     return join(this.directory, 'sriov');
   }
@@ -96,7 +96,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
     writeFakePf(this.fakePfPath, state);
   }
 
-  /** What the plugin's environment holds on this node. */
+  /** The plugin's environment on this node. */
   get environment(): Record<string, string> {
     const { NODE_COMPILE_CACHE: cache } = process.env;
     return {
@@ -142,7 +142,7 @@ export class StandInNode extends CniNode<false, StandInCall> {
     return child;
   }
 
-  /** `cni` beside others. */
+  /** As `cni`, but beside others. */
   async start(command: string, conf: unknown, call: StandInCall = {}): Promise<CniOutcome> {
     const child = this.spawn(command, conf, call);
     const [stdout, stderr, [status]] = await Promise.all([

@@ -5,8 +5,8 @@ import { suite as uvuSuite } from 'uvu';
 // biome-ignore lint/style/noRestrictedImports: the one place that may import uvu; see the comment below
 import * as assert from 'uvu/assert';
 
-// uvu 0.5.6 exits 0 when a hook throws, when .run() is forgotten, and when a test throws what is no Error.
-// Here every test is counted when it is registered and when it has passed, and the exit code comes from those counts.
+// uvu 0.5.6 exits 0 when a hook throws, when .run() is forgotten, and when a test throws something that is no Error. So
+// this counts every test when it is registered and when it has passed, and sets the exit code by those counts.
 
 export { assert };
 
@@ -35,7 +35,7 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`a test threw what is no Error: ${String(thrown)}`);
 }
 
-/** Opens a group of tests. Tests run when the file has been read; nothing else has to be called. */
+/** Opens a group of tests, which run by themselves when the file has been read. */
 export function suite(name: string): Suite {
   const inner = uvuSuite(name);
   runs.push(() => inner.run());

@@ -2,7 +2,7 @@ import { type CniError, type ErrorName, errorCodes, explain, isCniError } from '
 import { type ErrnoName, isSystemError, type SystemError } from '../../src/lib/system-error.ts';
 import { assert } from './suite.ts';
 
-/** `EBUSY` and the like, or what SystemError calls an errno that has no name. */
+/** `EBUSY` and the like, or SystemError's text for an errno without a name. */
 type Errno = ErrnoName | `errno ${number}`;
 
 type Kind = ErrorName | number | Errno | 'Error';

@@ -13,7 +13,7 @@ export interface FakeVf {
   minTxRate: number;
   maxTxRate: number;
   /**
-   * rx and tx packets, rx and tx bytes, broadcast, multicast, (padding), rx and tx dropped; absent: its driver counts
+   * rx and tx packets, rx and tx bytes, broadcast, multicast, (padding), rx and tx dropped; absent if the driver counts
    * nothing.
    */
   counters?: readonly number[];
@@ -51,7 +51,7 @@ export function u64s(numbers: readonly number[], length = numbers.length): Buffe
   return bytes;
 }
 
-/** IFLA_VF_STATS: the kernel says zeros where the driver counts nothing. */
+/** IFLA_VF_STATS, for which the kernel sends zeros if the driver counts nothing. */
 function encodeCounters({ counters = [] }: FakeVf): Buffer {
   const types = [0, 1, 2, 3, 4, 5, 7, 8];
   return attribute(8, Buffer.concat(types.map((type) => attribute(type, u64s([counters[type] ?? 0])))));
@@ -116,7 +116,7 @@ export function readVfChange(list: Buffer): VfChangeRequest {
 }
 
 /**
- * Applies what isn't refused, up to the first that is; returns its errno, or 0. `refuse` sees the VF as it is by then.
+ * Applies changes up to the first that is refused; returns its errno, or 0. `refuse` sees the VF as it is by then.
  */
 export function applyVfChange(
   vfs: FakeVf[],
