@@ -300,7 +300,16 @@ export function addInstall(program: Command, run: Run): void {
     )
     .option('--uninstall', 'remove it, and put back the plugin that had its name')
     .option('--force', 'remove it although there are attachments, whose DEL needs it')
-    .option('--json', 'print JSON')
+    .option(...jsonOption)
+    .addHelpText(
+      'after',
+      examples(
+        'install',
+        'install --as sriov --as dra-sriov',
+        'install --to /usr/libexec/cni',
+        'install --as sriov --uninstall',
+      ),
+    )
     .action((options: InstallOptions) => run((operator, tool) => operator.runInstall(tool, options)));
 }
 

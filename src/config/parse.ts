@@ -70,7 +70,9 @@ interface PodArg {
   readonly allowed: string;
 }
 
-/** The UID becomes part of file names. It is a UUID, or for static pods a hash. */
+/** A pod's UID becomes part of file names. It is a UUID, or for static pods a hash. */
+export const uidForm = { form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' } as const;
+
 const podArgs: readonly PodArg[] = [
   {
     arg: 'K8S_POD_NAMESPACE',
@@ -79,7 +81,7 @@ const podArgs: readonly PodArg[] = [
     allowed: 'up to 253 of A-Z a-z 0-9 . _ -',
   },
   { arg: 'K8S_POD_NAME', key: 'name', form: /^[A-Za-z0-9._-]{1,253}$/, allowed: 'up to 253 of A-Z a-z 0-9 . _ -' },
-  { arg: 'K8S_POD_UID', key: 'uid', form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' },
+  { arg: 'K8S_POD_UID', key: 'uid', form: uidForm.form, allowed: uidForm.allowed },
 ];
 
 /** What is wrong with the names of the pod in CNI_ARGS. An empty value counts as absent. */

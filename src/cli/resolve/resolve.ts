@@ -3,7 +3,7 @@ import { type Explanation, explainAllocation } from '../../allocation/resolve.ts
 import { Search } from '../../allocation/search.ts';
 import { isInterfaceName } from '../../cni/environment.ts';
 import { type CniError, explain, isCniError } from '../../cni/errors.ts';
-import { parseConf } from '../../config/parse.ts';
+import { parseConf, uidForm } from '../../config/parse.ts';
 import type { SriovConf } from '../../config/sriov-conf.ts';
 import type { Json } from '../../lib/json.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
@@ -57,6 +57,10 @@ export function resolve(tool: Tool, options: ResolveOptions): ExitCode {
 
 function readAsks(tool: Tool, options: ResolveOptions, records: readonly KeptRecord[]): readonly Ask[] {
   const { ifname } = options;
+  if (!uidForm.form.test(options.podUid)) {
+    const advice = 'kubectl get pod NAME -o jsonpath={.metadata.uid} tells it; explain takes names, too';
+    throw new Error(`--pod-uid ${quote(options.podUid)} is not allowed; allowed: ${uidForm.allowed}; ${advice}`);
+  }
   const file = options.config === undefined ? null : configsOf(tool, options.config);
   if (options.network === undefined && file === null && ifname === undefined && records.length > 0) {
     return records.map(({ key }) => ({

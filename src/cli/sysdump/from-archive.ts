@@ -34,7 +34,7 @@ export function onNode(tool: Tool, archive: string | undefined, command: (tool: 
     node = openArchive(tool.platform, archive);
   } catch (thrown) {
     if (isBug(thrown)) throw thrown;
-    complain(tool, `${printable(archive)}: ${explain(thrown)}`);
+    complain(tool, `--from ${printable(archive)}: ${explain(thrown)}; \`sysdump\` on a node writes such an archive`);
     return exitCodes.wrong;
   }
   tool.platform.writeStderr(describe(tool, node));

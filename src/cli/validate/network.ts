@@ -183,6 +183,14 @@ function isOfOthers(network: unknown, rules: Rules): boolean {
   return plugins.length > 0 && plugins.every((plugin) => isForeign(plugin, rules));
 }
 
+/** Whether a JSON file that nobody named is to be checked: package.json and schemas lie beside manifests. */
+export function isNetworkOfOurs(value: unknown, rules: Rules): boolean {
+  if (!isJsonObject(value) || isOfOthers(value, rules)) return false;
+  const { cniVersion, type, plugins } = value;
+  const isTyped = typeof cniVersion === 'string' || typeof type === 'string';
+  return isTyped || (Array.isArray(plugins) && plugins.some(isJsonObject));
+}
+
 /** The finding if no config is ours, because this plugin may be installed under another name. */
 export function noneOfOurs(path: string, { ourTypes }: Pick<Rules, 'ourTypes'>): Finding {
   const names = [...ourTypes].map((type) => quote(type)).join(' or ');

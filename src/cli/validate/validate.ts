@@ -7,7 +7,15 @@ import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../too
 import { crossCheck, isCrossChecked, type Located } from './cross-check.ts';
 import { error, type Finding, parsePath } from './finding.ts';
 import { checkManifest } from './manifest.ts';
-import { checkDefinition, checkNetwork, isDefinition, noneOfOurs, type Rules, readNetwork } from './network.ts';
+import {
+  checkDefinition,
+  checkNetwork,
+  isDefinition,
+  isNetworkOfOurs,
+  noneOfOurs,
+  type Rules,
+  readNetwork,
+} from './network.ts';
 import { readProbeReport } from './node.ts';
 import { type Manifest, readManifests } from './objects.ts';
 import { fromYaml, readJson, type SourceDocument } from './source.ts';
@@ -80,7 +88,8 @@ function checkJson(file: string, text: string, rules: Rules): CheckedText {
     return { ...checked, findings: [...findings, ...checked.findings] };
   }
   const network = checkNetwork(document.value, { ...rules, nameNeeded: true });
-  return { text, findings: [...findings, ...locate({ document, within: [] }, network)], manifests: [] };
+  const foreign = isNetworkOfOurs(document.value, rules) ? {} : ({ isForeign: true } as const);
+  return { text, findings: [...findings, ...locate({ document, within: [] }, network)], manifests: [], ...foreign };
 }
 
 /**

@@ -209,7 +209,7 @@ test('what can’t be asked: said before anything is looked for', () => {
   node.platform.files.set('/x.json', '{"name":"n","type":"sriov","vlan":9999}');
   node.platform.files.set('/y.json', '{"name":"n","type":"macvlan"');
   const refused: readonly (readonly [readonly string[], string])[] = [
-    [['--pod-uid', '../x'], 'K8S_POD_UID'],
+    [['--pod-uid', '../x'], '--pod-uid "../x"'],
     [['--pod-uid', 'u', '--config', '/none'], '/none: '],
     [['--pod-uid', 'u', '--config', '/x.json'], 'vlan: 9999 '],
     [['--pod-uid', 'u', '--config', '/y.json'], 'line 1, column 29: '],

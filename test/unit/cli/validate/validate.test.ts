@@ -199,6 +199,10 @@ test('stdin, and directories: what is there and below it, as far as it holds som
     '/d/a.conf': good,
     '/d/.git/x.yaml': ': bad',
     '/d/README.md': '{',
+    '/d/package.json': '{"name":"a","type":"module"}',
+    '/d/tsconfig.json': '{"compilerOptions":{"plugins":[]}}',
+    '/d/list.json': '["a"]',
+    '/d/other.conflist': '{"name":"a","cniVersion":"9","plugins":[{"type":"macvlan"}]}',
     '/empty/x.txt': '',
   };
   const platform = createMemoryPlatform({ files, stdin: `${bad}---\napiVersion: v1\nkind: List\nitems: []\n` });
