@@ -1,8 +1,8 @@
 //! Files. Every descriptor is close-on-exec.
 use std::ffi::{CString, OsString};
-use std::os::fd::BorrowedFd;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use rustix::fs::{CWD, Dir, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::values::{Failure, Name, Outcome, whole};
+use crate::{host, umask};
 
 const TOO_LONG: &str = "more than the allowed bytes";
 const TOO_MANY: &str = "more than the allowed files";
@@ -28,19 +29,20 @@ pub fn open(path: &Path, flags: OFlags) -> Result<File, Errno> {
     open_in(CWD, path, flags)
 }
 
-/// Opens what must be a regular file. O_NONBLOCK lets a FIFO or a device be opened without waiting, so that it can be
-/// refused.
-fn open_regular_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<File> {
+/// Opens what must be a regular file, and returns its size too, which procfs and sysfs make up. O_NONBLOCK lets a FIFO
+/// or a device be opened without waiting, so that it can be refused.
+fn open_regular_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<(File, u64)> {
     let file = match open_in(directory, path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
         // It is a socket.
         Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
         opened => opened?,
     };
-    if file.metadata()?.is_file() { Ok(file) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
+    let status = file.metadata()?;
+    if status.is_file() { Ok((file, status.len())) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
 }
 
 fn open_regular(path: &Path, flags: OFlags) -> Outcome<File> {
-    open_regular_in(CWD, path, flags)
+    Ok(open_regular_in(CWD, path, flags)?.0)
 }
 
 /// Most files are smaller. A larger one takes some more calls.
@@ -48,15 +50,31 @@ const USUAL_BYTES: usize = 4096;
 
 /// Reads to the end, whatever size fstat claims (sysfs says 4096, procfs 0).
 pub fn read_all(source: &mut impl Read, max_bytes: usize) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    source.take(max_bytes as u64 + 1).read_to_end(&mut bytes)?;
+    read_rest(source, Vec::with_capacity(USUAL_BYTES), max_bytes)
+}
+
+fn read_rest(source: &mut impl Read, mut bytes: Vec<u8>, max_bytes: usize) -> Outcome<Vec<u8>> {
+    source.take((max_bytes + 1).saturating_sub(bytes.len()) as u64).read_to_end(&mut bytes)?;
     bytes.shrink_to_fit();
     if bytes.len() > max_bytes { Err(Failure::new(libc::EOVERFLOW, TOO_LONG)) } else { Ok(bytes) }
 }
 
 pub fn read(path: &Path, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
     let flags = if follow_links { OFlags::RDONLY } else { OFlags::RDONLY | OFlags::NOFOLLOW };
-    read_all(&mut open_regular(path, flags)?, max_bytes)
+    read_in(CWD, path, flags, max_bytes)
+}
+
+fn read_in(directory: BorrowedFd, path: &Path, flags: OFlags, max_bytes: usize) -> Outcome<Vec<u8>> {
+    let (mut file, size) = open_regular_in(directory, path, flags)?;
+    let mut bytes = vec![0; USUAL_BYTES.min(max_bytes + 1)];
+    let count = retry_on_intr(|| rustix::io::read(&file, &mut bytes[..]))?;
+    bytes.truncate(count);
+    // A file that ends where its size says needs no second read.
+    if count as u64 == size && count < USUAL_BYTES && count <= max_bytes {
+        bytes.shrink_to_fit();
+        return Ok(bytes);
+    }
+    read_rest(&mut file, bytes, max_bytes)
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
@@ -92,12 +110,15 @@ impl Search {
         if is_marked && self.texts.is_empty() {
             return true;
         }
-        let file = open_regular_in(directory, name.path(), OFlags::RDONLY | OFlags::NOFOLLOW);
-        let Ok(bytes) = file.and_then(|mut file| read_all(&mut file, self.max_bytes)) else { return is_marked };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
+        let Ok(bytes) = read_in(directory, name.path(), flags, self.max_bytes) else { return is_marked };
         (is_marked || holds(&bytes, &self.mark))
             && (self.texts.is_empty() || self.texts.iter().any(|text| holds(&bytes, text)))
     }
 }
+
+/// The mode that `open` gives a new file. The umask takes nothing away from it (umask.rs).
+const OWNER_ALONE: u32 = 0o600;
 
 static TEMPORARY_FILES: AtomicU32 = AtomicU32::new(0);
 
@@ -112,7 +133,7 @@ fn directory_of(path: &Path) -> &Path {
 fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
     loop {
         let number = TEMPORARY_FILES.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", std::process::id()));
+        let temporary = directory.join(format!(".dra-sriov-{}-{number}.tmp", host::pid()));
         match open(&temporary, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL) {
             // The name is taken by a killed process of the same number, or by one of another PID namespace.
             Err(Errno::EXIST) => continue,
@@ -121,9 +142,11 @@ fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
     }
 }
 
-/// Sets the mode after the content, so nobody reads a half-written file, and not by open(2), which has a umask.
+/// Sets a mode that `open` has not given the file. It comes after the content, so nobody reads a half-written file.
 fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
-    file.set_permissions(Permissions::from_mode(mode))?;
+    if mode != OWNER_ALONE {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
     if durable {
         file.sync_all()?;
     }
@@ -216,7 +239,7 @@ pub fn is_busy(path: &Path) -> bool {
 
 const PARENT_MODE: u32 = 0o755;
 
-/// Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is.
+/// Makes a directory of exactly `mode`; one that another process made meanwhile stays as it is.
 pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(path)?.is_dir() => return Ok(()),
@@ -227,7 +250,7 @@ pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
         }
         made => made?,
     }
-    Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
+    if umask::leaves(mode) { Ok(()) } else { Ok(fs::set_permissions(path, Permissions::from_mode(mode))?) }
 }
 
 pub fn unlink(path: &Path) -> Outcome<()> {

@@ -43,7 +43,7 @@ fn add_process(host: &Object) -> JsResult<()> {
         Func::from(|| std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect::<BTreeMap<_, _>>()),
     )?;
     host.set("executable", Func::from(|| Answer(files::read_link(Path::new("/proc/self/exe")))))?;
-    host.set("pid", std::process::id())?;
+    host.set("pid", pid())?;
     host.set("exit", Func::from(exit))?;
     host.set("holdSignals", Func::from(signals::hold))?;
     host.set("signalCame", Func::from(signals::came))?;
@@ -54,6 +54,12 @@ fn add_process(host: &Object) -> JsResult<()> {
     host.set("writeStdout", Func::from(|text: Text| Answer(streams::write_stdout(&text.0))))?;
     host.set("writeStderr", Func::from(|text: Text| Answer(streams::write_stderr(&text.0))))?;
     host.set("terminalColumns", Func::from(|stream: String| streams::terminal_columns(&stream)))
+}
+
+/// Asks the kernel once: the number is in the name of every temporary file.
+pub fn pid() -> u32 {
+    static PID: OnceLock<u32> = OnceLock::new();
+    *PID.get_or_init(std::process::id)
 }
 
 /// The arguments of `main` after the program's name. std has them only if it has started the program itself.

@@ -14,6 +14,7 @@ mod processes;
 mod signals;
 mod streams;
 mod time;
+mod umask;
 mod values;
 
 use std::ffi::{CStr, c_char, c_int};
@@ -52,17 +53,28 @@ fn run() -> Result<(), String> {
     })
 }
 
-/// Does those things that std does before `main` and this program needs. The others (a look at /proc/self/maps, a
-/// second stack) would take as long as half of VERSION.
-fn prepare_process() {
-    // The number of a closed stream would be given to the next file that is opened, such as a record. /dev/null takes
-    // it, read-only, so that a write fails.
+/// The number of a closed stream would be given to the next file that is opened, such as a record. /dev/null takes it,
+/// read-only, so that a write fails.
+fn open_closed_streams() {
+    let mut streams = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the kernel fills in the three structs
+    let count = unsafe { libc::poll(streams.as_mut_ptr(), 3, 0) };
+    if count >= 0 && streams.iter().all(|stream| stream.revents & libc::POLLNVAL == 0) {
+        return;
+    }
     while let Ok(fd) = rustix::fs::open("/dev/null", OFlags::RDONLY, Mode::empty()) {
         if fd.as_raw_fd() > 2 {
             break;
         }
         std::mem::forget(fd);
     }
+}
+
+/// Does those things that std does before `main` and this program needs. The others (a look at /proc/self/maps, a
+/// second stack) would take as long as half of VERSION.
+fn prepare_process() {
+    open_closed_streams();
+    umask::leave_owner_alone();
     // SAFETY: changes dispositions, that is all; std gives children the usual one back
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);

@@ -2,7 +2,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-use libc::{ENOPROTOOPT, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
+use libc::{ENOPROTOOPT, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOL_NETLINK};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
@@ -37,8 +37,8 @@ pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
     // 0, NETLINK_ROUTE, is the default of the family
     let protocol = RawProtocol::new(protocol).map(Protocol::from_raw);
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
-    // reasons in words (4.12), errors without the whole request in them (4.3), dumps that heed their filter (4.20)
-    for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK] {
+    // reasons in words (4.12), dumps that heed their filter (4.20)
+    for option in [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {
         set_netlink_option(&socket, option)?;
     }
     if groups != 0 {

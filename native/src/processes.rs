@@ -12,6 +12,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_proce
 
 use crate::netlink::left_until;
 use crate::time::monotonic_ms;
+use crate::umask;
 use crate::values::{Failure, Outcome};
 
 /// Limit of stdout. A longer output is a failure.
@@ -168,7 +169,7 @@ pub fn start(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let deadline_ms = monotonic_ms() + timeout_ms;
     set_inherited(shared, FdFlags::empty())?;
-    let spawned = command.spawn();
+    let spawned = umask::with_callers(|| command.spawn());
     set_inherited(shared, FdFlags::CLOEXEC)?;
     let mut child = spawned?;
     let group = child.id() as i32;

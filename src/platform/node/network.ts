@@ -35,7 +35,6 @@ const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 const SO_NETNS_COOKIE = 71;
 const SOL_NETLINK = 270;
-const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
@@ -63,11 +62,11 @@ function u32(value: number): Buffer {
 
 /**
  * Sets options that older kernels (ENOPROTOOPT) or a lack of rights (the buffer) may refuse: reasons in words (4.12),
- * errors without the whole request in them (4.3), dumps that heed their filter (4.20), and room for events.
+ * dumps that heed their filter (4.20), and room for events.
  */
 function setOptions(fd: number, groups: number): void {
   const on = u32(1);
-  for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
+  for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
     const result = tryLibc((libc) => libc.setsockopt(fd, SOL_NETLINK, option, on, on.length));
     if (result < 0 && result !== -errno.ENOPROTOOPT) throw new LibcError(-result);
   }
