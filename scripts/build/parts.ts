@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
 import type { Bundle } from './bundle.ts';
 import { netlinkAsEsModules } from './netlink-modules.ts';
 import { borrowFrom, findSharedModules, lendingEntry, type SharedModule } from './shared-modules.ts';
@@ -214,10 +214,27 @@ function optionsOf(root: string, name: string, shared: readonly SharedModule[], 
     : own;
 }
 
+/** Names that a direct `eval` sees stay as they are: here those of the module, and none of its functions'. */
+const evalOfModule = 'eval("");';
+
 /**
- * Bundles one part, or another entry in its place, into an ES module for QuickJS. Names stay, so that a stack trace in
- * an error report can be read.
+ * Shortens the names of parameters and local variables, each of which the engine makes an atom of when it loads the
+ * part. The names of a module's functions and classes stay, so that a stack trace in an error report can be read.
  */
+async function shortenLocalNames(source: string): Promise<string> {
+  const { code } = await transform(`${source}\n${evalOfModule}`, {
+    minifyIdentifiers: true,
+    minifyWhitespace: true,
+    target: 'es2023',
+    charset: 'utf8',
+    legalComments: 'none',
+  });
+  const shortened = code.replace(evalOfModule, '');
+  if (shortened === code || shortened.includes(evalOfModule)) throw new Error('esbuild wrote eval in another way');
+  return shortened;
+}
+
+/** Bundles one part, or another entry in its place, into an ES module for QuickJS. */
 export async function bundlePart(
   root: string,
   name: string,
@@ -225,7 +242,9 @@ export async function bundlePart(
   shared: readonly SharedModule[],
   entry?: string,
 ): Promise<Bundle> {
-  const { metafile } = await build({ ...optionsOf(root, name, shared, entry), outfile: output, metafile: true });
+  const options = { ...optionsOf(root, name, shared, entry), outfile: output, metafile: true as const };
+  const { metafile, outputFiles } = await build({ ...options, write: false });
+  writeFileSync(output, await shortenLocalNames(outputFiles[0]?.text ?? ''));
   const [written] = Object.values(metafile.outputs);
   if (written === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
   return { bytes: written.bytes, files: written.inputs };
