@@ -216,8 +216,23 @@ export function listVfs(platform: Platform, pfPci: PciAddress): PciAddress[] {
 
 function readVfIndex(platform: Platform, pfPci: PciAddress, vfPci: PciAddress): number | null {
   const directory = deviceDirectory(platform, pfPci);
-  const isOf = (index: number): boolean => linkBasename(platform, `${directory}/virtfn${index}`) === vfPci;
-  return virtfnNumbers(platform, pfPci).find(isOf) ?? null;
+  const addressOf = (index: number): string | null => linkBasename(platform, `${directory}/virtfn${index}`);
+  const isOf = (index: number): boolean => addressOf(index) === vfPci;
+  const first = addressOf(0);
+  if (first === vfPci) return 0;
+  return guessVfIndexes(first, vfPci).find(isOf) ?? virtfnNumbers(platform, pfPci).find(isOf) ?? null;
+}
+
+/** VFs follow each other at a fixed distance (SR-IOV specification, VF Stride), which is 1 or 2, as a rule. */
+function guessVfIndexes(first: string | null, vf: PciAddress): readonly number[] {
+  const distance = first === null ? 0 : functionNumber(vf) - functionNumber(first);
+  return [distance, distance / 2].filter((index) => Number.isInteger(index) && index > 0);
+}
+
+/** Bus, device and function of a PCI address, as the routing ID counts them. */
+function functionNumber(address: string): number {
+  const [, bus = '', device = '', fn = ''] = address.split(/[:.]/);
+  return Number.parseInt(bus, 16) * 256 + Number.parseInt(device, 16) * 8 + Number.parseInt(fn, 16);
 }
 
 function virtfnNumbers(platform: Platform, pfPci: PciAddress): number[] {

@@ -92,6 +92,33 @@ test('the VF number is that of the link, two digits or one, not its place in the
   assert.is(readVf(platform, '0000:02:00.7' as PciAddress)?.vfIndex, 11);
 });
 
+test('VFs at a distance of one or two functions are found by two looks, others by the list', () => {
+  for (const [functions, looks] of [
+    [['01:10.0', '01:10.1', '01:10.2', '01:10.3'], 0],
+    [['01:10.0', '01:10.2', '01:10.4', '01:10.6'], 0],
+    [['01:1f.6', '01:1f.7', '02:00.0', '02:00.1'], 0],
+    [['01:10.0', '01:10.4', '01:11.0', '01:11.4'], 1],
+  ] as const) {
+    for (const [index, each] of functions.entries()) {
+      const pci = `0000:${each}` as PciAddress;
+      const virtfns = functions.map((name, at) => [`${devices}/${pf}/virtfn${at}`, `../0000:${name}`]);
+      const links = {
+        ...Object.fromEntries(virtfns),
+        [`/sys/bus/pci/devices/${pci}`]: `../../../devices/pci0000:00/0000:00:01.0/${pci}`,
+        [`${devices}/${pci}/physfn`]: `../${pf}`,
+      };
+      const platform = igb({ [`${devices}/${pci}/vendor`]: '0x8086\n' }, links);
+      const listed: string[] = [];
+      const readDir = (path: string): readonly string[] | null => {
+        listed.push(path);
+        return platform.readDir(path);
+      };
+      assert.is(readVf({ ...platform, readDir }, pci)?.vfIndex, index, each);
+      assert.is(listed.length, index === 0 ? 0 : looks, each);
+    }
+  }
+});
+
 test('a VF that its PF no longer lists', () => {
   const platform = igb();
   platform.links.delete(`${devices}/${pf}/virtfn3`);
