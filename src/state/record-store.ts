@@ -7,7 +7,14 @@ import type { Platform } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, formatRecord } from './attachment-record.ts';
 import { parseKey, parseRecord } from './record-codec.ts';
 import { StateDirectory } from './state-directory.ts';
-import { isTemporary, NotOurs, readPrivateFile, removeDeadTemporaries, writePrivateFile } from './trusted-files.ts';
+import {
+  isTemporary,
+  NotOurs,
+  readPrivateFile,
+  removeDeadTemporaries,
+  type SeenFile,
+  writePrivateFile,
+} from './trusted-files.ts';
 
 /**
  * A record holds the config (at most 1 MiB on stdin) twice, and as a text in JSON that is up to three times as long.
@@ -48,6 +55,8 @@ export class RecordStore {
   readonly #platform: Platform;
   readonly #log: Log;
   readonly #state: StateDirectory;
+  /** A DEL reads its record under each lock, and the copy before it removes that. */
+  readonly #seen = new Map<string, SeenFile>();
 
   constructor(platform: Platform, log: Log, state = new StateDirectory(platform)) {
     this.#platform = platform;
@@ -64,12 +73,13 @@ export class RecordStore {
   }
 
   #writeRecord(key: AttachmentKey, text: string): void {
+    this.#seen.clear();
     const directory = this.#directory(key.network, key.containerId);
     onlyIo(() => writePrivateFile(this.#platform, directory, fileName(key), text, { durable: true }));
   }
 
   #directory(...names: readonly string[]): (make: boolean) => string {
-    return (make) => (make ? this.#state.make(...names) : this.#state.find(...names));
+    return (make) => (make ? this.#state.make(...names) : this.#state.findOrMake(...names));
   }
 
   /**
@@ -98,7 +108,7 @@ export class RecordStore {
    * damaged one.
    */
   peek(key: AttachmentKey): AttachmentRecord | null {
-    const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes);
+    const text = readPrivateFile(this.#platform, this.#file(key), maxRecordBytes, this.#seen);
     return text === null ? null : parseRecordOf(key, text);
   }
 
@@ -172,7 +182,7 @@ export class RecordStore {
   }
 
   #peekOwnerText(pci: string): string | null {
-    return readPrivateFile(this.#platform, this.#ownerFile(pci), maxRecordBytes);
+    return readPrivateFile(this.#platform, this.#ownerFile(pci), maxRecordBytes, this.#seen);
   }
 
   #ownerFile(pci: string): string {
@@ -243,10 +253,12 @@ export class RecordStore {
   /** Removes temporary files of killed processes first. Nobody writes there, because there is no record. */
   #removeEmptyDirectory({ network, containerId }: AttachmentKey): void {
     const directory = this.#state.find(network, containerId);
-    const names = this.#state.list(network, containerId);
-    if (names.some((name) => name.endsWith(suffix))) return;
-    for (const name of names.filter(isTemporary)) this.#platform.unlink(`${directory}/${name}`);
-    this.#platform.removeDir(directory);
+    if (!this.#platform.removeDir(directory)) {
+      const names = this.#state.list(network, containerId);
+      if (names.some((name) => name.endsWith(suffix))) return;
+      for (const name of names.filter(isTemporary)) this.#platform.unlink(`${directory}/${name}`);
+      this.#platform.removeDir(directory);
+    }
     this.#platform.removeDir(this.#state.find(network));
   }
 

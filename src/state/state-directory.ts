@@ -36,11 +36,23 @@ export class StateDirectory {
 
   /** As `find`; makes absent directories, for root alone, and above the state directory with mode 0755. */
   make(...names: readonly string[]): string {
-    const path = this.find(...names);
-    if (this.#platform.stat(`${path}/.`) !== null) return path;
-    if (names.length > 0) this.make(...names.slice(0, -1));
-    this.#platform.makeDir(path, mode);
-    return this.find(...names);
+    let path = this.find();
+    if (this.#platform.stat(`${path}/.`) === null) {
+      this.#platform.makeDir(path, mode);
+      this.find();
+    }
+    for (const name of names) {
+      path = `${path}/${name}`;
+      this.#platform.makeDir(path, mode);
+      this.#trust(path, () => this.#requirePrivate(path));
+    }
+    return path;
+  }
+
+  /** As `make` for a directory that has not been there at the last look; another process may have removed it since. */
+  findOrMake(...names: readonly string[]): string {
+    const path = [this.root, ...names].join('/');
+    return this.#trusted.has(path) ? path : this.make(...names);
   }
 
   /** Names in a directory, sorted; none if it is absent. Throws CniError io, SystemError. */

@@ -75,15 +75,39 @@ const maxWriteAttempts = 10;
 /** A file of ours is none: a link, a directory, a FIFO, too long, or somebody else's. */
 export class NotOurs extends Error {}
 
-/** Reads a file of ours in a directory that is trusted; null if it is absent. Throws NotOurs, SystemError. */
-export function readPrivateFile(platform: Platform, path: string, maxBytes: number): string | null {
+/** A file as it was read last. */
+export interface SeenFile {
+  readonly status: FileStatus;
+  readonly text: string;
+}
+
+/** A file that is written anew is another one, with another inode or a later time. */
+function isSame(one: FileStatus, other: FileStatus): boolean {
+  const keys = ['device', 'inode', 'modifiedMs', 'sizeBytes', 'kind', 'mode', 'uid'] as const;
+  return keys.every((key) => one[key] === other[key]);
+}
+
+/**
+ * Reads a file of ours in a directory that is trusted; null if it is absent. A file that is still as in `seen` isn't
+ * read again. Throws NotOurs, SystemError.
+ */
+export function readPrivateFile(
+  platform: Platform,
+  path: string,
+  maxBytes: number,
+  seen: Map<string, SeenFile> = new Map(),
+): string | null {
   const status = platform.stat(path);
   if (status === null) return null;
+  const last = seen.get(path);
+  if (last !== undefined && isSame(last.status, status)) return last.text;
   if (status.kind !== 'file') throw new NotOurs(`it is a ${status.kind === 'other' ? 'special file' : status.kind}`);
   const problem = whoElseWrites(status);
   if (problem !== null) throw new NotOurs(problem);
   try {
-    return platform.readFile(path, { maxBytes, followLinks: false })?.toString('utf8') ?? null;
+    const text = platform.readFile(path, { maxBytes, followLinks: false })?.toString('utf8') ?? null;
+    if (text !== null) seen.set(path, { status, text });
+    return text;
   } catch (cause) {
     if (isSystemError(cause, 'EOVERFLOW')) throw new NotOurs(`it holds more than ${maxBytes} bytes`);
     throw cause;
@@ -91,8 +115,8 @@ export function readPrivateFile(platform: Platform, path: string, maxBytes: numb
 }
 
 /**
- * `directory` finds the file's directory, or makes it if asked to. That is asked after a write has failed for want of
- * the directory, and again if another process has removed it in between. Throws SystemError.
+ * `directory` returns the file's directory, which it makes if it is absent. It is asked to make the directory again if
+ * a write has failed because another process removed it in between. Throws SystemError.
  */
 export function writePrivateFile(
   platform: Platform,

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { createLog } from '../../../src/lib/log.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import type { AttachmentRecord } from '../../../src/state/attachment-record.ts';
 import { describeAttachment, describeKey, RecordStore, sameKey } from '../../../src/state/record-store.ts';
@@ -40,6 +41,25 @@ test('a written record is read back, and its VF is owned', () => {
   store.write(sampleRecord);
   assert.equal(store.read(sampleKey), sampleRecord);
   assert.equal(store.ownerOf(samplePci), sampleKey);
+});
+
+test('a file that is as it was read last is not read again; one that is written since is', () => {
+  const { platform } = open();
+  const read: string[] = [];
+  const readFile: MemoryPlatform['readFile'] = (path, options) => {
+    read.push(path);
+    return platform.readFile(path, options);
+  };
+  const store = new RecordStore({ ...platform, readFile }, createLog({ level: 'error', write: () => undefined }));
+  store.write(sampleRecord);
+  for (let look = 0; look < 2; look++) {
+    assert.equal(store.read(sampleKey), sampleRecord);
+    assert.equal(store.ownerOf(samplePci), sampleKey);
+  }
+  assert.equal(read, [recordPath, ownerPath]);
+  const other = new RecordStore(platform, createLog({ level: 'error', write: () => undefined }));
+  other.write({ ...sampleRecord, mac: '02:00:00:00:00:09' as MacAddress });
+  assert.is(store.read(sampleKey)?.mac, '02:00:00:00:00:09');
 });
 
 test('a record of the longest config that there may be is read back', () => {
