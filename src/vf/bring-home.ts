@@ -10,7 +10,7 @@ import { poll, type RetryLimits } from '../lib/retry.ts';
 import { isSystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { findInPod, findOnHost, type PodLinkTraits } from './locate.ts';
-import { moveLinkTo } from './move.ts';
+import { moveLinkTo, renameLinkTo } from './move.ts';
 import { removeUppers } from './uppers.ts';
 import type { VfIdentity, VfNetdevState } from './vf.ts';
 
@@ -92,7 +92,7 @@ function fetchFrom(absence: Absence, netns: Netns): Link | null {
     if (isHome(absence)) return null;
     const link = findInPod(platform, pod, traits);
     if (link === null) return null;
-    moveLinkTo(pod, link, host, freeHostName(absence));
+    moveHome(absence, pod, link);
     const home = findOnHost(platform, host, identity.pci);
     if (home === null) {
       const what = `VF ${identity.pci} is not on the host after ${link.name} was moved there`;
@@ -135,19 +135,23 @@ function returnRdmaDevices({ platform, log, host, pci, devices }: RdmaOwner, pod
   }
 }
 
-/** The VF's own name. If another device has that now, a name made of the PCI address, because the VF must come home. */
-function freeHostName(absence: Absence): string {
-  const { host, identity, before, log } = absence;
-  const owner = getLink(host.session, { name: before.name });
-  if (owner === null) return before.name;
-  const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`.slice(0, 15);
-  log.warning('the VF’s own name is taken on the host', {
-    pci: identity.pci,
-    name: before.name,
-    takenBy: owner.ifindex,
-    instead: substitute,
-  });
-  return substitute;
+/** Under the VF's own name, or one made of the PCI address if another device has that now: the VF must come home. */
+function moveHome(absence: Absence, pod: Namespace, link: Link): void {
+  const { platform, log, host, identity, before } = absence;
+  try {
+    moveLinkTo(pod, link, host, before.name);
+  } catch (thrown) {
+    const owner = isSystemError(thrown, 'EEXIST') ? getLink(host.session, { name: before.name }) : null;
+    if (owner === null) throw thrown;
+    const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`.slice(0, 15);
+    const about = { pci: identity.pci, name: before.name, takenBy: owner.ifindex, instead: substitute };
+    log.warning('the VF’s own name is taken on the host', about);
+    // The kernel may have moved the link before it refused the name.
+    const inPod = getLink(pod.session, { ifindex: link.ifindex });
+    const onHost = inPod === null ? findOnHost(platform, host, identity.pci) : null;
+    if (onHost !== null) renameLinkTo(host, onHost, substitute);
+    else moveLinkTo(pod, inPod ?? link, host, substitute);
+  }
 }
 
 function isHome({ platform, host, identity }: Absence): boolean {

@@ -1,6 +1,7 @@
 import { readBusInfo } from '../kernel/ethtool.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listDeviceLinks } from '../kernel/rtnl/links.ts';
+import { getPfLink } from '../kernel/rtnl/vfs.ts';
 import { readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
@@ -61,7 +62,7 @@ export function findPf(platform: Platform, host: Namespace, pfPci: PciAddress): 
   for (let look = 0; look <= maxRenames; look++) {
     const name = readPfNetdev(platform, pfPci);
     if (name === null) break;
-    const link = getLink(host.session, { name });
+    const link = getPfLink(host.session, name);
     if (link !== null && isDeviceOf(platform, pfPci, name, link)) return link;
   }
   return null;

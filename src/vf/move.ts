@@ -38,7 +38,6 @@ function areSame(one: readonly string[], other: readonly string[]): boolean {
 
 function moveOnce(from: Namespace, link: Link, to: Namespace, name: string): void {
   dropConflictingAltnames(from, link, to, name);
-  if (link.up) from.change(link.ifindex, (session) => setLinkDown(session, link.ifindex));
   from.change(link.ifindex, (session) => moveLink(session, link.ifindex, { netns: to.netns, name }));
 }
 

@@ -1,7 +1,7 @@
 import { CniError, explain } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLinkAfterChanges, type Link, setLinkDown, setLinkMtu, setLinkUp } from '../kernel/rtnl/links.ts';
-import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { getVfAdminStateAfterChanges } from '../kernel/rtnl/vfs.ts';
 import { pciDeviceExists } from '../kernel/sysfs.ts';
 import { converge } from '../lib/converge.ts';
 import type { Log } from '../lib/log.ts';
@@ -94,12 +94,7 @@ function seekingOnHost({ platform, host, identity }: SettledVf, seen: Link | nul
 
 /** The PF's record of the VF as it is at each call. Reads again only if the kernel was asked for a change since. */
 function readingAdmin({ host }: SettledVf, pf: Pf): () => VfAdminState | null {
-  let read: { readonly state: VfAdminState | null; readonly changes: number } | null = null;
-  return () => {
-    const { changes } = host.session;
-    if (read?.changes !== changes) read = { state: readVfAdminState(host.session, pf.ifindex, pf.vfIndex), changes };
-    return read.state;
-  };
+  return () => getVfAdminStateAfterChanges(host.session, pf.ifindex, pf.vfIndex);
 }
 
 function withLink<L, Before>(link: L | null, before: Before | null, run: (link: L, before: Before) => void): void {

@@ -1,8 +1,8 @@
 import { CniError } from '../cni/errors.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { ARPHRD_INFINIBAND } from '../kernel/netlink/constants.ts';
-import { type EthernetLink, getLink, isEthernet, type Link } from '../kernel/rtnl/links.ts';
-import { readVfAdminState } from '../kernel/rtnl/vfs.ts';
+import { type EthernetLink, isEthernet, type Link } from '../kernel/rtnl/links.ts';
+import { getPfLink, getVfAdminStateAfterChanges } from '../kernel/rtnl/vfs.ts';
 import { readRdmaDevices } from '../kernel/sysfs.ts';
 import type { Platform } from '../platform/platform.ts';
 import { refuseOpenGroup, refuseUsedByHost } from './host-use.ts';
@@ -13,7 +13,7 @@ import type { Pf, VfIdentity, VfNetdevState, VfSnapshot } from './vf.ts';
 /** The netdev of a VF's PF; null if the VF has no PF on this machine. Throws CniError pfMissing. */
 export function getPf(platform: Platform, host: Namespace, identity: VfIdentity): Pf | null {
   if (identity.pfPci === null) return null;
-  const link = getLink(host.session, { name: identity.pfName });
+  const link = getPfLink(host.session, identity.pfName);
   if (link !== null && isDeviceOf(platform, identity.pfPci, identity.pfName, link)) {
     return { ...link, vfIndex: identity.vfIndex };
   }
@@ -31,7 +31,7 @@ export function describeNetdev(link: EthernetLink): VfNetdevState {
  */
 export function takeSnapshot(platform: Platform, host: Namespace, identity: VfIdentity, pf: Pf | null): VfSnapshot {
   if (pf !== null) requireEthernet(identity, 'PF', pf);
-  const admin = pf === null ? null : readVfAdminState(host.session, pf.ifindex, pf.vfIndex);
+  const admin = pf === null ? null : getVfAdminStateAfterChanges(host.session, pf.ifindex, pf.vfIndex);
   if (identity.kind === 'userspace') {
     refuseOpenGroup(platform, identity);
     return { admin, netdev: null };

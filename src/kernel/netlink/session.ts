@@ -39,7 +39,7 @@ export class NetlinkSession {
   readonly #socket: NetlinkSocket;
   readonly #clock: Clock;
   #seq = 0;
-  #changes = 0;
+  readonly #kept = new Map<string, unknown>();
 
   constructor(socket: NetlinkSocket, clock: Clock) {
     this.#socket = socket;
@@ -83,9 +83,15 @@ export class NetlinkSession {
     }
   }
 
-  /** How many changes were asked for so far, refused ones included. */
-  get changes(): number {
-    return this.#changes;
+  /** Keeps what was read until this session asks for a change, be it one that is refused. */
+  keep<T>(name: string, value: T): T {
+    this.#kept.set(name, value);
+    return value;
+  }
+
+  /** What was kept under that name, where there was no change since; else what `read` finds. */
+  kept<T>(name: string, read: () => T): T {
+    return this.#kept.has(name) ? (this.#kept.get(name) as T) : this.keep(name, read());
   }
 
   /** See `NetlinkSocket`. */
@@ -103,7 +109,7 @@ export class NetlinkSession {
     sufficesInconsistent: (payloads: readonly Buffer[]) => boolean,
   ): Buffer[] {
     this.#seq = (this.#seq + 1) >>> 0;
-    if (!isRead(message)) this.#changes++;
+    if (!isRead(message)) this.#kept.clear();
     const bytes = encodeMessage(message, message.flags | NLM_F_REQUEST | ackFlag(message), this.#seq);
     onSocket(message.what, () => this.#socket.send(bytes));
     // The kernel carries out a request inside send(2), however long the driver takes. The limit is for its answer.

@@ -188,35 +188,39 @@ function decodeAltnames(data: Buffer): readonly string[] {
   return names;
 }
 
+type LinkTarget = { readonly ifindex: number } | { readonly name: string };
+
 /**
  * A link by ifindex, or by name or altname; null where there is none (`ip link show dev NAME`).
  * Throws SystemError otherwise.
  */
-export function getLink(
-  session: NetlinkSession,
-  target: { readonly ifindex: number } | { readonly name: string },
-): Link | null {
+export function getLink(session: NetlinkSession, target: LinkTarget): Link | null {
+  const reply = requestLink(session, target, RTEXT_FILTER_SKIP_STATS);
+  return reply === null ? null : keepLink(session, reply);
+}
+
+/** The payload of RTM_NEWLINK; `filter` is RTEXT_FILTER_*. Returns and throws as getLink. */
+export function requestLink(session: NetlinkSession, target: LinkTarget, filter: number): Buffer | null {
   const [what, index, naming] =
     'ifindex' in target
       ? [`read interface ${target.ifindex}`, target.ifindex, Buffer.alloc(0)]
       : [`read interface ${target.name}`, 0, nameAttribute(target.name)];
-  const payload = Buffer.concat([linkHeader({ index }), skipStatistics(), naming]);
+  const payload = Buffer.concat([linkHeader({ index }), u32Attribute(IFLA_EXT_MASK, filter), naming]);
   try {
     const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
-    return reply === undefined ? null : remember(session, decodeLink(reply));
+    return reply ?? null;
   } catch (thrown) {
     if (isSystemError(thrown, 'ENODEV')) return null;
     throw thrown;
   }
 }
 
-/** Links as each session has seen them last, with the number of changes that it had asked for by then. */
-const seen = new WeakMap<NetlinkSession, Map<number, { readonly link: Link; readonly changes: number }>>();
+const keptAs = (ifindex: number): string => `link ${ifindex}`;
 
-function remember(session: NetlinkSession, link: Link): Link {
-  const links = seen.get(session) ?? new Map();
-  seen.set(session, links.set(link.ifindex, { link, changes: session.changes }));
-  return link;
+/** Decodes a reply for getLinkAfterChanges, too. */
+export function keepLink(session: NetlinkSession, reply: Buffer): Link {
+  const link = decodeLink(reply);
+  return session.keep(keptAs(link.ifindex), link);
 }
 
 /**
@@ -224,8 +228,7 @@ function remember(session: NetlinkSession, link: Link): Link {
  * step that follows upon that look at once; it is of no use to wait until a driver has done something.
  */
 export function getLinkAfterChanges(session: NetlinkSession, ifindex: number): Link | null {
-  const last = seen.get(session)?.get(ifindex);
-  return last !== undefined && last.changes === session.changes ? last.link : getLink(session, { ifindex });
+  return session.kept(keptAs(ifindex), () => getLink(session, { ifindex }));
 }
 
 /**

@@ -14,12 +14,14 @@ import {
   findAttribute,
   malformed,
   readAttributes,
+  toU32,
   u32At,
   u32Attribute,
   walkAttributes,
 } from '../netlink/attributes.ts';
 import {
   IFLA_EXT_MASK,
+  IFLA_NUM_VF,
   IFLA_VF_INFO,
   IFLA_VF_MAC,
   IFLA_VFINFO_LIST,
@@ -30,15 +32,54 @@ import {
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
 import { linkHeader } from './headers.ts';
-import { ifinfomsgLength } from './links.ts';
+import { getLink, ifinfomsgLength, keepLink, type Link, requestLink } from './links.ts';
 
 /**
  * The PF's record of one VF (`ip link show dev PF`), found by the number in it and not by its place in the list. Null
  * if the PF reports no such VF. Throws SystemError; ENODEV: no such PF.
  */
 export function readVfAdminState(session: NetlinkSession, pfIfindex: number, vfIndex: number): VfAdminState | null {
+  return findVf(keepVfs(session, pfIfindex, requestVfs(session, pfIfindex)), vfIndex);
+}
+
+/** As readVfAdminState, but without a look at the kernel if this session has asked for no change since its last one. */
+export function getVfAdminStateAfterChanges(
+  session: NetlinkSession,
+  pfIfindex: number,
+  vfIndex: number,
+): VfAdminState | null {
+  return findVf(
+    session.kept(keptAs(pfIfindex), () => requestVfs(session, pfIfindex)),
+    vfIndex,
+  );
+}
+
+/**
+ * A VF takes up to 350 bytes of the attribute that has all of them. If that has more than 64 KB, nothing behind it can
+ * be read.
+ */
+const maxVfsBesideLink = 128;
+
+/** A PF's link by its name, as getLink; unless the PF has too many VFs, the same answer has its records of them. */
+export function getPfLink(session: NetlinkSession, name: string): Link | null {
+  const reply = requestLink(session, { name }, RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS);
+  if (reply === null) return null;
+  const count = findAttribute('a link', reply, IFLA_NUM_VF, ifinfomsgLength);
+  if (count !== null && toU32('IFLA_NUM_VF', count) > maxVfsBesideLink) return getLink(session, { name });
+  const link = keepLink(session, reply);
+  keepVfs(session, link.ifindex, reply);
+  return link;
+}
+
+const keptAs = (pfIfindex: number): string => `VFs of ${pfIfindex}`;
+
+function keepVfs(session: NetlinkSession, pfIfindex: number, reply: Buffer | null): Buffer | null {
+  return session.keep(keptAs(pfIfindex), reply);
+}
+
+function findVf(reply: Buffer | null, vfIndex: number): VfAdminState | null {
   let state: VfAdminState | null = null;
-  walkVfs(session, pfIfindex, (index, info) => {
+  walkVfs(reply, (index, info) => {
     if (index === vfIndex) state = decodeVfAdminState(info());
     return index === vfIndex;
   });
@@ -48,7 +89,7 @@ export function readVfAdminState(session: NetlinkSession, pfIfindex: number, vfI
 /** The records of all VFs of a PF, by VF number (`ip link show dev PF`). Throws SystemError; ENODEV: no such PF. */
 export function listVfAdminStates(session: NetlinkSession, pfIfindex: number): Map<number, VfAdminState> {
   const states = new Map<number, VfAdminState>();
-  walkVfs(session, pfIfindex, (index, info) => {
+  walkVfs(requestVfs(session, pfIfindex), (index, info) => {
     states.set(index, decodeVfAdminState(info()));
     return false;
   });
@@ -98,20 +139,20 @@ function encode(vfIndex: number, { setting, change }: WantedSetting): Buffer {
   return list === undefined ? struct : attribute(list.type, struct);
 }
 
-/**
- * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO.
- * Asks for no statistics, because 256 VFs with them overflow nla_len.
- */
-function walkVfs(
-  session: NetlinkSession,
-  pfIfindex: number,
-  visit: (index: number, info: () => Buffer) => boolean,
-): void {
+/** Asks for no statistics, because 256 VFs with them overflow nla_len. */
+function requestVfs(session: NetlinkSession, pfIfindex: number): Buffer | null {
   const what = `read the VFs of interface ${pfIfindex} (ip link show dev if${pfIfindex})`;
   const extMask = u32Attribute(IFLA_EXT_MASK, RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS);
   const payload = Buffer.concat([linkHeader({ index: pfIfindex }), extMask]);
   const [reply] = session.request({ what, type: RTM_GETLINK, flags: 0, payload });
-  if (reply === undefined) return;
+  return reply ?? null;
+}
+
+/**
+ * Visits the VFs of a PF until `visit` returns true, each with its number and a way to the payload of its IFLA_VF_INFO.
+ */
+function walkVfs(reply: Buffer | null, visit: (index: number, info: () => Buffer) => boolean): void {
+  if (reply === null) return;
   atLeast('struct ifinfomsg', reply, ifinfomsgLength);
   const list = findAttribute('a link', reply, IFLA_VFINFO_LIST, ifinfomsgLength);
   if (list === null) return;

@@ -4,14 +4,7 @@ import { asRoot, type TestNetns, withNetns } from '../../support/netns.ts';
 import { createNodePlatform } from '../../support/node-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
-import {
-  linkName,
-  linkRequest,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  RTM_NEWLINK,
-  splitMessages,
-} from './route-message.ts';
+import { linkName, linkRequest, NLMSG_DONE, NLMSG_ERROR, RTM_NEWLINK, splitMessages } from './route-message.ts';
 
 const test = asRoot(suite('kernel/platform/netlink-socket'));
 const platform = createNodePlatform({});

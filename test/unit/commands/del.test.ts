@@ -59,7 +59,7 @@ test('an RDMA device that the chain left in the pod comes back, before the netde
   });
   node.changes.length = 0;
   node.succeed('DEL', conf);
-  assert.equal(node.changes.slice(0, 2), ['pod1: RDMA device mlx5_2 to host', 'pod1: net1 down']);
+  assert.equal(node.changes.slice(0, 2), ['pod1: RDMA device mlx5_2 to host', 'pod1: net1 to host as vf0']);
   assert.is(device.namespace, node.host);
   assert.equal(node.picture(), before);
 });

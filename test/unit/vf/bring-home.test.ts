@@ -236,6 +236,14 @@ test('its name is taken on the host: it comes home under one made of its PCI add
   assert.match(at.logged[0] ?? '', 'level=warning');
 });
 
+test('both of its names are taken on the host: it leaves the pod in one step, and no other name is seen there', () => {
+  const at = new Away();
+  for (const name of ['vf0', 'net1']) at.node.kernel.addLink(at.node.host, name);
+  at.bringHome();
+  assert.ok(at.isHome);
+  assert.match(at.node.link(0).name, /3b/);
+});
+
 test('a name that is free is not warned of', () => {
   const at = new Away();
   at.bringHome();

@@ -30,6 +30,19 @@ test('the header: length, type, REQUEST and ACK, sequence numbers that count up'
   assert.is(socket.sent[1]?.seq, 2);
 });
 
+test('what was read is kept until a change is asked for, be it one that is refused', () => {
+  const [session] = fakeSession((request) => [request.type === 18 ? done(request) : refusal(request, 1)]);
+  let looks = 0;
+  const look = (): number => session.kept('it', () => ++looks);
+  assert.equal([look(), look()], [1, 1]);
+  session.request(dump);
+  assert.is(look(), 1);
+  throws(() => session.request(change), 'EPERM');
+  assert.equal([look(), look()], [2, 2]);
+  session.keep('it', 7);
+  assert.is(look(), 7);
+});
+
 test('reads ask for no ACK; a change with the flag bits of a dump (REPLACE, EXCL) does', () => {
   const [session, socket] = fakeSession((request) => [done(request)]);
   session.request(dump);

@@ -1,13 +1,24 @@
+import { RTM_GETLINK, RTM_NEWLINK } from '../../../../src/kernel/netlink/constants.ts';
 import type { NetlinkSession } from '../../../../src/kernel/netlink/session.ts';
-import { changeVf, listVfAdminStates, readVfAdminState } from '../../../../src/kernel/rtnl/vfs.ts';
+import {
+  changeVf,
+  getPfLink,
+  getVfAdminStateAfterChanges,
+  listVfAdminStates,
+  readVfAdminState,
+} from '../../../../src/kernel/rtnl/vfs.ts';
 import { type MacAddress, zeroMac } from '../../../../src/lib/mac-address.ts';
 import type { VfChange } from '../../../../src/settings/settings.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { throws } from '../../../support/throws.ts';
+import { encodeVfs, newFakeVf } from '../../../support/vf-info.ts';
 import {
+  ack,
   answering,
   attributeSet,
+  datagram,
   fakeSession,
+  header,
   hex,
   linkPayload,
   nla,
@@ -285,4 +296,32 @@ test('malformed records name the attribute and the lengths', () => {
   for (const [info, words] of cases) {
     throws(() => readVfAdminState(pfWith(info), 3, 0), 'EBADMSG', words);
   }
+});
+
+for (const [vfs, requests, words] of [
+  [128, 1, 'one request for a PF and for its VFs'],
+  [129, 3, 'more VFs, whose attribute may hide what follows it, are asked for apart'],
+] as const) {
+  test(`${words}; again after a change`, () => {
+    const asked: number[] = [];
+    const [session] = fakeSession((request) => {
+      if (request.type !== RTM_GETLINK) return [ack(request)];
+      // behind struct ifinfomsg IFLA_EXT_MASK is the first
+      const mask = request.payload.readUInt32LE(20);
+      asked.push(mask);
+      const list = (mask & 1) === 0 ? Buffer.alloc(0) : encodeVfs(Array.from({ length: vfs }, () => newFakeVf));
+      return [datagram(header(request, RTM_NEWLINK, linkPayload(3, 'ens1f0', list)))];
+    });
+    assert.is(getPfLink(session, 'ens1f0')?.name, 'ens1f0');
+    for (let look = 0; look < 2; look++) assert.is(getVfAdminStateAfterChanges(session, 3, 5)?.vlan, 0);
+    assert.is(asked.length, requests);
+    changeVf(session, pf, 5, { trust: 'on' });
+    getVfAdminStateAfterChanges(session, 3, 5);
+    assert.is(asked.length, requests + 1);
+  });
+}
+
+test('a PF that is gone is null', () => {
+  const [session] = fakeSession((request) => [refusal(request, 19)]);
+  assert.is(getPfLink(session, 'ens1f0'), null);
 });
