@@ -19,7 +19,7 @@ export const errorReference: Readonly<Record<ErrorName, ErrorText>> = {
       'the config asks for a version of CNI that is too new',
       'the runtime calls CHECK for a config older than 0.4.0, or GC or STATUS for one older than 1.1.0',
     ],
-    example: 'cniVersion: {"2.0.0"} is not supported',
+    example: 'cniVersion: {"2.0.0"} is not supported; allowed: {0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0}',
   },
   unsupportedField: {
     meaning: 'unsupported field in the network config',

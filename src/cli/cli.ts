@@ -86,8 +86,8 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('resolve')
     .description('tell which VF an ADD would take, and why')
     .requiredOption('--pod-uid <uid>', 'UID of the pod: kubectl get pod NAME -o jsonpath={.metadata.uid}')
-    .option('--network <names>', 'its networks by commas, in the order of the annotation')
-    .option('--ifname <name>', 'name of the interface, where it is one network')
+    .option('--network <names>', 'its networks, with commas, in the order of the annotation')
+    .option('--ifname <name>', 'name of the interface, if it is one network')
     .option('--config <file>', 'the network config, a conflist or NetworkAttachmentDefinitions')
     .option(...jsonOption)
     .option(...fromOption)
@@ -115,9 +115,9 @@ function addNodeCommands(program: Command, run: Run): void {
   program
     .command('gc')
     .description('give back what dead pods hold')
-    .option('--dry-run', 'only tell what would be given back')
+    .option('--dry-run', 'only tell what it would give back')
     .option('--addresses', 'also release addresses of host-local whose containers are gone')
-    .option('--here', 'also where process 1 has another mount or network namespace')
+    .option('--here', 'even if process 1 has another mount or network namespace')
     .option(...jsonOption)
     .addHelpText('after', examples('gc --dry-run', 'gc'))
     .action((options: Parameters<Operator['gc']>[1]) => run((operator, tool) => operator.gc(tool, options)));
@@ -134,7 +134,7 @@ function addNodeCommands(program: Command, run: Run): void {
     .command('sysdump')
     .description('pack what these commands read, to look at it elsewhere with --from')
     .option('--output <file>', 'the archive; - is stdout; by default a new file here')
-    .option('--with-addresses', 'with IP and MAC addresses as they are')
+    .option('--with-addresses', 'keep IP and MAC addresses as they are')
     .addHelpText('after', examples('sysdump', 'sysdump --output node1.tar', 'doctor --from node1.tar'))
     .action((options: Parameters<Operator['sysdump']>[1]) => run((operator, tool) => operator.sysdump(tool, options)));
 }
@@ -144,8 +144,8 @@ function addProbe(program: Command, run: Run): void {
     .command('probe')
     .description('try what a NIC takes, on a VF that nobody uses')
     .argument('[device]', 'PCI address or netdev of a PF or VF; by default one VF of each PF')
-    .option('--dry-run', 'change nothing: only what can be seen')
-    .option('--here', 'also where process 1 has another mount or network namespace')
+    .option('--dry-run', 'change nothing, only show what can be seen')
+    .option('--here', 'even if process 1 has another mount or network namespace')
     .option(...jsonOption)
     .addHelpText('after', examples('probe', 'probe 0000:3b:02.1', 'probe --json > node1.json'))
     .action((device: string | undefined, options: Parameters<Operator['probe']>[2]) =>
@@ -157,7 +157,7 @@ function addMeasuringCommands(program: Command, run: Run): void {
   program
     .command('stats')
     .description('show what each VF sends and receives')
-    .option('--watch', 'again and again, until a signal ends it')
+    .option('--watch', 'look again and again, until a signal ends it')
     .addOption(
       new Option('--every <time>', 'time between two looks, for rates: 1s, 1m')
         .argParser(parseDuration)
@@ -217,7 +217,7 @@ function addPreflight(program: Command, run: Run): void {
 function addVersion(program: Command, platform: Platform): void {
   program
     .command('version')
-    .description('tell the version, and the CNI versions that it speaks')
+    .description('tell the version, and the supported CNI versions')
     .option(...jsonOption)
     .action(({ json = false }: { readonly json?: boolean }) => {
       if (json) printJson({ platform }, { version, cniVersions: supportedVersions });
@@ -299,7 +299,7 @@ export function addInstall(program: Command, run: Run): void {
         .default(usualNames, programName),
     )
     .option('--uninstall', 'remove it, and put back the plugin that had its name')
-    .option('--force', 'remove it although there are attachments, whose DEL needs it')
+    .option('--force', 'remove it even if there are attachments, whose DEL needs it')
     .option(...jsonOption)
     .addHelpText(
       'after',

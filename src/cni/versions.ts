@@ -35,15 +35,13 @@ export function atLeast(version: string, minimum: CniVersion): boolean {
  */
 export function checkVersion(command: CniCommand, version: string): asserts version is CniVersion {
   if (!isSupportedVersion(version)) {
-    throw new CniError('incompatibleVersion', `cniVersion: ${quote(version)} is not supported`, {
-      details: `this plugin supports ${supportedVersions.join(', ')}`,
-    });
+    const allowed = supportedVersions.join(', ');
+    throw new CniError('incompatibleVersion', `cniVersion: ${quote(version)} is not supported; allowed: ${allowed}`);
   }
   const since = verbSince[command];
   if (since !== undefined && !atLeast(version, since)) {
-    throw new CniError('incompatibleVersion', `cniVersion: ${quote(version)} does not have ${command}`, {
-      details: `${command} needs cniVersion ${since} or newer`,
-    });
+    const what = `cniVersion: ${quote(version)} does not have ${command}; allowed: ${since} or newer`;
+    throw new CniError('incompatibleVersion', what);
   }
 }
 

@@ -128,7 +128,7 @@ export class IpamProcess {
     } catch (cause) {
       if (!isCniError(cause)) throw cause;
       const { type } = this.#call;
-      throw new CniError('decode', `IPAM plugin ${type} answered what is no CNI result: ${cut(stdout)}`, { cause });
+      throw new CniError('decode', `IPAM plugin ${type} did not answer with a CNI result: ${cut(stdout)}`, { cause });
     }
   }
 }

@@ -17,7 +17,7 @@ const remedyForFiles =
 /** Recent failures of verbs, as the runtime was told; null if no verb has ever failed. */
 function checkFailures({ platform }: Examined): Check | null {
   const errors = readErrors(platform);
-  if (typeof errors === 'string') return note('errors', `what has failed can’t be read: ${errors}`);
+  if (typeof errors === 'string') return note('errors', `the failures on record can’t be read: ${errors}`);
   const [newest] = errors;
   if (newest === undefined) return null;
   const { command, code, last } = newest;

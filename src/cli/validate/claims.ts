@@ -133,7 +133,7 @@ function checkCount(
   const isStandalone =
     selected.length === 0 && claims.some((claim) => requestsOf(claim).some(({ networks }) => networks.length > 0));
   if (wanted === vfs || isStandalone || pod.claims.length === 0) return [];
-  return [warning(path, `${asks}: what is too many stays on the host; name the network once for each VF`)];
+  return [warning(path, `${asks}: the other VFs stay on the host; name the network once for each VF`)];
 }
 
 /** Checks claims that name a network, because their VFs are for that network only. */

@@ -136,7 +136,11 @@ function checkPlugin(config: unknown, rules: NetworkRules): Finding[] {
     const fix = meantType(type, rules);
     if (fix === null) return [];
     return [
-      error('type', `${quote(type)} is not this plugin’s; did you mean ${fix}? A name that you gave: --type`, { fix }),
+      error(
+        'type',
+        `${quote(type)} is not this plugin’s; did you mean ${fix}? If that is a name of yours, add --type`,
+        { fix },
+      ),
     ];
   }
   // name and cniVersion are the network's, and are checked with it.

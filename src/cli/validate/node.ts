@@ -31,7 +31,7 @@ function reasonOf({ key, value, outcome, errno, message }: TriedValue, asked: un
   const tried = String(asked).toLowerCase() === value ? '' : `, when ${key} ${value} was tried`;
   const why = errno ?? message;
   if (outcome === 'refused') return printable(`refuses it${tried}${why === null ? '' : `: ${why}`}`);
-  if (outcome === 'ignored') return printable(`takes it without a word, and nothing comes of it${tried}`);
+  if (outcome === 'ignored') return printable(`accepts it without an error, but does not set it${tried}`);
   return outcome === 'unreported' ? 'tells nothing of it, and may refuse it' : null;
 }
 

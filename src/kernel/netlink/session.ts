@@ -123,7 +123,7 @@ export class NetlinkSession {
         if (reply.type === NLMSG_ERROR || reply.type === NLMSG_DONE) {
           throwIfRefused(message.what, reply);
           if (interrupted && !sufficesInconsistent(payloads))
-            throw new SystemError(message.what, errno.EINTR, 'what was listed kept changing meanwhile');
+            throw new SystemError(message.what, errno.EINTR, 'the list kept changing');
           return payloads;
         }
         if (reply.type < NLMSG_MIN_TYPE) continue;
