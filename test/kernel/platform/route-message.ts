@@ -3,7 +3,6 @@ export const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-/** The request is not repeated after its header in an error. */
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 const IFLA_IFNAME = 3;
