@@ -8,7 +8,7 @@ const root = asRoot(test);
 
 const mebibyte = 1024 * 1024;
 
-/** Runs a verb that has to fail with `code`, and looks whether the node is as before. */
+/** Runs a verb that has to fail with `code` and to leave the node as before. */
 function refuse(
   node: StandInNode,
   verb: string,
@@ -84,7 +84,7 @@ root('a cniVersion that is no string: code 6', () => {
   });
 });
 
-/** Each key with values it must not have, and a word of what the message has to say is allowed. */
+/** Each key with values that it must not have, and a word that the message needs about what is allowed. */
 const badValues: readonly (readonly [key: string, allowed: string, ...values: readonly unknown[]])[] = [
   ['vlan', '0 to 4094', -1, 4095, 1.5, '5', true, [5], 1e99],
   ['mac', 'unicast', '01:00:00:00:00:01', '00:00:00:00:00:00', '02:00:00:00:00', '02:00:00:00:00:0g', 'x', 7, {}],

@@ -12,7 +12,7 @@ import { type PeerPods, withPeerPods } from './peer-pods.ts';
 const test = suite('beside-host-device');
 const root = asRoot(test);
 
-/** A difference that is meant, and its row in docs/migrating-from-sriov-cni.md, "Beside host-device". */
+/** An intended difference, with its row in docs/migrating-from-sriov-cni.md, "Beside host-device". */
 interface Documented {
   readonly row: string;
   readonly configs: RegExp;
@@ -44,7 +44,7 @@ function isDocumented({ name }: PeerConfig, { where }: Difference): boolean {
   return found.length > 0;
 }
 
-/** Lines for a person to read; none where all is as it has to be. */
+/** Lines for a person to read; none if all is as it has to be. */
 function faultsOf(pods: PeerPods, config: PeerConfig): string[] {
   const { attached, differences } = pods.compare(config.network, config.attachments);
   const meant = differences.filter((each) => !isDocumented(config, each));
@@ -71,7 +71,7 @@ function hasVrf(): boolean {
 interface Group {
   readonly name: string;
   readonly configs: readonly PeerConfig[];
-  /** Why it can't run here. */
+  /** Why the config can't be run here. */
   readonly obstacle?: () => string | null;
 }
 
@@ -92,7 +92,7 @@ const groups: readonly Group[] = [
   },
 ];
 
-/** Registers a test that needs host-device as it is compared with. */
+/** Registers a test that needs the version of host-device that is compared with. */
 function besideHostDevice(name: string, body: () => void, obstacle: Group['obstacle']): void {
   const reason = peerSupports('host-device', '1.1.0') ? (obstacle?.() ?? null) : 'host-device here speaks no CNI 1.1.0';
   if (reason === null) root(name, body);

@@ -9,7 +9,7 @@ const root = asRoot(test);
 
 const podPath = '/run/netns/some-pod';
 
-/** What an earlier plugin of the chain has made: eth0 in the pod and its end on the host. */
+/** The interfaces that an earlier plugin of the chain has made: eth0 in the pod and its end on the host. */
 const earlier = {
   interfaces: [
     { name: 'veth12', mac: '02:00:00:00:0a:01' },

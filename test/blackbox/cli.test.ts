@@ -19,7 +19,7 @@ function run(...args: readonly string[]): Run {
   return spawnSync(builtExecutable, args, { env: {}, encoding: 'utf8' });
 }
 
-/** `validate` of a file with that content: `{PATH}` stands for the file's path in what it says. */
+/** `validate` of a file with that content; `{PATH}` stands for the file's path in its output. */
 function validate(content: string, ...options: readonly string[]): Run {
   return withTemporaryDirectory((directory) => {
     const path = join(directory, 'file');

@@ -36,7 +36,7 @@ const within = (script: string): StandInCall => ({ program: ['bash', '-c', scrip
 const confOf = (node: StandInNode): Record<string, unknown> =>
   node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() });
 
-/** All but files of the state directory. */
+/** The node without the files of the state directory. */
 const outside = (node: StandInNode): unknown => ({ ...(node.picture() as object), state: [] });
 
 test('no inodes are left: ADD is refused and changes nothing, DEL gives everything back', () => {
@@ -94,7 +94,7 @@ test('files may not grow (RLIMIT_FSIZE): ADD is refused and changes nothing, DEL
     assert.is(error.code, 5, error.msg);
     assert.match(error.msg, 'EFBIG');
     assert.equal(node.picture(), before);
-    // host-local has files of its own to write
+    // host-local has to write files of its own.
     const { ipam: _, ...conf } = confOf(node);
     node.succeed('ADD', conf);
     node.succeed('DEL', conf, within('ulimit -f 0; exec "$0"'));

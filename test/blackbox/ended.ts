@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const limitMs = 5000;
 
-/** Whoever adopts an orphan may take its time to reap it: a zombie has ended. */
+/** A zombie has ended, because whoever adopts an orphan may reap it late. */
 function isRunning(pid: string): boolean {
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -13,8 +13,7 @@ function isRunning(pid: string): boolean {
 }
 
 /**
- * Throws where one of the processes, which have been killed, is still there after some time: the kernel needs a little
- * of it.
+ * Throws if one of these killed processes is still there after some time, which the kernel needs to end them.
  */
 export async function expectEnded(pids: readonly string[]): Promise<void> {
   for (const deadline = performance.now() + limitMs; pids.some(isRunning); await pause(5)) {

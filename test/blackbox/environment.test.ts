@@ -23,7 +23,7 @@ interface Failure {
   readonly status: number | null;
   readonly error: { readonly code: number; readonly msg: string; readonly cniVersion: string };
   readonly stderr: string;
-  /** What it left in its state directory. */
+  /** Files that it left in its state directory. */
   readonly left: readonly string[];
 }
 

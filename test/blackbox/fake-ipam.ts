@@ -9,7 +9,7 @@ export class FakeIpam {
   readonly #directory: string;
   readonly #calls: string;
 
-  /** `answers` is a shell script for each verb; a verb without one succeeds and says nothing. */
+  /** `answers` has a shell script for each verb. A verb without one succeeds and prints nothing. */
   constructor(node: StandInNode, answers: Readonly<Record<string, string>>) {
     this.#directory = join(node.directory, 'plugins');
     this.#calls = join(node.directory, 'ipam-calls');
@@ -28,7 +28,7 @@ export class FakeIpam {
     chmodSync(path, 0o755);
   }
 
-  /** What a call needs to find it. */
+  /** Arguments with which a call finds the plugin. */
   get env(): Record<string, string> {
     return { CNI_PATH: `${this.#directory}:${peerDir()}` };
   }

@@ -49,7 +49,7 @@ test('the copy is the executable, for all to run, and works', () => {
     assert.ok(supportedVersions(path).includes('1.1.0'));
     const here = spawnSync(builtExecutable, ['install', '--to', '.'], { cwd: directory, env: {}, encoding: 'utf8' });
     assert.equal([here.status, here.stdout], [0, `installed ${directory}/./dra-sriov, version ${version}\n`]);
-    // from its own place under another name
+    // It is installed from its own place under another name.
     const second = spawnSync(path, ['install', '--to', directory, '--as', 'sriov'], { env: {}, encoding: 'utf8' });
     assert.is(second.status, 0, second.stderr);
     assert.ok(isWhole(join(directory, 'sriov')));

@@ -16,7 +16,7 @@ function confWith(node: StandInNode, ipam: FakeIpam): Record<string, unknown> {
   return node.conf({ deviceID: node.vfPcis[0], mtu: 1400, ipam: { type: ipam.type } });
 }
 
-/** ADD with an IPAM plugin that answers so must fail with `code` and leave nothing but a DEL to that plugin. */
+/** ADD with an IPAM plugin that gives this answer must fail with `code`, and undo all by one DEL of the plugin. */
 function assertRolledBack(answer: string, code: number, ...parts: readonly string[]): void {
   withStandInNode({ built: true }, (node) => {
     const ipam = new FakeIpam(node, { ADD: answer });

@@ -36,7 +36,7 @@ function withIpv6Node(
   });
 }
 
-/** For at most 5 s. */
+/** Waits for at most 5 s. */
 function waitUntil(isSo: () => boolean): void {
   const deadlineMs = performance.now() + 5000;
   while (!isSo() && performance.now() < deadlineMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
@@ -46,7 +46,7 @@ function addNeighbour({ host }: StandInNode, address: string): void {
   host.run('ip', 'addr', 'add', `${address}/64`, 'dev', 'vf1', 'nodad');
 }
 
-/** Milliseconds until a TCP connection to a port where nobody listens is refused: there and back. */
+/** Milliseconds until a TCP connection to a closed port is refused, which is the time there and back. */
 function roundTripMs(netns: TestNetns, address: string): number {
   const script = `const begin = performance.now();
     require('net').connect(9, process.argv[1])
@@ -78,7 +78,7 @@ root('a VF that hears its own multicast is no duplicate of itself, and the netwo
     node.host.run('ip', 'link', 'set', 'switch', 'up');
     node.host.run('ip', 'link', 'set', 'vf1', 'master', 'switch');
     node.host.run('bridge', 'link', 'set', 'dev', 'vf1', 'hairpin', 'on');
-    // As a neighbour knows it that has spoken with the address's last holder.
+    // The neighbour has the MAC of the address's last holder.
     node.host.run('ip', 'addr', 'add', 'fd00:2::1/64', 'dev', 'switch', 'nodad');
     const stale = ['fd00:2::5', 'lladdr', '02:00:00:00:00:99', 'dev', 'switch', 'nud', 'stale'];
     node.host.run('ip', 'neigh', 'add', ...stale);
@@ -133,7 +133,7 @@ root('an address stays when the link goes down and up', () => {
   });
 });
 
-/** The plugin in a mount namespace of its own, in which some more is mounted first. */
+/** Runs the plugin in a mount namespace of its own, with some more mounts. */
 function withMounts(...commands: readonly string[]): readonly string[] {
   return ['unshare', '-m', 'sh', '-c', [...commands, 'exec "$0"'].join(' && '), builtExecutable];
 }

@@ -11,7 +11,7 @@ import { FakeIpam } from './fake-ipam.ts';
 const test = suite('killed-ipam');
 const root = asRoot(test);
 
-/** host-local, but that ADD takes a second, and tells when it has begun. */
+/** host-local whose ADD takes a second and tells when it has begun. */
 function slowIpam(node: StandInNode): FakeIpam {
   const hostLocal = `'${join(peerDir(), 'host-local')}' < '${join(node.directory, 'ipam-stdin')}'`;
   return new FakeIpam(node, {

@@ -15,7 +15,7 @@ const args = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web;K8S_POD_UID=
 
 function attach(node: StandInNode): void {
   node.succeed('ADD', node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() }), { args });
-  // What the other end of the veth sends, the VF receives.
+  // The VF receives what the other end of the veth sends.
   node.host.run('ip', 'link', 'set', 'vf1', 'up');
   node.host.run('ip', 'address', 'add', '10.0.2.77/24', 'dev', 'vf1');
   node.host.run('bash', '-c', 'for n in 1 2; do echo $n > /dev/udp/10.0.2.2/9; done; sleep 0.3');
@@ -86,7 +86,7 @@ root('--every writes a file that all may read, whole each time, until a signal e
       assert.is(mode & 0o777, 0o644);
       await until(() => statSync(file).ino !== ino);
       assert.match(readFileSync(file, 'utf8'), /# EOF\n$/);
-      // What goes wrong meanwhile is tried again.
+      // A failure meanwhile is tried again.
       rmSync(directory, { recursive: true });
       await until(() => !existsSync(directory));
       mkdirSync(directory);

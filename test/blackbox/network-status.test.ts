@@ -14,7 +14,7 @@ const root = asRoot(test);
 const versions = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
 const adminMac = '02:00:00:00:00:aa';
 
-/** What Multus would write into the pod's annotation, by its own library: KubeVirt finds VFs in it by `interface`. */
+/** The annotation that Multus' own library would write. KubeVirt finds VFs in it by `interface`. */
 function statusOf(node: StandInNode, result: string): unknown {
   const program = peer('network-status', 'kubernetes');
   if (program === null) throw new Error('network-status was not built');

@@ -70,7 +70,7 @@ root(
       assert.match(operate(node, 'inspect', 'net1').stdout, /addresses +10\.0\.2\.2\/24/);
       assert.match(operate(node, 'attachments').stdout, /ns\/web +net1 +vf-test1 +0000:3b:02\.0 .* alive/);
 
-      // The record is of another boot: its pod is certainly dead.
+      // The record is of another boot, so its pod is certainly dead.
       const path = join(node.directory, 'state/vf-test1/c1/net1.json');
       const record = spawnSync('sed', [
         '-i',
@@ -160,7 +160,7 @@ root('explain follows a pod to its interface, and marks the first link that some
   });
 });
 
-/** A node without anything: what the machine of a newcomer is like. */
+/** A node without anything, as the machine of a newcomer is. */
 function onBareNode(...argv: readonly string[]): Run {
   return withTemporaryDirectory((directory) => {
     mkdirSync(join(directory, 'sys/bus/pci/devices'), { recursive: true });
@@ -221,7 +221,7 @@ test('as wide as the terminal, or as COLUMNS says', () => {
   assert.is(widest('cols 80', 'COLUMNS=120'), wide);
 });
 
-/** What tells times is of two moments. */
+/** Fields with times, which differ between two moments. */
 const timeless = (text: string): string => text.replace(/"ageSeconds": \d+|\b\d+s\b/g, 'then');
 
 root('sysdump: away from the node, as nobody and without a look at the machine, each command says the same', () => {
@@ -265,7 +265,7 @@ root('sysdump: away from the node, as nobody and without a look at the machine, 
         const told = [run.status, timeless(run.stdout)];
         assert.equal(told, [live[at]?.status, timeless(live[at]?.stdout ?? '')], argv.join(' '));
         assert.match(run.stderr, 'as it was at');
-        // Node has looks at the machine of its own.
+        // Node itself looks at the machine, too.
         if (holdsNode(builtExecutable)) continue;
         const [, calls = ''] = readFileSync(log, 'utf8').split('node.tar');
         assert.not.match(calls, /AF_NETLINK|setns|"\/(sys|proc|var|run|etc)\//, argv.join(' '));

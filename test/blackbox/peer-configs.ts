@@ -11,7 +11,7 @@ export interface PeerConfig {
   readonly refused?: true;
 }
 
-/** What addresses and routes of one family look like. */
+/** The addresses and routes of one family. */
 const families = {
   v4: {
     address: '10.0.2.5/24',
@@ -82,7 +82,7 @@ const statically = (addresses: readonly Json[], routes: readonly Json[] = []): P
   ipam: { type: 'static', addresses, routes },
 });
 
-/** Each shape with an address that has a gateway; those that a gateway makes a difference to without, too. */
+/** Each shape with an address that has a gateway, and without one where that makes a difference. */
 export const routeConfigs: readonly PeerConfig[] = Object.entries(families).flatMap(([label, family]) =>
   Object.entries(routeShapes).flatMap(([shape, routesOf]) => {
     const routes = routesOf(family);
@@ -210,7 +210,7 @@ const twice = { attachments: 2 };
 const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
 const limits = { ingressRate: 1_000_000, ingressBurst: 1_000_000 };
 
-/** What operators put behind the VF's plugin, in their order. */
+/** Plugins that operators put behind the VF's, in their order. */
 export const chainConfigs: readonly PeerConfig[] = [
   chained('tuning', [tuning]),
   chained('tuning of mac, mtu, promisc and allmulti', [

@@ -20,11 +20,11 @@ export interface PeerNetwork {
   readonly keys?: Json;
 }
 
-/** In each pod: a MAC a VF, so that link-local addresses are the same, too. */
+/** MACs of the VFs, the same in each pod, so that link-local addresses are the same, too. */
 const macOf = (index: number): string => `02:00:00:00:02:0${index}`;
 const vfsOfPod = 4;
 
-/** One of the two pods, with what attaches it. */
+/** One of the two pods, with the plugin that attaches it. */
 class PeerPod {
   readonly netns: TestNetns;
   readonly #node: StandInNode;
@@ -73,7 +73,7 @@ class PeerPod {
     return { v4, v6 };
   }
 
-  /** The JSON of each command; of the last one none where it printed nothing. */
+  /** The JSON of each command, without the last one if it printed nothing. */
   #ipBatch(family: '-4' | '-6', ...commands: readonly string[]): readonly unknown[] {
     const args = ['-j', '-details', family, '-n', this.netns.name, '-batch', '-'];
     const output = execFileSync('ip', args, { input: `${commands.join('\n')}\n`, encoding: 'utf8' });
@@ -118,7 +118,7 @@ function describeLink({ ifname, addr_info, mtu, address, master }: Json): Json {
   return { ifname, addr_info, mtu, address, master };
 }
 
-/** What came of one network in both pods. */
+/** The outcome of one network in both pods. */
 export interface Comparison {
   /** Both have attached it. */
   readonly attached: boolean;
@@ -138,8 +138,8 @@ export class PeerPods {
   }
 
   /**
-   * ADD, CHECK and DEL of one network in both pods, attached so often; what is different after each, and what is left
-   * over.
+   * ADD, CHECK and DEL of one network in both pods, attached that many times. Returns the differences after each, and
+   * the leftovers.
    */
   compare(network: PeerNetwork, attachments = 1): Comparison {
     const found: Difference[] = [];

@@ -51,7 +51,7 @@ root('SIGTERM, SIGINT and SIGHUP wait until all is put back; what SIGKILL leaves
     for (const signal of ['TERM', 'INT', 'HUP']) {
       const { status, stdout } = interrupt(signal);
       assert.equal(node.picture(), before, signal);
-      // In time, or when all was done: the executable on Node is told of no signal.
+      // The native executable ends early. The one on Node, which hears of no signal, ends when all is done.
       const { failure } = pfIn(stdout);
       assert.is(status, failure === null ? 0 : 1);
       assert.match(failure ?? 'signal', 'signal');

@@ -66,14 +66,13 @@ test('fields that a newer build has added are no damage', () => {
   });
 });
 
-/** What differs from node to node in a record. */
+/** Fields of a record that differ from node to node. */
 type Facts = Pick<AttachmentRecord, 'bootId' | 'netns' | 'podIfindex' | 'ipam'> & {
   readonly snapshot: { readonly netdev: { readonly ifindex: number; readonly mac: string } };
 };
 
 /**
- * Word for word what the build of November 2026 wrote of such an attachment: it stays so whatever becomes of the
- * program.
+ * The record that the build of November 2026 wrote for such an attachment, word for word. It must never be changed.
  */
 const recordOfNovember2026 = ({ bootId, netns, podIfindex, ipam, snapshot: { netdev } }: Facts): string =>
   `{"version":1,"phase":"attached","key":{"network":"vf-test1","containerId":"c1","ifname":"net1"},"pod":null,"identity":{"pci":"0000:3b:02.0","pfPci":"0000:3b:00.0","pfName":"pf0","pfDriver":"igb","vfIndex":0,"driver":"igbvf","kind":"netdev"},"resolvedFrom":"deviceID","snapshot":{"admin":null,"netdev":{"name":"vf0","ifindex":${netdev.ifindex},"mac":"${netdev.mac}","mtu":1500,"up":false,"altnames":[],"identifiedBy":"ifindex","settings":{"flags":4096,"attributes":{"alias":"","broadcast":"ffffffffffff","mode":"00","txqueuelen":"e8030000","group":"00000000","protodown":"00"},"ethtool":{},"files":{}}},"macIsFree":true},"mac":"02:00:00:00:00:01","netns":{"path":"${netns.path}","device":"${netns.device}","inode":"${netns.inode}","cookie":"${netns.cookie}"},"bootId":"${bootId}","podIfindex":${podIfindex},"addresses":["10.0.2.2/24"],"routes":[],"ipam":{"type":"host-local","stdin":${JSON.stringify(ipam?.stdin)},"args":"","pluginDirs":${JSON.stringify(ipam?.pluginDirs)}},"config":${JSON.stringify(ipam?.stdin)},"cniArgs":"","createdAt":"2026-11-28T17:04:18.965Z","begunMs":1}
@@ -87,7 +86,7 @@ test('a record as the build of November 2026 wrote it, word for word, gives back
     const text = recordOfNovember2026(JSON.parse(recordOf(node, 'c1')) as Facts);
     for (const path of ['vf-test1/c1/net1.json', '.vfs/0000:3b:02.0'])
       writeFileSync(join(node.directory, 'state', path), text);
-    // The config of a DEL counts for nothing here, not even the IPAM plugin's.
+    // DEL works without a usable config here, even of the IPAM plugin.
     node.succeed('DEL', node.conf());
     assert.equal(node.picture(), before);
   });

@@ -15,7 +15,7 @@ const test = suite('release');
 const root = join(import.meta.dirname, '../..');
 const native = join(root, 'dist/native/dra-sriov');
 
-/** A test of what is made of the native executable. */
+/** Registers a test of image or release, which need the native executable. */
 function ofNative(name: string, body: TestBody, needsRoot = false): void {
   const other = process.env['DRA_SRIOV_EXECUTABLE'] ?? '';
   if (other !== '') test.skip(name, `it is not about ${other}`, { allowedInCi: true });

@@ -1,5 +1,5 @@
-// What doctor advises works: each finding is made, its remedy is carried out, literally where it is a command, and
-// doctor is content then. test/lab/e2e/remedies.test.ts has those that need a real card or the host's own namespace.
+// Tries doctor's advice: makes each finding, carries out its remedy, literally if it is a command, and then doctor is
+// content. test/lab/e2e/remedies.test.ts has those that need a real card or the host's own namespace.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -52,7 +52,7 @@ class Site {
     return join(this.pluginDir, name);
   }
 
-  /** A plugin that says this of itself when it is run by hand. */
+  /** A plugin that prints this when it is run by hand. */
   addPlugin(name: string, says: string): void {
     rmSync(this.path(name), { force: true });
     writeFileSync(this.path(name), `#!/bin/sh\necho '${says}' >&2\n`);
@@ -90,7 +90,7 @@ class Site {
     const { stdout } = this.sh(doctor, environment);
     const { checks } = JSON.parse(stdout) as { checks: readonly Check[] };
     const check = checks.find((each) => each.id === id);
-    // One that is only there where something is to be said.
+    // Some checks are only there if something is found.
     return check ?? { id, verdict: 'ok', found: '', remedy: null };
   }
 
@@ -140,7 +140,7 @@ interface Case {
   /** Default 2. */
   readonly vfs?: number;
   readonly verdict: 'wrong' | 'warning';
-  /** Where a check can find several things. */
+  /** The finding, if the check has several. */
   readonly of: string;
   spoil(site: Site): void;
   /** Carries out the remedy; one that is a command is taken from the text. */
@@ -402,7 +402,7 @@ const cases: readonly Case[] = [
     mend(site, remedy) {
       const [constraint] = /(?<=in the claim: ).*$/.exec(remedy) ?? [''];
       site.do(`dra-sriov validate - <<'CLAIM'\n${claimOfTwo(constraint.replace('…', 'one, other'))}CLAIM`);
-      // What the scheduler then chooses.
+      // The scheduler then chooses this.
       site.node.writePodSpec(podUid, [site.node.vfPcis[0] ?? '', site.node.vfPcis[2] ?? '']);
     },
   },

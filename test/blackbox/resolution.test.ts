@@ -28,7 +28,7 @@ function macOf(node: StandInNode, index: number): string {
   return linkOf(node.host, node.vfName(index)).address;
 }
 
-/** ADD takes VF `index`, as its MAC in the pod shows; then DEL. */
+/** ADD, which takes VF `index`, as its MAC in the pod shows; then DEL. */
 function assertTakes(node: StandInNode, index: number, keys: Readonly<Record<string, unknown>> = {}): void {
   const mac = macOf(node, index);
   node.succeed('ADD', node.conf(keys), call);

@@ -19,7 +19,9 @@ function native(name: string, body: () => void | Promise<void>): void {
   else test.skip(name, 'this executable has no limits of its own', { allowedInCi: true });
 }
 
-/** A caller that has its children reaped by the kernel, and blocks a signal: both are inherited by what it becomes. */
+/**
+ * A caller that has its children reaped by the kernel, and blocks a signal. The program that replaces it inherits both.
+ */
 const oddCaller = [
   'python3',
   '-c',

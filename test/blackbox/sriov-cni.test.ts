@@ -1,5 +1,5 @@
-// Pods that sriov-cni attached, on stand-ins: what it does to the netdev is done with `ip`, and its files are written
-// as it writes them. The PF's settings, which stand-ins have not, are looked at in the lab.
+// Pods that sriov-cni attached, on stand-ins: `ip` does what sriov-cni does to the netdev, and its files have its form.
+// The lab looks at the PF's settings, which stand-ins don't have.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -7,9 +7,8 @@ import { assert, suite } from '../support/suite.ts';
 
 const test = asRoot(suite('blackbox/threads'));
 
-// The native executable makes none, so there is nothing that could fail. Node makes some before it runs a line of the
-// program, and waits for ever, or aborts, where one can't be made (README.md): what ends it from outside then must find
-// nothing changed.
+// The native executable makes no threads, so nothing can fail. Node makes some before it runs a line of the program,
+// and waits for ever, or aborts, if it can't make one (README.md). Nothing must have changed on the node by then.
 test('a thread that can’t be made leaves everything as it was, and a runtime that gives up can start again', () => {
   withStandInSite((site) => {
     const threads = learnCalls(site, 'ADD').filter(isThread);

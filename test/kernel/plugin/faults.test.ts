@@ -8,7 +8,7 @@ const test = suite('plugin/faults');
 const root = asRoot(test);
 
 /**
- * An ADD that gets over a failure (a refused MAC is tried again, an announcement is a courtesy) has done all the same.
+ * An ADD that succeeds in spite of a failure (a refused MAC is tried again, an announcement is a courtesy) is complete.
  */
 function assertAttached(node: StandInNode): void {
   const { mac, vlan, qos, spoofchk, trust } = node.fakePf.vfs[0] ?? newFakeVf;

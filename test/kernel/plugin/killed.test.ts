@@ -7,8 +7,8 @@ const test = suite('plugin/killed');
 const root = asRoot(test);
 
 /**
- * Kills `command` straight after each changing call in turn (before the next is the same to the node); `prepare` goes
- * before and `recover` after, and then all is as it was. Returns the calls.
+ * Kills `command` straight after each changing call in turn, which is the same to the node as before the next one.
+ * `prepare` runs before and `recover` after each, and then all is as it was. Returns the calls.
  */
 function killAtEveryCall(
   node: StandInNode,
@@ -47,7 +47,8 @@ root('ADD killed at any step, and never a DEL: the next pod on the VF gets it wh
       const nothing = (): void => undefined;
       let takenOver = 0;
       const killed = killAtEveryCall(node, 'ADD', nothing, () => {
-        // Killed after its last step, it is an attachment like any other, whose pod lives: then the VF is its own.
+        // An ADD that is killed after its last step has made an attachment like any other, and its living pod has the
+        // VF.
         if (node.cni('ADD', fullConf(node), call).status === 0) takenOver++;
         else node.succeed('DEL', fullConf(node));
         node.succeed('DEL', fullConf(node), call);

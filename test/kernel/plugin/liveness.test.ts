@@ -1,4 +1,4 @@
-// Who looks from a mount or PID namespace of its own, as in a debug shell or a container, doesn't see a living pod's
+// A process in a mount or PID namespace of its own, as in a debug shell or a container, doesn't see a living pod's
 // namespace at its path.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -17,7 +17,7 @@ const everySetting = {
   trust: 'on',
   link_state: 'enable',
 };
-/** What the SR-IOV Network Operator writes for a network of which nothing is asked. */
+/** The config that the SR-IOV Network Operator writes for a network without settings. */
 const ofOperator = { vlan: 0, vlanQoS: 0, vlanProto: '802.1q', link_state: 'auto', min_tx_rate: 0, max_tx_rate: 0 };
 
 /**
@@ -43,7 +43,7 @@ const configs: readonly (readonly [what: string, keys: Keys, isVfio?: true])[] =
   ['Multus, through a device plugin', { pciBusID: '0000:3b:02.0', runtimeConfig: {}, dns: {}, name: 'sriov-net1' }],
 ];
 
-/** As the cluster's own network leaves it. */
+/** The pod as the cluster's own network leaves it. */
 function connectPod({ pod }: StandInNode): void {
   pod.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'cluster');
   for (const name of ['eth0', 'cluster']) pod.run('ip', 'link', 'set', name, 'up');

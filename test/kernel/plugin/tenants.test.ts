@@ -8,7 +8,9 @@ function namesIn(netns: TestNetns): string[] {
   return (netns.ip('link', 'show') as { ifname: string }[]).map(({ ifname }) => ifname);
 }
 
-/** Of the host all but a count that is taken anew when a link is next opened (__dev_set_rx_mode, net/core/dev.c). */
+/**
+ * The host without a count that the kernel takes anew when a link is next opened (__dev_set_rx_mode, net/core/dev.c).
+ */
 function picture(node: StandInNode): unknown {
   const { host, pf, state } = node.picture() as { host: Record<string, unknown>[]; pf: unknown; state: unknown };
   return { host: host.map(({ promiscuity, ...link }) => link), pf, state };

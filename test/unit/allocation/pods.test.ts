@@ -26,7 +26,7 @@ const test = suite('allocation/pods');
 const info = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
 const infoFile = { [info]: JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } }) };
 
-/** Every way in which a network config can name a VF. */
+/** The ways in which a network config can name a VF. */
 const namings: readonly AskOptions[] = [
   { deviceID: vf1 },
   { deviceID: vf1.toUpperCase() },
@@ -88,7 +88,7 @@ test('a VF in no CDI spec is a device plugin’s: taken, and the verdict says so
 
 const kubeletFile = '/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint';
 
-/** The kubelet's books: who has which devices. */
+/** The kubelet's checkpoint, with the owners of devices. */
 function deviceCheckpoint(...entries: readonly [uid: string, ids: unknown][]): Record<string, string> {
   const PodDeviceEntries = entries.map(([PodUID, DeviceIDs]) => {
     return { PodUID, ContainerName: 'c', ResourceName: 'intel.com/sriov', DeviceIDs, AllocResp: 'CgA=' };

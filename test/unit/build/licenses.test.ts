@@ -11,7 +11,7 @@ const test = suite('build/licenses');
 const manifest = { name: '@some/package', version: '1.2.3', license: 'MIT' };
 const integrity = `sha512-${Buffer.from('a hash').toString('base64')}`;
 
-/** What is told of a package with these files. */
+/** The licence text for a package with these files. */
 function packageWith(files: Readonly<Record<string, string>>): Ingredient {
   return withTemporaryDirectory((root) => {
     const path = join('node_modules', manifest.name);

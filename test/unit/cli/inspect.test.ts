@@ -44,7 +44,7 @@ test('PFs and VFs in a table that fits 80 columns', () => {
   assert.match(lines[3] ?? '', 'net1 of vf-test8/pod0, network vf-net');
   assert.match(lines[4] ?? '', 'max_tx_rate 500 Mbps');
   assert.match(lines[5] ?? '', /^ +1 +0000:3b:02\.1 +igbvf +vf1 +down/);
-  // What is as usual is not told.
+  // Usual values are not shown.
   assert.equal(lines.length, 6);
   for (const line of lines) assert.ok(line.length <= 80, line);
 });

@@ -51,7 +51,7 @@ function refuse(platform: MemoryPlatform, code: 1 | 2, ...args: readonly string[
   return platform.stderr.slice(before[1]);
 }
 
-/** What is below /plugins, but the plugin that nobody may touch. */
+/** Files below /plugins, without the plugin that nobody may touch. */
 function plugins(platform: MemoryPlatform): Readonly<Record<string, string>> {
   assert.is(platform.files.get('/plugins/bridge'), 'bridge');
   const others = [...platform.files].filter(([path]) => path.startsWith('/plugins/') && path !== '/plugins/bridge');

@@ -58,7 +58,7 @@ function checksOf(node: MemoryNode): ReadonlyMap<string, Check> {
   return new Map((json as { checks: readonly Check[] }).checks.map((check) => [check.id, check]));
 }
 
-/** Asserts how a check came out, what it found, and that a remedy is named wherever something is wrong. */
+/** Asserts the outcome of a check, its finding, and that there is a remedy if something is wrong. */
 function expectCheck(node: MemoryNode, id: string, verdict: string, ...texts: readonly string[]): void {
   const check = checksOf(node).get(id);
   assert.is(check?.verdict, verdict, `${id}: ${check?.found}`);

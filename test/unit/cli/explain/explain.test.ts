@@ -85,7 +85,7 @@ const allSteps = ({ steps, attachments }: Explained): readonly Step[] => [
   ...attachments.flatMap((each) => each.steps),
 ];
 
-/** Asserts which link is the first broken one, and what is said of it. */
+/** Asserts which link is the first broken one, and its text. */
 function expectBroken(node: MemoryNode, id: string, ...texts: readonly string[]): void {
   const all = explained(node);
   assert.is(all.broken, id, JSON.stringify(allSteps(all).filter(({ verdict }) => verdict !== 'ok')));
@@ -211,7 +211,7 @@ test('after a reboot the specs of claims are gone: the pod is to be deleted', ()
 test('a claim that is not prepared, and sources that contradict each other', () => {
   const node = attached();
   for (const path of node.platform.files.keys()) if (/cdi|checkpoint/.test(path)) node.platform.files.delete(path);
-  // By its record it has a VF, and a device plugin may have given it.
+  // Its record has a VF, which may be from a device plugin.
   assert.is(explained(node).broken, null);
   const never = claimed();
   for (const path of never.platform.files.keys()) if (/cdi|checkpoint/.test(path)) never.platform.files.delete(path);
