@@ -1,59 +1,115 @@
 //! The host object: every function that JavaScript may call (src/platform/os.ts has their types).
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use rquickjs::prelude::Func;
-use rquickjs::{Ctx, Object, Result as JsResult, TypedArray};
+use rquickjs::convert::List;
+use rquickjs::function::{Function, IntoJsFunc, ParamRequirement, Params};
+use rquickjs::{Ctx, FromJs, IntoJs, Object, Result as JsResult, TypedArray, Value};
 
 use crate::lock::Locks;
 use crate::processes::Running;
 use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, copy_of, whole};
 use crate::{files, interfaces, netlink, netns, parts, processes, signals, streams, time};
 
-/// Descriptors by number. A number that isn't an open descriptor of ours is EBADF.
+/// A call from JavaScript.
+type Call<'a, 'js> = Params<'a, 'js>;
+
+type Task<'js> = dyn for<'a> Fn(&Call<'a, 'js>) -> JsResult<Value<'js>> + 'js;
+
+/// A function of the host. All functions are of one type and convert their arguments themselves, because rquickjs makes
+/// 1 to 10 KB of code for each closure that has arguments.
+struct Native<'js>(Box<Task<'js>>);
+
+/// Tells `Native` from rquickjs's own functions.
+struct ByCall;
+
+impl<'js> IntoJsFunc<'js, ByCall> for Native<'js> {
+    fn param_requirements() -> ParamRequirement {
+        ParamRequirement::any()
+    }
+
+    fn call<'a>(&self, call: Params<'a, 'js>) -> JsResult<Value<'js>> {
+        (self.0)(&call)
+    }
+}
+
+#[inline(never)]
+fn set_native<'js>(host: &Object<'js>, name: &str, task: Box<Task<'js>>) -> JsResult<()> {
+    host.set(name, Function::new(host.ctx().clone(), Native(task))?)
+}
+
+fn set<'js>(
+    host: &Object<'js>,
+    name: &str,
+    task: impl for<'a> Fn(&Call<'a, 'js>) -> JsResult<Value<'js>> + 'js,
+) -> JsResult<()> {
+    set_native(host, name, Box::new(task))
+}
+
+/// An argument; undefined where there is none.
+#[inline(never)]
+fn arg<'js, T: FromJs<'js>>(call: &Call<'_, 'js>, at: usize) -> JsResult<T> {
+    let value = call.arg(at).unwrap_or_else(|| Value::new_undefined(call.ctx().clone()));
+    T::from_js(call.ctx(), value)
+}
+
+#[inline(never)]
+fn give<'js, T: IntoJs<'js>>(call: &Call<'_, 'js>, value: T) -> JsResult<Value<'js>> {
+    value.into_js(call.ctx())
+}
+
+fn answer<'js, T: IntoJs<'js>>(call: &Call<'_, 'js>, outcome: Outcome<T>) -> JsResult<Value<'js>> {
+    give(call, Answer(outcome))
+}
+
+/// Descriptors, a few at a time. A number that isn't an open descriptor of ours is EBADF.
 #[derive(Default, Clone)]
-struct Descriptors(Rc<RefCell<BTreeMap<i32, OwnedFd>>>);
+struct Descriptors(Rc<RefCell<Vec<OwnedFd>>>);
 
 impl Descriptors {
     fn keep(&self, fd: OwnedFd) -> i32 {
         let number = fd.as_raw_fd();
-        self.0.borrow_mut().insert(number, fd);
+        self.0.borrow_mut().push(fd);
         number
     }
 
     fn with<T>(&self, number: i32, task: impl FnOnce(BorrowedFd) -> Outcome<T>) -> Outcome<T> {
         let open = self.0.borrow();
-        task(open.get(&number).ok_or(Failure::new(libc::EBADF, ""))?.as_fd())
+        task(open.iter().find(|fd| fd.as_raw_fd() == number).ok_or(Failure::new(libc::EBADF, ""))?.as_fd())
     }
 
     fn close(&self, number: i32) {
-        self.0.borrow_mut().remove(&number);
+        self.0.borrow_mut().retain(|fd| fd.as_raw_fd() != number);
     }
 }
 
+fn environment<'js>(ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
+    let environment = Object::new(ctx.clone())?;
+    for (name, value) in std::env::vars_os() {
+        environment.set(&*name.to_string_lossy(), &*value.to_string_lossy())?;
+    }
+    Ok(environment.into_value())
+}
+
 fn add_process(host: &Object) -> JsResult<()> {
-    host.set("argv", Func::from(|| ARGUMENTS.get().cloned().unwrap_or_default()))?;
-    host.set(
-        "environment",
-        Func::from(|| std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect::<BTreeMap<_, _>>()),
-    )?;
-    host.set("executable", Func::from(|| Answer(files::read_link(Path::new("/proc/self/exe")))))?;
+    set(host, "argv", |call| give(call, ARGUMENTS.get().cloned().unwrap_or_default()))?;
+    set(host, "environment", |call| environment(call.ctx()))?;
+    set(host, "executable", |call| answer(call, files::read_link(Path::new("/proc/self/exe"))))?;
     host.set("pid", pid())?;
-    host.set("exit", Func::from(exit))?;
-    host.set("holdSignals", Func::from(signals::hold))?;
-    host.set("signalCame", Func::from(signals::came))?;
-    host.set("limitRun", Func::from(|seconds: u32, words: Text| time::limit_run(seconds, words.0)))?;
-    host.set("monotonicMs", Func::from(time::monotonic_ms))?;
-    host.set("sleepMs", Func::from(time::sleep_ms))?;
-    host.set("readStdin", Func::from(|max: usize| Answer(streams::read_stdin(max).map(Bytes))))?;
-    host.set("writeStdout", Func::from(|text: Text| Answer(streams::write_stdout(&text.0))))?;
-    host.set("writeStderr", Func::from(|text: Text| Answer(streams::write_stderr(&text.0))))?;
-    host.set("terminalColumns", Func::from(|stream: String| streams::terminal_columns(&stream)))
+    set(host, "exit", |call| exit(arg(call, 0)?))?;
+    set(host, "holdSignals", |call| give(call, signals::hold()))?;
+    set(host, "signalCame", |call| give(call, signals::came()))?;
+    set(host, "limitRun", |call| give(call, time::limit_run(arg(call, 0)?, arg::<Text>(call, 1)?.0)))?;
+    set(host, "monotonicMs", |call| give(call, time::monotonic_ms()))?;
+    set(host, "sleepMs", |call| give(call, time::sleep_ms(arg(call, 0)?)))?;
+    set(host, "readStdin", |call| answer(call, streams::read_stdin(arg(call, 0)?).map(Bytes)))?;
+    set(host, "writeStdout", |call| answer(call, streams::write_stdout(&arg::<Text>(call, 0)?.0)))?;
+    set(host, "writeStderr", |call| answer(call, streams::write_stderr(&arg::<Text>(call, 0)?.0)))?;
+    set(host, "terminalColumns", |call| give(call, streams::terminal_columns(&arg::<Text>(call, 0)?.0)))
 }
 
 /// Asks the kernel once: the number is in the name of every temporary file.
@@ -66,94 +122,93 @@ pub fn pid() -> u32 {
 pub static ARGUMENTS: OnceLock<Vec<String>> = OnceLock::new();
 
 /// Ends the process without freeing memory, which would take longer than the work. All output is written by then.
-fn exit(code: i32) {
+fn exit(code: i32) -> ! {
     // SAFETY: ends the process, that is all
     unsafe { libc::_exit(code) }
 }
 
-fn lossy(text: std::ffi::OsString) -> String {
-    text.to_string_lossy().into_owned()
+fn add_text(host: &Object) -> JsResult<()> {
+    set(host, "loadPart", |call| parts::load(call.ctx().clone(), arg(call, 0)?).map(Object::into_value))?;
+    set(host, "encodeUtf8", |call| give(call, Bytes(arg::<Text>(call, 0)?.0.into_bytes())))?;
+    set(host, "decodeUtf8", |call| give(call, &*String::from_utf8_lossy(&copy_of(&arg(call, 0)?))))
 }
 
-fn add_text(host: &Object) -> JsResult<()> {
-    host.set("loadPart", Func::from(parts::load))?;
-    host.set("encodeUtf8", Func::from(|text: Text| Bytes(text.0.into_bytes())))?;
-    host.set("decodeUtf8", Func::from(|bytes: TypedArray<u8>| String::from_utf8_lossy(&copy_of(&bytes)).into_owned()))
+fn search_files<'js>(call: &Call<'_, 'js>) -> JsResult<Value<'js>> {
+    let (directory, endings, mark) = (arg::<Name>(call, 0)?, arg(call, 1)?, arg::<Text>(call, 2)?.0);
+    let texts = arg::<Vec<Text>>(call, 3)?.into_iter().map(|text| text.0).collect();
+    let search = files::Search { endings, mark, texts, max_files: arg(call, 4)?, max_bytes: arg(call, 5)? };
+    answer(call, search.run(directory.path()))
 }
 
 fn add_files(host: &Object) -> JsResult<()> {
-    host.set(
-        "readFile",
-        Func::from(|path: Name, max: usize, follow: bool| Answer(files::read(path.path(), max, follow).map(Bytes))),
-    )?;
-    host.set(
-        "writeFileAtomic",
-        Func::from(|path: Name, content: Text, mode: u32, durable: bool| {
-            Answer(files::write_atomic(path.path(), &content.0, mode, durable))
-        }),
-    )?;
-    host.set(
-        "copyFileAtomic",
-        Func::from(|from: Name, to: Name, mode: u32| Answer(files::copy_atomic(from.path(), to.path(), mode))),
-    )?;
-    host.set(
-        "writeSystemFile",
-        Func::from(|path: Name, content: Text| Answer(files::write_system_file(path.path(), &content.0))),
-    )?;
-    host.set("appendFile", Func::from(|path: Name, content: Text| Answer(files::append(path.path(), &content.0))))?;
-    host.set(
-        "searchFiles",
-        Func::from(|directory: Name, endings, mark: Text, texts: Vec<Text>, max_files, max_bytes| {
-            let texts = texts.into_iter().map(|text| text.0).collect();
-            Answer(files::Search { endings, mark: mark.0, texts, max_files, max_bytes }.run(directory.path()))
-        }),
-    )?;
-    host.set("readDir", Func::from(|path: Name| Answer(files::read_dir(path.path()))))?;
-    host.set("readLink", Func::from(|path: Name| Answer(files::read_link(path.path()))))?;
-    host.set("lstat", Func::from(|path: Name| Answer(files::lstat(path.path()).map(rquickjs::convert::List))))?;
-    host.set("isExecutable", Func::from(|path: Name| Answer(files::is_executable(path.path()))))?;
-    host.set("isBusy", Func::from(|path: Name| files::is_busy(path.path())))?;
-    host.set("makeDir", Func::from(|path: Name, mode: u32| Answer(files::make_dir(path.path(), mode))))?;
-    host.set("unlink", Func::from(|path: Name| Answer(files::unlink(path.path()))))?;
-    host.set("rename", Func::from(|from: Name, to: Name| Answer(files::rename(from.path(), to.path()))))?;
-    host.set("removeDir", Func::from(|path: Name| Answer(files::remove_dir(path.path()))))
+    set(host, "readFile", |call| {
+        let path: Name = arg(call, 0)?;
+        answer(call, files::read(path.path(), arg(call, 1)?, arg(call, 2)?).map(Bytes))
+    })?;
+    set(host, "writeFileAtomic", |call| {
+        let (path, content): (Name, Text) = (arg(call, 0)?, arg(call, 1)?);
+        answer(call, files::write_atomic(path.path(), &content.0, arg(call, 2)?, arg(call, 3)?))
+    })?;
+    set(host, "copyFileAtomic", |call| {
+        let (from, to): (Name, Name) = (arg(call, 0)?, arg(call, 1)?);
+        answer(call, files::copy_atomic(from.path(), to.path(), arg(call, 2)?))
+    })?;
+    set(host, "writeSystemFile", |call| {
+        let (path, content): (Name, Text) = (arg(call, 0)?, arg(call, 1)?);
+        answer(call, files::write_system_file(path.path(), &content.0))
+    })?;
+    set(host, "appendFile", |call| {
+        let (path, content): (Name, Text) = (arg(call, 0)?, arg(call, 1)?);
+        answer(call, files::append(path.path(), &content.0))
+    })?;
+    set(host, "searchFiles", search_files)?;
+    set(host, "readDir", |call| answer(call, files::read_dir(arg::<Name>(call, 0)?.path())))?;
+    set(host, "readLink", |call| answer(call, files::read_link(arg::<Name>(call, 0)?.path())))?;
+    set(host, "lstat", |call| answer(call, files::lstat(arg::<Name>(call, 0)?.path()).map(List)))?;
+    set(host, "isExecutable", |call| answer(call, files::is_executable(arg::<Name>(call, 0)?.path())))?;
+    set(host, "isBusy", |call| give(call, files::is_busy(arg::<Name>(call, 0)?.path())))?;
+    set(host, "makeDir", |call| answer(call, files::make_dir(arg::<Name>(call, 0)?.path(), arg(call, 1)?)))?;
+    set(host, "unlink", |call| answer(call, files::unlink(arg::<Name>(call, 0)?.path())))?;
+    set(host, "rename", |call| {
+        let (from, to): (Name, Name) = (arg(call, 0)?, arg(call, 1)?);
+        answer(call, files::rename(from.path(), to.path()))
+    })?;
+    set(host, "removeDir", |call| answer(call, files::remove_dir(arg::<Name>(call, 0)?.path())))
 }
 
 fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
     let same = locks.clone();
-    host.set(
-        "lock",
-        Func::from(move |path: Name, timeout_ms: f64, note: Option<Text>| {
-            Answer(same.borrow_mut().lock(path.path(), timeout_ms, note.as_ref().map(|note| note.0.as_str())))
-        }),
-    )?;
+    set(host, "lock", move |call| {
+        let (path, note): (Name, Option<Text>) = (arg(call, 0)?, arg(call, 2)?);
+        let note = note.as_ref().map(|note| note.0.as_str());
+        answer(call, same.borrow_mut().lock(path.path(), arg(call, 1)?, note))
+    })?;
     let same = locks.clone();
-    host.set("unlock", Func::from(move |path: Name, number: u32| same.borrow_mut().unlock(path.path(), number)))
+    set(host, "unlock", move |call| {
+        let path: Name = arg(call, 0)?;
+        give(call, same.borrow_mut().unlock(path.path(), arg(call, 1)?))
+    })
 }
 
 fn add_children(host: &Object, locks: Rc<RefCell<Locks>>) -> JsResult<()> {
     let children = Rc::new(RefCell::new(Vec::<Option<Running>>::new()));
     let same = children.clone();
-    host.set(
-        "startProcess",
-        Func::from(
-            move |path: Text, args: Vec<String>, env: BTreeMap<String, String>, stdin: Text, timeout_ms: f64| {
-                let locks = locks.borrow();
-                let shared = locks.descriptors();
-                Answer(processes::start(&path.0, &args, &env, stdin.0, timeout_ms, &shared).map(|child| {
-                    children.borrow_mut().push(Some(child));
-                    children.borrow().len() - 1
-                }))
-            },
-        ),
-    )?;
-    host.set(
-        "waitProcess",
-        Func::from(move |number: usize| {
-            let child = same.borrow_mut().get_mut(number).and_then(Option::take);
-            Answer(child.ok_or(Failure::new(libc::ECHILD, "")).and_then(Running::wait).map(rquickjs::convert::List))
-        }),
-    )
+    set(host, "startProcess", move |call| {
+        let (path, args, stdin): (Text, Vec<String>, Text) = (arg(call, 0)?, arg(call, 1)?, arg(call, 3)?);
+        let env = arg::<Object>(call, 2)?.props().collect::<JsResult<Vec<(String, String)>>>()?;
+        let locks = locks.borrow();
+        let shared = locks.descriptors();
+        let started = processes::start(&path.0, &args, env, stdin.0, arg(call, 4)?, &shared);
+        let keep = |child| {
+            children.borrow_mut().push(Some(child));
+            children.borrow().len() - 1
+        };
+        answer(call, started.map(keep))
+    })?;
+    set(host, "waitProcess", move |call| {
+        let child = same.borrow_mut().get_mut(arg::<usize>(call, 0)?).and_then(Option::take);
+        answer(call, child.ok_or(Failure::new(libc::ECHILD, "")).and_then(Running::wait).map(List))
+    })
 }
 
 /// Locks and children are together, because children hold the locks, too.
@@ -167,58 +222,43 @@ fn add_network(host: &Object) -> JsResult<()> {
     let fds = Descriptors::default();
     let with = |fds: &Descriptors| fds.clone();
     let open = with(&fds);
-    host.set("openNetns", Func::from(move |path: Name| Answer(netns::open(path.path()).map(|fd| open.keep(fd)))))?;
+    set(host, "openNetns", move |call| {
+        let path: Name = arg(call, 0)?;
+        answer(call, netns::open(path.path()).map(|fd| open.keep(fd)))
+    })?;
     let open = with(&fds);
-    host.set(
-        "identity",
-        Func::from(move |fd: i32| Answer(open.with(fd, netns::identity).map(rquickjs::convert::List))),
-    )?;
+    set(host, "identity", move |call| answer(call, open.with(arg(call, 0)?, netns::identity).map(List)))?;
     let open = with(&fds);
-    host.set("enterNetns", Func::from(move |fd: i32| Answer(open.with(fd, netns::enter))))?;
+    set(host, "enterNetns", move |call| answer(call, open.with(arg(call, 0)?, netns::enter)))?;
     let open = with(&fds);
-    host.set(
-        "openNetlink",
-        Func::from(move |groups: u32, protocol: u32| Answer(netlink::open(groups, protocol).map(|fd| open.keep(fd)))),
-    )?;
+    set(host, "openNetlink", move |call| {
+        answer(call, netlink::open(arg(call, 0)?, arg(call, 1)?).map(|fd| open.keep(fd)))
+    })?;
     let open = with(&fds);
-    host.set("netlinkPort", Func::from(move |fd: i32| Answer(open.with(fd, netlink::port).map(whole))))?;
+    set(host, "netlinkPort", move |call| answer(call, open.with(arg(call, 0)?, netlink::port).map(whole)))?;
     let open = with(&fds);
-    host.set("netnsCookie", Func::from(move |fd: i32| Answer(open.with(fd, netlink::netns_cookie))))?;
+    set(host, "netnsCookie", move |call| answer(call, open.with(arg(call, 0)?, netlink::netns_cookie)))?;
     let open = with(&fds);
-    host.set(
-        "send",
-        Func::from(move |fd: i32, bytes: TypedArray<u8>| {
-            let bytes = copy_of(&bytes);
-            Answer(open.with(fd, |socket| netlink::send(socket, &bytes)))
-        }),
-    )?;
+    set(host, "send", move |call| {
+        let bytes = copy_of(&arg(call, 1)?);
+        answer(call, open.with(arg(call, 0)?, |socket| netlink::send(socket, &bytes)))
+    })?;
     let open = with(&fds);
-    host.set(
-        "receive",
-        Func::from(move |fd: i32, timeout_ms: f64| {
-            let received = open.with(fd, |socket| netlink::receive(socket, timeout_ms));
-            Answer(
-                received
-                    .map(|datagram| datagram.map(|(bytes, port)| rquickjs::convert::List((Bytes(bytes), whole(port))))),
-            )
-        }),
-    )?;
-    host.set("close", Func::from(move |fd: i32| fds.close(fd)))?;
-    host.set(
-        "sendFrames",
-        Func::from(|ifindex: i32, frames: Vec<TypedArray<u8>>| {
-            let frames: Vec<_> = frames.iter().map(copy_of).collect();
-            Answer(interfaces::send_frames(ifindex, &frames))
-        }),
-    )?;
-    host.set(
-        "ethtool",
-        Func::from(|ifname: Name, requests: Vec<TypedArray<u8>>| {
-            let requests = requests.iter().map(copy_of).collect();
-            let answers = interfaces::ethtool(ifname.0.as_bytes(), requests);
-            Answer(answers.map(|answers| answers.into_iter().map(Reply).collect::<Vec<_>>()))
-        }),
-    )
+    set(host, "receive", move |call| {
+        let timeout_ms = arg(call, 1)?;
+        let received = open.with(arg(call, 0)?, |socket| netlink::receive(socket, timeout_ms));
+        answer(call, received.map(|datagram| datagram.map(|(bytes, port)| List((Bytes(bytes), whole(port))))))
+    })?;
+    set(host, "close", move |call| give(call, fds.close(arg(call, 0)?)))?;
+    set(host, "sendFrames", |call| {
+        let frames: Vec<_> = arg::<Vec<TypedArray<u8>>>(call, 1)?.iter().map(copy_of).collect();
+        answer(call, interfaces::send_frames(arg(call, 0)?, &frames))
+    })?;
+    set(host, "ethtool", |call| {
+        let requests = arg::<Vec<TypedArray<u8>>>(call, 1)?.iter().map(copy_of).collect();
+        let answers = interfaces::ethtool(arg::<Name>(call, 0)?.0.as_bytes(), requests);
+        answer(call, answers.map(|answers| answers.into_iter().map(Reply).collect::<Vec<_>>()))
+    })
 }
 
 /// Makes the global object `__host`.

@@ -1,5 +1,4 @@
 //! flock(2) on a file that its holder unlinks, or on a file or directory that stays.
-use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -76,14 +75,14 @@ fn wait_for(path: &Path, timeout_ms: f64, make: bool) -> Outcome<Option<Lock>> {
 /// The locks that this process holds.
 #[derive(Default)]
 pub struct Locks {
-    /// Locks by number, each with whether unlock() removes its file.
-    files: BTreeMap<u32, (Lock, bool)>,
+    /// Locks, each with its number and whether unlock() removes its file.
+    files: Vec<(u32, Lock, bool)>,
     taken: u32,
 }
 
 impl Locks {
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.files.values().map(|(lock, _)| lock.file.as_fd()).collect()
+        self.files.iter().map(|(_, lock, _)| lock.file.as_fd()).collect()
     }
 
     /// The number of the lock, or None if somebody holds it for that long. Without a note the file or directory must
@@ -97,14 +96,15 @@ impl Locks {
             let _ = emptied.and_then(|()| file.write_all_at(note.as_bytes(), 0));
         }
         self.taken += 1;
-        self.files.insert(self.taken, (lock, note.is_some()));
+        self.files.push((self.taken, lock, note.is_some()));
         Ok(Some(self.taken))
     }
 
     /// Unlinks before it closes, because after that the file may be a newcomer's. A file that can't be unlinked holds
     /// no lock.
     pub fn unlock(&mut self, path: &Path, number: u32) {
-        let Some((lock, is_ours)) = self.files.remove(&number) else { return };
+        let Some(at) = self.files.iter().position(|(taken, ..)| *taken == number) else { return };
+        let (_, lock, is_ours) = self.files.remove(at);
         if is_ours && is_still_at(path, &lock.status) {
             let _ = fs::remove_file(path);
         }

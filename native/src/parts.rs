@@ -1,7 +1,6 @@
 //! The program's parts as bytecode, and how they are loaded.
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 
 use miniz_oxide::inflate::decompress_to_vec;
@@ -28,16 +27,20 @@ fn bytecode(name: &str) -> Option<Cow<'static, [u8]>> {
 
 thread_local! {
     /// Never dropped, because std's work for that at the end of a thread takes five system calls.
-    static LOADED: ManuallyDrop<RefCell<BTreeMap<String, Persistent<Object<'static>>>>> = ManuallyDrop::default();
+    static LOADED: ManuallyDrop<RefCell<Vec<(String, Persistent<Object<'static>>)>>> = ManuallyDrop::default();
+}
+
+fn find(loaded: &[(String, Persistent<Object<'static>>)], name: &str) -> Option<Persistent<Object<'static>>> {
+    loaded.iter().find(|(each, _)| each == name).map(|(_, exports)| exports.clone())
 }
 
 /// Runs a part, which is a module, at the first call, and returns its exports, from which other parts may borrow.
 pub fn load<'js>(ctx: Ctx<'js>, name: String) -> Result<Object<'js>> {
-    if let Some(loaded) = LOADED.with(|parts| parts.borrow().get(&name).cloned()) {
+    if let Some(loaded) = LOADED.with(|parts| find(&parts.borrow(), &name)) {
         return loaded.restore(&ctx);
     }
     let exports = run(&ctx, &name)?;
-    LOADED.with(|parts| parts.borrow_mut().insert(name, Persistent::save(&ctx, exports.clone())));
+    LOADED.with(|parts| parts.borrow_mut().push((name, Persistent::save(&ctx, exports.clone()))));
     Ok(exports)
 }
 

@@ -1,5 +1,4 @@
 //! Children. They run from start() on; wait() feeds and drains them.
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -155,7 +154,7 @@ pub type Ended = (Option<i32>, Option<i32>, bool, String, String);
 pub fn start(
     path: &str,
     args: &[String],
-    env: &BTreeMap<String, String>,
+    env: Vec<(String, String)>,
     text: String,
     timeout_ms: f64,
     shared: &[BorrowedFd],
