@@ -30,8 +30,10 @@ function cargo(crate: string, ...args: readonly string[]): string {
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
   const prefixMaps = prefixes.map(([path, name]) => `-ffile-prefix-map=${path}=${name}`);
-  // Nothing unwinds and nothing is relocated, see native/musl.toml.
-  const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...prefixMaps].join(' ');
+  // Nothing unwinds and nothing is relocated, see native/musl.toml. Functions and jumps' targets at round addresses
+  // take 2 % of the executable and save no instruction.
+  const unaligned = ['functions', 'jumps', 'labels', 'loops'].map((what) => `-falign-${what}=1`);
+  const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...unaligned, ...prefixMaps].join(' ');
   const env = { ...others, PATH: toolchainPath(), CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
   const config = ['musl.toml', `build.rustflags=${JSON.stringify(rustflags)}`].flatMap((each) => ['--config', each]);

@@ -87,7 +87,7 @@ export const parts: Readonly<Record<string, Part>> = {
     deflated: true,
   },
   ipv4: { entry: 'src/kernel/ip-text4.ts', calls: ['parseIpv4', 'formatIpv4'] },
-  ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'] },
+  ipv6: { entry: 'src/kernel/ip-text6.ts', calls: ['parseIpv6', 'formatIpv6'], deflated: true },
 };
 
 function partOf(name: string): Part {
