@@ -7,8 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PWD/node_modules/.bin:$PATH
 
 readonly directory=$PWD/native/target/sanitized
-target=$(rustc -vV | sed -n 's/^host: //p')
-readonly target
 
 build() (
   cd native
@@ -22,6 +20,10 @@ build() (
 )
 
 ./build.sh --runtime native
+toolchain=$(scripts/toolchain.sh)
+PATH=$toolchain:$PATH
+target=$(rustc -vV | sed -n 's/^host: //p')
+readonly target
 build
 # What it finds goes to files: on stderr it could be taken for the plugin's own words. A run ends without freeing anything,
 # so nothing is a leak. The tests give the plugin an environment of their own; hence a script that sets it.
