@@ -8,7 +8,7 @@ import { macAddress } from '../settings/mac.ts';
 import { askedBy, settings, type VfSettings } from '../settings/settings.ts';
 import { findOddKeys } from './odd-keys.ts';
 import type { WireConf } from './schema.ts';
-import type { DeviceHint, PodReference, SriovConf, VfSelector } from './sriov-conf.ts';
+import { type DeviceHint, type PodReference, type SriovConf, uidForm, type VfSelector } from './sriov-conf.ts';
 import { type CheckedConf, type ConfProblem, checkConf, checkText } from './wire-conf.ts';
 
 /** The part of the config on stdin that DEL uses; all else is in the attachment record. */
@@ -69,9 +69,6 @@ interface PodArg {
   readonly form: RegExp;
   readonly allowed: string;
 }
-
-/** A pod's UID becomes part of file names. It is a UUID, or for static pods a hash. */
-export const uidForm = { form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' } as const;
 
 const podArgs: readonly PodArg[] = [
   {

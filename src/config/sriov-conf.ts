@@ -4,6 +4,9 @@ import type { VfSettings } from '../settings/settings.ts';
 /** Names under which this plugin is installed: its own, and the one of the plugin it can stand in for. */
 export const usualTypes: readonly string[] = ['sriov', 'dra-sriov'];
 
+/** A pod's UID becomes part of file names. It is a UUID, or for static pods a hash. */
+export const uidForm = { form: /^[A-Za-z0-9-]{1,64}$/, allowed: 'up to 64 of A-Z a-z 0-9 -' } as const;
+
 export type LogLevel = 'error' | 'warning' | 'info' | 'debug';
 
 /** Named as the DRA driver's resource filter. A VF fits if one value of each list does. */

@@ -3,8 +3,8 @@ import { type Explanation, explainAllocation } from '../../allocation/resolve.ts
 import { Search } from '../../allocation/search.ts';
 import { isInterfaceName } from '../../cni/environment.ts';
 import { type CniError, explain, isCniError } from '../../cni/errors.ts';
-import { parseConf, uidForm } from '../../config/parse.ts';
-import type { SriovConf } from '../../config/sriov-conf.ts';
+import { parseConf } from '../../config/parse.ts';
+import { type SriovConf, uidForm } from '../../config/sriov-conf.ts';
 import type { Json } from '../../lib/json.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import { printable, quote } from '../../lib/quote.ts';

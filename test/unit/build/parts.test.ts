@@ -21,6 +21,16 @@ test('the executable includes each, as it was written', () => {
     assert.match(table, `Part { name: "${name}", deflated: ${deflated}, bytes: include_bytes!("${name}") }`);
 });
 
+test('each part can be bundled: of a part that is called by its functions others import nothing else', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-part-'));
+  try {
+    const shared = await findShared(root);
+    for (const name of Object.keys(parts)) await bundlePart(root, name, join(directory, name), shared);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('what documents say of a setting is not read at every start of a pod', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-part-'));
   try {
