@@ -1,8 +1,10 @@
 // What doctor advises works on real cards: each finding is made, its remedy is carried out, literally where it is a
 // command, and doctor is content then. test/blackbox/remedies.test.ts has those that files and stand-ins make.
+import process from 'node:process';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
 import { type LabNode, nth, withLabNode } from '../lab-node.ts';
+import { oldSriovCniExecutable, runSriovCni } from '../sriov-cni.ts';
 
 const test = suite('lab/remedies');
 
@@ -32,7 +34,7 @@ async function checkOf(site: Site, id: string, before = ''): Promise<Check> {
 
 interface Case {
   readonly id: string;
-  readonly verdict: 'wrong' | 'warning';
+  readonly verdict: 'wrong' | 'warning' | 'note';
   readonly of: string;
   spoil(site: Site): Promise<unknown>;
   mend(site: Site, remedy: string): Promise<unknown>;
@@ -153,6 +155,17 @@ const cases: readonly Case[] = [
     tidy: (site) => del(site),
   },
   {
+    id: 'offloads',
+    verdict: 'note',
+    of: 'offloads that somebody switched off in the pod',
+    async spoil(site) {
+      await add(site);
+      await site.node.sh('ip netns exec pod1 ethtool -K net1 tso off tx off');
+    },
+    mend: literally(/nsenter --net=\S+ ethtool -[kK] net1( \w+ on)*/g),
+    tidy: (site) => del(site),
+  },
+  {
     id: 'vfs',
     verdict: 'warning',
     of: 'no VF that is free, and more to be had',
@@ -190,8 +203,46 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** On a machine with real hardware it would write to that machine's own /var/lib/cni. */
+const old = process.env['LAB'] === 'hardware' ? null : oldSriovCniExecutable();
+
+/** What no DEL can give back. */
+function ofOldSriovCni(executable: string): Case {
+  return {
+    id: 'sriov-cni',
+    verdict: 'wrong',
+    of: 'a pod that sriov-cni 2.1.0 has attached',
+    async spoil({ node, vfs }) {
+      const { pciAddress } = nth(vfs, 0);
+      await runSriovCni(node, executable, 'ADD', node.conf({ cniVersion: '0.3.1', deviceID: pciAddress, vlan: 100 }));
+    },
+    async mend(site, remedy) {
+      const { node, vfs } = site;
+      const vf = nth(vfs, 0);
+      const netdevs = `ls /sys/bus/pci/devices/${vf.pciAddress}/net`;
+      await node.removePod('pod1');
+      await node.sh(`until [ -n "$(${netdevs} 2>/dev/null)" ]; do sleep 0.1; done`);
+      await literally(/ip link set \S+ vf \d+ vlan 0|(?<=: )rm \S+$/g)(site, remedy);
+      const [, name] = /the name ([\w.-]+)/.exec(remedy) ?? [];
+      assert.is(name, vf.netdev);
+      await node.sh(`ip link set "$(${netdevs})" name ${name}`);
+    },
+    tidy: ({ node }) => node.addPod('pod1'),
+  };
+}
+
 async function recreate({ node, vfs }: Site): Promise<void> {
   await node.lab.createVfs(nth(vfs, 0).pf, vfs.length);
+}
+
+/** igbvf has no queues to set: ethtool understands what is to be typed, and the driver says no. */
+async function readCommandsOfEthtool({ node, vfs }: Site): Promise<void> {
+  const { pf } = nth(vfs, 0);
+  const said = (words: string): Promise<string> => node.sh(`ethtool ${words} 2>&1 || true`);
+  const misread = /bad command line|unknown|usage/i;
+  for (const words of [`-L ${pf} combined 4`, `-G ${pf} rx 512`, `-g ${pf}`, `-S ${pf}`])
+    assert.not.match(await said(words), misread, words);
+  assert.match(await said(`-L ${pf} jumbled 4`), misread);
 }
 
 const isFine = ({ verdict }: Check): boolean => verdict === 'ok' || verdict === 'note';
@@ -199,7 +250,7 @@ const isFine = ({ verdict }: Check): boolean => verdict === 'ok' || verdict === 
 test('each remedy helps', async () => {
   await withLabNode({ vfs: [2] }, async (node, vfs) => {
     const site = { node, vfs };
-    for (const { id, verdict, of, spoil, mend, tidy } of cases) {
+    for (const { id, verdict, of, spoil, mend, tidy } of old === null ? cases : [ofOldSriovCni(old), ...cases]) {
       const name = `${id}: ${of}`;
       const before = await checkOf(site, id);
       assert.ok(isFine(before), `${name}, before: ${before.found}`);
@@ -209,7 +260,9 @@ test('each remedy helps', async () => {
       await mend(site, remedy ?? '');
       const after = await checkOf(site, id);
       assert.ok(isFine(after), `${name}, after: ${after.found}`);
+      assert.is.not(after.found, check.found, name);
       await tidy?.(site);
     }
+    await readCommandsOfEthtool(site);
   });
 });
