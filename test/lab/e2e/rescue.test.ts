@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert, suite } from '../../support/suite.ts';
+import type { VirtualFunction } from '../lab.ts';
 import { type LabNode, nth } from '../lab-node.ts';
 import { onSharedNode } from '../shared-node.ts';
 
@@ -23,6 +24,9 @@ async function rescue(node: LabNode, name: 'del' | 'ip'): Promise<void> {
   assert.equal(await node.leases(), {});
   assert.is(await node.sh(`find ${node.paths.state} -name '*.json' -o -path '*/.vfs/*'`), '');
 }
+
+const set = (node: LabNode, vf: VirtualFunction, words: string): Promise<string> =>
+  node.sh(`ip link set ${vf.pf} vf ${vf.index} ${words}`);
 
 const keys = {
   vlan: 100,
@@ -51,3 +55,16 @@ for (const name of ['del', 'ip'] as const) {
     assert.equal(await node.picture(), before);
   });
 }
+
+test('a MAC and settings that the administrator gave the VF come back by hand, too', async (node, vfs) => {
+  const vf = nth(vfs, 1);
+  const made = await node.vfInfo(vf);
+  await set(node, vf, 'mac 02:00:00:00:07:02 vlan 7 trust on spoofchk off max_tx_rate 300');
+  const before = await node.picture();
+  await node.succeed('ADD', node.conf({ deviceID: vf.pciAddress, ...keys }));
+  await rescue(node, 'ip');
+  assert.equal(await node.picture(), before);
+  // Another MAC comes between, because the one that the netdev has is no change to it, which the PF would hear of.
+  await set(node, vf, 'mac 00:00:00:00:00:00 vlan 0 trust off spoofchk on max_tx_rate 0');
+  await node.sh(`for each in 02:00:00:00:07:03 ${made['address']}; do ip link set ${vf.netdev} address $each; done`);
+});
