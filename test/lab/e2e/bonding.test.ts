@@ -1,10 +1,18 @@
-// Two VFs of different PFs in one active-backup bond (conf-examples/bonded-*.yaml), and one PF that loses its link.
+// Two VFs of different PFs in one active-backup bond (conf-examples/bonded-*.yaml), and one PF that loses its link. The
+// environment variable BOND_CNI names an executable of bond-cni, of which there is no Go module that could be built.
+import { copyFileSync, cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../command.ts';
-import { type LabNode, nth } from '../lab-node.ts';
+import { type LabCall, type LabNode, nth } from '../lab-node.ts';
+import { reportToStderr } from '../progress.ts';
+import { kitPath } from '../setup/kit.ts';
+import { provision } from '../setup/provision.ts';
 import { onSharedNode } from '../shared-node.ts';
 
-const test = onSharedNode(suite('lab/bonding'), { vfs: [1, 2] });
+const bonding = suite('lab/bonding');
+const test = onSharedNode(bonding, { vfs: [1, 2] });
 
 const address = '10.0.2.10/24';
 const peerAddress = '10.0.2.20';
@@ -50,6 +58,44 @@ const plugin: Maker = {
   },
 };
 
+/** The config of the example, with the addresses of these tests. */
+function exampleConf(node: LabNode): Record<string, unknown> {
+  const path = join(import.meta.dirname, '../../../conf-examples/bonded-by-bond-cni.yaml');
+  const configs = [...readFileSync(path, 'utf8').matchAll(/^ {4}\{\n(?: {6}.*\n)+ {4}\}$/gm)].map(([text]) =>
+    JSON.parse(text),
+  );
+  const conf = configs.find(({ type }) => type === 'bond');
+  const [own = ''] = address.split('/');
+  return { ...conf, ipam: node.ipam('10.0.2.0/24', { rangeStart: own, rangeEnd: own }) };
+}
+
+/** Its library needs sockets of XFRM and netfilter, which hosts usually have. */
+async function install(node: LabNode, executable: string): Promise<void> {
+  const { host, guest } = node.lab.share;
+  const kit = await provision(reportToStderr);
+  copyFileSync(executable, join(host, 'bond'));
+  copyFileSync(kitPath.busybox(kit), join(host, 'busybox'));
+  cpSync(kitPath.modulesOnDemand(kit), join(host, 'modules'), { recursive: true });
+  await node.sh(`
+    cp ${guest}/bond ${node.pluginDir}/
+    for each in xfrm_algo xfrm_user nfnetlink; do
+      [ ! -e ${guest}/modules/$each.ko ] || ${guest}/busybox insmod ${guest}/modules/$each.ko
+    done`);
+}
+
+function bondCni(executable: string): Maker {
+  const call = (node: LabNode): LabCall => ({ ifname: 'bond0', program: `${node.pluginDir}/bond` });
+  return {
+    who: 'bond-cni',
+    settings: {},
+    async make(node) {
+      await install(node, executable);
+      await node.succeed('ADD', exampleConf(node), call(node));
+    },
+    unmake: async (node) => void (await node.succeed('DEL', exampleConf(node), call(node))),
+  };
+}
+
 async function makeBond(node: LabNode, failOverMac: string, then: string): Promise<void> {
   await node.sh(`
     set -e
@@ -76,7 +122,11 @@ async function awaitActive(node: LabNode, slave: string): Promise<void> {
   await must(node.lab, inPod, { timeoutMs: 60_000 });
 }
 
-for (const maker of [byItself, plugin]) {
+const executable = process.env['BOND_CNI'];
+const makers = [byItself, plugin, ...(executable === undefined ? [] : [bondCni(executable)])];
+if (executable === undefined) bonding.skip('a bond by bond-cni', 'BOND_CNI is not set', { allowedInCi: true });
+
+for (const maker of makers) {
   test(`a bond of two VFs by ${maker.who}: traffic goes on when a PF loses its link, and both VFs come back`, async (node, vfs) => {
     const [first, second, other] = [nth(vfs, 0), nth(vfs, 1), nth(vfs, 2)];
     const confs = [first, second].map((vf, at) => [

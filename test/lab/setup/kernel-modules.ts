@@ -32,8 +32,8 @@ export const neededModules = [
   'vfio-pci',
 ] as const;
 
-/** What some tests load. */
-export const modulesOnDemand = ['ib_core'] as const;
+/** What some tests load: for RDMA, and for bond-cni, whose library opens sockets of XFRM and netfilter. */
+export const modulesOnDemand = ['ib_core', 'xfrm_user', 'nfnetlink'] as const;
 
 /** What the node of a cluster loads: for its uplink and its disk, whose file system asks for a checksum by name. */
 export const clusterModules = ['virtio_net', 'virtio_blk', 'crc32c_generic', 'ext4'] as const;

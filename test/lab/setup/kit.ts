@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheFolder } from './cache-folder.ts';
 
 /** Raise this when what provisioning downloads, or how it lays it out, changes. */
-export const recipeVersion = 8;
+export const recipeVersion = 9;
 
 /** What the lab runs on, unpacked into one folder of the cache. */
 export interface Kit {
