@@ -79,6 +79,8 @@ export class MemoryNamespace {
   readonly links: MemoryLink[] = [];
   routes: MemoryRoute[] = [];
   readonly listeners = new Set<() => void>();
+  /** How many netlink sockets in it are open. */
+  sockets = 0;
   /** Namespaces that it has an ID of; the ID is the index here. */
   readonly netnsIds: MemoryNamespace[] = [];
 
@@ -609,6 +611,7 @@ class MemorySocket implements NetlinkSocket {
     this.#protocol = protocol;
     this.port = port;
     if (groups !== 0) namespace.listeners.add(this.#hear);
+    namespace.sockets++;
   }
 
   netnsCookie(): string {
@@ -631,6 +634,7 @@ class MemorySocket implements NetlinkSocket {
   }
 
   close(): void {
+    if (this.#isOpen) this.#namespace.sockets--;
     this.#isOpen = false;
     this.#namespace.listeners.delete(this.#hear);
   }

@@ -239,11 +239,12 @@ test('an ADD that gets the VF of one whose address failed before doesn’t ask f
 
 test('a VF of vfio-pci that got a network driver while its pod lives is still the pod’s', () => {
   const node = new MemoryNode({ userspace: [0] });
+  const other = node.addPod();
   node.succeed('ADD', node.conf());
   node.platform.links.set(`/sys/bus/pci/devices/${vfPci(0)}/driver`, '../../../drivers/igbvf');
   const link = node.kernel.addLink(node.host, 'vf0', { parent: vfPci(0) });
   node.platform.files.set(`/sys/bus/pci/devices/${vfPci(0)}/net/vf0/ifindex`, `${link.ifindex}\n`);
-  assert.is(node.fail('ADD', node.conf(), node.of(node.addPod())).code, 102);
+  assert.is(node.fail('ADD', node.conf(), node.of(other)).code, 102);
 });
 
 test('a VF that somebody took out of its living pod stays the pod’s for its own ADD and for sweeps', () => {
