@@ -143,7 +143,7 @@ function moveHome(absence: Absence, pod: Namespace, link: Link): void {
   } catch (thrown) {
     const owner = isSystemError(thrown, 'EEXIST') ? getLink(host.session, { name: before.name }) : null;
     if (owner === null) throw thrown;
-    const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`.slice(0, 15);
+    const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`;
     const about = { pci: identity.pci, name: before.name, takenBy: owner.ifindex, instead: substitute };
     log.warning('the VF’s own name is taken on the host', about);
     // The kernel may have moved the link before it refused the name.

@@ -1,3 +1,4 @@
+import type { Link } from '../../../src/kernel/rtnl/links.ts';
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { bringHome } from '../../../src/vf/bring-home.ts';
 import { whatIdentifies } from '../../../src/vf/locate.ts';
@@ -32,11 +33,12 @@ class Away extends VfFixture {
     rdmaDevices = [] as readonly string[],
     attached = true,
     cookie = undefined as number | undefined,
-  } = {}): void {
+    netnsIsKnown = true,
+  } = {}): Link | null {
     const { platform, pod } = this.node;
     const netns = withNetns ? platform.openNetns(pod.path) : null;
     try {
-      bringHome({
+      return bringHome({
         platform,
         log: this.log,
         host: this.host,
@@ -52,11 +54,13 @@ class Away extends VfFixture {
         },
         rdmaDevices,
         netns,
-        netnsId: {
-          device: String(pod.namespace.device),
-          inode: String(pod.namespace.inode),
-          ...(cookie === undefined ? {} : { cookie: String(cookie) }),
-        },
+        netnsId: netnsIsKnown
+          ? {
+              device: String(pod.namespace.device),
+              inode: String(pod.namespace.inode),
+              ...(cookie === undefined ? {} : { cookie: String(cookie) }),
+            }
+          : null,
         attached,
       });
     } finally {
@@ -93,6 +97,50 @@ test('renamed in the pod: it is found by its PCI address, and not what has its n
   assert.ok(at.node.pod.namespace.links.includes(impostor));
 });
 
+test('what is returned is the netdev as it is on the host, wherever it came from; null where it is none of the pod’s', () => {
+  const fromPod = new Away();
+  const returned = fromPod.bringHome({ attached: false });
+  assert.equal([returned?.name, returned?.ifindex], ['vf0', fromPod.before.ifindex]);
+  const fromProcess = new Away();
+  fromProcess.addProcess(4711);
+  assert.is(fromProcess.bringHome({ withNetns: false, attached: false })?.name, 'vf0');
+  for (const attached of [true, false]) {
+    const byItself = new Away();
+    byItself.node.endPod(byItself.node.pod);
+    assert.is(byItself.bringHome({ withNetns: false, attached })?.name, attached ? 'net1' : undefined);
+  }
+  const gone = new Away();
+  gone.node.removeVf(0);
+  assert.is(gone.bringHome(), null);
+});
+
+test('a namespace of which nothing is recorded is entered by its path, and not looked for without one', () => {
+  const at = new Away();
+  assert.is(at.bringHome({ netnsIsKnown: false })?.name, 'vf0');
+  const without = new Away();
+  without.addProcess(4711);
+  throws(() => without.bringHome({ netnsIsKnown: false, withNetns: false }), 'detachIncomplete', '0000:3b:02.0');
+});
+
+test('what was stacked on a VF that came home by itself is looked for, and not on one that ADD had not moved', () => {
+  for (const attached of [true, false]) {
+    const at = new Away();
+    at.node.endPod(at.node.pod);
+    const upper = `/sys/bus/pci/devices/${at.identity.pci}/net/net1/upper_vlan5/ifindex`;
+    at.node.platform.files.set(upper, '9\n');
+    if (attached) throws(() => at.bringHome({ withNetns: false }), 'detachIncomplete', 'vlan5');
+    else assert.is(at.bringHome({ withNetns: false, attached }), null);
+  }
+});
+
+test('no socket stays open in the pod’s namespace', () => {
+  const at = new Away();
+  const { namespace } = at.node.pod;
+  const before = namespace.sockets;
+  at.bringHome();
+  assert.is(namespace.sockets, before);
+});
+
 /** The pod has hidden the VF where nobody finds it, and made an interface with its name, MAC and ifindex. */
 function withImpostor(at: Away): () => boolean {
   const { namespace } = at.node.pod;
@@ -111,6 +159,10 @@ test('hidden, with an impostor in its place: nothing is moved, and that is a fai
     assert.ok(stayed());
   }
   assert.equal(at.takeChanges(), []);
+  at.addProcess(4711);
+  throws(() => at.bringHome({ withNetns: false }), 'detachIncomplete', '0000:3b:02.0');
+  assert.ok(stayed());
+  assert.is(at.node.platform.openNamespaces.size, 1, 'only the fixture’s own is open');
 });
 
 test('a driver that told the address at first: what tells none in the pod is not the VF', () => {
@@ -225,6 +277,23 @@ test('out of reach: 109, naming the VF, after a bounded wait', () => {
   assert.ok(at.node.platform.clock.nowMs <= 2500);
 });
 
+test('bound where nobody can enter it: 109 as well, and told from a namespace that isn’t found', () => {
+  const at = new Away();
+  const { platform, host, pod } = at.node;
+  const lost = throws(() => at.bringHome({ withNetns: false }), 'detachIncomplete').message;
+  platform.links.set('/proc/60/ns/net', `net:[${host.inode}]`);
+  platform.links.set('/proc/60/ns/mnt', 'mnt:[2]');
+  platform.links.set('/proc/60/root', '/var/empty');
+  const mount = `30 20 0:4 net:[${pod.namespace.inode}] /run/netns/x rw - nsfs nsfs rw\n`;
+  platform.files.set('/proc/60/mountinfo', mount);
+  const bound = throws(() => at.bringHome({ withNetns: false }), 'detachIncomplete', '0000:3b:02.0').message;
+  assert.equal(
+    [lost, bound].map((message) => /\bmount namespace\b/.test(message)),
+    [false, true],
+  );
+  assert.ok(!at.isHome);
+});
+
 test('its name is taken on the host: it comes home under one made of its PCI address, with a warning', () => {
   const at = new Away();
   at.node.kernel.addLink(at.node.host, 'other', { altnames: ['vf0'] });
@@ -232,8 +301,8 @@ test('its name is taken on the host: it comes home under one made of its PCI add
   assert.ok(at.isHome);
   const { name } = at.node.link(0);
   assert.ok(name.length <= 15);
-  assert.match(name, /3b/);
-  assert.match(at.logged[0] ?? '', 'level=warning');
+  assert.is(name, 'vf00003b020');
+  assert.match(at.logged[0] ?? '', / level=warning .*pci=0000:3b:02\.0 name=vf0 takenBy=\d+ instead=vf00003b020$/m);
 });
 
 test('both of its names are taken on the host: it leaves the pod in one step, and no other name is seen there', () => {
@@ -310,7 +379,25 @@ test('RDMA devices that are on the host, or nowhere, are no matter', () => {
   at.bringHome({ rdmaDevices: ['mlx5_2', 'mlx5_9'] });
   assert.equal(at.takeChanges(), ['pod1: net1 to host as vf0']);
   assert.equal(at.logged, []);
+  for (const rdmaDevices of [['mlx5_2'], []]) {
+    const unasked = new AwayWithRdma();
+    unasked.device.namespace = unasked.node.host;
+    unasked.node.edit(() => undefined);
+    withoutRdma(unasked);
+    unasked.bringHome({ rdmaDevices });
+    assert.equal(unasked.logged, [], 'the RDMA subsystem is not asked');
+  }
 });
+
+function withoutRdma(at: Away): void {
+  const { openNetlink } = at.node.platform;
+  Object.assign(at.node.platform, {
+    openNetlink: (...[netns, groups, protocol]: Parameters<typeof openNetlink>) => {
+      if (protocol === 'rdma') throw new SystemError('open netlink socket', 93);
+      return openNetlink(netns, groups, protocol);
+    },
+  });
+}
 
 test('an RDMA device that can’t be moved is the kernel’s to return: a warning, and the netdev comes home', () => {
   const at = new AwayWithRdma();
@@ -323,13 +410,7 @@ test('an RDMA device that can’t be moved is the kernel’s to return: a warnin
 
 test('a kernel without an RDMA subsystem: a warning, and the netdev comes home', () => {
   const at = new AwayWithRdma();
-  const { openNetlink } = at.node.platform;
-  Object.assign(at.node.platform, {
-    openNetlink: (...[netns, groups, protocol]: Parameters<typeof openNetlink>) => {
-      if (protocol === 'rdma') throw new SystemError('open netlink socket', 93);
-      return openNetlink(netns, groups, protocol);
-    },
-  });
+  withoutRdma(at);
   at.bringHome({ rdmaDevices: ['mlx5_2'] });
   assert.ok(at.isHome);
   assert.match(at.logged[0] ?? '', 'EPROTONOSUPPORT');
