@@ -80,6 +80,28 @@ test('what was moved from the pod to another’s namespace is found by the ID th
   assert.equal(namesOf(namespace), ['lo', 'of-another']);
 });
 
+test('what is on a device of the VF’s ifindex in another namespace than the host’s stays', () => {
+  const at = new Returned();
+  const pod = at.node.pod.namespace;
+  const ofPod = at.node.kernel.addLink(pod, 'dummy0', { kind: 'dummy' });
+  const ofRefuge = at.node.kernel.addLink(at.refuge.namespace, 'dummy0', { kind: 'dummy' });
+  for (const link of [ofPod, ofRefuge]) Object.assign(link, { ifindex: at.node.link(0).ifindex });
+  at.node.kernel.addLink(pod, 'mv0', { kind: 'macvlan', lower: ofPod });
+  at.node.kernel.addLink(pod, 'mv1', { kind: 'macvlan', lower: ofRefuge });
+  at.stack(pod, 'mv2');
+  at.remove();
+  assert.equal(namesOf(pod), ['lo', 'dummy0', 'mv0', 'mv1']);
+});
+
+test('a namespace that the pod’s has an ID of, and that has ended meanwhile, holds nothing', () => {
+  const at = new Returned();
+  at.node.pod.namespace.idOf(at.refuge.namespace);
+  at.node.endPod(at.refuge);
+  at.stack(at.node.pod.namespace, 'mv0');
+  at.remove();
+  assert.equal(namesOf(at.node.pod.namespace), ['lo']);
+});
+
 test('the VF came back by itself: every namespace is looked at, of processes and of mounts', () => {
   const at = new Returned();
   const mounted = at.node.addPod();
@@ -88,14 +110,17 @@ test('the VF came back by itself: every namespace is looked at, of processes and
   at.node.platform.files.set('/proc/self/mountinfo', `30 20 0:4 net:[${inode}] ${mounted.path} rw - nsfs nsfs rw\n`);
   for (const { namespace } of [at.refuge, mounted, at.node.pod]) at.stack(namespace, 'mv1');
   at.remove({ fetched: false });
-  for (const { namespace } of [at.refuge, mounted, at.node.pod]) assert.equal(namesOf(namespace), ['lo']);
+  for (const { namespace } of [at.refuge, mounted, at.node.pod]) {
+    assert.equal([namesOf(namespace), namespace.sockets], [['lo'], 0]);
+  }
 });
 
 test('what can’t be removed is named, and so is what the host’s own namespace has', () => {
   const at = new Returned();
-  at.stack(at.node.pod.namespace, 'mv0');
-  at.node.kernel.refuse('remove mv0', EOPNOTSUPP);
-  throws(() => at.remove(), 'detachIncomplete', 'EOPNOTSUPP', 'mv0', '0000:3b:02.0');
+  for (const name of ['mv0', 'mv1', 'mv2']) at.stack(at.node.pod.namespace, name);
+  at.node.kernel.refuse(/remove mv[01]/, EOPNOTSUPP);
+  throws(() => at.remove(), 'detachIncomplete', 'EOPNOTSUPP', 'mv0, mv1 ', '0000:3b:02.0');
+  assert.equal(namesOf(at.node.pod.namespace), ['lo', 'mv0', 'mv1']);
 
   const other = new Returned();
   other.node.platform.files.set(`/sys/bus/pci/devices/${other.identity.pci}/net/vf0/upper_escaped/ifindex`, '9\n');
