@@ -81,6 +81,9 @@ export interface SeenFile {
   readonly text: string;
 }
 
+/** A DEL reads two. A look at all records shall not keep them all in memory. */
+const maxSeen = 2;
+
 /** A file that is written anew is another one, with another inode or a later time. */
 function isSame(one: FileStatus, other: FileStatus): boolean {
   const keys = ['device', 'inode', 'modifiedMs', 'sizeBytes', 'kind', 'mode', 'uid'] as const;
@@ -106,6 +109,7 @@ export function readPrivateFile(
   if (problem !== null) throw new NotOurs(problem);
   try {
     const text = platform.readFile(path, { maxBytes, followLinks: false })?.toString('utf8') ?? null;
+    if (seen.size >= maxSeen) seen.clear();
     if (text !== null) seen.set(path, { status, text });
     return text;
   } catch (cause) {
