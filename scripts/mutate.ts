@@ -35,6 +35,8 @@ async function mutate(room: string, paths: readonly string[]): Promise<void> {
     concurrency: 1,
     maxTestRunnerReuse: 100,
     timeoutMS: 10_000,
+    // All tests run once first, on a busy machine too.
+    dryRunTimeoutMinutes: 15,
     incremental: true,
     incrementalFile: `${output}/${room}.json`,
     reporters: ['clear-text', 'html'],

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { LabError } from '../lab/lab-error.ts';
 import { elapsed, reportToStderr } from '../lab/progress.ts';
 import { Cluster } from './cluster.ts';
-import { askCluster, serveCluster } from './remote.ts';
+import { askCluster, refuseSecondCluster, serveCluster } from './remote.ts';
 import { scenarios } from './scenarios/all.ts';
 import { showDemo } from './show.ts';
 
@@ -74,6 +74,7 @@ async function tryAll(cluster: Cluster, { only, iommu, keep }: Options): Promise
 
 async function withCluster(options: Options, body: (cluster: Cluster) => Promise<void>): Promise<void> {
   if (process.getuid?.() !== 0) throw new LabError('setup', 'a cluster needs root, for its network namespace');
+  await refuseSecondCluster();
   const cluster = await Cluster.start({ progress: reportToStderr, iommu: options.iommu });
   const server = await serveCluster(cluster);
   try {

@@ -1,7 +1,7 @@
 // How a command reaches the cluster that another command of this checkout has.
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { LabError } from '../lab/lab-error.ts';
@@ -31,6 +31,23 @@ async function perform(cluster: Cluster, { kind, argv, stdin }: ClusterRequest):
   return { status, stdout, stderr };
 }
 
+/** Null if nobody listens there. */
+async function connectTo(path: string): Promise<Socket | null> {
+  const socket = connect(path);
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(null));
+  });
+}
+
+/** Throws LabError refused where a cluster of this checkout runs already. */
+export async function refuseSecondCluster(): Promise<void> {
+  const other = await connectTo(socketPath);
+  if (other === null) return;
+  other.destroy();
+  throw new LabError('refused', 'a cluster of this checkout runs already; `npm run cluster -- kubectl` asks it');
+}
+
 /** Lets other commands use a cluster, until the server is closed. A request is a line of JSON, and so is the reply. */
 export async function serveCluster(cluster: Cluster): Promise<Server> {
   const server = createServer(async (socket) => {
@@ -51,11 +68,8 @@ export async function serveCluster(cluster: Cluster): Promise<Server> {
 }
 
 export async function askCluster(request: ClusterRequest): Promise<ClusterReply> {
-  const socket = connect(socketPath);
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', () => reject(new LabError('guest', 'no cluster runs; `npm run cluster -- shell` starts one')));
-  });
+  const socket = await connectTo(socketPath);
+  if (socket === null) throw new LabError('guest', 'no cluster runs; `npm run cluster -- shell` starts one');
   socket.write(`${JSON.stringify(request)}\n`);
   return JSON.parse(await text(socket)) as ClusterReply;
 }
