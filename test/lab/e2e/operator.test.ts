@@ -103,7 +103,10 @@ test('what inspect, attachments, resolve and doctor say is what ip shows, before
   assert.equal([ofFirst.disagreements.length, ofSecond.disagreements.length], [1, 1]);
   assert.match(ofFirst.disagreements.join(), /^spoofchk .*\boff\b.*\bon\b/);
   assert.match(ofSecond.disagreements.join(), /\bother\b.*\bnet2\b/);
-  assert.match(await checkOf(node, 'agreement'), `wrong: ${first.pciAddress}: ${ofFirst.disagreements.join()}; 1 more`);
+  assert.match(
+    await checkOf(node, 'agreement'),
+    `wrong: ${first.pciAddress} (net1 of vf-test8/pod1): ${ofFirst.disagreements.join()}; 1 more`,
+  );
   assert.match((await node.operate('attachments')).stdout, /vf-test8\/pod1 +net1 +vf-test1 .* attached .* alive/);
 
   await node.removePod('pod1');
