@@ -1,16 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isRunning } from '../support/processes.ts';
 
 const limitMs = 5000;
-
-/** A zombie has ended, because whoever adopts an orphan may reap it late. */
-function isRunning(pid: string): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Throws if one of these killed processes is still there after some time, which the kernel needs to end them.

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot } from '../support/netns.ts';
-import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { processesIn } from '../support/processes.ts';
+import { builtExecutable, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { FakeIpam, printing } from './fake-ipam.ts';
 import { linkNames } from './pod-view.ts';
@@ -78,20 +78,6 @@ root('what a failed ADD leaves', () => {
   });
 });
 
-/** Processes in the network namespace of the node's host. */
-function processesOf(node: StandInNode): string[] {
-  const { ino } = statSync(node.host.path);
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/ns/net`) === `net:[${ino}]`;
-      } catch {
-        return false;
-      }
-    });
-}
-
 root('no process is left behind', () => {
   withStandInNode({ built: true }, (node) => {
     const result = printing({ cniVersion: '1.0.0', ips: [{ address: '10.0.2.5/24' }] });
@@ -99,7 +85,7 @@ root('no process is left behind', () => {
     const conf = node.conf({ deviceID: node.vfPcis[0], ipam: { type: ipam.type } });
     node.succeed('ADD', conf, { env: ipam.env });
     node.succeed('DEL', conf, { env: ipam.env });
-    assert.equal(processesOf(node), []);
+    assert.equal(processesIn(node.host.path), []);
   });
 });
 

@@ -1,12 +1,13 @@
 // Runs the plugin many times, with good and bad input, and looks for crashes, growth, and whatever is left behind. Run
 // by scripts/soak.sh [COUNT].
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { Measure } from '../bench/measure.ts';
 import { spreadOf } from '../bench/spread.ts';
 import { FakeIpam, failing, printing } from '../blackbox/fake-ipam.ts';
 import type { CniCall, CniOutcome } from '../support/cni-node.ts';
+import { processesIn } from '../support/processes.ts';
 import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { withTemporaryDirectory } from '../support/temporary-directory.ts';
 import { createRandom, garble } from './garble.ts';
@@ -119,18 +120,6 @@ class Soak {
   }
 }
 
-/** What lives in the node's namespaces. */
-function processesOf(node: StandInNode): string[] {
-  const inodes = new Set([node.host, node.pod].map(({ path }) => `net:[${statSync(path).ino}]`));
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && inodes.has(readlinkSync(`/proc/${pid}/ns/net`));
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** Of a kind: the medians of the first and of the last tenth. */
 function growthOf({ peaksMb }: Kind): readonly [number, number] {
   const tenth = Math.ceil(peaksMb.length / 10);
@@ -168,7 +157,7 @@ function run(count: number): number {
       if (after !== before) running.problems.push(`left behind: ${after} instead of ${before}`);
       const locks = readdirSync(join(node.directory, 'state/.locks'));
       if (locks.length > 0) running.problems.push(`locks left: ${locks}`);
-      const processes = processesOf(node);
+      const processes = processesIn(node.host.path, node.pod.path);
       if (processes.length > 0) running.problems.push(`processes left: ${processes}`);
       return running;
     }),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { poll } from '../../../../src/lib/retry.ts';
 import type { ProcessRequest, ProcessResult } from '../../../../src/platform/platform.ts';
 import { createNodePlatform } from '../../../support/node-platform.ts';
+import { isRunning } from '../../../support/processes.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { withTemporaryDirectory } from '../../../support/temporary-directory.ts';
 import { throws } from '../../../support/throws.ts';
@@ -17,14 +18,9 @@ function shell(script: string, more: Partial<ProcessRequest> = {}): ProcessResul
   return platform.startProcess(request('/bin/sh', ['-c', script], more)).wait();
 }
 
-function isAlive(pid: number): boolean {
-  const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
-  return stat !== '' && !/\) [ZX] /.test(stat);
-}
-
 /** Whether the process is gone soon; on a busy machine a killed one takes its time. */
 const ends = (pid: number): boolean =>
-  poll(platform, { timeoutMs: 10_000, firstPauseMs: 5, maxPauseMs: 100 }, () => !isAlive(pid));
+  poll(platform, { timeoutMs: 10_000, firstPauseMs: 5, maxPauseMs: 100 }, () => !isRunning(pid));
 
 function timed<T>(task: () => T): { readonly value: T; readonly tookMs: number } {
   const beginMs = platform.monotonicMs();
@@ -115,7 +111,7 @@ test('a grandchild that keeps the pipes open past the death of the child is not 
   const { value, tookMs } = timed(() => shell('sleep 33 & echo $!; exit 3', { timeoutMs: 60_000 }));
   assert.ok(tookMs >= 100 && tookMs < 25_000, `took ${tookMs} ms`);
   assert.equal([value.status, value.timedOut], [3, false]);
-  assert.ok(isAlive(Number(value.stdout)));
+  assert.ok(isRunning(Number(value.stdout)));
   process.kill(Number(value.stdout), 'SIGKILL');
 });
 
@@ -169,7 +165,7 @@ test('a grandchild that let go of the pipes lives on', () => {
   const result = shell('sleep 5 >/dev/null 2>&1 </dev/null & echo $!');
   assert.is(result.timedOut, false);
   const pid = Number(result.stdout);
-  assert.is(isAlive(pid), true);
+  assert.is(isRunning(pid), true);
   process.kill(pid, 'SIGKILL');
 });
 
