@@ -1,7 +1,16 @@
 // Tries doctor's advice: makes each finding, carries out its remedy, literally if it is a command, and then doctor is
 // content. test/lab/e2e/remedies.test.ts has those that need a real card or the host's own namespace.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { asRoot } from '../support/netns.ts';
@@ -68,6 +77,17 @@ class Site {
   add(conf: Readonly<Record<string, unknown>> = {}, ifname = 'net1'): void {
     const [deviceID] = this.node.vfPcis;
     this.node.succeed('ADD', this.node.conf({ deviceID, ...conf }), this.call(ifname));
+  }
+
+  /** The message of an ADD that fails. */
+  refusal(conf: Readonly<Record<string, unknown>>, ifname: string): string {
+    const [, deviceID] = this.node.vfPcis;
+    return this.node.fail('ADD', this.node.conf({ deviceID, ...conf }), this.call(ifname)).msg;
+  }
+
+  /** Those of network vf-test1 in host-local's store. */
+  addresses(): readonly string[] {
+    return readdirSync(join(this.node.directory, 'ipam/vf-test1')).filter((name) => /^\d/.test(name));
   }
 
   del(conf: Readonly<Record<string, unknown>> = {}, ifname = 'net1'): void {
@@ -159,6 +179,7 @@ const literally =
 const install = literally(/dra-sriov install --to \S+?( --as [\w-]+)?(?=[,;]|$)/);
 
 const smallRange = { rangeStart: '10.0.2.2', rangeEnd: '10.0.2.2' };
+const rangeOfTwo = { ...smallRange, rangeEnd: '10.0.2.3' };
 
 const cases: readonly Case[] = [
   {
@@ -248,6 +269,46 @@ const cases: readonly Case[] = [
     of: 'a range that is exhausted, and whose pod goes elsewhere',
     spoil: (site) => site.add({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
     mend: (site) => site.del({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
+  },
+  {
+    id: 'subnets',
+    verdict: 'wrong',
+    of: 'a range that a power cut exhausted: host-local does not fsync, and left an empty file',
+    spoil(site) {
+      site.add({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) });
+      const store = join(site.node.directory, 'ipam/vf-test1');
+      for (const address of ['10.0.2.2', '10.0.2.3']) writeFileSync(join(store, address), '');
+      assert.match(
+        site.refusal({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) }, 'net2'),
+        /no IP addresses available/,
+      );
+    },
+    mend(site, remedy) {
+      literally(/dra-sriov gc --addresses/)(site, remedy);
+      // The file of net1's address is empty, too, but a record knows the address.
+      assert.equal(site.addresses(), ['10.0.2.2']);
+      const widened = { ipam: site.node.ipam('10.0.2.0/24', { ...rangeOfTwo, rangeEnd: '10.0.2.4' }) };
+      const [, deviceID] = site.node.vfPcis;
+      site.add({ deviceID, ...widened }, 'net2');
+      assert.equal(site.addresses(), ['10.0.2.2', '10.0.2.3']);
+      // The record has the first range until its pod is gone; host-local's DEL does not find an address by an empty file.
+      site.del({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) });
+      literally(/dra-sriov gc --addresses/)(site, remedy);
+      assert.equal(site.addresses(), ['10.0.2.3']);
+    },
+  },
+  {
+    id: 'subnets',
+    verdict: 'warning',
+    of: 'an address of a container that is gone',
+    spoil(site) {
+      site.add({ ipam: site.node.ipam() });
+      writeFileSync(join(site.node.directory, 'ipam/vf-test1/10.0.2.9'), `${'ab'.repeat(32)}\r\nnet1`);
+    },
+    mend(site, remedy) {
+      literally(/dra-sriov gc --addresses/)(site, remedy);
+      assert.equal(site.addresses(), ['10.0.2.2']);
+    },
   },
   {
     id: 'records',
