@@ -59,12 +59,12 @@ async function tryAll(cluster: Cluster, { only, iommu, keep }: Options): Promise
     const begin = performance.now();
     reportToStderr(name);
     try {
-      await run(cluster, reportToStderr);
+      await cluster.telling(() => run(cluster, reportToStderr));
       passed++;
       reportToStderr(`ok, ${elapsed(begin)}`);
     } catch (thrown) {
       failed++;
-      reportToStderr(`FAILED after ${elapsed(begin)}: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+      reportToStderr(`FAILED after ${elapsed(begin)}: ${String(thrown)}`);
       if (keep) await openShell(cluster);
     }
   }

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootLab } from '../lab/emulated-lab.ts';
+import { LabError } from '../lab/lab-error.ts';
 import { executable } from '../lab/lab-node.ts';
 import { elapsed, type Progress } from '../lab/progress.ts';
 import { kitPath } from '../lab/setup/kit.ts';
@@ -31,6 +32,9 @@ export interface PublishedDevice {
   readonly name: string;
   readonly attributes: Readonly<Record<string, { readonly string?: string; readonly int?: number }>>;
 }
+
+/** Has what the node told when something failed. */
+class ToldError extends LabError {}
 
 export class Cluster {
   readonly controlPlane: ControlPlane;
@@ -81,8 +85,10 @@ export class Cluster {
       await controlPlane.must(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
       await controlPlane.apply(driverObjects);
       progress('starting containerd, kubelet and the DRA driver');
-      await cluster.worker.start(vfsOfEach);
-      await cluster.awaitNode();
+      await cluster.telling(async () => {
+        await cluster.worker.start(vfsOfEach);
+        await cluster.awaitNode();
+      });
       progress(`node ready, ${elapsed(begin)} after the start`);
       return cluster;
     } catch (thrown) {
@@ -116,6 +122,18 @@ export class Cluster {
     }
     const slices = await this.controlPlane.list<ResourceSlice>('/apis/resource.k8s.io/v1/resourceslices');
     return slices.flatMap(({ spec }) => spec.devices ?? []);
+  }
+
+  /** Does something; if that fails, the error has what the node tells of it then. */
+  async telling(body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (cause) {
+      if (cause instanceof ToldError) throw cause;
+      const story = cause instanceof Error ? cause.stack : String(cause);
+      const evidence = await this.worker.evidence().catch((thrown: unknown) => `no evidence: ${String(thrown)}`);
+      throw new ToldError('guest', `${story}\n${evidence}`, { cause });
+    }
   }
 
   async cutPower(): Promise<void> {

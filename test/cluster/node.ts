@@ -16,6 +16,7 @@ import type { Programs } from './programs.ts';
 
 const nodeName = 'node1';
 export const registryPort = 5000;
+export const driverName = 'sriovnetwork.k8snetworkplumbingwg.io';
 export const driverNamespace = 'dra-driver-sriov';
 
 const diskBytes = 6 * 2 ** 30;
@@ -35,6 +36,7 @@ const multusKubeconfig = '/etc/kubernetes/multus.kubeconfig';
 const driverKubeconfig = '/etc/kubernetes/driver.kubeconfig';
 /** Of the DRA driver; without this file it is MULTUS. */
 const driverMode = '/run/driver-mode';
+const pciIds = '/opt/node/pci.ids';
 const containerdSocket = '/run/containerd/containerd.sock';
 
 const kubeletConfig = {
@@ -44,6 +46,8 @@ const kubeletConfig = {
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
   authorization: { mode: 'AlwaysAllow' },
   cgroupDriver: 'cgroupfs',
+  // Nobody answers there; without it each pod gets a warning.
+  clusterDNS: ['10.96.0.10'],
   containerRuntimeEndpoint: `unix://${containerdSocket}`,
   enforceNodeAllocatable: [],
   failSwapOn: false,
@@ -98,6 +102,7 @@ export async function makeDisk(image: string, parts: NodeParts): Promise<void> {
   for (const [name, source] of Object.entries(parts.programs.node)) put(`/opt/node/bin/${name}`, source);
   for (const [name, source] of Object.entries(parts.programs.plugins)) put(`/opt/cni/bin/${name}`, source);
   for (const name of ['dra-sriov', 'sriov']) put(`/opt/cni/bin/${name}`, parts.executable);
+  if (parts.programs.pciIds !== null) put(pciIds, parts.programs.pciIds);
   const accounts: readonly (readonly [string, ApiUser])[] = [
     ['/etc/kubernetes/kubelet.kubeconfig', 'node'],
     [driverKubeconfig, 'admin'],
@@ -138,12 +143,15 @@ function bootScript(kit: Kit): string {
     mkdir -p /run/netns /var/run/cdi /var/lib/kubelet/plugins_registry`;
 }
 
-type Service = 'containerd' | 'kubelet' | 'dra-driver';
+const services = ['containerd', 'kubelet', 'dra-driver'] as const;
+type Service = (typeof services)[number];
 
 const driverSettings = [
   `NODE_NAME=${nodeName}`,
   `NAMESPACE=${driverNamespace}`,
   `KUBECONFIG=${driverKubeconfig}`,
+  `PCIDB_PATH=${pciIds}`,
+  'NRI_PLUGIN_NAME=dra-driver-sriov NRI_PLUGIN_IDX=42',
   `CONFIGURATION_MODE=$(cat ${driverMode} 2>/dev/null || echo MULTUS)`,
 ].join(' ');
 
@@ -166,9 +174,10 @@ const commands: Readonly<Record<Service, string>> = {
 };
 
 /** There when the service is ready. */
-const sockets: Readonly<Partial<Record<Service, string>>> = {
+const sockets: Readonly<Record<Service, string>> = {
   containerd: containerdSocket,
   kubelet: '/var/lib/kubelet/pod-resources/kubelet.sock',
+  'dra-driver': `/var/lib/kubelet/plugins_registry/${driverName}-reg.sock`,
 };
 
 export class ClusterNode {
@@ -196,18 +205,17 @@ export class ClusterNode {
     const vfs: VirtualFunction[] = [];
     for (const pf of this.lab.pfs) vfs.push(...(await this.lab.createVfs(pf.name, vfsOfEach)));
     this.vfs = vfs;
-    await this.startService('containerd');
-    await this.startService('kubelet');
-    await this.startService('dra-driver');
+    for (const name of services) await this.startService(name);
   }
 
   /** Starts one, and waits for its socket. */
   async startService(name: Service): Promise<void> {
-    const script = `PATH=/opt/node/bin:$PATH; export ${goSettings}; exec ${commands[name]} >>/node/log/${name}.log 2>&1`;
+    const socket = sockets[name];
+    // One that was killed leaves its socket behind.
+    const script = `rm -f ${socket}; PATH=/opt/node/bin:$PATH; export ${goSettings}
+      exec ${commands[name]} >>/node/log/${name}.log 2>&1`;
     const service = await this.lab.start(['sh', '-c', script]);
     this.#services.set(name, service);
-    const socket = sockets[name];
-    if (socket === undefined) return;
     const wait = `until [ -e ${socket} ]; do kill -0 ${service.pid} || exit 1; sleep 0.2; done`;
     const limit = String(socketTimeoutMs / 1000);
     const { status } = await this.lab.run(['timeout', limit, 'sh', '-c', wait], { timeoutMs: slowTimeoutMs });
@@ -235,6 +243,23 @@ export class ClusterNode {
     this.#services.clear();
     await this.lab.reboot();
     await this.start(vfsOfEach);
+  }
+
+  /** What tells why something failed: complaints of the services, what the driver did last, what doctor finds. */
+  async evidence(): Promise<string> {
+    // The kubelet asks every 5 s for a service that few drivers have.
+    const complaintsOf = (name: Service): string =>
+      `grep -E '^[EWF][0-9]{4} |level=(warning|error|fatal)|^panic|^Error' /node/log/${name}.log |
+        grep -v DRAResourceHealth | tail -n 15`;
+    const parts: Readonly<Record<string, string>> = {
+      'dra-driver, the last that it did': 'tail -n 15 /node/log/dra-driver.log',
+      ...Object.fromEntries(services.map((name) => [`${name}, complaints`, complaintsOf(name)])),
+      doctor: '/opt/cni/bin/dra-sriov doctor 2>&1 | head -n 60',
+    };
+    const told = Object.entries(parts).map(
+      async ([title, script]) => `--- ${title}\n${await this.sh(`(${script}) | cut -c -1000`)}`,
+    );
+    return (await Promise.all(told)).join('');
   }
 
   /** The end of a service's log. */

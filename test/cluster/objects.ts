@@ -1,8 +1,6 @@
 // The objects that a cluster needs before anybody uses it: Multus' kind, the driver's, its class of devices and a
 // policy for all VFs.
-import { driverNamespace } from './node.ts';
-
-export const driverName = 'sriovnetwork.k8snetworkplumbingwg.io';
+import { driverName, driverNamespace } from './node.ts';
 
 interface Kind {
   readonly group: string;

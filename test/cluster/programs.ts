@@ -14,6 +14,8 @@ export interface Programs {
   readonly node: Readonly<Record<string, string>>;
   /** CNI plugins of the node, the same. */
   readonly plugins: Readonly<Record<string, string>>;
+  /** Names of PCI devices, without which dra-driver-sriov finds none; null for the driver of ours. */
+  readonly pciIds: string | null;
 }
 
 const kubernetesNames = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'];
@@ -29,12 +31,13 @@ export async function providePrograms(folder: string, progress: Progress): Promi
   const controlPlane = join(folder, 'bin');
   mkdirSync(controlPlane);
   for (const name of kubernetesNames) symlinkSync(kube, join(controlPlane, name));
+  const driver = process.env['DRA_DRIVER'];
   const runc = await provideDebianPackage('runc', progress);
   return {
     controlPlane,
     node: {
       kubelet: kube,
-      'dra-driver': process.env['DRA_DRIVER'] ?? join(cluster, 'dra-driver'),
+      'dra-driver': driver ?? join(cluster, 'dra-driver'),
       containerd: join(containerd, 'containerd'),
       'containerd-shim-runc-v2': join(containerd, 'containerd-shim-runc-v2'),
       ctr: join(containerd, 'ctr'),
@@ -46,5 +49,7 @@ export async function providePrograms(folder: string, progress: Progress): Promi
       'host-local': join(peerDir(), 'host-local'),
       ...(sriovCniExecutable === null ? {} : { 'sriov-cni': sriovCniExecutable }),
     },
+    pciIds:
+      driver === undefined ? null : join(await provideDebianPackage('pci.ids', progress), 'usr/share/misc/pci.ids'),
   };
 }

@@ -4,7 +4,16 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Cluster } from '../cluster.ts';
 import { attachedVfs, awaitPods, isReady, type Pod, podsOf } from '../pods.ts';
-import { checkPings, checkPod, only, readExample, type Scenario, type WantedVf, withManifest } from './scenario.ts';
+import {
+  checkHealthy,
+  checkPings,
+  checkPod,
+  only,
+  readExample,
+  type Scenario,
+  type WantedVf,
+  withManifest,
+} from './scenario.ts';
 
 export const demoNamespace = 'vf-test8';
 const demoDeployment = 'deployment/pod0';
@@ -46,6 +55,7 @@ export const demoScenarios: readonly Scenario[] = [
         const pods = await awaitPods(cluster, demoNamespace, 2);
         const other = only(pods.filter(({ metadata }) => metadata.uid !== pod.metadata.uid));
         await checkPings(cluster, attached, await checkDemoPod(cluster, other));
+        await checkHealthy(cluster);
       }),
   },
   {

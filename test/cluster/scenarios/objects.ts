@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { ApiObject } from '../../support/kubernetes-api.ts';
 import type { Cluster } from '../cluster.ts';
-import { driverName } from '../objects.ts';
+import { driverName } from '../node.ts';
 import type { Scenario } from './scenario.ts';
 
 const root = join(import.meta.dirname, '../../..');

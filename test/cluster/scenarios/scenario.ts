@@ -42,7 +42,7 @@ export async function withManifest(cluster: Cluster, manifest: string, body: () 
   const before = await pictureOfNode(cluster);
   await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
   try {
-    await body();
+    await cluster.telling(body);
   } catch (thrown) {
     // What failed first is what is told.
     await deleteManifest(cluster, manifest).catch(() => undefined);
@@ -112,6 +112,12 @@ async function checkTools(cluster: Cluster, pod: Pod, attached: readonly Attache
     attached.map(({ link, vf }) => [link.ifname, vf.pciAddress]).toSorted(),
     'inspect tells the pod’s VFs',
   );
+}
+
+/** doctor finds nothing wrong; what else pods do on the node has come to an end. */
+export async function checkHealthy(cluster: Cluster): Promise<void> {
+  const { status, stdout, stderr } = await cluster.worker.node.operate('doctor');
+  deepStrictEqual(status, 0, `doctor finds nothing wrong: ${stdout}${stderr}`);
 }
 
 /** What the PF holds of a VF. */
