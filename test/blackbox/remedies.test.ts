@@ -291,7 +291,7 @@ const cases: readonly Case[] = [
       const [, deviceID] = site.node.vfPcis;
       site.add({ deviceID, ...widened }, 'net2');
       assert.equal(site.addresses(), ['10.0.2.2', '10.0.2.3']);
-      // The record has the first range until its pod is gone; host-local's DEL does not find an address by an empty file.
+      // The record has the first range until its pod is gone. DEL of host-local finds no address by an empty file.
       site.del({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) });
       literally(/dra-sriov gc --addresses/)(site, remedy);
       assert.equal(site.addresses(), ['10.0.2.3']);
