@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isRunning } from '../support/processes.ts';
 
-const limitMs = 5000;
+const limitMs = 60_000;
 
 /**
  * Throws if one of these killed processes is still there after some time, which the kernel needs to end them.

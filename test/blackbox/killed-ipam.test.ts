@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asRoot, withNetns } from '../support/netns.ts';
@@ -11,21 +11,24 @@ import { FakeIpam } from './fake-ipam.ts';
 const test = suite('killed-ipam');
 const root = asRoot(test);
 
-/** host-local whose ADD takes a second and tells when it has begun. */
+/** host-local whose ADD tells when it has begun, and goes on half a second after `letGo`. */
 function slowIpam(node: StandInNode): FakeIpam {
   const hostLocal = `'${join(peerDir(), 'host-local')}' < '${join(node.directory, 'ipam-stdin')}'`;
+  const untilLetGo = `until [ -e '${begun(node)}.go' ]; do sleep 0.05; done`;
   return new FakeIpam(node, {
-    ADD: `touch '${begun(node)}'\nsleep 1\n${hostLocal}\ntouch '${begun(node)}.done'`,
+    ADD: `touch '${begun(node)}'\n${untilLetGo}\nsleep 0.5\n${hostLocal}\ntouch '${begun(node)}.done'`,
     DEL: hostLocal,
   });
 }
 
 const begun = (node: StandInNode): string => join(node.directory, 'ipam-begun');
 
+const letGo = (node: StandInNode): void => writeFileSync(`${begun(node)}.go`, '');
+
 async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (!isTrue()) {
-    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
     await pause(5);
   }
 }
@@ -42,6 +45,7 @@ async function killAddDuringIpam(
   await until('the IPAM plugin runs', () => existsSync(begun(node)));
   child.kill('SIGKILL');
   await once(child, 'exit');
+  letGo(node);
 }
 
 for (const next of ['DEL', 'ADD of another pod'] as const) {

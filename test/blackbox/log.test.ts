@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import type { CniOutcome } from '../support/cni-node.ts';
 import { asRoot } from '../support/netns.ts';
-import { type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
+import { builtExecutable, type StandInNode, withStandInNode } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('log');
@@ -142,7 +142,7 @@ root('no value can forge a line or drive a terminal', () => {
 
 root('a closed stderr is no reason to fail', () => {
   withStandInNode({ built: true }, (node) => {
-    const program = ['sh', '-c', 'exec "$0" 2>&-', join(import.meta.dirname, '../../dist/dra-sriov')];
+    const program = ['sh', '-c', 'exec "$0" 2>&-', builtExecutable];
     const conf = node.conf({ deviceID: node.vfPcis[0] });
     node.succeed('ADD', conf, { program });
     node.succeed('DEL', conf, { program });

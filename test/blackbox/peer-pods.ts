@@ -181,7 +181,8 @@ export class PeerPods {
   #comparePods(prefix = ''): Difference[] {
     for (let tries = 1; ; tries++) {
       const found = differences(...this.#pictures());
-      if (found.length === 0 || tries === 5) return found.map((each) => ({ ...each, where: `${prefix}${each.where}` }));
+      if (found.length === 0 || tries === 40)
+        return found.map((each) => ({ ...each, where: `${prefix}${each.where}` }));
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
     }
   }

@@ -42,11 +42,13 @@ root('a PF that reports nothing refuses what only it could set; the VF’s own i
 root('SIGTERM, SIGINT and SIGHUP wait until all is put back; what SIGKILL leaves the next one does', () => {
   withStandInNode({ built: true }, (node) => {
     const before = node.picture();
-    const record = join(node.directory, 'state/dra-sriov-probe');
+    const record = `[ -e ${join(node.directory, 'state/dra-sriov-probe')} ]`;
+    // On a busy machine all may be done before the shell has its turn.
+    const ended = '[ ! -e /proc/$!/exe ]';
     const interrupt = (signal: string): { status: number | null; stdout: string } =>
       onHost(
         node,
-        `"$0" probe --here --json 0000:3b:02.0 & until [ -e ${record} ]; do :; done; kill -${signal} $!; wait $!`,
+        `"$0" probe --here --json 0000:3b:02.0 & until ${record} || ${ended}; do :; done; kill -${signal} $!; wait $!`,
       );
     for (const signal of ['TERM', 'INT', 'HUP']) {
       const { status, stdout } = interrupt(signal);
@@ -56,7 +58,8 @@ root('SIGTERM, SIGINT and SIGHUP wait until all is put back; what SIGKILL leaves
       assert.is(status, failure === null ? 0 : 1);
       assert.match(failure ?? 'signal', 'signal');
     }
-    assert.is(interrupt('KILL').status, 128 + 9);
+    let tries = 1;
+    while (interrupt('KILL').status !== 128 + 9) assert.ok(tries++ < 100, 'it always ends too soon');
     assert.is(onHost(node, '"$0" probe --here').status, 0);
     assert.equal(node.picture(), before);
   });

@@ -487,9 +487,9 @@ const cases: readonly Case[] = [
       site.writeSys('devices/system/node/node0/cpulist', '2-3');
       site.writeSys('devices/system/node/node1/cpulist', '0-1');
       site.add();
-      site.start('taskset', '-c', '0', 'sleep', '60');
+      site.start('taskset', '-c', '0', 'sleep', '600');
       const allowed = `for each in $(ip netns pids ${site.node.pod.name}); do grep -q 'list:.0$' /proc/$each/status && exit; done; exit 1`;
-      site.do(`for tick in $(seq 100); do (${allowed}) && exit; sleep 0.1; done; exit 1`);
+      site.do(`for tick in $(seq 600); do (${allowed}) && exit; sleep 0.1; done; exit 1`);
     },
     mend(site) {
       site.del();

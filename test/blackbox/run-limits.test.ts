@@ -39,11 +39,11 @@ function startAdd(node: StandInNode, conf: unknown, ipam: FakeIpam): ChildProces
 
 /** The numbers that the IPAM plugin left: its own and that of a child. */
 async function pidsIn(path: string): Promise<readonly string[]> {
-  for (const end = performance.now() + 20_000; performance.now() < end; await pause(10)) {
+  for (const end = performance.now() + 60_000; performance.now() < end; await pause(10)) {
     const pids = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
     if (pids.length === 2) return pids;
   }
-  throw new Error('the IPAM plugin did not start within 20 s');
+  throw new Error('the IPAM plugin did not start within a minute');
 }
 
 native(

@@ -17,7 +17,7 @@ test('VERSION needs no other variable, and does not wait for stdin', async () =>
   child.stdout.on('data', (chunk: Buffer) => {
     stdout += chunk.toString();
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const [status] = await once(child, 'close');
   clearTimeout(timer);
   child.stdin.destroy();

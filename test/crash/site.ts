@@ -48,11 +48,13 @@ const volatileKeys = new Set([
   'valid_life_time',
   'preferred_life_time',
 ]);
+/** As `operstate` does, which they follow. */
+const volatileFlags: ReadonlySet<unknown> = new Set(['NO-CARRIER', 'LOWER_UP']);
 
-const strayLimitMs = 20_000;
+const strayLimitMs = 120_000;
 const runLimitMs = 120_000;
 /** Longer than any wait of the plugin's: those for a lock and for an IPAM plugin end after 30 s. */
-const faultyRunLimitMs = 40_000;
+const faultyRunLimitMs = 100_000;
 
 /** Sleeps without a promise. */
 function pause(ms: number): void {
@@ -222,7 +224,7 @@ export class Site {
 }
 
 function stable(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(stable);
+  if (Array.isArray(value)) return value.filter((each) => !volatileFlags.has(each)).map(stable);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([key]) => !volatileKeys.has(key));
   return Object.fromEntries(entries.map(([key, inner]) => [key, stable(inner)]));

@@ -186,8 +186,13 @@ export class StandInNode extends CniNode<false, StandInCall> {
   picture(): unknown {
     const links = this.host.ip('link', 'show') as Record<string, unknown>[];
     const volatile = new Set(['operstate', 'link_netnsid', 'link_index', 'link']);
+    const steady = (link: Record<string, unknown>) =>
+      Object.fromEntries(Object.entries(link).filter(([key]) => !volatile.has(key)));
+    // The kernel notices a while later whether there is carrier.
+    const flagsOf = (link: Record<string, unknown>) =>
+      (link['flags'] as string[]).filter((flag) => flag !== 'NO-CARRIER' && flag !== 'LOWER_UP');
     return {
-      host: links.map((link) => Object.fromEntries(Object.entries(link).filter(([key]) => !volatile.has(key)))),
+      host: links.map((link) => ({ ...steady(link), flags: flagsOf(link) })),
       pod: (this.pod.ip('link', 'show') as { ifname: string }[]).map((link) => link.ifname),
       pf: this.#fakePf ? this.fakePf.vfs : null,
       leases: readdirSync(join(this.directory, 'ipam')).flatMap((network) => this.leases(network)),

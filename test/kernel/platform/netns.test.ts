@@ -143,7 +143,7 @@ test('a thread that can not come back says so, and nothing is done in the wrong 
       const platform = createNodePlatform({});
       const own = platform.ownNetns();
       const said = (task) => { try { return task(); } catch (thrown) { return thrown.message; } };
-      const child = { path: '/usr/bin/true', args: [], env: {}, stdin: '', timeoutMs: 1000 };
+      const child = { path: '/usr/bin/true', args: [], env: {}, stdin: '', timeoutMs: 60_000 };
       platform.writeStdout([
         said(() => platform.inNetns(platform.openNetns('${ns.path}'), () => closeSync(own.fd))),
         said(() => platform.openNetlink()),
@@ -187,7 +187,7 @@ test('a child started meanwhile is in the own namespace', () => {
   withNetns((ns) => {
     const netns = opened(ns.path);
     platform.openNetlink(netns).close();
-    const request = { path: '/usr/bin/readlink', args: ['/proc/self/ns/net'], env: {}, stdin: '', timeoutMs: 5000 };
+    const request = { path: '/usr/bin/readlink', args: ['/proc/self/ns/net'], env: {}, stdin: '', timeoutMs: 60_000 };
     assert.is(platform.startProcess(request).wait().stdout.trim(), threadNetns());
     assert.is(threadNetns(), `net:[${platform.ownNetns().inode}]`);
     netns.close();
@@ -198,7 +198,7 @@ test('a child inherits no namespace or socket of ours', () => {
   withNetns((ns) => {
     const netns = opened(ns.path);
     const socket = platform.openNetlink(netns);
-    const request = { path: '/bin/ls', args: ['-l', '/proc/self/fd'], env: {}, stdin: '', timeoutMs: 5000 };
+    const request = { path: '/bin/ls', args: ['-l', '/proc/self/fd'], env: {}, stdin: '', timeoutMs: 60_000 };
     const listed = platform.startProcess(request).wait().stdout;
     assert.match(listed, / 2 -> /);
     assert.not(listed.includes('net:['), listed);

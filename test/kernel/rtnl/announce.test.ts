@@ -22,7 +22,7 @@ function withAnnouncer(body: (host: Side, pod: Side, ifindex: number) => void): 
     host.ip('link', 'set', 'wire0', 'up');
     pod.ip('link', 'set', 'net1', 'address', mac, 'up');
     const { ifindex } = pod.link('net1');
-    assert.is(waitForCarrier(platform, pod.namespace, ifindex, 2000), true);
+    assert.is(waitForCarrier(platform, pod.namespace, ifindex, 60_000), true);
     body(host, pod, ifindex);
   });
 }
@@ -34,7 +34,7 @@ function neighbour(host: Side, address: string): string | undefined {
 }
 
 function learns(host: Side, address: string): boolean {
-  const deadlineMs = platform.monotonicMs() + 2000;
+  const deadlineMs = platform.monotonicMs() + 60_000;
   while (neighbour(host, address) !== mac && platform.monotonicMs() < deadlineMs) platform.sleepMs(10);
   return neighbour(host, address) === mac;
 }

@@ -16,7 +16,7 @@ interface Ran {
 
 function run(args: readonly string[], prefix: readonly string[] = []): Ran {
   const [program = '', ...rest] = [...prefix, process.execPath, join(root, 'test/run.ts'), ...args];
-  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8', timeout: 240_000 });
   return { status, lines: `${stdout}${stderr}`.split('\n') };
 }
 
@@ -62,7 +62,7 @@ test('a file that waits for a time limit has the others of its kind beside it', 
       import { existsSync, writeFileSync } from 'node:fs';
       const test = suite('some');`;
     writeFileSync(join(kind, 'other.test.ts'), `${head}\ntest('marks', () => writeFileSync('${mark}', ''));\n`);
-    const waits = `for (let time = 0; time < 300 && !existsSync('${mark}'); time++) {
+    const waits = `for (let time = 0; time < 2000 && !existsSync('${mark}'); time++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     assert.ok(existsSync('${mark}'));`;
@@ -84,13 +84,11 @@ if (spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0)
 else test.skip(unstarted, 'strace does not run here');
 
 test('a file that leaves something running, with its output open, is not waited for', () => {
-  const begin = performance.now();
   const { status } = runFile(
     `const { spawn } = await import('node:child_process');
-    test('a', () => spawn('sleep', ['20'], { stdio: 'inherit' }).unref());`,
+    test('a', () => spawn('sleep', ['900'], { stdio: 'inherit' }).unref());`,
   );
   assert.is(status, 0);
-  assert.ok(performance.now() - begin < 15_000);
 });
 
 test('help, and mistakes', () => {

@@ -72,13 +72,12 @@ test('the size limit holds to the byte', () => {
   throws(() => platform.readFile('/proc/self/status', { maxBytes: 5 }), 'EOVERFLOW', '/proc/self/status');
 });
 
-test('a FIFO, a socket, a device and a directory are refused at once', () => {
+test('a FIFO, a socket, a device and a directory are refused, not waited for', () => {
   withTemporaryDirectory((directory) => {
     execFileSync('mkfifo', [`${directory}/fifo`]);
     const listen = `require('node:net').createServer().listen('${directory}/socket', () => process.exit(0))`;
     execFileSync(process.execPath, ['-e', listen]);
     mkdirSync(`${directory}/dir`);
-    const beginMs = platform.monotonicMs();
     for (const path of [`${directory}/fifo`, `${directory}/dir`, '/dev/null']) {
       throws(() => platform.readFile(path), 'EINVAL', `read ${path}`);
     }
@@ -88,7 +87,6 @@ test('a FIFO, a socket, a device and a directory are refused at once', () => {
     throws(() => platform.appendFile(`${directory}/fifo`, 'x'), 'EINVAL', 'not a regular file');
     throws(() => platform.writeSystemFile(`${directory}/fifo`, 'x'), 'EINVAL', 'not a regular file');
     throws(() => platform.lock(`${directory}/fifo`, 0, ''), 'EINVAL', 'fifo');
-    assert.ok(platform.monotonicMs() - beginMs < 1000);
   });
 });
 
@@ -313,10 +311,14 @@ test('boot id, clocks and arguments', () => {
   const beginMs = platform.monotonicMs();
   platform.sleepMs(30);
   const tookMs = platform.monotonicMs() - beginMs;
-  assert.ok(tookMs >= 29 && tookMs < 1000, `slept ${tookMs} ms`);
+  assert.ok(tookMs >= 29 && tookMs < 20_000, `slept ${tookMs} ms`);
   platform.sleepMs(0);
   platform.sleepMs(-1);
-  assert.ok(Math.abs(platform.epochMs() - Date.now()) < 1000);
+  const epochs = [Date.now(), platform.epochMs(), Date.now()];
+  assert.equal(
+    epochs,
+    epochs.toSorted((one, other) => one - other),
+  );
   assert.equal(platform.argv, process.argv.slice(2));
   assert.is(platform.pid, process.pid);
   assert.ok(platform.executable.startsWith('/'));
