@@ -1,10 +1,11 @@
 // Stryker's test runner for suites of test/support/suite.ts. Tests run in this process, so that a mutant takes little
 // time, and only those that reach it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { registerHooks, stripTypeScriptTypes } from 'node:module';
-import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
 import { INSTRUMENTER_CONSTANTS, type InstrumenterContext } from '@stryker-mutator/api/core';
 import type { Ignorer } from '@stryker-mutator/api/ignore';
 import { declareClassPlugin, declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
@@ -20,7 +21,10 @@ import {
   TestStatus,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
-import { listed } from './suite.ts';
+import { build, type Plugin } from 'esbuild';
+import * as suiteModule from './suite.ts';
+
+const { listed } = suiteModule;
 
 /** Folders of test files, joined by `:`; in that order they are run. */
 const foldersVariable = 'MUTATION_TEST_FOLDERS';
@@ -37,33 +41,55 @@ type Context = { -readonly [Key in keyof InstrumenterContext]?: InstrumenterCont
 const context: Context = {};
 Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: context });
 
-const root = `${pathToFileURL(process.cwd()).href}/`;
-let generation = 0;
+const root = process.cwd();
+const requireFromRoot = createRequire(join(root, 'package.json'));
+const ownSuite = join(import.meta.dirname, 'suite.ts');
 
-/** Every generation has modules of its own: what one has kept, or made while it was loaded, is of no other mutant. */
-function renewModules(): void {
-  const ownSuite = new URL('suite.ts', import.meta.url).href;
-  const ownParts = `${root}test/mutation/parts.ts`;
-  const stripped = new Map<string, string>();
-  registerHooks({
-    resolve: (specifier, from, next) => {
-      if (/\/suite\.ts$/.test(specifier)) return { url: ownSuite, shortCircuit: true };
-      if (specifier.endsWith('/source-parts.ts') && from.parentURL?.startsWith(ownParts) !== true) {
-        return { url: `${ownParts}?generation=${generation}`, shortCircuit: true };
-      }
-      const found = next(specifier, from);
-      const isOurs = found.url.startsWith(root) && !found.url.includes('/node_modules/') && found.url.endsWith('.ts');
-      return isOurs ? { ...found, url: `${found.url}?generation=${generation}` } : found;
-    },
-    // A file is stripped of its types once, not in every generation.
-    load: (url, context, next) => {
-      if (!url.includes('?generation=')) return next(url, context);
-      const path = fileURLToPath(url);
-      const source = stripped.get(path) ?? stripTypeScriptTypes(readFileSync(path, 'utf8'));
-      stripped.set(path, source);
-      return { format: 'module', source, shortCircuit: true };
-    },
+/** A test file and all that it imports of ours. */
+interface Program {
+  /** Each call makes all modules anew. */
+  readonly load: (require: (id: string) => unknown) => void;
+  readonly sources: ReadonlySet<string>;
+}
+
+const programs = new Map<string, Program>();
+
+/** Our suite in place of that of the tests; paths of files as they would be without a bundle. */
+const bundlePlugin: Plugin = {
+  name: 'mutation',
+  setup: (build) => {
+    build.onResolve({ filter: /\/suite\.ts$/ }, () => ({ path: ownSuite, external: true }));
+    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8')
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+      return { contents: text, loader: 'ts' };
+    });
+  },
+};
+
+async function programOf(file: string): Promise<Program> {
+  const known = programs.get(file);
+  if (known !== undefined) return known;
+  const { outputFiles, metafile } = await build({
+    entryPoints: [file],
+    absWorkingDir: root,
+    bundle: true,
+    metafile: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'esnext',
+    packages: 'external',
+    treeShaking: false,
+    plugins: [bundlePlugin],
+    logLevel: 'error',
   });
+  const source = `(function (require) { const module = { exports: {} };\n${outputFiles[0]?.text ?? ''}\n})`;
+  const load = new Script(source, { filename: file }).runInThisContext() as Program['load'];
+  const program = { load, sources: new Set(Object.keys(metafile.inputs)) };
+  programs.set(file, program);
+  return program;
 }
 
 function testFiles(): readonly string[] {
@@ -74,10 +100,11 @@ function testFiles(): readonly string[] {
   });
 }
 
-/** The tests of a file, as it is in this generation. */
+/** The tests of a file, with modules of their own: what one of them has kept, or made while it was loaded, is new. */
 async function loadTests(file: string): Promise<readonly Test[]> {
+  const { load } = await programOf(file);
   listed.length = 0;
-  await import(resolve(file));
+  load((id) => (id === ownSuite ? suiteModule : requireFromRoot(id)));
   return listed.map(({ name, body }, at) => ({ id: `${file}#${at} ${name}`, fileName: resolve(file), body }));
 }
 
@@ -109,7 +136,6 @@ async function runTests(
   isWanted: (id: string) => boolean,
   goesOn: boolean,
 ): Promise<TestResult[]> {
-  generation++;
   const results: TestResult[] = [];
   for (const file of files) {
     const tests = await loadTests(file).catch((thrown: unknown) => [unloadable(file, thrown)]);
@@ -124,7 +150,6 @@ async function runTests(
 
 class SuiteRunner implements TestRunner {
   init(): Promise<void> {
-    renewModules();
     return Promise.resolve();
   }
 
@@ -133,15 +158,13 @@ class SuiteRunner implements TestRunner {
   }
 
   /**
-   * Each test in a generation of its own: what a module makes when it is first used is reached by every test that uses
-   * it.
+   * Each test with modules of its own: what a module makes when it is first used is reached by every test that uses it.
    */
   async dryRun(): Promise<CompleteDryRunResult> {
     const tests: TestResult[] = [];
     for (const file of testFiles()) {
       const { length } = await loadTests(file);
       for (let at = 0; at < length; at++) {
-        generation++;
         const test = (await loadTests(file))[at];
         if (test !== undefined) tests.push(await runTest(test));
       }
@@ -150,11 +173,17 @@ class SuiteRunner implements TestRunner {
     return { status: DryRunStatus.Complete, tests, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
   }
 
-  async mutantRun({ activeMutant, hitLimit, testFilter, disableBail }: MutantRunOptions): Promise<MutantRunResult> {
+  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    const { activeMutant, sandboxFileName, hitLimit, testFilter, disableBail } = options;
     context.hitLimit = hitLimit;
     context.hitCount = hitLimit === undefined ? undefined : 0;
     context.activeMutant = activeMutant.id;
-    const files = testFiles().filter((file) => testFilter?.some((id) => id.startsWith(`${file}#`)) ?? true);
+    const files: string[] = [];
+    for (const file of testFiles()) {
+      const isAsked = testFilter?.some((id) => id.startsWith(`${file}#`)) ?? true;
+      const { sources } = await programOf(file);
+      if (isAsked && sources.has(relative(root, sandboxFileName))) files.push(file);
+    }
     const tests = await runTests(files, (id) => testFilter?.includes(id) ?? true, disableBail);
     const timedOut = determineHitLimitReached(context.hitCount, hitLimit);
     return toMutantRunResult(timedOut ?? { status: DryRunStatus.Complete, tests });
