@@ -8,7 +8,7 @@ import { learnCalls, type Verb } from './kill.ts';
 import { report, reportMeasured } from './report.ts';
 import { withStandInSite } from './stand-in-site.ts';
 
-/** Each so many-th of the failures is tried where not all are. */
+/** Of the failures, every 40th is tried, unless all are. */
 const step = 40;
 
 /** Registers the test that makes a verb's system calls fail, on stand-ins. */

@@ -1,20 +1,20 @@
-// Makes one system call of the plugin fail after the other, and sees whether it undoes all, or keeps the record and
-// says so.
+// Makes the plugin's system calls fail, one in each run, and sees whether it undoes all, or keeps the record and says
+// so.
 import { expectPicture, type Pictures, takePictures, type Verb } from './kill.ts';
 import { compare, type Outcome, type Site } from './site.ts';
 import { describeFault, type Fault, isChange, isThread, type SystemCall } from './strace.ts';
 
 export interface ErrorTally {
-  /** Failures that were got over: ADD or DEL did all that it should. */
+  /** Failures in spite of which ADD or DEL did all that it should. */
   overcome: number;
-  /** After which all was as before. */
+  /** Failures after which all was as before. */
   undone: number;
-  /** After which the record was kept, and the next DEL gave everything back. */
+  /** Failures after which the record was kept, and the next DEL gave everything back. */
   kept: number;
   readonly failures: string[];
 }
 
-/** What a process needs to be one: memory, signals. Their failure ends any program. For threads see threads.test.ts. */
+/** Memory and signals of the process: their failure ends any program. For threads see threads.test.ts. */
 const ownAffairs =
   /^(brk|mmap|munmap|mremap|mprotect|madvise|futex|rseq|arch_prctl|set_\w+|rt_sig\w+|prlimit64|getrandom|get[pt]id|alarm|exit_group|close)$/;
 
@@ -24,15 +24,13 @@ const otherErrnos = ['EIO', 'EPERM'] as const;
 
 function errnosFor(call: SystemCall): readonly string[] {
   if (ownAffairs.test(call.name) || isThread(call)) return [];
-  // What can't be written to stdout is an error that nobody hears of.
+  // An error can't be told where stdout can't be written.
   if (/^write\(1\b/.test(call.text)) return [];
   if (/^(sendto|recvfrom|sendmsg|recvmsg)$/.test(call.name)) return netlinkErrnos;
   return isChange(call) ? fileErrnos : otherErrnos;
 }
 
-/**
- * Every failure of every call; of those that change something also one that lasts: a full disk, a driver that is gone.
- */
+/** Every failure of every call. A call that changes something also fails for good: a full disk, a lost driver. */
 export function listFaults(trace: readonly SystemCall[]): readonly Fault[] {
   return trace.flatMap((call) => {
     const { name, nth } = call;
@@ -57,7 +55,7 @@ function expectError({ status, stdout, stderr }: Outcome): { readonly code: numb
   return { code, msg };
 }
 
-/** Writes that fail for good include that of the answer. */
+/** Where all writes fail, that of the answer does, too. */
 const isMute = ({ name, lasting }: Fault): boolean => name === 'write' && lasting === true;
 
 /** Looks at what a verb with a fault has left; a DEL ends it. */

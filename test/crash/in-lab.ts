@@ -10,9 +10,9 @@ export interface LabRun {
   readonly verb: Verb;
   /** What follows a kill; `errors`: the calls fail instead. */
   readonly next: Recovery | 'errors';
-  /** Each so many-th of the calls that change something, or of their failures. */
+  /** Every `step`th of the calls that change something is tried, or of their failures. */
   readonly step: number;
-  /** From which on. */
+  /** The first of them. */
   readonly first: number;
 }
 
@@ -40,6 +40,6 @@ function run({ site: options, verb, next, step, first }: LabRun): LabRunOutcome 
 
 const wanted = JSON.parse(process.argv[2] ?? '') as LabRun;
 const outcome = run(wanted);
-// Removes the last kill's lock files, which nobody holds.
+// GC removes the lock files that the last kill left.
 new Site(wanted.site).collect();
 process.stdout.write(JSON.stringify(outcome));

@@ -1,4 +1,4 @@
-// Kills the plugin at one system call after the other, and sees whether others can clean up after it.
+// Kills the plugin at its system calls, at one in each run, and sees whether others can clean up after it.
 import { compare, type Site } from './site.ts';
 import { describeFault, isChange, type SystemCall } from './strace.ts';
 
@@ -6,22 +6,22 @@ export type Verb = 'ADD' | 'DEL';
 export type Recovery = 'DEL' | 'GC' | 'next pod';
 
 export interface Tally {
-  /** At how many calls it was killed. */
+  /** How many runs were killed. */
   killed: number;
   /** How often the second pod had the VF at once, without a DEL of the first. */
   takenOver: number;
-  /** What was not as it should be, and after which kill. */
+  /** After which kill what was wrong. */
   readonly failures: string[];
 }
 
 export interface Pictures {
   /** Nothing attached. */
   readonly before: readonly string[];
-  /** The VF is the first pod's, or the second's. */
+  /** The VF is in the first pod, or in the second. */
   readonly attached: readonly [readonly string[], readonly string[]];
 }
 
-/** Each so many-th of the calls that change something. */
+/** Every `step`th of the calls that change something. */
 export function choose(trace: readonly SystemCall[], step: number, first = 0): readonly SystemCall[] {
   return trace.filter(isChange).filter((_, at) => at % step === first);
 }
@@ -37,7 +37,7 @@ export function learnCalls(site: Site, verb: Verb): readonly SystemCall[] {
   return calls;
 }
 
-/** The site has to have had an attachment before, which leaves a few folders and host-local's own files. */
+/** An earlier attachment has to have left its few folders and host-local's own files on the site. */
 export function takePictures(site: Site): Pictures {
   const before = site.picture();
   const attach = (pod: 0 | 1): readonly string[] => {
@@ -56,7 +56,7 @@ export function expectPicture(site: Site, expected: readonly string[], what: str
   if (difference !== '') throw new Error(`${what}:\n${difference}`);
 }
 
-/** The VF is given to another pod, though nobody calls DEL for the first. Tells whether it was at once. */
+/** Gives the VF to another pod without a DEL of the first. False where that took a DEL after all. */
 function attachNext(site: Site, pictures: Pictures): boolean {
   site.forgetSweep();
   const { status, stdout } = site.run('ADD', 1);
@@ -74,7 +74,7 @@ function attachNext(site: Site, pictures: Pictures): boolean {
   return status === 0;
 }
 
-/** What happens after the kill; nothing is attached in the end. */
+/** Cleans up after a kill; in the end nothing is attached. */
 function recover(site: Site, how: Recovery, pictures: Pictures, tally: Tally): void {
   if (how === 'DEL') site.succeed('DEL', 0);
   else if (how === 'GC') site.collect();
@@ -83,9 +83,9 @@ function recover(site: Site, how: Recovery, pictures: Pictures, tally: Tally): v
 }
 
 /**
- * Kills the verb before each of the calls, in turn; then others clean up, and all has to be as it was. A run may have
- * fewer calls of a name than the one that was traced: then it isn't killed, and has to succeed. Ends early where
- * nothing works any more.
+ * Kills the verb before each of the calls, in turn; then others clean up, and all has to be as it was. A run that has
+ * fewer calls of that name than the traced one isn't killed, and has to succeed. Ends early where a site can't be
+ * reset.
  */
 export function killAt(site: Site, verb: Verb, calls: readonly SystemCall[], recovery: Recovery): Tally {
   const tally: Tally = { killed: 0, takenOver: 0, failures: [] };

@@ -5,7 +5,7 @@ import { choose, killAt, learnCalls, type Recovery, type Verb } from './kill.ts'
 import { report, reportMeasured } from './report.ts';
 import { withStandInSite } from './stand-in-site.ts';
 
-/** Of the calls that change something, each so many-th is tried where not all calls are. */
+/** Of the calls that change something, every 2nd or 5th is tried, unless all calls are. */
 const steps: Readonly<Record<Recovery, number>> = { DEL: 2, GC: 5, 'next pod': 5 };
 
 /** Registers the tests that kill a verb at its system calls, on stand-ins. */
@@ -20,7 +20,7 @@ export function registerKilledTests(verb: Verb): void {
         const taken = recovery === 'next pod' ? `, ${takenOver} times the next pod had the VF without a DEL` : '';
         reportMeasured(`${verb}: killed at ${killed} of ${trace.length} calls, then ${recovery}${taken}`);
         report(failures);
-        // A run may have a call or two less than the one that was traced: it waits less.
+        // A run that waits less than the traced one has a call or two less.
         assert.ok(killed >= calls.length - 5, `killed at ${killed} of ${calls.length} calls only`);
         assert.ok(calls.length >= (isFull ? 300 : 5), `only ${calls.length} calls`);
       });

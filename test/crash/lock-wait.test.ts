@@ -8,7 +8,7 @@ import { assert, suite } from '../support/suite.ts';
 
 const test = asRoot(suite('crash/lock-wait'));
 
-/** Longer than a wait for a lock, with which all that wait have begun meanwhile. */
+/** Longer than a wait for a lock and the start of all that wait. */
 const holdSeconds = 50;
 const beginLimitMs = 60_000;
 

@@ -27,9 +27,7 @@ function codeOf(outcome: CniOutcome): number {
   return outcome.status === 0 ? 0 : (outcome.json as { code: number }).code;
 }
 
-/**
- * A pod whose claim has two VFs, and which is attached and detached again and again, both interfaces at the same time.
- */
+/** A pod whose claim has two VFs. It is attached and detached again and again, both interfaces at the same time. */
 class BusyPod {
   readonly #node: StandInNode;
   readonly #calls: readonly CniCall[];

@@ -10,10 +10,10 @@ import { Site, type SiteOptions } from './site.ts';
 
 export interface RoundsRun {
   readonly site: SiteOptions;
-  /** IPAM has an address for each of them. */
+  /** Its IPAM has an address for each VF. */
   readonly conf: Readonly<Record<string, unknown>>;
   readonly vfs: readonly string[];
-  /** Paths of the pods' namespaces, as many. */
+  /** Paths of the pods' namespaces, one for each VF. */
   readonly pods: readonly string[];
   readonly rounds: number;
 }
@@ -46,7 +46,7 @@ class Crowd {
     return this.#collections;
   }
 
-  /** The VF goes from pod to pod; a pod has VFs of several, and so their interfaces have names of their own. */
+  /** The VF goes from pod to pod. A pod may have several VFs, so each VF has an interface name of its own. */
   async #attachAgainAndAgain(vf: string, at: number): Promise<void> {
     for (let round = 0; round < this.#run.rounds; round++) {
       const attachment = this.#attachmentOf(at, (at + round) % this.#run.pods.length);
@@ -67,7 +67,7 @@ class Crowd {
     return { containerId: `c${pod}`, ifname: `net${vf}`, netns: this.#run.pods[pod] ?? '' };
   }
 
-  /** Nothing of these may be reclaimed, whatever is under way. */
+  /** GC that may reclaim none of the pods' attachments, whatever is under way. */
   async #collect(): Promise<void> {
     const { vfs, pods, conf } = this.#run;
     const valid = vfs.flatMap((_, vf) => pods.map((__, pod) => this.#attachmentOf(vf, pod)));

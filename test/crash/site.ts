@@ -13,7 +13,7 @@ export interface SiteOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** CNI_PATH */
   readonly pluginDirs: string;
-  /** Has to ask for one VF, and IPAM for one address, so that what was not given back makes the next ADD fail. */
+  /** It leaves the pods one VF and one address, so that the next ADD fails if one was not given back. */
   readonly conf: Readonly<Record<string, unknown>>;
   /** Paths of the pods' namespaces. */
   readonly pods: readonly [string, string];
@@ -23,9 +23,7 @@ export interface SiteOptions {
   readonly log: string;
   /** What the tenant of the first pod makes of its interface before DEL: commands in the pod's namespace. */
   readonly tenant?: readonly (readonly string[])[];
-  /**
-   * The VF's netdev, which may change its address by itself: no PF guards it. `other` is an address to try that with.
-   */
+  /** The VF's netdev, if no PF keeps it from changing its MAC address. `other` is an address to try that with. */
   readonly ownMac?: { readonly netdev: string; readonly other: string };
 }
 
@@ -37,7 +35,7 @@ interface Link {
   readonly addr_info: readonly { readonly scope: string }[];
 }
 
-/** What is chosen anew at each attachment or settles by itself: it says nothing about what was given back. */
+/** Keys whose values each attachment chooses anew, or which settle by themselves. */
 const volatileKeys = new Set([
   'ifindex',
   'link_index',
@@ -48,15 +46,14 @@ const volatileKeys = new Set([
   'valid_life_time',
   'preferred_life_time',
 ]);
-/** As `operstate` does, which they follow. */
+/** Flags that follow `operstate`. */
 const volatileFlags: ReadonlySet<unknown> = new Set(['NO-CARRIER', 'LOWER_UP']);
 
 const strayLimitMs = 120_000;
 const runLimitMs = 120_000;
-/** Longer than any wait of the plugin's: those for a lock and for an IPAM plugin end after 30 s. */
+/** Longer than the plugin waits for a lock or an IPAM plugin, which is 30 s. */
 const faultyRunLimitMs = 100_000;
 
-/** Sleeps without a promise. */
 function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -94,21 +91,21 @@ export class Site {
     const [program = '', ...args] = [...onHost, ...wrapper, executable];
     const call = { containerId: `c${pod}`, netns: pods[pod] };
     const env = { ...environment, ...cniVariables(command, call, pluginDirs) };
-    // SIGTERM, which strace passes on: SIGKILL would end strace alone.
+    // strace passes SIGTERM on; SIGKILL would end strace alone.
     const options = { env, input: JSON.stringify(conf), timeout: limitMs, killSignal: 'SIGTERM' } as const;
     const { status, stdout, stderr, error } = spawnSync(program, args, { ...options, encoding: 'utf8' });
     const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
     return isLate ? undefined : { status, stdout, stderr };
   }
 
-  /** `run` that has to succeed. */
+  /** As `run`; throws where the verb fails. */
   succeed(command: string, pod: 0 | 1, conf?: unknown): Outcome {
     const outcome = this.run(command, pod, undefined, conf);
     if (outcome.status === 0) return outcome;
     throw new Error(`${command} of c${pod} ended with ${outcome.status}: ${outcome.stdout}\n${outcome.stderr}`);
   }
 
-  /** ADD for pod 0, whose tenant then makes of the interface what it likes. */
+  /** ADD for pod 0, whose tenant then changes the interface. */
   occupy(): void {
     this.succeed('ADD', 0);
     const { pods, tenant = [] } = this.options;
@@ -118,19 +115,19 @@ export class Site {
     }
   }
 
-  /** GC, by whose list nothing is valid any more. */
+  /** GC with an empty list of valid attachments. */
   collect(): void {
     this.succeed('GC', 0, { ...this.options.conf, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] });
   }
 
-  /** The system calls of a verb for pod 0, which has to succeed. */
+  /** The system calls of a verb for pod 0; throws where it fails. */
   trace(command: string): readonly SystemCall[] {
     const { status, stdout, stderr } = this.run(command, 0, null);
     if (status !== 0) throw new Error(`${command} under strace ended with ${status}: ${stdout}\n${stderr}`);
     return readTrace(this.options.log);
   }
 
-  /** The next ADD looks at all records. */
+  /** Makes the next ADD look at all records. */
   forgetSweep(): void {
     rmSync(join(this.options.stateDir, '.swept'), { force: true });
   }
@@ -156,7 +153,7 @@ export class Site {
     ];
   }
 
-  /** Removes by force what is left after a failure, for the next try. False where that isn't enough. */
+  /** Removes by force what a failure left. False where the next try still can't begin. */
   reset(): boolean {
     const { stateDir, ipamDir } = this.options;
     for (const pod of [0, 1] as const) this.run('DEL', pod);
@@ -165,7 +162,7 @@ export class Site {
     return ['ADD', 'DEL'].every((command) => this.run(command, 0).status === 0);
   }
 
-  /** Where the VF is on the host: whether it may still change its address, which the kernel doesn't show. */
+  /** Whether the VF on the host may still change its address: the kernel shows that nowhere, so it is tried. */
   #tryOwnMac(): readonly string[] {
     const { onHost, ownMac } = this.options;
     if (ownMac === undefined) return [];
@@ -192,12 +189,12 @@ export class Site {
     const routes = this.#json([...prefix, 'ip', '-j', 'route', 'show', 'table', 'all']) as readonly {
       readonly dst: string;
     }[];
-    // The kernel's own for link-local addresses come and go when a link has been up for a while.
+    // The kernel's own routes of link-local addresses come and go when a link has been up for a while.
     const lasting = routes.filter(({ dst }) => !/^(fe80|ff00)::/.test(dst));
     return lasting.map((route) => `${name} route ${JSON.stringify(route)}`).sort();
   }
 
-  /** A lock's file that nobody holds is no more than its name; errors that were told are not of an attachment. */
+  /** Of a lock's file only the name counts while nobody holds it, and errors that were told are left out. */
   #describe(directory: string, name: string): readonly string[] {
     if (name === '.swept' || name.startsWith('.failures')) return [];
     if (!name.startsWith('.locks/')) return [`state ${name}`];
@@ -211,7 +208,7 @@ export class Site {
     return stdout.trim() === '' ? [] : JSON.parse(stdout);
   }
 
-  /** An IPAM plugin may outlive the one that was killed; it has to end by itself. */
+  /** Waits for IPAM plugins that outlive a killed plugin; they have to end by themselves. */
   #waitForStrays(): void {
     const deadline = performance.now() + strayLimitMs;
     for (;;) {
@@ -235,7 +232,7 @@ function filesBelow(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
 }
 
-/** Processes whose environment holds the text, `pid name` each; a zombie has none. */
+/** Processes whose environment holds the text, `pid name` each. A zombie has no environment. */
 function processesWith(text: string): readonly string[] {
   const found: string[] = [];
   for (const pid of readdirSync('/proc')) {
@@ -245,7 +242,7 @@ function processesWith(text: string): readonly string[] {
         found.push(`${pid} ${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()}`);
       }
     } catch {
-      // it has just ended
+      // The process has just ended.
     }
   }
   return found;

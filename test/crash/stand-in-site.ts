@@ -9,10 +9,7 @@ const tenant = [
   'ip link add mv0 link net1 type macvlan',
 ].map((command) => command.split(' '));
 
-/**
- * A site with stand-ins: the VF is up, has an altname that is in the way, and a neighbour that is up, so that it has
- * carrier.
- */
+/** A site with stand-ins: the VF is up, has an altname that is in the way, and carrier, for its neighbour is up. */
 export function withStandInSite<T>(body: (site: Site) => T): T {
   return withStandInNode({ built: true }, (node) =>
     withNetns((other) => {

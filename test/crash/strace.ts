@@ -9,14 +9,11 @@ export interface SystemCall {
   readonly text: string;
 }
 
-/** What befalls the calls of that name from the `nth` on: only that one, or (`lasting`) all later ones too. */
+/** What happens to the `nth` call of that name, or (`lasting`) to all from the `nth` on. */
 export interface Fault {
   readonly name: string;
   readonly nth: number;
-  /**
-   * The process is killed before the call does anything, or the call fails with that errno without having done
-   * anything.
-   */
+  /** The process is killed before the call does anything, or the call does nothing and fails with that errno. */
   readonly kind: 'kill' | { readonly errno: string };
   readonly lasting?: boolean;
 }
@@ -27,7 +24,7 @@ export function describeFault({ name, nth, kind, lasting }: Fault): string {
 
 /** The command that runs a program under strace; its calls go to `log`, with the paths of their descriptors. */
 export function traced(log: string, fault?: Fault): readonly string[] {
-  // By default strace heeds no signal where it writes to a file; this way it ends what it runs when it is ended.
+  // With a file for its output, strace ignores signals by default. With `-I 2` a signal ends it and what it runs.
   const strace = ['strace', '-I', '2', '-y', '-s', '80', '-o', log];
   if (fault === undefined) return strace;
   const what = fault.kind === 'kill' ? 'signal=KILL' : `error=${fault.kind.errno}`;
@@ -49,7 +46,7 @@ export function readTrace(log: string): readonly SystemCall[] {
   return calls;
 }
 
-/** The call in which a run that was ended from outside hung, as strace prints it. */
+/** The last call of a run that was ended from outside, as strace prints it. */
 export function lastCall(log: string): string {
   const calls = readFileSync(log, 'utf8')
     .split('\n')
@@ -64,10 +61,7 @@ export function isThread({ text }: SystemCall): boolean {
 
 const changingCalls =
   /^(write|pwrite64|fsync|fdatasync|rename\w*|mkdir\w*|f?chmod\w*|f?truncate|unlink\w*|rmdir|flock|v?fork|clone\d?|kill)$/;
-/**
- * Types of route messages come in fours, of which the third reads (RTNL_KIND); strace prints them in hexadecimal or by
- * name.
- */
+/** Of four types of route messages the third reads (RTNL_KIND). strace prints types in hexadecimal or by name. */
 const readingMessage = /nlmsg_type=(0x\w*[26ae]\b|RTM_GET)/;
 
 /** True where the call changes something outside of the process: a file, a lock, the network, another process. */

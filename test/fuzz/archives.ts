@@ -1,5 +1,5 @@
-// Archives of sysdump that somebody else has made, or that were damaged: a command says what is wrong with one, or
-// works with what is in it, and meets no value of a kind that it doesn't know.
+// Archives of sysdump that were damaged, or made by somebody else: a command says what is wrong with one, or works with
+// what is in it.
 
 import { formatTar, readTar } from '../../src/cli/sysdump/tar.ts';
 import { isBug } from '../../src/cni/errors.ts';
@@ -33,7 +33,7 @@ function feed(bytes: Buffer): string {
     try {
       return operate(platform, command, '--from', 'x').code;
     } catch (thrown) {
-      // runTool says it
+      // A refusal, which runTool prints, is a good answer.
       if (isBug(thrown)) throw thrown;
       return 1;
     }

@@ -1,5 +1,5 @@
-// Every decoder of what comes from outside: never an exception without a meaning, never a name that could leave its
-// directory.
+// Every decoder of what comes from outside: it throws errors of known meaning alone, and returns no name that could
+// leave its directory.
 import fc from 'fast-check';
 import { specFileNames } from '../../src/allocation/cdi-spec.ts';
 import { isUid, parseDeviceName } from '../../src/allocation/device-hint.ts';
@@ -91,7 +91,7 @@ const verb = fc.constantFrom('ADD', 'DEL', 'CHECK', 'GC', 'STATUS');
 const mostly = (usual: string): fc.Arbitrary<string> =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: hostileText });
 
-/** Names that become a part of a path or go to the kernel. */
+/** For names that become a part of a path or go to the kernel. */
 function requireSafeNames(names: Readonly<Record<string, string>>): void {
   for (const [what, name] of Object.entries(names)) {
     require(!/[/\0\n]/.test(name) && name !== '..' && name !== '.', `${what} is ${JSON.stringify(name)}`);
@@ -145,7 +145,7 @@ function feedResult([value, version]: [unknown, string]): string {
 
 const allVfs: readonly string[] = [vf1, vf2, vf3];
 
-/** Whatever is in the files: the VF that is found is one that the sound ones give to this pod. */
+/** Whatever the files hold, a VF that is found is one that the sound files give to this pod. */
 function feedAllocation(files: Readonly<Record<string, string>>, options: Parameters<typeof ask>[0] = {}): string {
   const platform = createMemoryPlatform({ files });
   return outcomeOf(() => {

@@ -1,5 +1,5 @@
-// The executable itself, on a node of stand-ins: whatever it is fed with, it ends by itself, with 0 or 1, and says one
-// thing.
+// The executable itself, on a node of stand-ins: whatever it is fed with, it ends by itself, with 0 or 1, and answers
+// once.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,17 +23,17 @@ interface Input {
   readonly verb: string;
   readonly stdin: Buffer | string;
   readonly environment: Readonly<Record<string, string>>;
-  /** By path below the node's directory. */
+  /** Texts by their path below the node's directory. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 const mostly = (usual: string, odd: fc.Arbitrary<string> = hostileText): fc.Arbitrary<string> =>
   fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: odd });
 
-/** No environment can hold a NUL. */
+/** Without NUL, which no environment can hold. */
 const variable = (text: fc.Arbitrary<string>): fc.Arbitrary<string> => text.map((value) => value.replaceAll('\0', ''));
 
-/** In place of host-local, which would keep its books wherever a spoilt config says. */
+/** The answer of a plugin in place of host-local, which would write wherever a spoilt config says. */
 const ipamResult = {
   cniVersion: '1.0.0',
   ips: [{ address: '10.0.2.5/24', gateway: '10.0.2.1' }],
@@ -56,7 +56,7 @@ function inputs(node: StandInNode): fc.Arbitrary<Input> {
   const prepared = { c1: [{ PciAddress: two, PodUID: podUid }] };
   const checkpoint = { checksum: 1, v1: { preparedClaimsByPodUID: { [podUid]: prepared } } };
   const text = JSON.stringify(conf);
-  // Of a VF that is gone: a record that root has forged may well rename a VF that is there.
+  // The record's VF is gone: of one that is there, a forged record may well change the name.
   const identity = { ...sampleRecord.identity, pci: '0000:3b:1f.7' };
   const record = { ...sampleRecord, key: { ...sampleRecord.key, network: 'vf-test1' }, identity, ipam: null };
   return fc.record({
@@ -125,7 +125,7 @@ function feed(node: StandInNode, input: Input): string {
   return String(code);
 }
 
-/** Ends whatever the input began, so that the next one finds the node as it was. */
+/** Undoes what the input began, so that the next one finds the node as it was. */
 function clean(node: StandInNode): void {
   place(node, Object.fromEntries(['cdi', 'kubelet'].map((name) => [`${name}/none`, ''])));
   const left = node.stateFiles().filter((name) => name.endsWith('.json'));

@@ -1,5 +1,4 @@
-// What is thrown at the decoders: valid inputs with something hostile in them, because pure noise ends at the first
-// check.
+// Inputs for the decoders: valid ones with something hostile in them, for pure noise ends at the first check.
 import fc from 'fast-check';
 
 /** Texts that have broken parsers, paths, terminals and logs. */
@@ -83,7 +82,7 @@ function applyEdit(root: unknown, [at, how, newKey, value]: Edit): void {
   const keys = Object.keys(container);
   const key = keys[at % Math.max(keys.length, 1)] ?? newKey;
   const fields = container as Json;
-  // As JSON.parse does it: `__proto__` becomes a key and no prototype.
+  // As with JSON.parse, `__proto__` becomes a key, not the prototype.
   const define = (name: string, what: unknown): void => {
     Object.defineProperty(fields, name, { value: what, enumerable: true, configurable: true, writable: true });
   };
@@ -113,10 +112,7 @@ function applyTextEdit(text: string, [position, how, what]: TextEdit): string {
   return text.slice(0, at) + text.slice(Math.max(0, at - 20), at).repeat(1 + (position % 30)) + text.slice(at);
 }
 
-/**
- * The text with up to `edits` places where something is inserted (of `fragments`, or anything), cut, repeated, or it
- * ends.
- */
+/** The text after up to `edits` edits: something (of `fragments`, or anything) put in, cut, repeated, or the rest gone. */
 export function spoiltText(sample: string, fragments: readonly string[] = [], edits = 4): fc.Arbitrary<string> {
   const what = fragments.length === 0 ? hostileText : fc.oneof(fc.constantFrom(...fragments), hostileText);
   const textEdit = fc.tuple(fc.nat(100_000), fc.constantFrom('insert', 'insert', 'cut', 'repeat', 'end'), what);
@@ -125,7 +121,7 @@ export function spoiltText(sample: string, fragments: readonly string[] = [], ed
     .map((all) => all.reduce(applyTextEdit, sample));
 }
 
-/** JSON text of a spoilt sample, now and then spoilt as a text as well. */
+/** JSON text of a spoilt sample; now and then the text is spoilt as well. */
 export function spoiltJsonText(sample: unknown): fc.Arbitrary<string> {
   const fragments = [
     '{',
@@ -148,7 +144,7 @@ export function spoiltJsonText(sample: unknown): fc.Arbitrary<string> {
   );
 }
 
-/** What YAML has and JSON has not. */
+/** Syntax of YAML that JSON lacks. */
 export const yamlFragments: readonly string[] = [
   '\n',
   '  ',
@@ -181,7 +177,7 @@ export const yamlFragments: readonly string[] = [
   'SRIOVNETWORK_PCI_ADDRESSES=',
 ];
 
-/** The bytes with up to six places where some are changed, cut, inserted, or a length of netlink's is wrong. */
+/** The bytes after up to six edits: some changed, cut, or put in, or a length of netlink's made wrong. */
 export function spoiltBytes(sample: Buffer): fc.Arbitrary<Buffer> {
   const lengths = fc.constantFrom(0, 1, 3, 4, 5, 8, 0x7fff, 0xffff);
   const byteEdit = fc.tuple(

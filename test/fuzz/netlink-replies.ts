@@ -1,4 +1,4 @@
-// What the kernel answers, byte by byte, and what reads it.
+// Answers of the kernel, byte by byte, and their readers.
 import type { NetlinkSession } from '../../src/kernel/netlink/session.ts';
 import { listRdmaDevices } from '../../src/kernel/rdma.ts';
 import { listAddresses } from '../../src/kernel/rtnl/addresses.ts';
@@ -51,7 +51,7 @@ const routeOfSeveral = Buffer.concat([hex('0a000000fe03000100000000'), nla(6, u3
 
 const rdmaDevice = Buffer.concat([nla(1, u32(7)), nla(2, cString('mlx5_2')), nla(3, u32(1)), nla(4, Buffer.alloc(8))]);
 
-/** Payloads; the header is put before them, and spoilt as well where `readWith` is given a whole datagram. */
+/** Payloads, before which `readWith` puts a header. */
 export const replies: readonly Reply[] = [
   { name: 'a link', type: 16, sample: link, read: (session) => getLink(session, { ifindex: 3 }) },
   { name: 'links', type: 16, sample: link, read: (session) => listDeviceLinks(session, new Set()) },
@@ -64,8 +64,8 @@ export const replies: readonly Reply[] = [
 ];
 
 /**
- * The reader's outcome where the kernel answers with this payload, or refuses in so many bytes: a result or a
- * SystemError, and an end.
+ * The reader's outcome, a result or a SystemError, where the kernel answers with this payload, or refuses in
+ * `refusalBytes` bytes.
  */
 export function readWith({ type, read }: Reply, payload: Buffer, refusalBytes: number | null): string {
   const [session, socket] = fakeSession((request) => {

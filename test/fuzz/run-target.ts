@@ -3,9 +3,7 @@ import fc from 'fast-check';
 import { suite } from '../support/suite.ts';
 import type { Target } from './target.ts';
 
-/**
- * FUZZ_CASES: how many inputs a target gets. Without it a few, and the same ones each time; else FUZZ_SEED says which.
- */
+/** FUZZ_CASES: how many inputs a target gets. Without it, a few, the same each time; with it, FUZZ_SEED says which. */
 const cases = Number(process.env['FUZZ_CASES'] ?? 250);
 const isFull = process.env['FUZZ_CASES'] !== undefined;
 const seed = Number(process.env['FUZZ_SEED'] ?? (isFull ? Date.now() % 2 ** 31 : 1));
@@ -17,8 +15,8 @@ function report(name: string, outcomes: Readonly<Record<string, number>>): void 
 }
 
 /**
- * Feeds a target; the same inputs for the same seed. Throws an Error with the smallest input found that it gets wrong,
- * and the seed. Returns how often which outcome was seen.
+ * Feeds a target with inputs that depend on the seed alone. Returns how often each outcome was seen. Throws an Error
+ * with the seed and the smallest input found that the target gets wrong.
  */
 function runTarget({ name, input, feed, speed = 1 }: Target): Readonly<Record<string, number>> {
   const outcomes: Record<string, number> = {};
@@ -36,7 +34,7 @@ function describe(outcomes: Readonly<Record<string, number>>): string {
   return counted.map(([outcome, count]) => `${outcome} ${count}`).join(', ');
 }
 
-/** A test for each target. It fails as well where all inputs come to the same, which shows nothing. */
+/** A test for each target. It fails also where all inputs have the same outcome, for that shows nothing. */
 export function fuzz(name: string, targets: readonly Target[]): void {
   const test = suite(name);
   for (const target of targets) {

@@ -7,9 +7,9 @@ import { isSystemError } from '../../src/lib/system-error.ts';
 export interface Target {
   readonly name: string;
   readonly input: fc.Arbitrary<unknown>;
-  /** Feeds the decoder; returns in one word what came of it, throws where it must not be so. */
+  /** Feeds the decoder; returns the outcome in one word, throws where it is wrong. */
   readonly feed: (input: never) => string;
-  /** How many of these are run for one of the others; 1 without it. */
+  /** This target gets so many times the usual number of inputs; 1 if absent. */
   readonly speed?: number;
 }
 
@@ -22,7 +22,7 @@ export function target<Input>(
   return { name, input, feed: feed as (input: never) => string, speed };
 }
 
-/** A terminal acts on them, or a log viewer hides them or takes them for a line's end. */
+/** Characters on which a terminal acts, which a log viewer hides, or which it takes for a line's end. */
 const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]/u;
 
 export function requirePrintable(text: string, what: string): void {
@@ -31,7 +31,7 @@ export function requirePrintable(text: string, what: string): void {
     throw new Error(`${what} holds U+${found[0].charCodeAt(0).toString(16)}: ${JSON.stringify(text)}`);
 }
 
-/** Throws unless it is an error of known meaning, as a runtime may be shown it. */
+/** Throws unless it is an error of known meaning, in printable words. */
 function requireKnownError(thrown: unknown): string {
   if (!isCniError(thrown) && !isSystemError(thrown)) throw thrown;
   const {
@@ -45,7 +45,7 @@ function requireKnownError(thrown: unknown): string {
   return String(code);
 }
 
-/** `run`, or the code of the error that it may throw. */
+/** What `run` returns, or the code of the known error that it throws. */
 export function outcomeOf(run: () => string): string {
   try {
     return run();

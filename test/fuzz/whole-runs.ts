@@ -1,4 +1,4 @@
-// Whole runs on a node in memory: whatever is on stdin, the answer is one JSON, a refusal changes nothing, and DEL
+// Whole runs on a node in memory: whatever stdin holds, the answer is one JSON, a refusal changes nothing, and DEL
 // gives all back.
 import { isDeepStrictEqual } from 'node:util';
 import { MemoryNode } from '../support/memory-node.ts';

@@ -1,5 +1,5 @@
-// Runs the plugin many times, with good and bad input, and looks for crashes, growth, and whatever is left behind. Run
-// by scripts/soak.sh [COUNT].
+// Runs the plugin many times, with good and bad input, and looks for crashes, growth, and what is left behind:
+// scripts/soak.sh [COUNT].
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -18,7 +18,6 @@ interface Kind {
   readonly peaksMb: number[];
 }
 
-/** One run of the soak on one node. */
 class Soak {
   readonly #node: StandInNode;
   readonly #measure: Measure;
@@ -58,7 +57,7 @@ class Soak {
     const { code = -1, msg = '' } = status === 0 ? { code: 0 } : ((json ?? {}) as { code?: number; msg?: string });
     seen.codes.set(code, (seen.codes.get(code) ?? 0) + 1);
     if (status !== 0 && status !== 1) this.problems.push(`${kind}: ended with ${status}: ${stdout}`);
-    // host-local has a 999 of its own, which is passed on
+    // host-local has a 999 of its own, which the plugin passes on.
     if (code === -1 || (code === 999 && !msg.startsWith('IPAM plugin')))
       this.problems.push(`${kind}: answered ${stdout}`);
   }
@@ -69,7 +68,7 @@ class Soak {
     return outcome;
   }
 
-  /** Streams, the locks that it keeps until it ends, and the directory that ls reads: a child has no other. */
+  /** A child has its streams, the locks that it keeps until it ends, and the directory that ls reads: no more. */
   #checkChild(): void {
     const open = [...readFileSync(this.#childDescriptors, 'utf8').matchAll(/(\d+) -> (.*)/g)];
     const strange = open.filter(([, number, path = '']) => {
@@ -146,10 +145,10 @@ function run(count: number): number {
   const begin = performance.now();
   const soak = withTemporaryDirectory((directory) =>
     withStandInNode({ built: true }, (node) => {
-      // carrier: without it each ADD would wait for one
+      // Without carrier each ADD would wait for it.
       for (const name of [0, 1].map((index) => node.vfName(index))) node.host.ip('link', 'set', name, 'up');
       const running = new Soak(node, new Measure(directory));
-      // the carrier has come by then
+      // Carrier comes during this round.
       running.round(0);
       const before = JSON.stringify(node.picture());
       for (let round = 1; running.count < count; round++) running.round(round);
