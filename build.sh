@@ -28,7 +28,7 @@ refuse() {
 
 runtime=auto
 options=()
-# Scripts of scripts/build that make something of the native executable.
+# Scripts of scripts/build that package the native executable.
 extras=()
 while [[ $# -gt 0 ]]; do
   case $1 in
@@ -67,7 +67,7 @@ prepare_native() {
 }
 
 scripts/setup.sh --build
-# One build at a time; the next finds it done.
+# One build at a time; the next one finds everything built.
 exec 9<package.json
 flock 9
 

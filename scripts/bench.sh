@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets everything up, builds both executables, and measures them: scripts/bench.sh [--runs N] [--json]. With --lab first, the
-# native one on real VFs, in the lab's virtual machine: scripts/bench.sh --lab [--runs N]. Needs root and cargo.
+# Sets everything up, builds both executables, and measures them: scripts/bench.sh [--runs N] [--json]. With --lab as
+# first argument it measures the native one on the lab's VFs: scripts/bench.sh --lab [--runs N]. Needs root and cargo.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# check-machine.sh demo|test|cluster: says in one sentence each what this machine lacks for that, all at once, before
-# anything is started.
-# Exit code 3 where something is missing that it can't do without.
+# check-machine.sh demo|test|cluster: says all that this machine lacks for that, a sentence each, before anything
+# starts. The exit code is 3 where it can't do without something of it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,7 +26,7 @@ check_cpu() {
   esac
 }
 
-# Root gets by apt-get what is not here.
+# Root may lack programs, for set-up installs them.
 check_programs() {
   local packages programs=(npm)
   [[ $what == demo ]] || ! is_root || programs+=("${!package_of[@]}")
@@ -37,7 +36,7 @@ check_programs() {
   [[ $what == test ]] || command -v apt-get >/dev/null || missing "there is no apt-get, from whose mirror the $what's virtual machine comes: it is for Debian 12 or later"
 }
 
-# What a cluster takes besides the demo: a namespace for its control plane, and Go to build Kubernetes with.
+# Besides what the demo needs, a cluster needs a namespace for its control plane, and Go to build Kubernetes with.
 check_cluster() {
   is_root || missing "this is not root, who makes a network namespace for the control plane"
   local go
@@ -46,7 +45,7 @@ check_cluster() {
     missing "Kubernetes is built with Go 1.26 or later, and here is ${go:-none}"
 }
 
-# The tests make namespaces of their own; the demo's are in its virtual machine.
+# The tests make namespaces on this machine; the demo makes them in its virtual machine.
 check_namespaces() {
   [[ $what == test ]] && is_root || return 0
   if ! unshare --net true 2>/dev/null; then

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# kubernetes-version.sh VERSION: makes test/peers/cluster/go.mod one for that version of Kubernetes, such as v1.34.3;
-# what of it is published as modules of their own, and etcd, at the versions that belong to it. `npm run cluster` builds
-# it then.
+# kubernetes-version.sh VERSION: writes that version of Kubernetes, such as v1.34.3, into test/peers/cluster/go.mod, and
+# the versions of its own modules and of etcd that belong to it. `npm run cluster` builds it then.
 set -euo pipefail
 
 readonly version=${1:?a version of Kubernetes, such as v1.34.3}
@@ -15,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../test/peers/cluster"
 
 kubernetes_mod=$(GOTOOLCHAIN=local go mod download -json "k8s.io/kubernetes@$version" |
   sed -n 's/^\s*"GoMod": "\(.*\)",$/\1/p')
-# With what indirect modules an earlier version went along doesn't matter to this one.
+# Indirect modules of an earlier version go, for this one chooses its own.
 awk '
   /^\)/ && skipping { skipping = 0; next }
   /^(require|replace) \($/ { skipping = 1; next }

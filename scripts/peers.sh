@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# peers.sh [MODULE]: prints the directory of the programs that the tests and the benchmark run beside the plugin, built once
-# from the versions in a Go module's go.mod. The module is test/peers (cnitool, kustomize, the plugins of containernetworking)
-# or one in it whose dependencies are its own: cluster, containerd, kubernetes, multus-4.0, openmetrics, rdma-cni,
-# sriov-cni.
-# Without Go the first one's directory is that of Debian's containernetworking-plugins, which are older: CNI 1.0.0 at most, no
-# cnitool and no kustomize. Nothing is printed for the others then, nor for the first where only root could install that package.
+# peers.sh [MODULE]: prints the directory of the programs that the tests and the benchmark run beside the plugin. They
+# are built once, from the versions in a Go module's go.mod. The module is test/peers (cnitool, kustomize, plugins of
+# containernetworking), or one in it with dependencies of its own: cluster, containerd, kubernetes, multus-4.0,
+# openmetrics, rdma-cni, sriov-cni.
+# Without Go, Debian's containernetworking-plugins stand in for test/peers. They are older: CNI 1.0.0 at most, no
+# cnitool and no kustomize. Only root can install that package. For other modules nothing is printed then.
 set -euo pipefail
 
 readonly module=${1:-.} debian_directory=/usr/lib/cni time_limit=3600
@@ -20,10 +20,10 @@ duration() {
   esac
 }
 
-# Written beside its place and moved there whole, by one build at a time.
+# One build at a time writes the programs beside their place, and moves them there at once.
 build() {
   local -r directory=$1
-  # Not go.mod: go takes a lock on that itself, and would wait for ours.
+  # The lock is not on go.mod, because go takes one on that itself, and would wait for ours.
   exec 9<.
   flock 9
   [[ ! -d $directory ]] || return 0
@@ -31,11 +31,11 @@ build() {
   local part
   part=$(mktemp -d "$directory.XXXXXX")
   local ldflags='-s -w' kubernetes
-  # Programs of Kubernetes compare their versions, which its own build writes into them.
+  # Programs of Kubernetes compare their versions. Kubernetes' own build has the linker write them, too.
   kubernetes=$(sed -nE 's/^(require)?[[:space:]]*k8s.io\/kubernetes (v[^ ]+).*/\2/p' go.mod)
   [[ -z $kubernetes ]] || ldflags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
   say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes $(duration)"
-  # The machine's own Go or none: a toolchain that Go would download is not what was asked for. Static, as they are released.
+  # Go may not download another toolchain than the machine's. The programs are static, as their releases are.
   if GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0 GOBIN=$part timeout $time_limit \
     go install -trimpath -buildvcs=false -ldflags="$ldflags" tool </dev/null >&2; then
     chmod 755 "$part"
@@ -49,7 +49,7 @@ build() {
 
 sources=(go.mod go.sum)
 mapfile -t neighbours < <(awk '$1 == "replace" && $4 ~ /^\.\./ { print $4 }' go.mod)
-# Below test/peers itself are other modules.
+# Folders of test/peers that hold other modules are none of its sources.
 [[ $module == . ]] || mapfile -t -O 2 sources < <(find . "${neighbours[@]}" -name '*.go' | sort)
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dra-sriov-cni/peers
 hash=$(cat "${sources[@]}" | sha256sum)
@@ -61,7 +61,7 @@ elif command -v go >/dev/null && build "$directory"; then
   echo "$directory"
 elif [[ $module == . ]]; then
   if [[ ! -x $debian_directory/host-local ]]; then
-    # The lab's guest has some of its own for whoever may not install any.
+    # Who isn't root installs nothing; the lab's guest has plugins of its own.
     [[ $EUID -eq 0 ]] || exit 0
     ../../scripts/install-debian-packages.sh containernetworking-plugins
   fi

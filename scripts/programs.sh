@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Programs that the tests use, and the Debian package that has each; sourced by setup.sh and check-machine.sh.
+# The programs that the tests use, each with its Debian package. setup.sh and check-machine.sh source this file.
 
 # shellcheck disable=SC2034
 readonly -A package_of=(
@@ -17,7 +17,7 @@ readonly -A package_of=(
   [zsh]=zsh
 )
 
-# Prints the packages of those programs that are not here, one a line: missing_packages PROGRAM...
+# missing_packages PROGRAM...: prints the packages of those programs that are not here, one a line.
 missing_packages() {
   local program
   for program; do

@@ -10,10 +10,10 @@ readonly directory=$PWD/native/target/sanitized
 
 build() (
   cd native
-  # -Zsanitizer is unstable, which the compiler only lets pass for itself.
+  # -Zsanitizer is unstable, and a released compiler takes it only with this.
   export RUSTC_BOOTSTRAP=1
   export RUSTFLAGS='-Zsanitizer=address --cfg sanitized -Cforce-frame-pointers -Cdebug-assertions -Coverflow-checks'
-  # With it QuickJS takes each block from malloc, instead of many from one.
+  # With this, QuickJS takes each block from malloc, instead of many from one.
   export CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1'
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=none
   cargo build --release --no-default-features --locked --quiet --bin dra-sriov --target "$target" --target-dir "$directory"
@@ -25,8 +25,8 @@ PATH=$toolchain:$PATH
 target=$(rustc -vV | sed -n 's/^host: //p')
 readonly target
 build
-# What it finds goes to files: on stderr it could be taken for the plugin's own words. A run ends without freeing anything,
-# so nothing is a leak. The tests give the plugin an environment of their own; hence a script that sets it.
+# The sanitizer writes what it finds to files, because on stderr it could be taken for the plugin's words. A run frees
+# nothing at its end, so leaks aren't looked for. A script sets the options, because tests replace the environment.
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 cat >"$reports/dra-sriov" <<SCRIPT
@@ -39,7 +39,7 @@ export DRA_SRIOV_EXECUTABLE=$reports/dra-sriov
 
 failed=0
 node --disable-warning=ExperimentalWarning test/soak/soak.ts 300 || failed=1
-# Those two look at the file of the executable itself, which is a script here.
+# Left out are tests that look at the executable's file, which is a script here.
 node test/run.ts blackbox --except '/(install|operator)\.test' "$@" || failed=1
 for report in "$reports"/report*; do
   [[ -e $report ]] || continue

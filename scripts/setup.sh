@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes a checkout ready to build and test: npm packages, with them the pinned Node; as root the Debian packages that the tests use, and
-# a toolchain for the native executable where there is none. `--build`: what a build on Node needs, no more. Says nothing and is quick
-# where nothing is to do. Works from any directory.
+# Makes a checkout ready to build and test: it installs npm packages and with them the pinned Node; as root also the
+# Debian packages that the tests use, and a toolchain for the native executable where there is none. `--build`: only
+# what a build on Node needs. Where nothing is to do, it is quick and says nothing. Works from any directory.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Where Debian keeps ip; not everyone's PATH has it.
+# Debian keeps ip there, and not everyone's PATH has it.
 PATH=$PATH:/usr/sbin:/sbin
 
 # shellcheck source=scripts/programs.sh
@@ -27,12 +27,12 @@ fail() {
 
 provide_debian_packages() {
   local programs=(strip) missing
-  # A build can do without.
+  # A build can do without these packages.
   [[ $extent != --build || $EUID -eq 0 ]] || return 0
   [[ $extent == --build ]] || programs=("${!package_of[@]}")
   mapfile -t missing < <(missing_packages "${programs[@]}")
   [[ ${#missing[@]} -gt 0 ]] || return 0
-  # Not everybody is root, and most of the work needs none of them.
+  # For who isn't root the failure doesn't count: most of the work needs none of these packages.
   scripts/install-debian-packages.sh "${missing[@]}" || [[ $EUID -ne 0 ]]
 }
 
@@ -41,11 +41,11 @@ provide_npm() {
   scripts/install-debian-packages.sh ca-certificates nodejs npm
 }
 
-# Registries fail for a moment now and then.
+# A second try, because registries fail for a moment now and then.
 npm_ci() {
   local try
   for try in 1 2 3; do
-    # Errors only: what npm warns about the machine's Node (EBADENGINE) is beside the point, the pinned one runs these packages.
+    # npm's warnings about the machine's Node (EBADENGINE) don't matter, because the pinned one runs these packages.
     npm ci --loglevel=error --no-progress </dev/null >/dev/null && return
     say "npm ci failed (try $try of 3)"
     sleep $((try * 2))
@@ -53,7 +53,7 @@ npm_ci() {
   fail "npm ci failed; its message is above"
 }
 
-# npm 9, which Debian 12 has, drops this link where the package for the other CPU, which has it too, is left out.
+# npm 9 of Debian 12 drops this link with the package for the other CPU, which has the same link.
 link_node() {
   local package
   for package in node_modules/node-linux-*/; do
@@ -61,10 +61,10 @@ link_node() {
   done
 }
 
-# What is there already may be the right thing: the copy of the lock file, made last, says whether it is.
+# Installed packages are right where the copy of the lock file, which is made last, is that of today.
 install_npm_packages() {
   cmp -s package-lock.json "$installed_lock" && return
-  # Another set-up of this checkout may be at it.
+  # One set-up of this checkout at a time.
   exec 9<package-lock.json
   flock 9
   cmp -s package-lock.json "$installed_lock" && return
@@ -80,7 +80,7 @@ node_version() { node_modules/.bin/node --version 2>/dev/null; }
 
 check_node() {
   local version libraries
-  # A minimal Debian doesn't have all that it links to.
+  # A minimal Debian lacks some libraries that Node links to.
   if ! node_version >/dev/null; then
     mapfile -t libraries < <(missing_libraries)
     [[ ${#libraries[@]} -eq 0 ]] || scripts/install-debian-packages.sh "${libraries[@]}"
@@ -93,5 +93,5 @@ check_node() {
 install_npm_packages
 check_node
 provide_debian_packages
-# Without it the tests run on Node; build.sh says what to install.
+# Without a toolchain the tests run on Node, and build.sh says what to install.
 [[ $extent == --build || $EUID -ne 0 ]] || scripts/toolchain.sh --install >/dev/null || true

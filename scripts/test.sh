@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Does all set-up, checks the sources, builds the plugin and runs every test. Its last line is `N passed, N failed, N skipped`,
-# in which a stage that failed counts as one failure.
+# Does all set-up, checks the sources, builds the plugin and runs every test. Its last line is
+# `N passed, N failed, N skipped`; a stage that fails counts as one failure.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -57,7 +57,7 @@ finish() {
   exit 0
 }
 
-# Takes the closing line for the counts and passes on all others.
+# Adds up the counts of closing lines, and passes on all other lines.
 run_tests() {
   local line counts=''
   while IFS= read -r line; do
@@ -87,12 +87,12 @@ build_peers() {
   for module in . kubernetes multus-4.0 openmetrics rdma-cni sriov-cni; do scripts/peers.sh "$module" || return; done
 }
 
-# dist/dra-sriov is the native one at the end, where it can be built; the one on Node is built and tested in any case.
+# Builds the one on Node first, so that dist/dra-sriov is the native one in the end, where it can be built.
 build_both() {
   ./build.sh --runtime node && ./build.sh
 }
 
-# For a kernel module of the lab's.
+# A kernel module of the lab's is built with these.
 set_up() {
   scripts/setup.sh || return
   [[ $EUID -ne 0 ]] || { command -v gcc && command -v make; } >/dev/null || scripts/install-debian-packages.sh gcc make

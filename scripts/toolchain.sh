@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# toolchain.sh [--install]: prints the folder of the cargo that builds the native executable, the first that is recent enough for
-# native/Cargo.toml and has the source of Rust's library, which is built for musl with the rest. Where there is none, or no C compiler or
-# musl, --install gets Debian's as root; else one sentence says what to install, and the exit code is 1.
+# toolchain.sh [--install]: prints the folder of the cargo that builds the native executable. It is the first that is
+# recent enough for native/Cargo.toml and has the source of Rust's library, which is built for musl with the rest. Where
+# cargo, a C compiler or musl is missing, --install installs Debian's as root; otherwise one sentence says what to
+# install, and the exit code is 1.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' native/Cargo.toml)
 readonly needed
 
-# at_least VERSION: of major.minor, so that a Debian revision or a patch does not matter.
+# at_least VERSION: compares major.minor, so that a Debian revision or a patch doesn't matter.
 at_least() { printf '%s\n' "$needed" "$1" | sort --version-sort --check=quiet; }
 
 # Sets `folder` to that of the first cargo that is recent enough, with a rustc beside it and the library's source.
@@ -17,7 +18,7 @@ find_cargo() {
   local cargo version
   why='there is no cargo'
   for cargo in $(type -aP cargo) "${CARGO_HOME:-${HOME:-/root}/.cargo}/bin/cargo"; do
-    # rustup's stand-ins are there without a toolchain, too.
+    # rustup puts its proxies there without a toolchain, too.
     version=$("${cargo%/*}/rustc" --version 2>/dev/null) || continue
     "$cargo" --version >/dev/null 2>&1 || continue
     version=${version#rustc }
@@ -33,7 +34,7 @@ find_cargo() {
   done
 }
 
-# Debian has a newer Rust beside its own, for what follows the web's pace.
+# Debian has a newer Rust beside its own, for browsers (rustc-web).
 debian_packages() {
   local of candidate
   for of in -web ''; do
@@ -56,7 +57,7 @@ if [[ -z $folder ]]; then
   scripts/install-debian-packages.sh
   read -r -a packages <<<"$(debian_packages)"
   [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
-  # Which packages to do without is for people to say.
+  # People decide which packages are removed.
   apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" "${compilers[@]}" >/dev/null 2>&1 ||
     give_up "Debian's newer one would take the place of installed packages"
   scripts/install-debian-packages.sh "${packages[@]}" "${compilers[@]}" || give_up "Debian's newer one could not be installed"

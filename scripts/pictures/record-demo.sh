@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm run pictures:demo: plays the demo on a terminal and keeps what it printed, from the plugin's first call to the pings, as
-# docs/pictures/demo.ansi; then draws it. Needs what the demo needs.
+# npm run pictures:demo: plays the demo on a terminal, keeps its output from the plugin's first call to the pings as
+# docs/pictures/demo.ansi, and draws it. Needs what the demo needs.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

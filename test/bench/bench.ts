@@ -1,5 +1,5 @@
-// Measures the plugin, the kernel's own work and others' plugins, in turn, on one veth that plays a VF. Run by
-// scripts/bench.sh.
+// Measures the plugin, the kernel's own work and others' plugins, in turn, on one veth that plays a VF.
+// scripts/bench.sh runs it.
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import process from 'node:process';
@@ -96,7 +96,7 @@ async function count(): Promise<CountFindings | null> {
 function time(runs: number, pauseMs: number): Samples {
   return withTemporaryDirectory((directory) =>
     withStandInNode({ built: true, vfs: benchVfs }, (node) => {
-      // carrier for its other end, as a PF with a cable has
+      // Its other end gets carrier, as with a cable in the PF.
       execFileSync('ip', ['-n', node.host.name, 'link', 'set', node.vfName(1), 'up']);
       return collect(createSubjects({ node, measure: new Measure(directory) }), runs, pauseMs);
     }),

@@ -1,26 +1,26 @@
-// Instructions that the native executable may take, in test/bench/budget.json: `npm run bench:budget` writes what it
-// takes now.
+// The instructions that the native executable may take are in test/bench/budget.json: `npm run bench:budget` writes how
+// many it takes now.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { countUsual } from './count-cases.ts';
 import { nativeExecutable } from './subjects.ts';
 
-/** Millions of instructions by run, `ADD, no IPAM`; of each architecture its own. */
+/** Millions of instructions by the name of the run, such as `ADD, no IPAM`. Each architecture has a budget. */
 export type Budget = Readonly<Record<string, number>>;
 
-/** What may be added without a word. */
+/** By what share a run may exceed the budget. */
 const tolerance = 0.05;
 
 const path = join(import.meta.dirname, 'budget.json');
 
-/** Null for an architecture that has none. */
+/** Null for an architecture without a budget. */
 export function readBudget(architecture: string): Budget | null {
   const all = JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<string, Budget>>;
   return all[architecture] ?? null;
 }
 
-/** Counts every run of the budget. */
+/** Counts the instructions of every run in the budget. */
 export function countForBudget(executable: string): Budget {
   const { version, cases } = countUsual(executable);
   const runs = cases.flatMap(({ name, add, del }) => [
@@ -31,7 +31,7 @@ export function countForBudget(executable: string): Budget {
   return Object.fromEntries(all.map(([name, instructions]) => [name, Number((instructions / 1e6).toFixed(2))]));
 }
 
-/** What takes more than the budget allows, in words. */
+/** Runs that take more than the budget allows, each with its figures. */
 export function overspent(budget: Budget, counted: Budget): readonly string[] {
   return Object.entries(counted).flatMap(([name, millions]) => {
     const allowed = budget[name] ?? 0;

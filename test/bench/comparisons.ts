@@ -2,7 +2,7 @@ import type { Sample } from './measure.ts';
 import { ratiosOf, type Spread } from './spread.ts';
 import { oldSriovCni, type Phase } from './subjects.ts';
 
-/** Samples of each phase by the subject's name, one a run. */
+/** By phase and name of the subject, a sample for each run. */
 export type Samples = Readonly<Partial<Record<Phase, ReadonlyMap<string, readonly Sample[]>>>>;
 
 /** The native plugin beside another subject. */
@@ -10,7 +10,7 @@ interface Comparison {
   readonly phase: Phase;
   readonly quantity: keyof Sample;
   readonly than: string;
-  /** What it may take at most, as a multiple of the other; absent where that is only of interest. */
+  /** What it may take at most, as a multiple of the other; absent where there is no aim. */
   readonly most?: number;
 }
 
@@ -26,7 +26,7 @@ const comparisons: readonly Comparison[] = [
   { phase: 'DEL, host-local', quantity: 'wallMs', than: 'dra-sriov on Node' },
   { phase: 'ADD, no IPAM', quantity: 'wallMs', than: 'ip' },
   { phase: 'ADD, no IPAM', quantity: 'wallMs', than: 'host-device' },
-  // an IPAM plugin's own peak would hide ours
+  // Only without IPAM: an IPAM plugin's own peak would hide ours.
   { phase: 'ADD, no IPAM', quantity: 'peakMb', than: 'host-device', most: 0.5 },
   { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'ip' },
   { phase: 'DEL, no IPAM', quantity: 'wallMs', than: 'host-device' },
@@ -44,11 +44,11 @@ const comparisons: readonly Comparison[] = [
 export const largestExecutableMb = 3;
 
 export interface Outcome extends Comparison {
-  /** Run by run. */
+  /** Of each run, the one sample by the other. */
   readonly ratio: Spread;
 }
 
-/** With those that were measured. */
+/** The comparisons of subjects that were measured. */
 export function compare(samples: Samples): readonly Outcome[] {
   const measured = comparisons.filter(({ phase, than }) => samples[phase]?.has(than));
   return measured.map((comparison) => {

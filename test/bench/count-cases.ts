@@ -1,5 +1,5 @@
-// The runs whose instructions and system calls are counted: those that hold the budget, and curves over what a node may
-// have much of.
+// The runs whose instructions and system calls are counted: those of the budget, and curves over what a node may have
+// much of.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,12 +16,12 @@ export interface CountedCase {
 
 const podUid = '5f1f4c8a-1b1c-4b1e-9d1c-0123456789ab';
 
-/** Fills a node with so many of a thing. */
+/** Runs on nodes with more and more of a thing. */
 interface Curve {
   readonly name: string;
   readonly amounts: readonly number[];
   readonly fill: (node: StandInNode, amount: number) => void;
-  /** Before each run. */
+  /** Is called before each run. */
   readonly prepare?: (node: StandInNode) => void;
 }
 
@@ -36,10 +36,7 @@ function addPodSpecs(node: StandInNode, amount: number): void {
   for (let at = 0; at < amount; at++) node.writePodSpec(`${podUid}-${at}`, [`0001:00:00.${at % 8}`]);
 }
 
-/**
- * Other pods' attachments, one of each network or all of one, on VFs that this node doesn't have: copies of a real
- * one's record.
- */
+/** Copies a real attachment's record for other pods, on VFs that this node doesn't have. */
 function addRecords(node: StandInNode, amount: number, networkOf: (at: number) => string): void {
   const conf = node.conf({ deviceID: node.vfPcis[0] });
   node.succeed('ADD', conf);
@@ -83,7 +80,7 @@ const curves: readonly Curve[] = [
 function onNode<T>(executable: string, body: (node: StandInNode, counter: Counter) => T): T {
   return withTemporaryDirectory((directory) =>
     withStandInNode({ built: true }, (node) => {
-      // carrier for its other end, as a PF with a cable has
+      // Its other end gets carrier, as with a cable in the PF.
       execFileSync('ip', ['-n', node.host.name, 'link', 'set', node.vfName(1), 'up']);
       return body(node, new Counter(directory, executable));
     }),
@@ -110,7 +107,7 @@ export function countManyVfs(executable: string): readonly CountedCase[] {
   );
 }
 
-/** What is held to the budget. */
+/** The runs of the budget. */
 export function countUsual(executable: string): { readonly version: number; readonly cases: readonly CountedCase[] } {
   return onNode(executable, (node, counter) => {
     const version = counter.countInstructions((program) => void node.succeed('VERSION', '', { program }));

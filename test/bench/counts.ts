@@ -1,4 +1,4 @@
-// What one run takes, counted and not timed: the same on a busy machine and an idle one.
+// Counts what one run takes. Unlike times, counts are the same on a busy machine and an idle one.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,16 +6,16 @@ import type { CniCall } from '../support/cni-node.ts';
 import type { StandInNode } from '../support/stand-in-node.ts';
 
 export interface Counts {
-  /** Instructions of the plugin in user mode, those of its children and the kernel's not among them. */
+  /** Instructions of the plugin in user mode, without its children's and the kernel's. */
   readonly instructions: number;
   readonly systemCalls: number;
   readonly netlinkMessages: number;
 }
 
-/** A run of a verb that succeeds and leaves things as they are for the other way of counting. */
+/** Runs a verb that succeeds, so that it can be run once more for the other way of counting. */
 export type CountedRun = (program: readonly string[]) => void;
 
-/** Whether this machine has the programs that watch a run. */
+/** Whether this machine has valgrind and strace. */
 export function canCount(): boolean {
   return ['valgrind', 'strace'].every((program) => spawnSync(program, ['--version']).status === 0);
 }
@@ -34,12 +34,12 @@ export function readTrace(text: string): Pick<Counts, 'systemCalls' | 'netlinkMe
   return { systemCalls: calls.length, netlinkMessages: calls.filter(isMessage).length };
 }
 
-/** Counts what the runs of a verb take, by running it again and again in programs that watch it. */
+/** Counts what a verb takes: each run is watched by another program. */
 export class Counter {
   readonly #directory: string;
   readonly #executable: string;
 
-  /** `directory` is for what the watchers write. */
+  /** `directory` is for the files of valgrind and strace. */
   constructor(directory: string, executable: string) {
     this.#directory = directory;
     this.#executable = executable;

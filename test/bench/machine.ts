@@ -10,7 +10,7 @@ export interface Machine {
   readonly fileSystem: string;
 }
 
-/** What the figures belong to. */
+/** The machine on which figures were measured. */
 export function describeMachine(): Machine {
   const all = cpus();
   return {
@@ -22,7 +22,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Processes that ran or wanted to, on average of the last minute. */
+/** How many processes ran or wanted to, on average over the last minute. */
 export function load(): number {
   return loadavg()[0] ?? 0;
 }

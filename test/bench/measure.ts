@@ -7,18 +7,18 @@ export interface Sample {
   readonly wallMs: number;
   /** In user mode and in the kernel. */
   readonly cpuMs: number;
-  /** The largest resident set, its own or a child's: whichever is larger. */
+  /** The largest resident set of it or of a child. */
   readonly peakMb: number;
 }
 
 const crate = join(import.meta.dirname, '../../native');
 
-/** Builds native/src/measure.rs where it isn't; returns its path. */
+/** Builds native/src/measure.rs where that wasn't done; returns the program's path. */
 export function buildMeasure(): string {
   return buildCrate(crate, 'measure');
 }
 
-/** What it wrote of one run. */
+/** Reads what the program wrote about one run. */
 export function parseSample(text: string): Sample {
   const { wallUs, cpuUs, peakKib } = JSON.parse(text) as Record<'wallUs' | 'cpuUs' | 'peakKib', number>;
   return { wallMs: wallUs / 1e3, cpuMs: cpuUs / 1e3, peakMb: (peakKib * 1024) / 1e6 };
@@ -29,7 +29,7 @@ export class Measure {
   readonly #program: string;
   readonly #output: string;
 
-  /** Builds it where it isn't. `directory` is for what it writes. */
+  /** Builds the program where that wasn't done. `directory` is for what it writes. */
   constructor(directory: string) {
     this.#program = buildMeasure();
     this.#output = join(directory, 'measured.json');

@@ -23,9 +23,9 @@ export interface CountFindings {
   /** Instructions of VERSION. */
   readonly version: number;
   readonly usual: readonly CountedCase[];
-  /** The last of `usual` on nodes that have much of something. */
+  /** The last case of `usual` on nodes that have much of something. */
   readonly curves: readonly CountedCase[];
-  /** By the number of VFs that the PF tells of. */
+  /** For several numbers of VFs in what the kernel says of the PF. */
   readonly vfs: readonly CountedCase[];
 }
 
@@ -58,7 +58,7 @@ function heading(phase: string): string {
   return `${phase.padEnd(phaseWidth)}${'wall, ms'.padStart(27)}${'CPU, ms'.padStart(15)}${'peak, MB'.padStart(15)}`;
 }
 
-/** One line of the last table: what it is about, beside whom, how it stands, what it may be at most. */
+/** One line of the last table: quantity, subject beside, ratio, aim. */
 function comparisonRow(
   what: string,
   than: string,
@@ -107,7 +107,7 @@ function countCells({ instructions, systemCalls, netlinkMessages }: Counts): str
   return `${millions(instructions).padStart(9)}${String(systemCalls).padStart(7)}${String(netlinkMessages).padStart(9)}`;
 }
 
-/** The native executable's own, in user mode: the same on a busy machine and an idle one. */
+/** Counts of the native executable alone, in user mode. */
 function countTable({ version, usual, curves, vfs }: CountFindings): string[] {
   const columns = `${'million'.padStart(9)}${'calls'.padStart(7)}${'netlink'.padStart(9)}`;
   const rowOf = ({ name, add, del }: CountedCase): string => `  ${name.padEnd(28)}${countCells(add)}${countCells(del)}`;

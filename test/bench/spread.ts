@@ -1,4 +1,4 @@
-/** Where the values of several runs lie. */
+/** Median and middle half of the values of several runs. */
 export interface Spread {
   readonly min: number;
   readonly median: number;
@@ -27,7 +27,7 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** Of two things that ran in turn, run by run: what disturbs the machine for longer than a run disturbs both. */
+/** The ratio in each run of two things that ran in turn: a disturbance longer than a run disturbs both. */
 export function ratiosOf(ones: readonly number[], others: readonly number[]): Spread {
   if (ones.length !== others.length) throw new RangeError(`${ones.length} runs and ${others.length}`);
   return spreadOf(ones.map((one, index) => one / (others[index] as number)));

@@ -13,9 +13,9 @@ export type Phase =
   | 'DEL, no IPAM'
   | '14 DELs at once';
 
-/** As when a node is drained. */
+/** How many DELs begin at the same time, as when a node is drained. */
 const attachmentsAtOnce = 14;
-/** VF 0 is attached alone; VF 1, its other end, stays on the host and up, for the carrier. */
+/** The first VF of those: VF 0 is attached alone, and VF 1, its other end, stays up on the host, for the carrier. */
 const firstAtOnce = 2;
 export const benchVfs = firstAtOnce + attachmentsAtOnce;
 
@@ -28,7 +28,7 @@ export const phases: readonly Phase[] = [
   '14 DELs at once',
 ];
 
-/** A program that is measured, in the phases that it has. DEL runs straight after ADD. */
+/** A program that is measured, and its phases. DEL runs straight after ADD. */
 export interface Subject {
   readonly name: string;
   readonly phases: Partial<Readonly<Record<Phase, () => Sample>>>;
@@ -38,7 +38,7 @@ const dist = join(import.meta.dirname, '../../dist');
 export const nativeExecutable = join(dist, 'native/dra-sriov');
 export const nodeExecutable = join(dist, 'node/dra-sriov');
 
-/** A path of a peer. Throws where this machine has none. */
+/** The path of a peer's program. Throws where this machine doesn't have it. */
 function required(name: string): string {
   const path = peer(name);
   if (path === null) throw new Error(`${name} is not among the CNI programs that scripts/peers.sh provides`);
@@ -112,7 +112,7 @@ function ipSubject({ node, measure }: Stage): Subject {
   };
 }
 
-/** What is hidden behind the move, or isn't. */
+/** host-local alone, which the plugin runs while the kernel moves the VF. */
 function hostLocalSubject({ node, measure }: Stage): Subject {
   const program = measure.around(required('host-local'));
   const conf = { cniVersion: '1.0.0', name: 'bench', ipam: node.ipam() };
@@ -133,8 +133,8 @@ function hostLocalSubject({ node, measure }: Stage): Subject {
 export const oldSriovCni = 'sriov-cni 2.1.0';
 
 /**
- * sriov-cni 2.1.0 of 2019, which moves a VF and sets its VLAN and does no more. It looks for VFs in /sys, and keeps its
- * files below /var/lib: it is given the stand-in's, before it is measured. None where the executable can't be built.
+ * sriov-cni 2.1.0 of 2019, which moves a VF, sets its VLAN, and does no more. Its /sys and /var/lib are the stand-in's.
+ * None where the executable can't be built.
  */
 function oldSriovCniSubjects(stage: Stage): readonly Subject[] {
   const executable = peer('sriov', 'sriov-cni');
@@ -148,7 +148,7 @@ function oldSriovCniSubjects(stage: Stage): readonly Subject[] {
   return [pluginSubject(stage, oldSriovCni, executable, keys, ['unshare', '-m', 'sh', '-c', script])];
 }
 
-/** Where it all happens: the same VF for everybody. */
+/** All subjects attach the same VF of this node. */
 export interface Stage {
   readonly node: StandInNode;
   readonly measure: Measure;

@@ -1,11 +1,11 @@
-/** The order of a run: every one comes after each of the others, in some run. */
+/** The order of a run: over the runs, everyone comes after each of the others. */
 export function inTurn<T>(all: readonly T[], run: number): readonly T[] {
   const order = run % 2 === 0 ? all : all.toReversed();
   const first = (run >> 1) % all.length;
   return [...order.slice(first), ...order.slice(0, first)];
 }
 
-/** What ends in the kernel after one program's exit otherwise counts for the next. */
+/** Without a pause, work of the kernel after one program's exit would count for the next program. */
 export const defaultPauseMs = 150;
 
 const sleeping = new Int32Array(new SharedArrayBuffer(4));

@@ -112,7 +112,7 @@ function applyTextEdit(text: string, [position, how, what]: TextEdit): string {
   return text.slice(0, at) + text.slice(Math.max(0, at - 20), at).repeat(1 + (position % 30)) + text.slice(at);
 }
 
-/** The text after up to `edits` edits: something (of `fragments`, or anything) put in, cut, repeated, or the rest gone. */
+/** The text after up to `edits` edits: something (of `fragments`, or any) put in, cut, repeated, or the rest gone. */
 export function spoiltText(sample: string, fragments: readonly string[] = [], edits = 4): fc.Arbitrary<string> {
   const what = fragments.length === 0 ? hostileText : fc.oneof(fc.constantFrom(...fragments), hostileText);
   const textEdit = fc.tuple(fc.nat(100_000), fc.constantFrom('insert', 'insert', 'cut', 'repeat', 'end'), what);

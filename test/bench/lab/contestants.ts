@@ -7,18 +7,18 @@ import { peer } from '../../support/peers.ts';
 import { nativeExecutable } from '../subjects.ts';
 
 export const our = 'dra-sriov';
-/** How the names of its releases begin. */
+/** The names of its contestants begin with this. */
 export const sriovCni = 'sriov-cni';
 
 /** A plugin in the guest. */
 export interface Contestant {
   readonly name: string;
-  /** Its executable's path in the guest, in memory. */
+  /** The path of its executable in the guest, on a file system in memory. */
   readonly program: string;
   readonly executableMb: number;
-  /** It sets VLAN, spoofchk and the like. */
+  /** Whether it sets VLAN, spoofchk and the like. */
   readonly hasSettings: boolean;
-  /** Its own keys of the config that names a VF. */
+  /** The keys with which its config names a VF. */
   readonly vfKeys: (vf: VirtualFunction) => Readonly<Record<string, unknown>>;
 }
 

@@ -1,5 +1,5 @@
-// Measures the plugin beside other plugins on real VFs, in the lab's guest: same VFs, same pods, in turn. Run by
-// scripts/bench.sh --lab. Nothing runs in the guest meanwhile but what is measured.
+// Measures the plugin beside other plugins on real VFs, in the lab's guest: same VFs, same pods, in turn. Nothing else
+// runs in the guest meanwhile. scripts/bench.sh --lab runs it.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -25,7 +25,7 @@ const usage = `Usage: npm run bench:lab -- [--runs N] [--pause MS] [--write]
 SRIOV_CNI=PATH: sriov-cni's executable, of a release of today, in the place of 2.1.0.
 `;
 
-/** How often, and how long before each. */
+/** How often each is measured, and the pause before. */
 interface Pace {
   readonly runs: number;
   readonly pauseMs: number;
@@ -98,7 +98,7 @@ async function measureCase(
   return { case: which, samples, requests };
 }
 
-/** Prints each case as it is done; returns it all. */
+/** Prints each case when it is done; returns the whole text. */
 async function bench({ runs, pauseMs }: Pace): Promise<string> {
   const measure = buildMeasure();
   const parts: string[] = [];

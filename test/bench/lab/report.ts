@@ -4,14 +4,14 @@ import { type Contestant, our, sriovCni } from './contestants.ts';
 import { type Case, type Verb, verbs } from './rounds.ts';
 import type { Requests } from './traces.ts';
 
-/** Of one case: samples of each verb by contestant, one a run; and what one attachment asks of the kernel. */
+/** One case: by verb and contestant, a sample for each run; and what one attachment asks of the kernel. */
 export interface CaseFindings {
   readonly case: Case;
   readonly samples: ReadonlyMap<string, Readonly<Record<Verb, readonly Sample[]>>>;
   readonly requests: ReadonlyMap<string, Readonly<Record<Verb, Requests>>> | null;
 }
 
-/** What may be taken at most in any case, as a multiple of sriov-cni; host-device, which does less, is shown beside. */
+/** The aims in every case, as multiples of sriov-cni's. host-device does less, and has no aims. */
 const most = { peak: 0.25, size: 0.5 } as const;
 
 type Phase = Verb | 'ADD+DEL';

@@ -3,14 +3,14 @@ import { type LabNode, nth } from '../../lab/lab-node.ts';
 import { parseSample, type Sample } from '../measure.ts';
 import type { Contestant } from './contestants.ts';
 
-/** In the guest, in memory. */
+/** In the guest, on a file system in memory. */
 const directory = '/run/bench';
 export const measureProgram = `${directory}/measure`;
 
 export const verbs = ['ADD', 'DEL'] as const;
 export type Verb = (typeof verbs)[number];
 
-/** What is measured: so many attachments, begun at the same time, of so many pods. */
+/** How many attachments begin at the same time, of how many pods. */
 export interface Case {
   readonly title: string;
   readonly attachments: number;
@@ -20,9 +20,7 @@ export interface Case {
   readonly most: Readonly<Partial<Record<Verb, Readonly<Pick<Sample, 'wallMs' | 'cpuMs'>>>>>;
 }
 
-/**
- * One contestant's calls in one case, as scripts in the guest: a call from outside costs more than what is measured.
- */
+/** One contestant's calls in one case. They are scripts in the guest, because a call from outside takes longer. */
 export class Rounds {
   readonly #node: LabNode;
   readonly #case: Case;
@@ -47,7 +45,7 @@ export class Rounds {
     for (const verb of verbs) await this.#node.writeFile(`${this.#base}/${verb}.sh`, this.#script(verb));
   }
 
-  /** Wall: of all attachments; CPU: their sum; peak: the largest. */
+  /** Wall time of all attachments together, sum of their CPU times, largest of their peaks. */
   async run(verb: Verb): Promise<Sample> {
     const base = this.#base;
     const text = await this.#node.sh(`

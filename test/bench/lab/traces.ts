@@ -3,7 +3,7 @@ import type { Rounds, Verb } from './rounds.ts';
 /** What one attachment asks of the kernel, children included. */
 export interface Requests {
   readonly systemCalls: number;
-  /** Datagrams sent to it. */
+  /** How many datagrams are sent to it. */
   readonly netlink: number;
 }
 
@@ -15,12 +15,12 @@ export function readTotal(summary: string): number {
   return calls;
 }
 
-/** strace -yy tells what a descriptor is. */
+/** Counts in what strace -yy printed, which tells of each descriptor what it is. */
 export function countNetlinkSends(trace: string): number {
   return trace.split('\n').filter((line) => /\bsend(to|msg|mmsg)\(\d+<NETLINK:/.test(line)).length;
 }
 
-/** Two runs, as strace counts in one and prints in the other. */
+/** Runs each verb twice: strace counts in one run and prints in the other. */
 export async function traceRequests(rounds: Rounds): Promise<Readonly<Record<Verb, Requests>>> {
   const [addSummary, delSummary] = [await rounds.trace('ADD', '-c'), await rounds.trace('DEL', '-c')];
   const options = '-yy -e trace=sendto,sendmsg,sendmmsg';

@@ -5,7 +5,7 @@ declare const __host: NativeOs;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const RTEXT_FILTER_VF = 1;
-/** After struct nlmsghdr, struct ifinfomsg and the header of IFLA_EXT_MASK, which the plugin puts first. */
+/** Offset of the value of IFLA_EXT_MASK, which the plugin puts first, after struct nlmsghdr and struct ifinfomsg. */
 const extMaskAt = 36;
 
 const real = __host;
