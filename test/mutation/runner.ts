@@ -41,8 +41,7 @@ type Context = { -readonly [Key in keyof InstrumenterContext]?: InstrumenterCont
 const context: Context = {};
 Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: context });
 
-const root = process.cwd();
-const requireFromRoot = createRequire(join(root, 'package.json'));
+const requirePackage = createRequire(import.meta.url);
 const ownSuite = join(import.meta.dirname, 'suite.ts');
 
 /** A test file and all that it imports of ours. */
@@ -73,7 +72,7 @@ async function programOf(file: string): Promise<Program> {
   if (known !== undefined) return known;
   const { outputFiles, metafile } = await build({
     entryPoints: [file],
-    absWorkingDir: root,
+    absWorkingDir: process.cwd(),
     bundle: true,
     metafile: true,
     write: false,
@@ -104,7 +103,7 @@ function testFiles(): readonly string[] {
 async function loadTests(file: string): Promise<readonly Test[]> {
   const { load } = await programOf(file);
   listed.length = 0;
-  load((id) => (id === ownSuite ? suiteModule : requireFromRoot(id)));
+  load((id) => (id === ownSuite ? suiteModule : requirePackage(id)));
   return listed.map(({ name, body }, at) => ({ id: `${file}#${at} ${name}`, fileName: resolve(file), body }));
 }
 
@@ -170,7 +169,8 @@ class SuiteRunner implements TestRunner {
       }
     }
     const { mutantCoverage } = context;
-    return { status: DryRunStatus.Complete, tests, ...(mutantCoverage === undefined ? {} : { mutantCoverage }) };
+    if (mutantCoverage === undefined) throw new Error('no test has reached a source with mutants in it');
+    return { status: DryRunStatus.Complete, tests, mutantCoverage };
   }
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
@@ -182,7 +182,7 @@ class SuiteRunner implements TestRunner {
     for (const file of testFiles()) {
       const isAsked = testFilter?.some((id) => id.startsWith(`${file}#`)) ?? true;
       const { sources } = await programOf(file);
-      if (isAsked && sources.has(relative(root, sandboxFileName))) files.push(file);
+      if (isAsked && sources.has(relative(process.cwd(), sandboxFileName))) files.push(file);
     }
     const tests = await runTests(files, (id) => testFilter?.includes(id) ?? true, disableBail);
     const timedOut = determineHitLimitReached(context.hitCount, hitLimit);

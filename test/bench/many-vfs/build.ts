@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../../..');
 const crate = join(root, 'native');
 const directory = join(crate, 'target/many-vfs');
 
-/** Builds the executable with boot.ts of the parts that were built last; returns its path. A first build takes minutes. */
+/** Builds the executable with boot.ts of the parts that were built last; returns its path. Slow the first time. */
 export async function buildWithManyVfs(): Promise<string> {
   const parts = join(directory, 'parts');
   mkdirSync(parts, { recursive: true });
