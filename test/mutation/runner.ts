@@ -22,9 +22,7 @@ import {
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
 import { build, type Plugin } from 'esbuild';
-import * as suiteModule from './suite.ts';
-
-const { listed } = suiteModule;
+import { assert, listed, suite } from './suite.ts';
 
 /** Folders of test files, joined by `:`; in that order they are run. */
 const foldersVariable = 'MUTATION_TEST_FOLDERS';
@@ -103,7 +101,7 @@ function testFiles(): readonly string[] {
 async function loadTests(file: string): Promise<readonly Test[]> {
   const { load } = await programOf(file);
   listed.length = 0;
-  load((id) => (id === ownSuite ? suiteModule : requirePackage(id)));
+  load((id) => (id === ownSuite ? { assert, suite } : requirePackage(id)));
   return listed.map(({ name, body }, at) => ({ id: `${file}#${at} ${name}`, fileName: resolve(file), body }));
 }
 
