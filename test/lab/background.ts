@@ -13,9 +13,8 @@ const pollMs = 100;
 const endTimeoutMs = 10_000;
 
 /**
- * The command leads a session of its own, so that it and all it starts can be ended together; its process id is told
- * from inside that session, when it can be ended. Shells let what they run beside them ignore SIGINT; env takes that
- * back.
+ * The command leads a session of its own, so that it and all it starts can be ended together. It tells its process id
+ * from inside that session. Shells start background commands with SIGINT ignored; env undoes that.
  */
 const wrapper = `
 folder=$(mktemp -d /tmp/lab-background.XXXXXX)
@@ -28,7 +27,7 @@ until [ -s "$folder/pid" ]; do sleep 0.01; done
 echo "$(cat "$folder/pid") $folder"
 `;
 
-/** Starts a command that runs beside others; its output goes to files, so that it holds up nobody. */
+/** Starts a command that runs beside others. Its output goes to files, so that nobody waits for it. */
 export async function startInBackground(
   runner: CommandRunner,
   argv: readonly string[],

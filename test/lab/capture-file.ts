@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface Frame {
   readonly destination: string;
   readonly source: string;
-  /** The 802.1Q tag, where the frame has one. */
+  /** The 802.1Q tag; absent in a frame without one. */
   readonly vlan?: { readonly id: number; readonly priority: number };
   readonly etherType: number;
   readonly payload: Buffer;

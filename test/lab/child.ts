@@ -38,7 +38,7 @@ export function runChild(argv: readonly string[], options: ChildOptions): Promis
       reject(new LabError('command', `could not run ${program}`, { cause }));
     });
     child.on('exit', () => {
-      // What the program left running may hold its output open for ever.
+      // Processes that the program left running may hold its output open for ever.
       setTimeout(() => {
         child.stdout.destroy();
         child.stderr.destroy();
@@ -48,7 +48,7 @@ export function runChild(argv: readonly string[], options: ChildOptions): Promis
       clearTimeout(timer);
       resolve(commandResult(code ?? 128, Buffer.concat(out), Buffer.concat(err)));
     });
-    // A program may end without reading what it is given.
+    // A program may end without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.stdin);
   });

@@ -23,7 +23,7 @@ function callOf(checkout: string, folder: string): Call {
     runChild([process.execPath, program, ...words], { timeoutMs: limitMs, env: { XDG_RUNTIME_DIR: folder }, stdin });
 }
 
-/** A command line whose lab is another than a contributor's own. */
+/** For a command line with a lab of its own, not the contributor's. */
 async function withCommandLine(body: (call: Call, folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'dra-sriov-lab-cli.'));
   const call = callOf(root, folder);
@@ -35,7 +35,7 @@ async function withCommandLine(body: (call: Call, folder: string) => Promise<voi
   }
 }
 
-/** The command line as a person has it, who types and sees. */
+/** A person's session on a terminal with the command line. */
 class Session {
   readonly child: ChildProcess;
   #shown = '';
@@ -53,7 +53,7 @@ class Session {
     this.child.stdin?.write(text);
   }
 
-  /** Waits until that is shown, and takes all up to it. */
+  /** Waits until the text is shown, and forgets all up to it. */
   async sees(text: string): Promise<void> {
     const end = performance.now() + limitMs;
     while (!this.#shown.includes(text)) {

@@ -4,7 +4,7 @@ export interface CommandResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** Standard output as it came; `stdout` is this read as UTF-8. */
+  /** Standard output as it came; `stdout` is its text in UTF-8. */
   readonly stdoutBytes: Buffer;
 }
 
@@ -42,7 +42,7 @@ export function commandResult(status: number, stdout: Buffer, stderr: Buffer): C
   return { status, stdout: stdout.toString(), stderr: stderr.toString(), stdoutBytes: stdout };
 }
 
-/** Gives the result back when the command succeeded, else throws with what it said. */
+/** Returns the result of a command that succeeded; throws with the command's output otherwise. */
 export function expectSuccess(result: CommandResult, what: string): CommandResult {
   if (result.status === 0) return result;
   throw new LabError('command', `${what} ended with ${result.status}\n${result.stderr || result.stdout}`);

@@ -15,13 +15,13 @@ import { openRuntimeFolder, type RuntimeFolder } from './vm/runtime-folder.ts';
 import { dropSnapshot, provideSnapshot } from './vm/snapshot.ts';
 
 export interface BootOptions {
-  /** Boots cold instead of going on from a snapshot. */
+  /** True to boot instead of restoring a snapshot. */
   readonly fresh?: boolean;
-  /** With an emulated IOMMU, so that VFs can be bound to vfio-pci. */
+  /** True for an emulated IOMMU, with which VFs can be bound to vfio-pci. */
   readonly iommu?: boolean;
   /** A folder for the share, which stays when the lab ends. Without it the share is a temporary folder. */
   readonly state?: string;
-  /** What the machine has besides. */
+  /** More hardware of the machine. */
   readonly hardware?: Pick<MachineModel, 'memoryMib' | 'uplink' | 'disk'>;
   readonly progress?: Progress;
 }
@@ -29,17 +29,17 @@ export interface BootOptions {
 export interface TerminalSize {
   readonly rows: number;
   readonly columns: number;
-  /** As in TERM. */
+  /** The value of TERM. */
   readonly type: string;
 }
 
 /** A terminal of the guest's, kept for one person. */
 export interface GuestTerminal {
-  /** Carries what is typed and shown. What is shown while nobody is connected is lost. */
+  /** Carries what is typed and shown. Output is lost while nobody is connected. */
   readonly socket: string;
   /** Starts a shell on it; when that ends, `endMark` is shown. */
   startShell(size: TerminalSize, endMark: string): Promise<void>;
-  /** Ends the shell, where it still runs, and what it runs; the terminal is free again. */
+  /** Ends the shell, if it still runs, and what it runs, and frees the terminal. */
   close(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ const restoreTimeoutMs = 30_000;
 
 interface Choice {
   readonly model: MachineModel;
-  /** Of the CPU, for a person. */
+  /** What kind of CPU the guest has, in words for a person. */
   readonly cpu: string;
 }
 
@@ -93,7 +93,7 @@ export class EmulatedLab implements Lab {
   readonly kind = 'emulated';
   readonly pfs = guestPfs;
   readonly share: Lab['share'];
-  /** Everything takes many times longer then. */
+  /** If true, everything takes many times longer. */
   readonly isCpuEmulated: boolean;
   readonly #runtime: RuntimeFolder;
   readonly #start: () => Promise<Machine>;
@@ -158,7 +158,7 @@ export class EmulatedLab implements Lab {
       socket: join(this.#runtime.path, terminalSocketName(index)),
       startShell: (size, endMark) => this.#startShell(device, shell, size, endMark),
       close: async () => {
-        // The file goes with the shell.
+        // The shell's end removes the file.
         const end = `[ ! -e ${shell} ] || kill -HUP "$(cat ${shell})"; while [ -e ${shell} ]; do sleep 0.02; done`;
         await this.sh(end);
         this.#openTerminals.delete(index);
@@ -188,7 +188,7 @@ export class EmulatedLab implements Lab {
   }
 }
 
-/** Starts an emulated node with two SR-IOV network cards; sets everything up when this machine has nothing yet. */
+/** Starts an emulated node with two SR-IOV network cards. The first time on this machine it sets everything up. */
 export async function bootLab(options: BootOptions = {}): Promise<EmulatedLab> {
   const progress = options.progress ?? reportToStderr;
   const { model, cpu } = await chooseModel(options, progress);

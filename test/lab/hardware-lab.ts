@@ -65,7 +65,7 @@ class HardwareLab implements Lab {
 
   run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     return runChild(argv, { timeoutMs: defaultTimeoutMs, cwd: '/', ...options }).catch((error) => {
-      // As a shell reports it, and as the emulated node does.
+      // The status is the one of a shell, and of the emulated node.
       if (error.cause?.code === 'ENOENT') return runChild(['sh', '-c', 'exit 127'], { timeoutMs: queryTimeoutMs });
       throw error;
     });

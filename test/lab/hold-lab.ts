@@ -1,4 +1,4 @@
-// Boots a lab and holds it until this process is ended from outside; for tests of what remains then.
+// Boots a lab and holds it until this process is ended from outside, for tests of what that leaves behind.
 import process from 'node:process';
 import { bootLab } from './emulated-lab.ts';
 

@@ -1,10 +1,10 @@
-// What a pod that is root in its own network namespace can do to its VF, with the programs that it would use. All but
-// the last lines of each operation may fail: on another card, or after another operation.
+// What a pod that is root in its own network namespace can do to its VF, with the programs that it would use. An
+// operation may fail, on another card or after another operation.
 import { assert } from '../support/suite.ts';
 import type { VirtualFunction } from './lab.ts';
 import type { LabNode } from './lab-node.ts';
 
-/** A namespace that outlives the pod: another pod's, or one that a process of the pod's is in. */
+/** A namespace that outlives the pod, such as another pod's, or one that a process of the pod has. */
 export const refuge = 'refuge';
 
 /** Commands of /bin/sh inside of the pod, where $IF is the VF. `move NAME`: the device goes to the refuge. */
@@ -76,12 +76,12 @@ mkdir -p /run/bpf && { mountpoint -q /run/bpf || mount -t bpf bpf /run/bpf; } &&
   my $pin = pack("QLL", $address->($path), $fd, 0);
   exit($fd < 0 || syscall(321, 6, $pin, length $pin) < 0);'`;
 
-/** Makes the refuge and what the operations need; for `undoHostilePod`. */
+/** Makes the refuge and what the operations need. */
 export async function prepareHostilePod(node: LabNode): Promise<void> {
   await node.sh(`${makeProgram}\nip netns add ${refuge}`);
 }
 
-/** Operations of the pod `pod`, one after the other; what each of them said. */
+/** Runs the operations in the pod, one after the other; returns what each of them said. */
 export async function beHostile(node: LabNode, pod: string, chosen: readonly string[]): Promise<string> {
   const script = `
     IF=net1 REFUGE=${refuge} PROGRAM=/run/bpf/pass
@@ -93,7 +93,7 @@ export async function beHostile(node: LabNode, pod: string, chosen: readonly str
   return await node.sh(`ip netns exec ${pod} sh -c '${script}'`);
 }
 
-/** Nothing in the refuge but what was there: no device on the VF has outlived its DEL. */
+/** Throws if a device on the VF has outlived its DEL in the refuge. */
 export async function assertRefugeIsEmpty(node: LabNode): Promise<void> {
   const links = await node.ip<{ ifname: string }[]>('-n', refuge, 'link', 'show');
   assert.equal(
@@ -103,7 +103,7 @@ export async function assertRefugeIsEmpty(node: LabNode): Promise<void> {
   );
 }
 
-/** What is set for a VF that is on the host, as other programs see it, besides `ip -d -j link`. */
+/** Settings of a VF on the host that other programs show, but not `ip -d -j link`. */
 async function pictureOfVf(node: LabNode, { netdev }: VirtualFunction): Promise<string> {
   return await node.sh(`
     exec 2>&1
@@ -116,10 +116,7 @@ async function pictureOfVf(node: LabNode, { netdev }: VirtualFunction): Promise<
     ls | grep _`);
 }
 
-/**
- * All that a pod may change of the node: its links and files (LabNode.picture), and all that is set for the VF; in
- * lines.
- */
+/** All that a pod may change on the node, in lines: links and files (LabNode.picture), and settings of the VF. */
 export async function pictureWithVf(node: LabNode, vf: VirtualFunction): Promise<readonly string[]> {
   const { links, files } = (await node.picture()) as { links: readonly object[]; files: string };
   const lines = [files, await pictureOfVf(node, vf)].flatMap((text) => text.split('\n'));

@@ -1,6 +1,6 @@
 export type LabErrorCode = 'setup' | 'boot' | 'guest' | 'timeout' | 'unsupported' | 'command' | 'refused';
 
-/** What goes wrong in the lab itself, as opposed to in what is tested in it. */
+/** A failure of the lab itself, not of what is tested in it. */
 export class LabError extends Error {
   readonly code: LabErrorCode;
 

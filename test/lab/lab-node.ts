@@ -12,7 +12,7 @@ import { openLab } from './open-lab.ts';
 
 export const executable = process.env['DRA_SRIOV_EXECUTABLE'] ?? join(import.meta.dirname, '../../dist/dra-sriov');
 
-/** What the plugin and host-local both speak: where there is no Go, host-local is Debian's, which is older. */
+/** The newest version of the plugin and host-local both. Without Go, host-local is Debian's, which is older. */
 export const cniVersion = peerSupports('host-local', '1.1.0') ? '1.1.0' : '1.0.0';
 
 /** The value of a key that results have since CNI 1.1. */
@@ -20,7 +20,7 @@ export function since11(value: unknown): unknown {
   return cniVersion === '1.1.0' ? value : undefined;
 }
 
-/** In the guest; not on the share, as a program that is mapped from an uncached one would be read again and again. */
+/** In the guest, not on the share, which isn't cached: from there a program would be read again and again. */
 const guestPluginDir = '/opt/cni/bin';
 const callTimeoutMs = 120_000;
 
@@ -60,7 +60,7 @@ function pathsBelow(directory: string): LabPaths {
 export interface LabCall extends CniCall {
   /** Name of a pod made by `addPod`, '' for none; default `pod1`. */
   readonly pod?: string;
-  /** Another plugin; its path on the machine, whose files the lab sees. */
+  /** Path of another plugin on the machine, whose files the lab sees. */
   readonly program?: string;
 }
 
@@ -84,13 +84,13 @@ export interface LabLink {
 type Json = Record<string, unknown>;
 
 /**
- * What the kernel chooses anew, or what a driver keeps for itself (igbvf: permaddr is what the PF said at the last
- * reset). Besides the flag PROMISC, promiscuity counts what devices on top have asked for, and that is taken anew when
- * the link is next opened (__dev_set_rx_mode).
+ * Values that the kernel chooses anew, or that a driver keeps for itself (igbvf's permaddr is what the PF said at the
+ * last reset). Besides the flag PROMISC, promiscuity counts what devices on top have asked for, and the kernel counts
+ * that anew when the link is next opened (__dev_set_rx_mode).
  */
 const volatileKeys = new Set(['ifindex', 'permaddr', 'link_netnsid', 'operstate', 'promiscuity']);
 
-/** igb resets its card now and then, and carrier is back a little later. */
+/** Flags of carrier: igb resets its card now and then, and carrier is back a little later. */
 const carrierFlags = new Set(['NO-CARRIER', 'LOWER_UP']);
 
 function pingOnce(target: string, from: string | undefined): readonly string[] {
@@ -102,9 +102,7 @@ export class LabNode extends CniNode<true, LabCall> {
   readonly paths: LabPaths;
   readonly pluginDir: string;
 
-  /**
-   * A machine with real hardware has plugins and state of its own, which tests leave alone: all is in the share there.
-   */
+  /** `paths`: a machine with real hardware has plugins and state of its own, so there all is in the share. */
   constructor(lab: Lab, paths: LabPaths) {
     super();
     const isGuest = lab.kind === 'emulated';
@@ -123,7 +121,7 @@ export class LabNode extends CniNode<true, LabCall> {
     const hostLocal = peer('host-local');
     copyFileSync(executable, join(host, 'dra-sriov'));
     if (hostLocal !== null) copyFileSync(hostLocal, join(host, 'host-local'));
-    // The guest has Debian's, where this machine has none.
+    // Where this machine has none, the guest has Debian's.
     const ipam = hostLocal === null ? '/usr/lib/cni/host-local' : `${guest}/host-local`;
     const { cdi, devinfo, kubelet } = this.paths;
     await this.sh(`
@@ -192,7 +190,7 @@ export class LabNode extends CniNode<true, LabCall> {
     >;
   }
 
-  /** Runs one verb of the plugin, or of another. */
+  /** Runs one verb of the plugin, or of another plugin. */
   async cni(command: string | undefined, conf: unknown = this.conf(), call: LabCall = {}): Promise<CniOutcome> {
     const { status, stdout, stderr }: CommandResult = await this.lab.run([call.program ?? `${this.pluginDir}/sriov`], {
       env: this.environment(command, call),
@@ -209,15 +207,15 @@ export class LabNode extends CniNode<true, LabCall> {
     return this.lab.run([`${this.pluginDir}/dra-sriov`, ...argv], { env: { ...paths, CNI_PATH }, timeoutMs: 60_000 });
   }
 
-  /** Whether an address answers a ping from inside a pod within a second: for what has to stay silent. */
+  /** Whether an address answers a ping from inside a pod within a second, for addresses that have to stay silent. */
   async ping(pod: string, target: string, from?: string): Promise<boolean> {
     const argv = ['ip', 'netns', 'exec', pod, ...pingOnce(target, from)];
     return (await this.lab.run(argv, { timeoutMs: 20_000 })).status === 0;
   }
 
   /**
-   * Whether an address answers within half a minute: for what has to be reached. igbvf looks for its link every two
-   * seconds, so after a reset of the PF that may be seconds later than ADD's end.
+   * Whether an address answers within half a minute, for addresses that have to answer. igbvf looks for its link every
+   * two seconds, so after a reset of the PF that may be seconds later than ADD's end.
    */
   async reaches(pod: string, target: string, from?: string): Promise<boolean> {
     const untilReply = ['timeout', '30', 'sh', '-c', 'until "$@"; do :; done', 'sh'];
@@ -274,7 +272,7 @@ export class LabNode extends CniNode<true, LabCall> {
     );
   }
 
-  /** Takes all that back, as the driver does when its pods have ended. */
+  /** Removes these files, as the driver does when its pods have ended. */
   async removeClaims(): Promise<void> {
     await this.sh(`rm -rf ${this.paths.cdi}/* ${this.paths.devinfo}/dp/*`);
   }
@@ -286,9 +284,9 @@ export class LabNode extends CniNode<true, LabCall> {
 }
 
 export interface LabNodeOptions extends BootOptions {
-  /** VFs of each PF; default 2 of the first. */
+  /** How many VFs each PF has; default 2 of the first. */
   readonly vfs?: readonly number[];
-  /** State, IPAM store and the driver's files on the share, so that they survive a reboot. */
+  /** True to keep state, IPAM store and the driver's files on the share, so that they survive a reboot. */
   readonly keepState?: boolean;
 }
 
@@ -318,7 +316,7 @@ export async function openLabNode(options: LabNodeOptions): Promise<OpenedNode> 
   }
 }
 
-/** `openLabNode` for one test; gone afterwards. */
+/** Opens a node for one test, and shuts it down afterwards. */
 export async function withLabNode(
   options: LabNodeOptions,
   body: (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>,

@@ -22,7 +22,7 @@ interface Link {
 }
 
 const ipv4 = 0x0800;
-/** The kernel ends a killed QEMU soon, but not at once. */
+/** How long the end of a killed QEMU may take. */
 const settleMs = 1000;
 
 const test = suite('lab');
@@ -187,7 +187,7 @@ test('a cold boot gives the same node', async () => {
   });
 });
 
-/** Runs TypeScript in the guest, where the emulated cards are as real as any. */
+/** Runs TypeScript in the guest, as on a machine with real cards. */
 function runAsHardware(lab: Lab, pf: string, body: string): Promise<CommandResult> {
   const module = join(import.meta.dirname, 'open-lab.ts');
   const script = `const { openLab } = await import('${module}'); const lab = await openLab(); ${body}; await lab.shutdown();`;

@@ -16,20 +16,20 @@ export interface VirtualFunction {
 }
 
 export interface Capture {
-  /** Where it is recorded, in pcap format, on the machine that runs the tests; it goes with the lab. */
+  /** Path of the recording, in pcap format, on the machine that runs the tests. The lab's end removes it. */
   readonly file: string;
-  /** Ends it. Returns what was seen. */
+  /** Ends the recording. Returns what was seen. */
   stop(): Promise<readonly Frame[]>;
 }
 
-/** Where SR-IOV is tested: an emulated node, or this machine with real hardware. */
+/** The node on which SR-IOV is tested: an emulated one, or this machine with real hardware. */
 export interface Lab extends CommandRunner {
   readonly kind: 'emulated' | 'hardware';
-  /** Two, on one wire, in the emulated lab; the named one on hardware. */
+  /** In the emulated lab two, on one wire; on hardware the named one. */
   readonly pfs: readonly PhysicalFunction[];
   /** A folder that commands see under `guest` and the tests under `host`; it outlives a reboot. */
   readonly share: { readonly host: string; readonly guest: string };
-  /** Creates `count` VFs (all others of this PF go), with the PF up and its carrier seen first. 0 removes all. */
+  /** Gives the PF `count` VFs in place of those that it has, after it is up with carrier. */
   createVfs(pf: string, count: number): Promise<readonly VirtualFunction[]>;
   /** Starts recording what the PF and its VFs send onto the wire and get from it. */
   capture(pf: string): Promise<Capture>;

@@ -1,4 +1,4 @@
-// A node of a cluster with Multus: what a container runtime, the kubelet and the DRA driver do there, in the lab.
+// A node of a cluster with Multus, in the lab: plays container runtime, kubelet and DRA driver.
 import { dirname, join } from 'node:path';
 import { Cluster, type ClusterPod } from '../support/cluster.ts';
 import { peerDir } from '../support/peers.ts';
@@ -12,7 +12,7 @@ const programs = '/opt/kubernetes';
 const callTimeoutMs = 60_000;
 const attempts = 5;
 
-/** 4.3.0 passes the name of a CDI device on, or a device plugin's ID; 4.0.2 knows device plugins only. */
+/** 4.3.0 passes on the name of a CDI device, or a device plugin's ID; 4.0.2 knows device plugins only. */
 type MultusVersion = '4.3.0' | '4.0.2';
 
 /** The pod's first network, as another plugin makes it. */
@@ -59,8 +59,8 @@ export class MultusNode {
 
   /** Starts the API server and the kubelet (test/peers/kubernetes/node); they end with the lab. */
   async start(): Promise<void> {
-    // Copied, as a program that is mapped from this machine's files is read piece by piece while Multus's time runs
-    // out.
+    // From this machine's files the programs would be read piece by piece while Multus' time runs out, so they are
+    // copied.
     await this.node.sh(`
       set -e
       mkdir -p ${programs} ${dirname(kubeconfig)}
@@ -73,24 +73,24 @@ export class MultusNode {
     await this.node.sh(`timeout 60 sh -c 'until [ -e ${kubeconfig} ]; do sleep 0.1; done'`);
   }
 
-  /** The DRA driver prepares all claims of the cluster. */
+  /** Prepares all claims of the cluster, as the DRA driver does. */
   async prepare(): Promise<void> {
     await this.node.sh(`${programs}/dra-driver -objects ${this.#objects}`);
   }
 
-  /** Claims, pods, networks and the driver's files are gone. */
+  /** Removes claims, pods, networks and the driver's files. */
   async forget(): Promise<void> {
     this.cluster.clear();
     const { cdi, devinfo } = this.node.paths;
     await this.node.sh(`rm -rf ${cdi}/* ${devinfo}/dp ${devinfo}/cni`);
   }
 
-  /** The runtime adds the pod to its networks. Throws where Multus fails. */
+  /** Adds the pod to its networks, as the runtime does. Throws where Multus fails. */
   async add(pod: ClusterPod, call: MultusCall = {}): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const { status, stdout, stderr } = await this.#multus('ADD', pod, call);
       if (status === 0) return;
-      // Multus gives the API server a quarter of a second. A kubelet tries again too.
+      // Multus gives the API server a quarter of a second. A kubelet tries again, too.
       if (attempt === attempts || !stdout.includes('context deadline exceeded')) {
         throw new Error(`Multus ADD failed: ${stdout}\n${stderr}`);
       }
@@ -98,7 +98,7 @@ export class MultusNode {
     }
   }
 
-  /** The runtime takes the pod off its networks. Throws where Multus fails. */
+  /** Takes the pod off its networks, as the runtime does. Throws where Multus fails. */
   async delete(pod: ClusterPod, call: MultusCall = {}): Promise<void> {
     const { status, stdout, stderr } = await this.#multus('DEL', pod, call);
     if (status !== 0) throw new Error(`Multus DEL failed: ${stdout}\n${stderr}`);
@@ -137,7 +137,7 @@ export class MultusNode {
   }
 }
 
-/** As a container runtime makes them: 64 hexadecimal digits. */
+/** Of 64 hexadecimal digits, as a container runtime's. */
 function containerId(pod: ClusterPod): string {
   return pod.uid.replaceAll('-', '').repeat(2);
 }

@@ -24,13 +24,13 @@ function install(): void {
   for (const signal of signals) {
     process.once(signal, () => {
       cleanAll();
-      // The listener is gone now, so the signal ends the process the way it would have without us.
+      // The listener has been removed, so the signal ends the process as it would have without us.
       process.kill(process.pid, signal);
     });
   }
 }
 
-/** Runs `clean` (synchronous) when this process exits, crashes or gets a signal. The answer takes it back. */
+/** Runs `clean` (synchronous) when this process exits, crashes or gets a signal. The returned function cancels that. */
 export function onProcessEnd(clean: Clean): () => void {
   if (!installed) install();
   pending.add(clean);

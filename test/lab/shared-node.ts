@@ -6,9 +6,9 @@ import { type LabNode, type LabNodeOptions, type OpenedNode, openLabNode } from 
 export type NodeBody = (node: LabNode, vfs: readonly VirtualFunction[]) => Promise<void>;
 
 /**
- * Registers tests that share a node, booted for the first of them and gone after the last. Each has to leave the node
- * as it found it, which is looked at from outside (`LabNode.picture`); only the DRA driver's files are removed for it.
- * After one that fails the next gets a fresh node.
+ * Registers tests that share a node, which boots for the first of them and ends after the last. Each has to leave the
+ * node as it found it, by `LabNode.picture`; only the DRA driver's files are removed for it. After a test that fails,
+ * the next one gets a fresh node.
  */
 export function onSharedNode(test: Suite, options: LabNodeOptions): (name: string, body: NodeBody) => void {
   let waiting = 0;

@@ -1,6 +1,6 @@
-// ADD of sriov-cni, the plugin whose place this one takes: by its executable, where the environment variable SRIOV_CNI
-// names one of a release of today, else by hand: the netlink calls of its pkg/sriov in their order, made with `ip`, and
-// its files.
+// ADD of sriov-cni, the plugin whose place this one takes. If the environment variable SRIOV_CNI names the executable
+// of a recent release, that runs; otherwise `ip` makes the netlink calls of its pkg/sriov in their order, and its files
+// are written here.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -71,7 +71,7 @@ async function stateOf(node: LabNode, vf: VirtualFunction): Promise<SriovCniVfSt
   };
 }
 
-/** As sriov-cni finds it: `mac`, CNI_ARGS, runtimeConfig in rising order; always in lower case. */
+/** The MAC that sriov-cni takes, in lower case: of runtimeConfig, else of CNI_ARGS, else `mac`. */
 function macOf(conf: Conf, call: LabCall): string | undefined {
   const inArgs = /(?:^|;)MAC=([^;]+)/.exec(call.args ?? '')?.[1];
   const { mac: atRuntime } = (conf['runtimeConfig'] ?? {}) as { readonly mac?: string };

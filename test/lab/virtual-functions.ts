@@ -4,9 +4,9 @@ import type { VirtualFunction } from './lab.ts';
 const timeoutMs = 60_000;
 
 /**
- * $1 PF, $2 number of VFs, $3 `rename` to give VFs the names udev would. The PF is up, with carrier, before VFs appear:
- * else igb's first VF takes seconds to come up. It is opened anew for them, and takes no rate before carrier is back.
- * Prints a line per VF: index, PCI address, netdev, MAC.
+ * $1 PF, $2 number of VFs, $3 `rename` to give VFs the names that udev would give. The PF is up with carrier before VFs
+ * appear: otherwise igb's first VF takes seconds to come up. igb opens the PF anew for VFs, and takes no rate before
+ * carrier is back. Prints a line for each VF: index, PCI address, netdev, MAC.
  */
 const script = `
 set -e

@@ -32,7 +32,7 @@ export class LabConnection {
 
   private constructor(socket: Socket, request: LabRequest) {
     this.#socket = socket;
-    // A holder that is gone closes the connection, which the next reply tells.
+    // A holder that ends closes the connection, and `reply` throws then.
     socket.on('error', () => undefined);
     this.#replies = createInterface({ input: socket })[Symbol.asyncIterator]();
     socket.write(`${JSON.stringify(request)}\n`);
@@ -45,7 +45,7 @@ export class LabConnection {
     return new LabConnection(socket, request);
   }
 
-  /** Throws where the holder failed to do what was asked, or is gone. */
+  /** Throws where the holder failed to do what was asked, or has ended. */
   async reply(): Promise<LabReply> {
     const { value, done } = await this.#replies.next();
     if (done === true) throw new LabError('guest', 'the lab has ended');
@@ -54,7 +54,7 @@ export class LabConnection {
     return reply;
   }
 
-  /** Says that a terminal is joined. */
+  /** Tells the holder that the terminal is joined. */
   join(): void {
     this.#socket.write('\n');
   }
@@ -64,7 +64,7 @@ export class LabConnection {
   }
 }
 
-/** Asks the process that holds the lab one thing. */
+/** Sends one request to the process that holds the lab, and returns its reply. */
 export async function askLab(request: LabRequest): Promise<LabReply> {
   const connection = await LabConnection.open(request);
   try {

@@ -9,7 +9,7 @@ import { onProcessEnd } from '../process-end.ts';
 import { type HolderNotice, type LabReply, type LabRequest, labSocket } from './protocol.ts';
 
 const commandTimeoutMs = 24 * 3_600_000;
-/** Whoever started a lab for a prompt has to open that soon; it may have been killed. */
+/** A client that started a lab for a prompt has to open the prompt so soon: it may have been killed. */
 const firstPromptMs = 30_000;
 
 function notify(notice: HolderNotice): void {
@@ -24,7 +24,7 @@ interface Client {
   say(reply: LabReply): void;
   /** Undefined when the client has ended its side. */
   nextLine(): Promise<string | undefined>;
-  /** Aborted then, too. */
+  /** Aborted when the client has ended its side. */
   readonly gone: AbortSignal;
 }
 
@@ -35,7 +35,7 @@ class Holder {
   readonly #server = createServer({ allowHalfOpen: true }, (socket) => {
     this.#serve(socket).catch(() => socket.destroy());
   });
-  /** Prompts and commands at the moment. */
+  /** How many prompts and commands run. */
   #users = 0;
   #hadPrompt = false;
   #hasEnded = false;
@@ -45,7 +45,7 @@ class Holder {
     this.#endsWithPrompts = endsWithPrompts;
   }
 
-  /** Begins. Whoever calls has the lock, so a socket that is there is one that a killed holder has left. */
+  /** Begins. The caller has the lock, so a socket that is there is one that a killed holder has left. */
   async listen(): Promise<void> {
     rmSync(labSocket, { force: true });
     onProcessEnd(() => rmSync(labSocket, { force: true }));
@@ -57,7 +57,7 @@ class Holder {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    // A client that goes away early does not matter.
+    // Clients may go away early.
     socket.on('error', () => undefined);
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
@@ -143,7 +143,7 @@ class Holder {
 const abandoned = (): void => {
   process.exit(1);
 };
-// Whoever waits for the lab may be interrupted before it is ready.
+// The client that waits for the lab may be interrupted before it is ready.
 process.on('disconnect', abandoned);
 try {
   const args = process.argv.slice(2);

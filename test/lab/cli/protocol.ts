@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { TerminalSize } from '../emulated-lab.ts';
 import { cacheFolder, checkout, digest } from '../setup/cache-folder.ts';
 
-/** Nobody else may write to it. */
+/** A folder to which nobody else may write. */
 function runtimeFolder(): string {
   return process.env['XDG_RUNTIME_DIR'] || (process.getuid?.() === 0 ? '/run' : cacheFolder());
 }
@@ -11,15 +11,15 @@ function runtimeFolder(): string {
 /** Where the process that holds the lab of this checkout's command line listens. */
 export const labSocket = join(runtimeFolder(), `dra-sriov-lab-${digest(checkout)}.sock`);
 
-/** Whoever starts or holds that lab has this file's flock(2), so that there is one. */
+/** The process that starts or holds that lab has this file's flock(2), so that there is only one. */
 export const labLock = join(cacheFolder(), 'locks', digest(labSocket));
-/** With which flock(1) ends where somebody else has it. */
+/** Exit status of flock(1) where somebody else has the lock. */
 export const lockedStatus = 75;
 
 /**
- * A request is a line of JSON, and so is the reply. Who goes away before the reply interrupts the command. Of a
- * terminal the reply says where it is; the shell starts when another line tells that the client has joined it, and
- * lasts until the client ends its side, upon which a second reply says that the prompt is closed.
+ * A request is a line of JSON, and so is the reply. A client that goes away before the reply interrupts the command.
+ * The reply to `terminal` says where the terminal is; the shell starts when the client sends another line, after it has
+ * joined the terminal. It runs until the client ends its side, and then a second reply says that the prompt is closed.
  */
 export type LabRequest =
   | { readonly kind: 'run'; readonly argv: readonly string[]; readonly stdinBase64?: string }
@@ -34,7 +34,7 @@ export type LabReply =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What the holder tells whoever started it, until it is ready. */
+/** What the holder tells its parent until it is ready. */
 export type HolderNotice =
   | { readonly kind: 'progress'; readonly line: string }
   | { readonly kind: 'ready' }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import process from 'node:process';
 
-/** Shown by the guest when its shell has ended; no terminal shows anything for it. */
+/** The guest writes this when its shell has ended; terminals show nothing for it. */
 export const endMark = '\u001b]lab-ended\u0007';
 const endOfInput = '\u0004';
 
@@ -11,7 +11,7 @@ function splitAtMark(text: string): readonly [shown: string, held: string] {
   return at !== -1 && endMark.startsWith(text.slice(at)) ? [text.slice(0, at), text.slice(at)] : [text, ''];
 }
 
-/** Joins this terminal and the guest's, until the guest's shell ends; it may start when `joined` is called. */
+/** Joins this terminal and the guest's until the guest's shell ends. The shell may start once `joined` is called. */
 export function joinTerminal(path: string, joined: () => void): Promise<void> {
   const { stdin, stdout } = process;
   const socket = connect(path, joined).setEncoding('utf8');
@@ -21,7 +21,7 @@ export function joinTerminal(path: string, joined: () => void): Promise<void> {
   const endInput = (): void => {
     socket.write(endOfInput);
   };
-  // What is typed before the shell shows its prompt, it would throw away.
+  // The shell throws away what is typed before it shows its prompt.
   socket.once('data', () => {
     if (stdin.isTTY) stdin.setRawMode(true);
     stdin.on('data', type).on('end', endInput);

@@ -8,7 +8,7 @@ import { labSite, runInLab } from './lab-site.ts';
 
 const test = onSharedNode(suite('lab/crash/killed'), { vfs: [2] });
 
-/** In pieces, because one of all takes longer than a command in the lab may. */
+/** Runs it in pieces, because the whole takes longer than a command in the lab may. */
 async function tryOut(node: LabNode, run: Omit<LabRun, 'first'>, pieces = 1): Promise<void> {
   for (let first = 0; first < pieces; first++) {
     const piece: LabRun = { ...run, step: run.step * pieces, first };

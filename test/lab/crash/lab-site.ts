@@ -5,10 +5,10 @@ import { must } from '../command.ts';
 import type { VirtualFunction } from '../lab.ts';
 import type { LabNode } from '../lab-node.ts';
 
-/** One run takes minutes where the guest's CPU is emulated. */
+/** A run takes minutes where the guest's CPU is emulated. */
 const timeoutMs = 14 * 60_000;
 
-/** A real VF in the lab as a site; its PF trusts it or not, and its driver then takes other ways with the MAC. */
+/** A VF of the lab as a site. Its driver treats the MAC differently if the PF trusts it. */
 export function labSite(node: LabNode, vf: VirtualFunction, trust: 'on' | 'off'): SiteOptions {
   const mac = '02:00:00:00:01:01';
   const settings = { vlan: 100, vlanQoS: 3, spoofchk: 'off', trust, max_tx_rate: 200, mtu: 1400, mac };

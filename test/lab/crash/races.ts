@@ -9,7 +9,7 @@ const test = onSharedNode(suite('lab/crash/races'), { vfs: [7, 7] });
 
 /** `npm run soak` takes 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 2);
-/** Of which so many at a time. */
+/** Rounds of one command in the guest. */
 const atOnce = 10;
 
 test(`${rounds} rounds of ADD, CHECK and DEL of 14 VFs at the same time, from pod to pod, and GC beside them`, async (node, vfs) => {

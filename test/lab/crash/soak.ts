@@ -9,7 +9,7 @@ const test = onSharedNode(suite('lab/crash/soak'), { vfs: [7] });
 
 /** `npm run soak` takes 1000. */
 const cycles = Number(process.env['SOAK_CYCLES'] ?? 14);
-/** Of which so many at a time. */
+/** Cycles of one command in the guest. */
 const atOnce = 100;
 
 test(`${cycles} times ADD, CHECK and DEL on 7 VFs in turn: nothing grows, nothing is lost`, async (node, vfs) => {

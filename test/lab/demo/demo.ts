@@ -59,14 +59,14 @@ async function run(node: LabNode, line: string): Promise<Shown> {
   return { status, stdout, ms: performance.now() - begin };
 }
 
-/** Also shows what it prints. */
+/** As `run`; also shows what the line prints. */
 async function show(node: LabNode, line: string): Promise<Shown> {
   const shown = await run(node, line);
   if (shown.stdout !== '') output(shown.stdout);
   return shown;
 }
 
-/** A verb of the plugin, as a line of shell. What the node's own places are needs not be said. */
+/** A verb of the plugin, as a line of shell, without the node's own directories. */
 function cniLine(node: LabNode, verb: string, pod: string, ifname: string, file = configFile): string {
   const { args = '', ...call } = callOf(pod, ifname);
   const settings = Object.entries(node.environment(verb, call))
@@ -222,7 +222,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  // What is wrong with the machine is a sentence, not a place in our sources.
+  // An error about the machine is told in one sentence, without a stack.
   if (!(error instanceof SetupError)) throw error;
   process.stderr.write(`demo: ${error.message}\n`);
   process.exitCode = 1;

@@ -12,7 +12,7 @@ export interface DemoManifest {
   readonly annotation: string;
 }
 
-/** The example of the demo, as a user would apply it. */
+/** Reads the example of the demo, which a user would apply. */
 export function readDemoManifest(): DemoManifest {
   const { networks, namespace, pod } = readManifest(file);
   const [nad] = networks;

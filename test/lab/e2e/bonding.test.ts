@@ -17,16 +17,16 @@ const test = onSharedNode(bonding, { vfs: [1, 2] });
 const address = '10.0.2.10/24';
 const peerAddress = '10.0.2.20';
 
-/** Who makes the bond in the pod; what it undoes of it before the VFs' DELs. */
+/** Who makes the bond in the pod, and what it undoes before the VFs' DELs. */
 interface Maker {
   readonly who: string;
-  /** Of the VFs. */
+  /** Keys of the VFs' configs. */
   readonly settings: Readonly<Record<string, unknown>>;
   make(node: LabNode): Promise<void>;
   unmake(node: LabNode): Promise<void>;
 }
 
-/** By `ip`, as an application with NET_ADMIN does, which leaves its bond when it ends. */
+/** An application with NET_ADMIN, which leaves its bond when it ends; `ip` plays it. */
 function application(failOverMac: 'active' | 'none', settings: Maker['settings']): Maker {
   return {
     who: `the application, fail_over_mac ${failOverMac}`,
@@ -37,7 +37,7 @@ function application(failOverMac: 'active' | 'none', settings: Maker['settings']
 }
 
 const byItself = application('active', {});
-/** It changes the second VF's MAC. Then a VF of that one's PF can't reach the bond, so no traffic is tried. */
+/** This bond changes the second VF's MAC. VFs of the same PF then can't reach it, so no traffic is tried. */
 const withOneMac = application('none', { trust: 'on' });
 
 /** The steps of bond-cni, whose DEL the runtime runs before those of the VFs, as it was attached last. */
@@ -69,7 +69,7 @@ function exampleConf(node: LabNode): Record<string, unknown> {
   return { ...conf, ipam: node.ipam('10.0.2.0/24', { rangeStart: own, rangeEnd: own }) };
 }
 
-/** Its library needs sockets of XFRM and netfilter, which hosts usually have. */
+/** Puts bond-cni into the guest. Its library needs sockets of XFRM and netfilter, which hosts usually have. */
 async function install(node: LabNode, executable: string): Promise<void> {
   const { host, guest } = node.lab.share;
   const kit = await provision(reportToStderr);
@@ -109,7 +109,7 @@ async function makeBond(node: LabNode, failOverMac: string, then: string): Promi
     ip -n pod1 addr add ${address} dev bond0`);
 }
 
-/** Waits until both VFs have a link, and has the bond use the first: by itself it uses the one that was up earlier. */
+/** Waits until both VFs have a link, and makes the bond use the first, not the one that was up earlier. */
 async function useFirst(node: LabNode): Promise<void> {
   const script = `until [ "$(grep -c '^MII Status: up' /proc/net/bonding/bond0)" = 3 ]; do sleep 0.1; done`;
   await must(node.lab, ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script], { timeoutMs: 60_000 });

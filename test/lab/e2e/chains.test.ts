@@ -1,4 +1,4 @@
-// What sbr, tuning and vrf make of a pod with attachments on real VFs, with this plugin before them and with
+// sbr, tuning and vrf change a pod with attachments on real VFs in the same way behind this plugin and behind
 // host-device.
 import { clusterPodScript } from '../../support/cluster-pod.ts';
 import { differences } from '../../support/differences.ts';
@@ -73,7 +73,7 @@ class Chain {
   #confs(vf: VirtualFunction): readonly Json[] {
     const routes = [{ dst: '10.9.0.0/16' }, { dst: '0.0.0.0/0' }, { dst: 'fd00:9::/32' }];
     const ranges = [[{ subnet: '10.0.2.0/24' }], [{ subnet: 'fd00:2::/64' }]];
-    // A store of its own for each side, so that both begin with the same addresses.
+    // Each side has a store of its own, so that both begin with the same addresses.
     const dataDir = `${this.#node.paths.ipam}/${this.#side}`;
     const ipam = { type: 'host-local', dataDir, ranges, routes };
     const common = { cniVersion: '1.1.0', name: 'vf-test1' };
@@ -96,7 +96,7 @@ async function pictureOf(node: LabNode): Promise<Json> {
       ifname,
       addr_info,
       mtu,
-      // A VRF's is random.
+      // A VRF's address is random.
       address: String(ifname).startsWith('net') ? address : null,
       master,
     })),

@@ -1,4 +1,4 @@
-// libcni, which every container runtime calls plugins by, as cnitool: on real VFs, with its cache of results.
+// Container runtimes call plugins by libcni. cnitool has it, and its cache of results; here on real VFs.
 import { join } from 'node:path';
 import { hasGo } from '../../support/go.ts';
 import { peer, peerDir } from '../../support/peers.ts';
@@ -60,7 +60,7 @@ withCnitool('a conf: CHECK compares VF and pod with the config and the cached re
   await fail(node, 'check', 'vf-test1', 'trust');
   await node.sh(`ip link set ${vf.pf} vf ${vf.index} trust on`);
   await succeed(node, 'check', 'vf-test1');
-  // What ADD has returned comes back as prevResult.
+  // libcni passes on ADD's result as prevResult.
   await node.sh(`sed -i 's#${vf.mac}#02:00:00:00:00:99#' ${cache}/vf-test1-*-net1`);
   await fail(node, 'check', 'vf-test1', '02:00:00:00:00:99');
   for (let time = 0; time < 2; time++) await succeed(node, 'del', 'vf-test1');
@@ -90,8 +90,8 @@ withCnitool('a conflist: DEL after the pod’s namespace', async (node, vfs) => 
 });
 
 /**
- * A root file system with nothing but the programs and one config, as the container of a driver that calls plugins
- * itself: the host's network, /sys and namespaces are mounted, nothing else is.
+ * Makes a root file system as in the container of a driver that calls plugins itself: it has the programs and one
+ * config, and of the host only network, /sys and namespaces.
  */
 async function makeRoot(node: LabNode, root: string, network: unknown): Promise<void> {
   await node.sh(`

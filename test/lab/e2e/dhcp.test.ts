@@ -14,7 +14,7 @@ import { onSharedNode } from '../shared-node.ts';
 const test = suite('lab/dhcp');
 
 const serverAddress = '10.9.0.1';
-/** Across the wire from the VFs. */
+/** The server's interface, across the wire from the VFs. */
 const serverIfname = 'ens2f0';
 const files = { conf: '/tmp/dhcpd.conf', leases: '/tmp/dhcpd.leases', socket: '/run/cni/dhcp.sock' };
 const ipam = { type: 'dhcp', daemonSocketPath: files.socket };
@@ -72,7 +72,7 @@ async function startDaemon(node: LabNode): Promise<BackgroundCommand> {
   return daemon;
 }
 
-/** Lets it run for a third of the time. */
+/** Lets the daemon run for a third of the time. */
 function slowDown(node: LabNode, { pid }: BackgroundCommand): Promise<BackgroundCommand> {
   const loop = `while kill -STOP ${pid}; do sleep 0.1; kill -CONT ${pid}; sleep 0.05; done`;
   return node.lab.start(['/bin/sh', '-c', loop]);

@@ -7,7 +7,7 @@ import { onSharedNode } from '../shared-node.ts';
 const test = suite('lab/ipv6');
 const onNode = onSharedNode(test, { vfs: [2] });
 
-/** A network on one VF, with the store of a node of its own. */
+/** The config of a network on one VF, with a host-local store of its own, as on another node. */
 function networkOf(node: LabNode, pciAddress: string, store: string): Record<string, unknown> {
   const ipam = { ...node.ipam('fd00:2::/64'), dataDir: `${node.paths.ipam}/${store}` };
   return node.conf({ deviceID: pciAddress, ipam });
@@ -25,7 +25,7 @@ onNode('a pod reaches its neighbour after ADD, and its address stays', async (no
   const linkLocal = addr_info.find(({ scope }) => scope === 'link');
   assert.is(linkLocal?.tentative, undefined, 'neighbours are asked for in its name');
   assert.ok(await node.reaches('pod2', target));
-  // These VFs hear what they send to many.
+  // These VFs hear their own multicasts.
   const lost = await node.sh('for pod in pod1 pod2; do ip -n $pod -6 addr show dev net1 dadfailed; done');
   assert.is(lost.trim(), '');
   for (const [conf, pod] of [

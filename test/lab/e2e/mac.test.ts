@@ -10,7 +10,7 @@ interface Attach {
   readonly args?: string;
   /** The MAC that netdev and PF shall have. */
   readonly wanted: string;
-  /** What happens in the pod before DEL. */
+  /** Shell commands in the pod before DEL. */
   readonly inPod?: string;
 }
 

@@ -12,7 +12,7 @@ import { onSharedNode } from '../shared-node.ts';
 const test = suite('lab/multus');
 const demo = readManifest('multus-multiple-vf.yaml');
 
-/** Multus keeps its files where no test may write on a machine that has a life of its own. */
+/** Multus keeps its files where tests may not write on a machine with real hardware. */
 const whyNot =
   process.env['LAB'] === 'hardware'
     ? 'Multus and what is around it run in the emulated lab only'
@@ -32,7 +32,7 @@ async function multusOn(node: LabNode): Promise<MultusNode> {
   return multus;
 }
 
-/** A test on a node with Multus, an API server and a kubelet. It ends with the pod detached. */
+/** Registers a test on a node with Multus, an API server and a kubelet. The test has to detach its pod. */
 function onMultusNode(name: string, body: Body): void {
   if (whyNot !== null) {
     test.skip(name, whyNot, { allowedInCi: !hasGo() });
@@ -50,12 +50,12 @@ interface Attachment {
   readonly network: string;
   readonly ifname: string;
   readonly vf: VirtualFunction;
-  /** What Multus has put into the network's config; absent: nothing. */
+  /** The `deviceID` that Multus has put into the network's config, if any. */
   readonly deviceId?: string;
   readonly deviceInfo?: boolean;
 }
 
-/** The pod has its first network and these; Multus told the API server so. */
+/** Asserts that the pod has its first network and these, and that Multus has told the API server so. */
 async function assertAttached(multus: MultusNode, pod: ClusterPod, wanted: readonly Attachment[]): Promise<void> {
   const { node, cluster } = multus;
   const [first, ...others] = cluster.networkStatus(pod);
@@ -79,7 +79,7 @@ async function assertAttached(multus: MultusNode, pod: ClusterPod, wanted: reado
   }
 }
 
-/** ADD, what `wanted` says, DEL. */
+/** ADD, a look for the wanted attachments, DEL. */
 async function play(
   multus: MultusNode,
   pod: ClusterPod,
@@ -92,14 +92,14 @@ async function play(
   await multus.delete(pod, call);
 }
 
-/** What Multus passes on where it knows the VF itself. */
+/** An attachment whose VF Multus itself knows and names. */
 function named(network: string, ifname: string, vf: VirtualFunction): Attachment {
   return { network, ifname, vf, deviceId: vf.pciAddress, deviceInfo: true };
 }
 
 const dashed = (vf: VirtualFunction): string => vf.pciAddress.replaceAll(/[:.]/g, '-');
 
-/** The manifest with the names that PFs have here, in the networks' configs. */
+/** The manifest with the names of the PFs here in the networks' configs. */
 function onPfs(manifest: Manifest, names: Readonly<Record<string, string>>): Manifest {
   const rename = (config: string): string =>
     Object.entries(names).reduce((text, [from, to]) => text.replaceAll(from, to), config);
@@ -109,7 +109,7 @@ function onPfs(manifest: Manifest, names: Readonly<Record<string, string>>): Man
   };
 }
 
-/** A claim that its user made has a name that is known beforehand, which the networks can have as their resource. */
+/** The manifest with a claim of its user's, whose name is known beforehand and can be the networks' resource. */
 function withNamedClaim(manifest: Manifest): Manifest {
   const [template] = manifest.claimTemplates;
   const name = template?.metadata.name ?? '';
@@ -127,8 +127,8 @@ onMultusNode('the demo as it is: Multus finds no device, and each interface gets
     { network: 'vf-test1', ifname: 'net1', vf: nth(vfs, 1) },
     { network: 'vf-test1', ifname: 'net2', vf: nth(vfs, 2) },
   ]);
-  // The pod and its networks may be gone from the API server before the runtime comes to it, and the driver's files
-  // too.
+  // Before the runtime detaches a pod, the API server may have lost the pod and its networks, and the driver its
+  // files.
   await multus.forget();
   await multus.delete(pod);
   await multus.delete(pod);
@@ -178,7 +178,7 @@ onMultusNode('vf-control and vf-data: the claim says which VF is whose', async (
   const { node, cluster } = multus;
   const manifest = readManifest('multus-different-networks.yaml');
   const [control, data] = [nth(vfs, 3), nth(vfs, 1)];
-  // vf-data asks for jumbo frames, which the PF has to take first.
+  // vf-data asks for jumbo frames, which the PF has to allow first.
   await node.sh(`ip link set ${data.pf} mtu 9000`);
   const pod = cluster.apply(manifest, { podName: 'router', vfs: [control, data] });
   await play(multus, pod, [

@@ -25,7 +25,7 @@ test('each VF of a claim goes to its own network, under the name asked for, with
   const data = node.conf({ name: 'vf-data', ipam: { type: 'host-local', ranges, routes, dataDir: node.paths.ipam } });
   const control = node.conf({ name: 'vf-control', vlan: 7, ipam: node.ipam() });
   const claims = { pod1: vfs.slice(0, 2), pod2: vfs.slice(2, 4) };
-  // The VF that is first in order is for the network that is attached last.
+  // The first VF by order is for the network that is attached last.
   for (const [pod, owned] of Object.entries(claims)) {
     await node.writeClaim(`uid-${pod}`, `claim-${pod}`, owned, ['vf-control', 'vf-data']);
   }
@@ -115,7 +115,7 @@ test('a taken interface name and the host’s own namespace are refused before a
   await refused('net1', 107, 'net1');
   await refused('net2', 107, 'net1');
   await refused('net3', 8, '/proc/1/ns/net', { CNI_NETNS: '/proc/1/ns/net' });
-  // Kubelet sends a DEL after a failed ADD; it is not to take away what was there before.
+  // The runtime sends a DEL after a failed ADD, and that must not remove what was there before.
   await node.succeed('DEL', conf);
   assert.equal(await node.link('net1', 'pod1'), stays);
   await node.sh('ip -n pod1 link del net1');

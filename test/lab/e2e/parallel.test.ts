@@ -35,7 +35,7 @@ function assertAllSucceeded(outcomes: readonly CniOutcome[]): void {
   for (const { status, stdout, stderr } of outcomes) assert.is(status, 0, `${stdout}\n${stderr}`);
 }
 
-/** PCI address of each interface of a pod that has one. */
+/** PCI address by interface, for those of a pod that have one. */
 async function vfsInPod(node: LabNode, pod: string): Promise<Record<string, string>> {
   const links = await node.ip<{ ifname: string; parentdev?: string }[]>('-n', pod, 'link', 'show');
   return Object.fromEntries(

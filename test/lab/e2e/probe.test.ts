@@ -9,8 +9,8 @@ const withNode = (body: (node: LabNode, vfs: readonly VirtualFunction[]) => Prom
   withLabNode({ vfs: [2] }, body);
 
 /**
- * A netdev gets its queueing discipline when it first goes up, and loses it on its way through a pod. Files of locks
- * that a killed process had go with a DEL or a sweep.
+ * The node's picture without queueing disciplines, which a netdev gets when it first goes up and loses on its way
+ * through a pod, and without lock files of killed processes, which a DEL or a sweep removes.
  */
 async function pictureOf(node: LabNode): Promise<unknown> {
   const { links, files } = (await node.picture()) as { links: readonly Record<string, unknown>[]; files: string };
@@ -52,7 +52,7 @@ async function probe(node: LabNode, ...argv: readonly string[]): Promise<ProbedP
   return pf;
 }
 
-/** `ip -d link show PF`, but for what changes by itself. */
+/** `ip -d link show PF` without what changes by itself. */
 async function recordOf(node: LabNode, vf: VirtualFunction): Promise<unknown> {
   const [{ operstate, ...pf }] = await node.ip<[Record<string, unknown>]>('link', 'show', vf.pf);
   return pf;
@@ -142,7 +142,7 @@ async function waitsWithSignals(node: LabNode, vfs: readonly VirtualFunction[]):
     cat /tmp/probe.json`);
   assert.equal(await pictureOf(node), before);
   const [pf] = (JSON.parse(stdout) as Report).pfs;
-  // The executable on Node is told of no signal.
+  // The executable on Node doesn't hear of signals.
   assert.match(pf?.failure ?? 'signal', 'signal');
 }
 

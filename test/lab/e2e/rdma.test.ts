@@ -1,5 +1,5 @@
-// A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin: what is left there when its DEL never
-// came.
+// A VF with an RDMA device, which rdma-cni moves into the pod behind the plugin, and which stays there when its DEL
+// never comes.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CniResultJson } from '../../support/cni-node.ts';
@@ -15,7 +15,7 @@ const device = 'fake0';
 const rdmaCni = peer('rdma', 'rdma-cni');
 const missing = await missingForModules();
 
-/** The mode of the RDMA subsystem can be changed only before there are devices and other namespaces. */
+/** Sets the mode of the RDMA subsystem, which can't be changed once there are devices and other namespaces. */
 async function setUp(node: LabNode, vf: VirtualFunction, mode: 'exclusive' | 'shared'): Promise<void> {
   const { host, guest } = node.lab.share;
   await provideRdmaModules(host);
@@ -37,7 +37,7 @@ async function devices(node: LabNode, pod = ''): Promise<readonly string[]> {
   return text.trim() === '' ? [] : (JSON.parse(text) as { ifname: string }[]).map(({ ifname }) => ifname);
 }
 
-/** rdma-cni as the second of the chain. */
+/** ADD of rdma-cni, the second plugin of the chain. */
 async function addRdma(
   node: LabNode,
   conf: Record<string, unknown>,

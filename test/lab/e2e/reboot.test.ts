@@ -9,7 +9,7 @@ function confOf(node: LabNode, vf: VirtualFunction): Record<string, unknown> {
   return node.conf({ deviceID: vf.pciAddress, ...settings, ipam: node.ipam() });
 }
 
-/** Restarts the node; as an operator would, makes the VFs anew. Returns them: they have other MAC addresses. */
+/** Restarts the node and makes its VFs anew, as an operator would. They have other MAC addresses. */
 async function reboot(node: LabNode, count: number): Promise<readonly VirtualFunction[]> {
   await node.lab.reboot();
   await node.install();
@@ -38,7 +38,7 @@ test('DEL of a pod from before a reboot frees address and record, and leaves the
     assert.equal(Object.entries(await node.leases()), held, 'the store is where it was');
     const fresh = await linksOf(node);
 
-    // A runtime may still know the path of the namespace, or not.
+    // A runtime may know the path of the namespace, or not.
     for (const [at, pod] of [
       [0, 'pod1'],
       [1, ''],

@@ -88,7 +88,7 @@ test('a process lives in the namespace whose path is gone', async (node, vfs) =>
   const conf = fullConf(node, vf);
   await node.succeed('ADD', conf);
   const holder = await node.lab.start(['nsenter', '--net=/run/netns/pod1', 'sleep', '1000']);
-  // Threads of the kernel come and go; the namespaces that any process lives in are what counts.
+  // Only the namespaces count in which processes live, for threads of the kernel come and go.
   const find = 'readlink /proc/[0-9]*/ns/net | sort -u';
   const namespaces = await node.sh(find);
   assert.is(namespaces.trim().split('\n').length, 2, 'the host and the pod');
@@ -226,7 +226,7 @@ test('a DEL that comes late leaves the VF with the pod that has it now', async (
     `${node.paths.state}/vf-test1/b/net1.json\n`,
   );
 
-  // The link-local address is tentative for a second, which is not what this is about.
+  // The link-local address is left out, for it is tentative for a second.
   const podAddresses = (): Promise<unknown> => node.ip('-n', 'pod2', 'addr', 'show', 'scope', 'global');
   const during = [await node.vfInfo(vf), await podAddresses(), await node.picture()];
   await node.succeed('DEL', conf);
@@ -245,7 +245,7 @@ test('a dead pod that nobody DELs is reclaimed by the next ADD on the node, what
   const before = await node.vfInfo(vf);
   await node.succeed('ADD', fullConf(node, vf));
   await destroyPod(node, 'pod1', vf, 'net1');
-  // Looked for once a minute; this minute is over.
+  // ADD looks for them once a minute; so this makes the minute pass.
   await node.sh(`rm -f ${node.paths.state}/.swept`);
   const conf = node.conf({ deviceID: other.pciAddress, ipam: node.ipam() });
   await node.succeed('ADD', conf, { pod: 'pod2' });
@@ -294,7 +294,7 @@ function makeImpostor(node: LabNode, ifindex: number): Promise<string> {
   return node.sh(`ip -n pod1 link add net1 address ${mac} index ${ifindex} type veth peer name peer0`);
 }
 
-/** It has been touched by nobody, and is nowhere else. */
+/** Asserts that the veth is where it was, and that nobody has touched it. */
 async function assertImpostorStays(node: LabNode, ifindex: number): Promise<void> {
   const [link] = await node.ip<[PodLink & { ifindex: number; linkinfo?: { info_kind?: string } }]>(
     '-n',

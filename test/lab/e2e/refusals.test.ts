@@ -4,7 +4,7 @@ import { onSharedNode } from '../shared-node.ts';
 
 const test = onSharedNode(suite('lab/refusals'), { vfs: [2] });
 
-/** Settings that the card takes; ADD has made most of them when it comes to the one that is refused. */
+/** Settings that the card takes. ADD makes most of them before the one that is refused. */
 const taken = {
   vlan: 100,
   vlanQoS: 3,
@@ -18,7 +18,7 @@ const taken = {
 interface Refusal {
   readonly keys: Readonly<Record<string, unknown>>;
   readonly code: number;
-  /** What the message has to name. */
+  /** Texts that the message has to contain. */
   readonly named: readonly string[];
   readonly args?: string;
 }
@@ -45,7 +45,7 @@ const refusals: readonly Refusal[] = [
   { keys: {}, args: 'MAC=ff:ff:ff:ff:ff:ff', code: 7, named: ['CNI_ARGS MAC', 'ff:ff:ff:ff:ff:ff'] },
 ];
 
-/** ADD fails and leaves nothing behind: no setting, no interface, no lease, no record. */
+/** Asserts that ADD fails and leaves nothing behind: no setting, no interface, no lease, no record. */
 async function assertRefused(node: LabNode, conf: unknown, refusal: Omit<Refusal, 'keys'>, call: LabCall = {}) {
   const before = await node.picture();
   const args = refusal.args === undefined ? {} : { args: refusal.args };
@@ -78,7 +78,7 @@ test('a failure when the VF is in the pod already brings it home: no address lef
 
   const holder = { ...base, deviceID: nth(vfs, 1).pciAddress, mac: '02:00:00:00:06:03', ipam: one };
   await node.succeed('ADD', holder, { pod: 'pod2' });
-  // host-local's own code for it.
+  // 999 is host-local's own code for that.
   await assertRefused(node, { ...base, ipam: one }, { code: 999, named: ['host-local', '10.0.2.9'] });
   assert.equal(await node.leases(), { '10.0.2.9': 'pod2' });
   await node.succeed('DEL', holder, { pod: 'pod2' });
@@ -122,7 +122,7 @@ const usesOf = (netdev: string): readonly Use[] => [
 test('a VF that the node itself uses is refused, and keeps its addresses and routes', async (node, vfs) => {
   const { netdev, pciAddress } = nth(vfs, 0);
   const conf = node.conf({ deviceID: pciAddress, ...taken, ipam: node.ipam() });
-  // Link-local addresses come by themselves, and in their own time.
+  // IPv6 is left out, for link-local addresses come by themselves.
   const addressing = (): Promise<string> => node.sh(`ip -4 addr show ${netdev}; ip -4 route show dev ${netdev}`);
   await node.sh(`ip link set ${netdev} up`);
   for (const { set, unset, named } of usesOf(netdev)) {

@@ -1,5 +1,5 @@
-// What doctor advises works on real cards: each finding is made, its remedy is carried out, literally where it is a
-// command, and doctor is content then. test/blackbox/remedies.test.ts has those that files and stand-ins make.
+// doctor's advice works on real cards: each case makes a finding, carries out its remedy, literally where it is a
+// command, and sees that doctor has no finding then. test/blackbox/remedies.test.ts has the findings of files and stand-ins.
 import process from 'node:process';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
@@ -20,13 +20,13 @@ interface Site {
   readonly vfs: readonly VirtualFunction[];
 }
 
-/** Runs what a person types on the node, where the plugins' directory is in PATH. */
+/** Runs a command that a person types on the node, with the plugins' directory in PATH. */
 function type({ node }: Site, command: string): Promise<string> {
   return node.sh(`PATH=${node.pluginDir}:$PATH CNI_PATH=${node.pluginDir}; export PATH CNI_PATH; ${command}`);
 }
 
 async function checkOf(site: Site, id: string, before = ''): Promise<Check> {
-  // 1: something is wrong, perhaps something else
+  // 1: doctor has findings
   const text = await type(site, `${before} dra-sriov doctor --json || [ $? = 1 ]`);
   const { checks } = JSON.parse(text) as { checks: readonly Check[] };
   return checks.find((check) => check.id === id) ?? { id, verdict: 'ok', found: '', remedy: null };
@@ -38,11 +38,11 @@ interface Case {
   readonly of: string;
   spoil(site: Site): Promise<unknown>;
   mend(site: Site, remedy: string): Promise<unknown>;
-  /** What is left to do for the next case. */
+  /** Cleans up for the next case. */
   tidy?(site: Site): Promise<unknown>;
 }
 
-/** What is to be typed in a remedy: what `command` matches, each after the other. */
+/** Types all commands of a remedy, which `command` matches, one after the other. */
 const literally =
   (command: RegExp) =>
   async (site: Site, remedy: string): Promise<void> => {
@@ -54,7 +54,7 @@ const literally =
 const argsOf = (pod: string): string =>
   `IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=${pod};K8S_POD_UID=uid-${pod}`;
 
-/** A VF of the list in `pod1`. */
+/** Attaches a VF of the list to `pod1`. */
 function add({ node, vfs }: Site, conf: Readonly<Record<string, unknown>> = {}, index = 0): Promise<unknown> {
   const deviceID = nth(vfs, index).pciAddress;
   return node.succeed('ADD', node.conf({ deviceID, ...conf }), { ifname: `net${index + 1}`, args: argsOf('pod1') });
@@ -67,7 +67,7 @@ const numVfs = (vf: VirtualFunction): string => `/sys/class/net/${vf.pf}/device/
 
 const addressOf = (vf: VirtualFunction): string => `/sys/bus/pci/devices/${vf.pciAddress}`;
 
-/** `echo N > FILE`: as many as the card can have is what the reader fills in. */
+/** Carries out `echo N > FILE`, where the reader fills in a number that the card allows. */
 async function makeVfs(site: Site, remedy: string): Promise<void> {
   const [, file = ''] = /(\/sys\/\S+\/sriov_numvfs)/.exec(remedy) ?? [];
   for (const number of [0, 3]) await type(site, `echo ${number} > ${file}`);
@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
       await add(site, {}, 1);
     },
     async mend(site, remedy) {
-      // No VF may be in use: the pods have ended.
+      // The pods have to end first, for no VF may be in use.
       await del(site);
       await del(site, 1);
       await makeVfs(site, remedy);
@@ -189,7 +189,7 @@ const cases: readonly Case[] = [
       await add(site);
       await site.node.sh(`echo 0 > ${numVfs(nth(site.vfs, 0))}`);
     },
-    // What a restart of the pod begins with.
+    // A restart of the pod begins with a DEL.
     mend: (site) => del(site),
     tidy: (site) => recreate(site),
   },
@@ -203,10 +203,10 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** On a machine with real hardware it would write to that machine's own /var/lib/cni. */
+/** Not on a machine with real hardware, where it would write to that machine's /var/lib/cni. */
 const old = process.env['LAB'] === 'hardware' ? null : oldSriovCniExecutable();
 
-/** What no DEL can give back. */
+/** A VF of which no DEL can restore everything. */
 function ofOldSriovCni(executable: string): Case {
   return {
     id: 'sriov-cni',
@@ -235,7 +235,7 @@ async function recreate({ node, vfs }: Site): Promise<void> {
   await node.lab.createVfs(nth(vfs, 0).pf, vfs.length);
 }
 
-/** igbvf has no queues to set: ethtool understands what is to be typed, and the driver says no. */
+/** igbvf has no queues to set: ethtool has to understand the commands, and the driver refuses them. */
 async function readCommandsOfEthtool({ node, vfs }: Site): Promise<void> {
   const { pf } = nth(vfs, 0);
   const said = (words: string): Promise<string> => node.sh(`ethtool ${words} 2>&1 || true`);

@@ -9,7 +9,7 @@ const test = onSharedNode(suite('lab/rescue'), { vfs: [2] });
 
 const text = readFileSync(join(import.meta.dirname, '../../../docs/fleet.md'), 'utf8');
 
-/** A script of docs/fleet.md, as it stands there. */
+/** A script of docs/fleet.md, unchanged. */
 function script(name: 'del' | 'ip'): string {
   const [, body] = new RegExp(`<!-- rescue: ${name} -->\n\`\`\`sh\n(.*?)\`\`\``, 's').exec(text) ?? [];
   if (body === undefined) throw new Error(`docs/fleet.md has no script ${name}`);
@@ -64,7 +64,7 @@ test('a MAC and settings that the administrator gave the VF come back by hand, t
   await node.succeed('ADD', node.conf({ deviceID: vf.pciAddress, ...keys }));
   await rescue(node, 'ip');
   assert.equal(await node.picture(), before);
-  // Another MAC comes between, because the one that the netdev has is no change to it, which the PF would hear of.
+  // Another MAC is set in between, because the PF hears of a MAC only if it is a change to the netdev.
   await set(node, vf, 'mac 00:00:00:00:00:00 vlan 0 trust off spoofchk on max_tx_rate 0');
   await node.sh(`for each in 02:00:00:00:07:03 ${made['address']}; do ip link set ${vf.netdev} address $each; done`);
 });

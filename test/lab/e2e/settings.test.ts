@@ -61,7 +61,7 @@ test('spoofchk, trust and max_tx_rate: as asked while attached, as before after 
 
 test('mtu: frames of that size pass, and DEL gives back what the VF had, whatever the pod made of it', async (node, vfs) => {
   const [vf, peer] = [nth(vfs, 0), nth(vfs, 1)];
-  // The PF resets for it, and its carrier comes back a little later.
+  // The PF resets for a new MTU, and its carrier comes back a little later.
   const setMtu = (ofPf: number, ofVf: number): Promise<string> =>
     node.sh(`set -e
       ip link set ${vf.pf} mtu ${ofPf} && ip link set ${vf.netdev} mtu ${ofVf}

@@ -12,7 +12,7 @@ const test = onSharedNode(all, { vfs: [2] });
 
 const mac = '02:00:00:00:07:01';
 
-/** All that sriov-cni can change on this card; the VF is trusted, or igbvf would refuse its MAC after its PF's. */
+/** All that sriov-cni can change on this card. Without `trust` igbvf would refuse a MAC after the PF's. */
 function fullConf(node: LabNode, vf: VirtualFunction): Record<string, unknown> {
   const settings = { vlan: 100, vlanQoS: 3, spoofchk: 'off', trust: 'on', max_tx_rate: 200, mac };
   return node.conf({ deviceID: vf.pciAddress, ...settings, ipam: node.ipam() });
@@ -66,7 +66,7 @@ test('its VF is not for others while it lives; the next pod gets it, restored, w
   await node.sh(`until [ -d /sys/bus/pci/devices/${vf.pciAddress}/net/net1 ]; do sleep 0.05; done`);
   await node.succeed('ADD', plainConf(node, vf), { pod: 'pod2' });
   assert.equal(await node.vfInfo(vf), settings);
-  // Late, and with another pod on the VF.
+  // This DEL comes late, when another pod has the VF.
   await node.succeed('DEL', conf);
   assert.equal(Object.values(await node.leases()), ['pod2']);
   assert.is((await node.link('net1', 'pod2')).parentdev, vf.pciAddress);
@@ -91,8 +91,8 @@ interface Case {
 }
 
 /**
- * From sriov-cni's README, docs/configuration-reference.md and examples; igbvf takes a MAC after its PF only if it is
- * trusted.
+ * From sriov-cni's README, docs/configuration-reference.md and examples. A VF with a MAC is trusted, because only then
+ * igbvf takes a MAC after one set through the PF.
  */
 const cases: readonly Case[] = [
   { what: 'nothing but the VF', conf: {} },
@@ -131,7 +131,7 @@ async function attachedState(node: LabNode, vf: VirtualFunction): Promise<unknow
   };
 }
 
-/** VLAN, one address for all, routes. */
+/** With VLAN, address and routes. IPAM gives everyone the same address. */
 function caseWithIpam(node: LabNode): Case {
   const only = { rangeStart: '10.0.2.7', rangeEnd: '10.0.2.7', routes: [{ dst: '0.0.0.0/0' }, { dst: '10.9.0.0/16' }] };
   return { what: 'ipam', conf: { vlan: 5, ipam: node.ipam('10.0.2.0/24', only) } };

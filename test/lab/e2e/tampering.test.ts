@@ -6,7 +6,7 @@ import { onSharedNode } from '../shared-node.ts';
 const tampering = suite('lab/tampering');
 const test = onSharedNode(tampering, { vfs: [2] });
 
-/** A verb that came with CNI 1.1. */
+/** For verbs that came with CNI 1.1. */
 const since11: typeof test = (name, body) => {
   if (cniVersion === '1.1.0') test(name, body);
   else tampering.skip(name, `host-local here speaks CNI ${cniVersion} at most`);
@@ -17,7 +17,7 @@ const mac = '02:00:00:00:01:01';
 interface Tampering {
   readonly what: string;
   readonly commands: string;
-  /** What each finding of CHECK has to name; there are no others. */
+  /** For each finding of CHECK, the texts that it has to contain. */
   readonly found: readonly (readonly string[])[];
   readonly undo: string;
 }
@@ -63,7 +63,7 @@ function tamperings(vf: VirtualFunction, other: VirtualFunction, address: string
     {
       what: 'MAC changed in the pod',
       commands: `${pod} link set net1 address 02:00:00:00:0a:0a`,
-      // igb: the PF records what a trusted VF sets.
+      // With igb, the PF records what a trusted VF sets.
       found: [
         [`${pf}: mac `, '02:00:00:00:0a:0a', mac],
         ['net1: MAC ', '02:00:00:00:0a:0a', mac],

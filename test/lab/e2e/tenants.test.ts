@@ -16,7 +16,7 @@ const test = onSharedNode(suite('lab/tenants'), { vfs: [2] });
 
 const isMaster = (operation: string): boolean => operation.includes('master');
 
-/** Runs `body` with a pod that has the VF, then DEL; afterwards all has to be as before. */
+/** Runs `body` with a pod that has the VF, then DEL, and asserts that all is as before. */
 async function asBefore(
   node: LabNode,
   vf: VirtualFunction,
@@ -37,7 +37,7 @@ async function asBefore(
 
 const marks = ['PROMISC', 'NOARP', 'ALLMULTI', 'DYNAMIC', 'xdpgeneric', 'an alias of the pod', 'group 42'];
 
-/** Something of it has to have worked, or nothing is shown. */
+/** Fails if no operation has worked, because that would show nothing. */
 async function beAsHostileAsCanBe(node: LabNode, vf: VirtualFunction): Promise<void> {
   const said = await beHostile(
     node,

@@ -26,7 +26,7 @@ async function toVfio(node: LabNode, vf: VirtualFunction): Promise<void> {
   await node.sh(`[ -e /dev/vfio/$(basename $(readlink ${device(vf)}/iommu_group)) ] && [ ! -e ${device(vf)}/net ]`);
 }
 
-/** Back to the network driver, under the VF's own name. */
+/** Gives the VF back to its network driver, and waits for its own name. */
 async function toNetwork(node: LabNode, vf: VirtualFunction): Promise<void> {
   await probe(node, vf, '');
   await node.sh(`

@@ -7,7 +7,7 @@ const test = onSharedNode(suite('lab/vlan'), { vfs: [3, 2] });
 
 const ipv4 = 0x0800;
 
-/** Tags of a sender's IPv4 frames, each once. */
+/** The tags of a sender's IPv4 frames, without repetitions. */
 function tagsOf(frames: readonly Frame[], source: string): string[] {
   const sent = frames.filter((frame) => frame.source === source && frame.etherType === ipv4);
   return [...new Set(sent.map(({ vlan }) => (vlan === undefined ? 'none' : `${vlan.id}/${vlan.priority}`)))];
@@ -17,7 +17,7 @@ async function talk(node: LabNode, one: string, other: string): Promise<boolean>
   return node.reaches(one, await node.address(other), 'net1');
 }
 
-/** The same at once, for what has to stay silent; only with carrier on both sides does that mean something. */
+/** Whether one pod reaches the other, without a wait but that for carrier, for pods that have to stay silent. */
 async function answers(node: LabNode, one: string, other: string): Promise<boolean> {
   await node.sh(`
     for pod in ${one} ${other}; do

@@ -31,7 +31,7 @@ function randomNumbers(start: number): () => number {
 
 interface Sequence {
   readonly chosen: readonly string[];
-  /** Its namespace ends before DEL. */
+  /** True where the pod's namespace ends before DEL. */
   readonly dies: boolean;
   readonly settings: Readonly<Record<string, unknown>>;
 }

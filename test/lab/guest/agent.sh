@@ -51,7 +51,7 @@ while :; do
   if read -r id kind bytes words <&3; then
     [ -n "$words" ] && serve "$id" "$kind" "$bytes" "$words"
   else
-    # The port reads as ended while nobody is connected on the host's side.
+    # While nobody is connected on the host's side, reads of the port return its end.
     usleep 20000
   fi
 done

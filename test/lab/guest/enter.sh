@@ -21,7 +21,7 @@ mkdir -p /new/dev/pts /new/dev/shm
 mount -t devpts -o ptmxmode=666 pts /new/dev/pts
 for folder in dev/shm tmp run usr/lib/modules; do mount -t tmpfs tmpfs "/new/$folder"; done
 chmod 1777 /new/tmp /new/dev/shm
-# The checkout may lie in one of those.
+# The checkout may lie in one of these folders.
 if [ ! -e "/new$checkout" ]; then
   mkdir -p "/new$checkout"
   mount --bind "/host$checkout" "/new$checkout"
@@ -29,7 +29,7 @@ fi
 
 mkdir -p /new/run/lab
 cp /bin/busybox /lab/agent.sh /new/run/lab
-# Every guest comes from one snapshot and would tell the same boot id.
+# Without this, all guests of a snapshot would have the same boot id.
 echo "$boot_id" >/new/run/lab/boot-id
 mount --bind /new/run/lab/boot-id /new/proc/sys/kernel/random/boot_id
 

@@ -10,7 +10,7 @@ import { provision, unpackDebs } from '../setup/provision.ts';
 
 const buildTimeoutMs = 3 * 60_000;
 
-/** Why there are no such modules; null where they can be built. */
+/** Why the modules can't be built; null where they can. */
 export async function missingForModules(): Promise<string | null> {
   if (process.env['LAB'] === 'hardware') return 'it takes a kernel of the lab’s own';
   for (const program of ['gcc', 'make']) {
@@ -31,7 +31,7 @@ export async function provideRdmaModules(target: string): Promise<void> {
   copyFileSync(kitPath.busybox(kit), join(target, 'busybox'));
 }
 
-/** Some seconds. Debian's headers work from wherever they lie; their own Makefile would look for them in /usr/src. */
+/** Takes some seconds. Debian's headers work from any folder, but their own Makefile looks for them in /usr/src. */
 async function buildFakeRdma(kit: Kit): Promise<Buffer> {
   const scratch = mkdtempSync(join(kit.folder, 'building-'));
   try {
@@ -46,7 +46,7 @@ async function buildFakeRdma(kit: Kit): Promise<Buffer> {
     mkdirSync(module);
     copyFileSync(join(import.meta.dirname, 'fake_rdma.c'), join(module, 'fake_rdma.c'));
     writeFileSync(join(module, 'Makefile'), 'obj-m := fake_rdma.o\n');
-    // BTF needs pahole, and nobody reads it here.
+    // BTF would need pahole, and nobody reads it here.
     const make = ['make', '-s', '-C', `${flavour}`, '-f', `${common}/Makefile`, `M=${module}`, 'CC=gcc'];
     await runChecked([...make, 'CONFIG_DEBUG_INFO_BTF_MODULES=', 'modules'], { timeoutMs: buildTimeoutMs });
     return readFileSync(join(module, 'fake_rdma.ko'));

@@ -5,7 +5,7 @@ import { LabError } from '../lab-error.ts';
 
 const unpackTimeoutMs = 30_000;
 
-/** What the lab and most of its tests need of the kernel; loaded at boot. */
+/** Modules that the lab and most of its tests need. They are loaded at boot. */
 export const neededModules = [
   'virtio_console',
   '9pnet_virtio',
@@ -32,13 +32,13 @@ export const neededModules = [
   'vfio-pci',
 ] as const;
 
-/** What some tests load: for RDMA, and for bond-cni, whose library opens sockets of XFRM and netfilter. */
+/** Modules that some tests load: for RDMA, and for bond-cni, whose library opens sockets of XFRM and netfilter. */
 export const modulesOnDemand = ['ib_core', 'xfrm_user', 'nfnetlink'] as const;
 
-/** What the node of a cluster loads: for its uplink and its disk, whose file system asks for a checksum by name. */
+/** Modules for a cluster's node: its uplink, and its disk, whose file system asks for a checksum by name. */
 export const clusterModules = ['virtio_net', 'virtio_blk', 'crc32c_generic', 'ext4'] as const;
 
-/** The kernel would create a first device of its own. */
+/** Parameters that keep the kernel from creating a first device by itself. */
 const moduleParameters = new Map([
   ['dummy', 'numdummies=0'],
   ['bonding', 'max_bonds=0'],
@@ -53,12 +53,12 @@ function fileIndex(modulesFolder: string): ReadonlyMap<string, string> {
   return index;
 }
 
-/** The kernel takes - and _ in a module's name for the same. */
+/** For the kernel - and _ in a module's name are the same. */
 function canonical(name: string): string {
   return name.replaceAll('-', '_');
 }
 
-/** Modules that this kernel holds without a file. */
+/** Modules that are built into this kernel. */
 function builtInModules(modulesFolder: string): ReadonlySet<string> {
   const text = readFileSync(join(modulesFolder, 'modules.builtin'), 'utf8');
   return new Set([...text.matchAll(/([^/]+)\.ko$/gm)].map((match) => canonical(match[1] ?? '')));

@@ -5,9 +5,9 @@ import { cacheFolder } from './cache-folder.ts';
 /** Raise this when what provisioning downloads, or how it lays it out, changes. */
 export const recipeVersion = 9;
 
-/** What the lab runs on, unpacked into one folder of the cache. */
+/** QEMU, kernel and programs of the lab, unpacked into one folder of the cache. */
 export interface Kit {
-  /** Package name to version, of everything unpacked. */
+  /** Versions of all unpacked packages, by name. */
   readonly packages: Readonly<Record<string, string>>;
   readonly folder: string;
 }
@@ -16,12 +16,12 @@ export function kitsFolder(): string {
   return join(cacheFolder(), 'kits');
 }
 
-/** Names the kit in use; written last. Checkouts with other recipes have kits of their own. */
+/** The file that names the kit in use; it is written last. Checkouts with other recipes have kits of their own. */
 export function currentKitFile(): string {
   return join(cacheFolder(), `kit-${recipeVersion}.json`);
 }
 
-/** The kit that is ready, if there is one that fits this code. */
+/** The finished kit of this recipe; undefined where there is none. */
 export function readKit(): Kit | undefined {
   const file = currentKitFile();
   if (!existsSync(file)) return undefined;
@@ -50,6 +50,6 @@ export const kitPath = {
   modules: (kit: Kit) => join(kit.folder, 'modules'),
   modulesOnDemand: (kit: Kit) => join(kit.folder, 'modules-on-demand'),
   clusterModules: (kit: Kit) => join(kit.folder, 'cluster-modules'),
-  /** Packages with what a module of our own is built with. */
+  /** Packages for building a kernel module. */
   headers: (kit: Kit) => join(kit.folder, 'headers'),
 } as const;

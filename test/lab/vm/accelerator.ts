@@ -10,14 +10,14 @@ import { openRuntimeFolder } from './runtime-folder.ts';
 
 const kvmBootTimeoutMs = 15_000;
 
-/** What the lab's CPU is, and why it isn't the machine's own where it isn't. */
+/** The accelerator of the lab's CPU. */
 export interface AcceleratorChoice {
   readonly accelerator: Accelerator;
   /** Why KVM isn't used; absent where it is. */
   readonly reason?: string;
 }
 
-/** The line that tells most of what QEMU, the guest and the lab said of a boot that failed. */
+/** The most telling line of what QEMU, the guest and the lab said about a boot that failed. */
 function gist(error: unknown): string {
   const lines = String(error).split('\n').filter(Boolean);
   return (lines.find((line) => /kvm/i.test(line)) ?? lines[0] ?? '').trim();

@@ -10,7 +10,7 @@ export interface AgentRequest {
   readonly words: string;
   readonly stdin?: string | Uint8Array | undefined;
   readonly timeoutMs: number;
-  /** Has the same effect as the end of the time, when aborted. */
+  /** When aborted, the request ends as if time were up. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,7 +66,7 @@ export class AgentPort {
         const answer = reader.push(chunk);
         if (answer !== undefined) resolve(answer);
       };
-      // The empty line ends what an interrupted sender may have left half sent.
+      // The empty line ends a request that an interrupted sender may have left incomplete.
       this.#socket.write(`\n${id} ${kind} ${input.length} ${words}\n`);
       this.#socket.write(input);
     });

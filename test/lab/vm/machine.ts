@@ -9,7 +9,7 @@ import { Qmp } from './qmp.ts';
 import { connectUnix } from './unix-socket.ts';
 
 export interface MachineOptions {
-  /** A snapshot of a machine of the same model, to go on from. */
+  /** A snapshot of a machine of the same model, which is restored. */
   readonly snapshot?: string;
   /** How long the guest may take until its agent answers. */
   readonly bootTimeoutMs: number;
@@ -20,7 +20,7 @@ const coldBootTimeoutMs = 90_000;
 const socketTimeoutMs = 10_000;
 const incomingTimeoutMs = 30_000;
 
-/** A running machine whose guest's agent answers, but which has nothing of the host mounted yet. */
+/** A running machine. Its guest's agent answers, but has nothing of the host mounted yet. */
 export class Machine {
   readonly qmp: Qmp;
   readonly guest: LabGuest;
@@ -79,7 +79,7 @@ export class Machine {
     await this.qmp.execute('cont');
   }
 
-  /** As pulling the plug. */
+  /** Ends QEMU at once, as when the plug is pulled. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }

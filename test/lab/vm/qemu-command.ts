@@ -3,7 +3,7 @@ import { type Kit, kitPath } from '../setup/kit.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
 
-/** What makes one machine different from another; a snapshot fits machines of the same model only. */
+/** The differences between machines. A snapshot fits machines of the same model only. */
 export interface MachineModel {
   readonly kit: Kit;
   readonly initramfs: string;
@@ -12,7 +12,7 @@ export interface MachineModel {
   readonly iommu: boolean;
   /** Default: 2048. With more than 2750 the emulated VFs get no answer from their PF. */
   readonly memoryMib?: number;
-  /** A third network card, plain, outside of the wire of the physical functions. */
+  /** A third network card, without SR-IOV, not on the wire of the physical functions. */
   readonly uplink?: Uplink;
   /** An image in raw format, the guest's /dev/vda. */
   readonly disk?: string;
@@ -28,7 +28,7 @@ export interface Uplink {
 export interface MachineFiles {
   /** Sockets, console log and captures. */
   readonly folder: string;
-  /** The folder the guest has at /share. */
+  /** The folder that the guest has at /share. */
   readonly share: string;
 }
 
@@ -36,7 +36,7 @@ const defaultMemoryMib = 2048;
 const processors = 2;
 
 export const socketNames = { qmp: 'qmp.sock', agent: 'agent.sock', control: 'control.sock' };
-/** So many prompts may be open at once; the kernel has eight of these devices, the first is /dev/hvc0. */
+/** How many prompts may be open at once. The kernel has eight of these devices; the first is /dev/hvc0. */
 export const terminalCount = 4;
 export const terminalSocketName = (index: number): string => `terminal${index}.sock`;
 export const consoleLogName = 'console.log';
@@ -77,14 +77,14 @@ function uplinkArguments({ uplink }: MachineModel): readonly string[] {
   ];
 }
 
-/** What the guest has synchronised is in this machine's page cache at least, and so survives the end of QEMU. */
+/** The disk. Data that the guest has synchronised survive QEMU's end, in this machine's page cache at least. */
 function diskArguments({ disk }: MachineModel): readonly string[] {
   if (disk === undefined) return [];
   const drive = `file=${quoted(disk)},format=raw,if=none,id=disk,cache=writeback`;
   return ['-drive', drive, '-device', 'virtio-blk-pci,drive=disk'];
 }
 
-/** QEMU reads a comma in a path as the end of it, unless doubled. */
+/** For QEMU a comma ends a path, unless it is doubled. */
 function quoted(path: string): string {
   return path.replaceAll(',', ',,');
 }
@@ -127,7 +127,7 @@ export function qemuArguments(model: MachineModel, files: MachineFiles): readonl
     ...cpuArguments(model),
     ...machineArguments(model),
     ...['-m', String(model.memoryMib ?? defaultMemoryMib), '-smp', String(processors)],
-    // Tells a restored guest that it is a copy, upon which its kernel draws new random numbers.
+    // This tells a restored guest that it is a copy, so that its kernel draws new random numbers.
     ...['-device', 'vmgenid,guid=auto'],
     ...['-serial', `file:${join(files.folder, consoleLogName)}`],
     ...['-kernel', kitPath.kernel(model.kit), '-initrd', model.initramfs, '-append', kernelCommandLine(model)],

@@ -42,10 +42,10 @@ export class QemuProcess {
     const inNetns = uplink === undefined ? [] : ['nsenter', `--net=${uplink.netns}`, '--'];
     const argv = [...inNetns, kitPath.qemuBinary(model.kit), ...qemuArguments(model, files), ...extra];
     const log = openSync(join(files.folder, errorLogName), 'a');
-    // setpriv lets QEMU die with this process even when that is killed and can clean up nothing.
+    // With setpriv QEMU dies with this process also when that is killed and can't clean up.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
       env: { ...process.env, ...kitPath.qemuEnvironment(model.kit) },
-      // Out of the terminal's process group: Ctrl-C is for us, who then end QEMU in order.
+      // QEMU isn't in the terminal's process group, so that Ctrl-C reaches only us, and we end QEMU in order.
       detached: true,
       stdio: ['ignore', log, log],
     });
@@ -54,7 +54,7 @@ export class QemuProcess {
     return new QemuProcess(child, files);
   }
 
-  /** Why it no longer runs; undefined while it does. */
+  /** Why it has ended; undefined while it runs. */
   get exit(): string | undefined {
     return this.#exit;
   }

@@ -17,7 +17,7 @@ function snapshotsFolder(): string {
   return join(cacheFolder(), 'snapshots');
 }
 
-/** Named by all that must be equal between the machine that was saved and the one that goes on from it. */
+/** Its name is made of all that has to be the same in the saved and in the restored machine. */
 function snapshotFile(model: MachineModel): string {
   const argv = qemuArguments(model, { folder: '/run', share: '/share' });
   const packages = Object.entries(model.kit.packages).flat();
