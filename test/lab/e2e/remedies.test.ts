@@ -1,5 +1,5 @@
 // doctor's advice works on real cards: each case makes a finding, carries out its remedy, literally where it is a
-// command, and sees that doctor has no finding then. test/blackbox/remedies.test.ts has the findings of files and stand-ins.
+// command, and sees that doctor has no finding then. test/blackbox/remedies.test.ts has those of files and stand-ins.
 import process from 'node:process';
 import { assert, suite } from '../../support/suite.ts';
 import type { VirtualFunction } from '../lab.ts';
