@@ -119,7 +119,10 @@ function explainPod(tool: Tool, survey: Survey, pod: NodePod): Explained {
   const vfs = claimedVfs(claimed).length;
   const claim = vfs > 0 || records.length + entries.length === 0 ? claimStep(pod, claimed) : null;
   const steps = [
-    annotationStep(pod, annotation, claim?.verdict === 'ok' ? vfs : 0),
+    annotationStep(pod, annotation, {
+      claimed: claim?.verdict === 'ok' ? vfs : 0,
+      attached: records.length + entries.length,
+    }),
     ...(claim === null ? [] : [claim, cdiStep(pod, claimed)]),
   ];
   const asks = asksOf(tool, pod, { records, entries }, annotation);

@@ -53,8 +53,15 @@ const deletePod = ({ namespace, name }: NodePod): string =>
 const describePod = ({ namespace, name }: NodePod): string =>
   `kubectl -n ${namespace ?? 'NAMESPACE'} describe pod ${name ?? 'NAME'}`;
 
-/** `vfs` is the number of VFs of the pod's claims; 0 if that isn't known. */
-export function annotationStep(pod: NodePod, annotation: Annotation | null, vfs: number): Step {
+export interface VfCounts {
+  /** VFs of the pod's claims; 0 if that isn't known. */
+  readonly claimed: number;
+  /** Attachments that are on the node. */
+  readonly attached: number;
+}
+
+export function annotationStep(pod: NodePod, annotation: Annotation | null, counts: VfCounts): Step {
+  const { claimed: vfs, attached } = counts;
   if (annotation === null) {
     const where = 'what Multus made of it is on the node only while the pod’s sandbox is';
     return untold('annotation', `not on this node: ${where}; ${describePod(pod)} shows it`);
@@ -62,6 +69,13 @@ export function annotationStep(pod: NodePod, annotation: Annotation | null, vfs:
   const { networks, source } = annotation;
   const names = networks.map(({ network, ifname }) => `${ifname}: ${network}`);
   const compared = vfs === 0 ? source : `${source} with ${count(vfs, 'claimed VF')}`;
+  if (networks.length === 0 && attached > 0) {
+    // A driver in STANDALONE mode calls the plugin itself, and Multus makes the pod's first network alone.
+    const found = 'no network of this plugin: not Multus attaches the VFs, but the DRA driver itself';
+    if (vfs <= attached) return fine('annotation', found, compared);
+    const odd = `${found}, and only ${attached} of ${count(vfs, 'VF')}`;
+    return broken('annotation', odd, compared, describePod(pod));
+  }
   if (networks.length === 0) {
     const found = 'Multus attaches no network of this plugin: the annotation names none';
     return broken('annotation', found, compared, describePod(pod));

@@ -172,6 +172,18 @@ test('the annotation as Multus keeps it: fewer networks than VFs, names of inter
   expectBroken(node, 'annotation', 'kubectl -n ns describe pod web');
 });
 
+test('a VF that the driver itself attached, beside a first network by Multus, is not missed in the annotation', () => {
+  const node = claimed();
+  node.succeed('ADD', { ...conf, ipam, deviceID: vfPci(0) }, { env });
+  annotate(node);
+  const all = explained(node);
+  assert.is(all.broken, null, JSON.stringify(allSteps(all)));
+  assert.match(all.steps[0]?.found ?? '', 'not Multus');
+  const two = [vfPci(0), vfPci(1)];
+  place(node, podSpec(two), checkpoint(two.map((pci) => ({ claim: claimA, pci }))));
+  expectBroken(node, 'annotation', '1 of 2 VFs');
+});
+
 test('without Multus’ cache the annotation is not on the node', () => {
   const node = attached();
   node.platform.files.delete(`/var/lib/cni/multus/${node.pod.containerId}`);
