@@ -98,7 +98,7 @@ root('an interface name that is taken in the pod: 107, nothing changed; lo too',
   withStandInNode({ built: true }, (node) => {
     const conf = node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam() });
     node.pod.run('ip', 'link', 'add', 'net1', 'type', 'veth', 'peer', 'name', 'other');
-    node.pod.run('ip', 'link', 'property', 'add', 'dev', 'net1', 'altname', 'net7');
+    node.pod.addAltnames('net1', 'net7');
     const before = node.picture();
     for (const ifname of ['net1', 'net7', 'lo']) {
       const error = node.fail('ADD', conf, { ifname });

@@ -13,18 +13,7 @@ const tenant = [
 export function withStandInSite<T>(body: (site: Site) => T): T {
   return withStandInNode({ built: true }, (node) =>
     withNetns((other) => {
-      node.host.run(
-        'ip',
-        'link',
-        'property',
-        'add',
-        'dev',
-        'vf0',
-        'altname',
-        'net1',
-        'altname',
-        'a-longer-name-than-15',
-      );
+      node.host.addAltnames('vf0', 'net1', 'a-longer-name-than-15');
       for (const name of ['vf0', 'vf1']) node.host.run('ip', 'link', 'set', name, 'up');
       const range = { rangeStart: '10.0.2.7', rangeEnd: '10.0.2.7', routes: [{ dst: '10.9.0.0/16' }] };
       return body(

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
+import { cleaningUp } from './clean-up.ts';
 import type { Suite, TestBody } from './suite.ts';
 
 /** A throwaway network namespace, named under /run/netns. Its `lo` is down and it holds nothing else. */
@@ -15,6 +16,7 @@ export interface TestNetns {
    * it.
    */
   run(command: string, ...args: readonly string[]): string;
+  addAltnames(link: string, ...altnames: readonly string[]): void;
 }
 
 function run(command: string, args: readonly string[]): string {
@@ -45,24 +47,19 @@ export function randomIfname(prefix = 't'): string {
 export function withNetns<T>(body: (netns: TestNetns) => T): T {
   const name = `dra-test-${process.pid}-${randomBytes(4).toString('hex')}`;
   run('ip', ['netns', 'add', name]);
-  const remove = (): void => {
-    run('ip', ['netns', 'delete', name]);
+  const netns: TestNetns = {
+    name,
+    path: `/run/netns/${name}`,
+    ip: (...args) => ip('-n', name, ...args),
+    run: (command, ...args) => run('ip', ['netns', 'exec', name, command, ...args]),
+    addAltnames: (link, ...altnames) => {
+      run('ip', ['-n', name, 'link', 'property', 'add', 'dev', link, ...altnames.flatMap((each) => ['altname', each])]);
+    },
   };
-  let result: T;
-  try {
-    result = body({
-      name,
-      path: `/run/netns/${name}`,
-      ip: (...args) => ip('-n', name, ...args),
-      run: (command, ...args) => run('ip', ['netns', 'exec', name, command, ...args]),
-    });
-  } catch (thrown) {
-    remove();
-    throw thrown;
-  }
-  if (result instanceof Promise) return result.finally(remove) as T;
-  remove();
-  return result;
+  return cleaningUp(
+    () => body(netns),
+    () => void run('ip', ['netns', 'delete', name]),
+  );
 }
 
 /** Registers a test that needs root; without root it is skipped, loudly, and in CI it fails. */

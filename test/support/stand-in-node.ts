@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
+import { cleaningUp } from './clean-up.ts';
 import { type CniCall, CniNode, type CniOutcome, cniVariables, outcomeOf } from './cni-node.ts';
 import { type FakePfState, newFakeVf, readFakePf, writeFakePf } from './fake-pf.ts';
 import { type TestNetns, withNetns } from './netns.ts';
@@ -308,14 +309,8 @@ export function withStandInNode<T>(options: StandInOptions, body: (node: StandIn
 }
 
 function withNodeIn<T>(node: StandInNode, body: (node: StandInNode) => T): T {
-  let result: T;
-  try {
-    result = body(node);
-  } catch (thrown) {
-    node.remove();
-    throw thrown;
-  }
-  if (result instanceof Promise) return result.finally(() => node.remove()) as T;
-  node.remove();
-  return result;
+  return cleaningUp(
+    () => body(node),
+    () => node.remove(),
+  );
 }

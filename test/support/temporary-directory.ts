@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cleaningUp } from './clean-up.ts';
 
 /**
  * Makes an empty directory for `body` and removes it with all in it when `body`, or the promise it returns, is done,
@@ -8,15 +9,8 @@ import { join } from 'node:path';
  */
 export function withTemporaryDirectory<T>(body: (directory: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-test-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  let result: T;
-  try {
-    result = body(directory);
-  } catch (thrown) {
-    remove();
-    throw thrown;
-  }
-  if (result instanceof Promise) return result.finally(remove) as T;
-  remove();
-  return result;
+  return cleaningUp(
+    () => body(directory),
+    () => rmSync(directory, { recursive: true, force: true }),
+  );
 }

@@ -174,22 +174,11 @@ root('a refused setting is named, and everything is as before', () => {
 
 root('altnames equal to the name on the host and to the name in the pod', () => {
   withStandInNode({}, (node) => {
-    node.host.run(
-      'ip',
-      'link',
-      'property',
-      'add',
-      'dev',
-      'vf0',
-      'altname',
-      'net1',
-      'altname',
-      'a-name-longer-than-fifteen',
-    );
+    node.host.addAltnames('vf0', 'net1', 'a-name-longer-than-fifteen');
     const conf = node.conf({ deviceID: node.vfPcis[0] });
     for (let round = 0; round < 2; round++) {
       addAndDel(node, conf, () => {
-        node.pod.run('ip', 'link', 'property', 'add', 'dev', 'net1', 'altname', 'vf0');
+        node.pod.addAltnames('net1', 'vf0');
         assert.ok(podLink(node, 'net1').altnames?.includes('a-name-longer-than-fifteen'));
       });
     }
@@ -212,7 +201,7 @@ root('what is taken is refused before any change', () => {
   withStandInNode({ fakePf: true }, (node) => {
     const conf = node.conf({ deviceID: node.vfPcis[0], trust: 'on', ipam: node.ipam() });
     node.pod.run('ip', 'link', 'add', 'net1', 'type', 'veth', 'peer', 'name', 'other');
-    node.pod.run('ip', 'link', 'property', 'add', 'dev', 'other', 'altname', 'net7');
+    node.pod.addAltnames('other', 'net7');
     const before = node.picture();
     assert.is(node.fail('ADD', conf).code, 107);
     assert.is(node.fail('ADD', conf, { ifname: 'net7' }).code, 107);

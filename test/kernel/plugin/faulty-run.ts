@@ -13,7 +13,7 @@ export function fullConf(node: StandInNode): Record<string, unknown> {
 
 /** A VF that has something to lose: up, and with an altname that is in the way. */
 export function dressVf(node: StandInNode): void {
-  node.host.run('ip', 'link', 'property', 'add', 'dev', 'vf0', 'altname', 'net1');
+  node.host.addAltnames('vf0', 'net1');
   node.host.run('ip', 'link', 'set', 'vf0', 'up');
 }
 

@@ -1,3 +1,4 @@
+import { SystemError } from '../../../src/lib/system-error.ts';
 import { MemoryNode, pfPci, vfPci } from '../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { operate } from '../../support/operate.ts';
@@ -189,7 +190,7 @@ test('a dead pod, an ADD that was killed, a pod that can’t be looked at', () =
   const forbidden = attached();
   Object.assign(forbidden.platform, {
     openNetns: () => {
-      throw Object.assign(new Error('open: EPERM'), { name: 'SystemError', errno: 1, code: 'EPERM' });
+      throw new SystemError('open', 1);
     },
   });
   assert.is(vfsOf(forbidden)[0]?.holder?.['podState'], 'unknown');

@@ -11,7 +11,8 @@ import {
   type VfChange,
 } from '../../../src/settings/settings.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { quietAdmin, VfFixture } from '../vf/fixture.ts';
+import { VfFixture } from '../vf/fixture.ts';
+import { quietAdmin } from '../vf/samples.ts';
 
 const test = suite('settings/settings');
 

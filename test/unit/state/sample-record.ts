@@ -1,9 +1,10 @@
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
 import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import type { AttachmentKey, AttachmentRecord } from '../../../src/state/attachment-record.ts';
+import { quietAdmin, sampleIdentity } from '../vf/samples.ts';
 
 export const sampleKey: AttachmentKey = { network: 'vf-net', containerId: 'c1', ifname: 'net1' };
-export const samplePci = '0000:3b:02.1' as PciAddress;
+export const samplePci: PciAddress = sampleIdentity.pci;
 
 /** A record in which nothing is null or empty. */
 export const sampleRecord: AttachmentRecord = {
@@ -11,28 +12,10 @@ export const sampleRecord: AttachmentRecord = {
   phase: 'attached',
   key: sampleKey,
   pod: { namespace: 'default', name: 'pod', uid: '6d1ff1f4-0f0e-4a3e-9a43-7f0e8a3f0001' },
-  identity: {
-    pci: samplePci,
-    pfPci: '0000:3b:00.0' as PciAddress,
-    pfName: 'pf0',
-    pfDriver: 'igb',
-    vfIndex: 1,
-    driver: 'igbvf',
-    kind: 'netdev',
-  },
+  identity: sampleIdentity,
   resolvedFrom: 'deviceID',
   snapshot: {
-    admin: {
-      mac: '00:00:00:00:00:00' as MacAddress,
-      vlan: 0,
-      vlanQos: 0,
-      vlanProtocol: '802.1q',
-      spoofchk: 'on',
-      trust: 'off',
-      linkState: 'auto',
-      minTxRateMbps: 0,
-      maxTxRateMbps: 0,
-    },
+    admin: quietAdmin,
     netdev: {
       name: 'vf1',
       ifindex: 7,

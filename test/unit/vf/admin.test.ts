@@ -4,7 +4,8 @@ import type { VfAdminState, VfChange } from '../../../src/settings/settings.ts';
 import { adminDifference, applyAdminChange } from '../../../src/vf/admin.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
-import { quietAdmin, VfFixture } from './fixture.ts';
+import { VfFixture } from './fixture.ts';
+import { quietAdmin } from './samples.ts';
 
 const test = suite('vf/admin');
 

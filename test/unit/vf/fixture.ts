@@ -60,18 +60,6 @@ export function drvinfo(busInfo: string): Buffer {
   return info;
 }
 
-export const quietAdmin: VfAdminState = {
-  mac: '00:00:00:00:00:00' as VfAdminState['mac'],
-  vlan: 0,
-  vlanQos: 0,
-  vlanProtocol: '802.1q',
-  spoofchk: 'on',
-  trust: 'off',
-  linkState: 'auto',
-  minTxRateMbps: 0,
-  maxTxRateMbps: 0,
-};
-
 export function snapshotWith(admin: VfAdminState | null, netdev: Partial<VfSnapshot['netdev']> = {}): VfSnapshot {
   const mac = '52:54:00:00:00:03' as VfAdminState['mac'];
   const usual = { name: 'vf0', ifindex: 3, mac, mtu: 1500, up: false, altnames: [] };

@@ -5,7 +5,8 @@ import { asynchronousDriver, stubbornDriver } from '../../support/memory-links.t
 import { igbvfDriver } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
-import { quietAdmin, snapshotWith, VfFixture } from './fixture.ts';
+import { snapshotWith, VfFixture } from './fixture.ts';
+import { quietAdmin } from './samples.ts';
 
 const test = suite('vf/mac');
 

@@ -1,23 +1,14 @@
 import type { MacAddress } from '../../../src/lib/mac-address.ts';
-import type { PciAddress } from '../../../src/lib/pci-address.ts';
 import type { VfAdminState, VfChange, VfSettings } from '../../../src/settings/settings.ts';
 import { adminChange, planVf } from '../../../src/vf/plan.ts';
-import type { Pf, VfIdentity } from '../../../src/vf/vf.ts';
+import type { Pf } from '../../../src/vf/vf.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
-import { quietAdmin, snapshotWith } from './fixture.ts';
+import { snapshotWith } from './fixture.ts';
+import { quietAdmin, sampleIdentity } from './samples.ts';
 
 const test = suite('vf/plan');
 
-const identity: VfIdentity = {
-  pci: '0000:3b:02.1' as PciAddress,
-  pfPci: '0000:3b:00.0' as PciAddress,
-  pfName: 'pf0',
-  pfDriver: 'igb',
-  vfIndex: 1,
-  driver: 'igbvf',
-  kind: 'netdev',
-};
 const pf = (mtu: number): Pick<Pf, 'name' | 'mtu'> => ({ name: 'pf0', mtu });
 const mac = '02:00:00:00:00:01' as MacAddress;
 const [now, busy] = [
@@ -41,7 +32,7 @@ const rates = (minTxRateMbps: number, maxTxRateMbps: number): VfSettings => ({ m
 
 test('a config that asks for nothing changes nothing', () => {
   for (const state of [now, busy]) assert.equal(adminChange(state, {}), {});
-  assert.equal(planVf({}, identity, snapshotWith(now), pf(1500)), { admin: {}, mac: null, mtu: null });
+  assert.equal(planVf({}, sampleIdentity, snapshotWith(now), pf(1500)), { admin: {}, mac: null, mtu: null });
 });
 
 test('what is there already is no operation', () => {
@@ -104,20 +95,26 @@ test('a setting that the driver doesn’t report is set when asked for', () => {
 });
 
 test('MAC and MTU: as asked, and null where nothing is', () => {
-  assert.is(planVf({ mac }, identity, snapshotWith(now), pf(1500)).mac, mac);
-  assert.is(planVf({ mtu: 1400 }, identity, snapshotWith(now), pf(1500)).mtu, 1400);
-  assert.is(planVf({ mtu: 1500 }, identity, snapshotWith(now), pf(1500)).mtu, null);
-  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now, { mtu: 9000 }), pf(1500)).mtu, null);
+  assert.is(planVf({ mac }, sampleIdentity, snapshotWith(now), pf(1500)).mac, mac);
+  assert.is(planVf({ mtu: 1400 }, sampleIdentity, snapshotWith(now), pf(1500)).mtu, 1400);
+  assert.is(planVf({ mtu: 1500 }, sampleIdentity, snapshotWith(now), pf(1500)).mtu, null);
+  assert.is(planVf({ mtu: 9000 }, sampleIdentity, snapshotWith(now, { mtu: 9000 }), pf(1500)).mtu, null);
 });
 
 test('an MTU over the PF’s is 7, naming value, limit and PF', () => {
-  assert.is(planVf({ mtu: 9000 }, identity, snapshotWith(now), pf(9000)).mtu, 9000);
-  throws(() => planVf({ mtu: 9001 }, identity, snapshotWith(now), pf(9000)), 'invalidConfig', '9001', 'pf0', '9000');
+  assert.is(planVf({ mtu: 9000 }, sampleIdentity, snapshotWith(now), pf(9000)).mtu, 9000);
+  throws(
+    () => planVf({ mtu: 9001 }, sampleIdentity, snapshotWith(now), pf(9000)),
+    'invalidConfig',
+    '9001',
+    'pf0',
+    '9000',
+  );
 });
 
 test('a VF of a user-space driver has no MTU to set', () => {
   assert.is(
-    planVf({ mtu: 9001 }, { ...identity, kind: 'userspace' }, { admin: now, netdev: null }, pf(1500)).mtu,
+    planVf({ mtu: 9001 }, { ...sampleIdentity, kind: 'userspace' }, { admin: now, netdev: null }, pf(1500)).mtu,
     null,
   );
 });
@@ -131,18 +128,18 @@ test('a PF that tells nothing: all that needs it is 106, named', () => {
     [{ minTxRateMbps: 0, maxTxRateMbps: 5 }, 'max_tx_rate = 5: PF'],
   ];
   for (const [settings, word] of cases) {
-    throws(() => planVf(settings, identity, snapshotWith(null), pf(1500)), 'settingRefused', word, 'pf0');
+    throws(() => planVf(settings, sampleIdentity, snapshotWith(null), pf(1500)), 'settingRefused', word, 'pf0');
   }
 });
 
 test('a PF that tells nothing has no VLAN and no limits, and the netdev takes MAC and MTU', () => {
   const none = { vlan: 0, vlanQos: 0, vlanProtocol: '802.1q', minTxRateMbps: 0, maxTxRateMbps: 0 } as const;
   const settings: VfSettings = { ...none, mac, mtu: 1400 };
-  assert.equal(planVf(settings, identity, snapshotWith(null), pf(1500)), { admin: {}, mac, mtu: 1400 });
+  assert.equal(planVf(settings, sampleIdentity, snapshotWith(null), pf(1500)), { admin: {}, mac, mtu: 1400 });
 });
 
 test('without a PF on this machine: what only one could set is 106, and says so; the MTU is the driver’s business', () => {
-  const alone = { ...identity, pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
+  const alone = { ...sampleIdentity, pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
   for (const settings of [{ vlan: 5 }, { spoofchk: 'on' }, { trust: 'on' }, { maxTxRateMbps: 5 }] as const) {
     throws(() => planVf(settings, alone, snapshotWith(null), null), 'settingRefused', '0000:3b:02.1');
   }
@@ -151,6 +148,6 @@ test('without a PF on this machine: what only one could set is 106, and says so;
 });
 
 test('a MAC that neither PF nor netdev could take is 106', () => {
-  const userspace = { ...identity, kind: 'userspace' } as const;
+  const userspace = { ...sampleIdentity, kind: 'userspace' } as const;
   throws(() => planVf({ mac }, userspace, { admin: null, netdev: null }, pf(1500)), 'settingRefused', 'mac');
 });

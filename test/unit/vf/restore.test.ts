@@ -6,7 +6,8 @@ import { describeNetdev } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';
 import { igbvfDriver, type MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { quietAdmin, VfFixture } from './fixture.ts';
+import { VfFixture } from './fixture.ts';
+import { quietAdmin } from './samples.ts';
 
 const test = suite('vf/restore');
 

@@ -4,7 +4,8 @@ import { getPf, takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
-import { drvinfo, quietAdmin, VfFixture } from './fixture.ts';
+import { drvinfo, VfFixture } from './fixture.ts';
+import { quietAdmin } from './samples.ts';
 
 const test = suite('vf/snapshot');
 

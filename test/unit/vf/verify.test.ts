@@ -3,7 +3,8 @@ import type { VfSettings } from '../../../src/settings/settings.ts';
 import { adminDifferences, difference } from '../../../src/vf/verify.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { FakeVf } from '../../support/vf-info.ts';
-import { quietAdmin, VfFixture } from './fixture.ts';
+import { VfFixture } from './fixture.ts';
+import { quietAdmin } from './samples.ts';
 
 const test = suite('vf/verify');
 

@@ -1,3 +1,4 @@
+import { SystemError } from '../../../../src/lib/system-error.ts';
 import { version } from '../../../../src/version.ts';
 import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../../support/memory-platform.ts';
@@ -433,7 +434,7 @@ test('what can’t be looked at is wrong, and the rest is looked at all the same
   const node = healthy();
   Object.assign(node.platform, {
     openNetlink: () => {
-      throw Object.assign(new Error('open a route socket: EPERM'), { name: 'SystemError', errno: 1, code: 'EPERM' });
+      throw new SystemError('open a route socket', 1);
     },
   });
   expectCheck(node, 'vfs', 'wrong', 'EPERM', 'root');

@@ -1,0 +1,13 @@
+/** Calls `body`, and `clean` when it is done: when it throws, returns, or the promise that it returns is settled. */
+export function cleaningUp<T>(body: () => T, clean: () => void): T {
+  let result: T;
+  try {
+    result = body();
+  } catch (thrown) {
+    clean();
+    throw thrown;
+  }
+  if (result instanceof Promise) return result.finally(clean) as T;
+  clean();
+  return result;
+}
