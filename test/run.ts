@@ -92,7 +92,11 @@ function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
     running.add(child);
     const output = collect(child);
     let counts: Counts | undefined;
-    const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), timeLimitMs(file));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      signalGroup(child, 'SIGKILL');
+    }, timeLimitMs(file));
     child.on('message', (message) => {
       counts = message as Counts;
     });
@@ -114,7 +118,10 @@ function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
       }, drainMs);
       child.on('close', () => {
         clearTimeout(drained);
-        end(`ended with ${signal ?? code}`, code === 0);
+        end(
+          isLate ? `took longer than ${timeLimitMs(file) / 60_000} minutes` : `ended with ${signal ?? code}`,
+          code === 0,
+        );
       });
     });
   });

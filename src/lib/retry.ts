@@ -11,6 +11,9 @@ export interface RetryLimits {
   readonly maxPauseMs: number;
 }
 
+/** So many attempts are made though time is up: the machine may have stood still, and what is waited for with it. */
+const leastAttempts = 3;
+
 /** Calls `attempt` until it doesn't throw a retryable error or time is up; then throws the last error. */
 export function retry<T>(
   clock: Clock,
@@ -20,11 +23,14 @@ export function retry<T>(
 ): T {
   const deadlineMs = clock.monotonicMs() + limits.timeoutMs;
   let pauseMs = limits.firstPauseMs;
-  for (;;) {
+  let pausesMs = 0;
+  for (let attempts = 1; ; attempts++) {
     try {
       return attempt();
     } catch (thrown) {
-      if (!isRetryable(thrown) || clock.monotonicMs() + pauseMs > deadlineMs) throw thrown;
+      pausesMs += pauseMs;
+      const isLate = attempts >= leastAttempts && clock.monotonicMs() + pauseMs > deadlineMs;
+      if (isLate || pausesMs > limits.timeoutMs || !isRetryable(thrown)) throw thrown;
       clock.sleepMs(pauseMs);
       pauseMs = Math.min(pauseMs * 2, limits.maxPauseMs);
     }

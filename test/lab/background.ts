@@ -10,7 +10,7 @@ import {
 import { LabError } from './lab-error.ts';
 
 const pollMs = 100;
-const endTimeoutMs = 10_000;
+const endTimeoutMs = 60_000;
 
 /**
  * The command leads a session of its own, so that it and all it starts can be ended together. It tells its process id

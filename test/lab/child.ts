@@ -10,7 +10,7 @@ export interface ChildOptions {
   readonly stdin?: string | Uint8Array | undefined;
 }
 
-const drainMs = 200;
+const drainMs = 2000;
 
 /** Runs a program on this machine; ends it, and all it started, after `timeoutMs`. */
 export function runChild(argv: readonly string[], options: ChildOptions): Promise<CommandResult> {

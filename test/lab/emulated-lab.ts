@@ -43,7 +43,7 @@ export interface GuestTerminal {
   close(): Promise<void>;
 }
 
-const restoreTimeoutMs = 30_000;
+const restoreTimeoutMs = 120_000;
 
 interface Choice {
   readonly model: MachineModel;

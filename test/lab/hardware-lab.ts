@@ -11,7 +11,7 @@ import { LabError } from './lab-error.ts';
 import { onProcessEnd } from './process-end.ts';
 import { createVfs } from './virtual-functions.ts';
 
-const queryTimeoutMs = 10_000;
+const queryTimeoutMs = 60_000;
 
 interface Address {
   readonly addr_info: readonly { readonly local: string; readonly scope: string }[];

@@ -204,23 +204,26 @@ export class LabNode extends CniNode<true, LabCall> {
   operate(...argv: readonly string[]): Promise<CommandResult> {
     const { CNI_PATH = '', ...others } = this.environment('', {});
     const paths = Object.fromEntries(Object.entries(others).filter(([name]) => name.startsWith('DRA_SRIOV_')));
-    return this.lab.run([`${this.pluginDir}/dra-sriov`, ...argv], { env: { ...paths, CNI_PATH }, timeoutMs: 60_000 });
+    return this.lab.run([`${this.pluginDir}/dra-sriov`, ...argv], {
+      env: { ...paths, CNI_PATH },
+      timeoutMs: callTimeoutMs,
+    });
   }
 
   /** Whether an address answers a ping from inside a pod within a second, for addresses that have to stay silent. */
   async ping(pod: string, target: string, from?: string): Promise<boolean> {
     const argv = ['ip', 'netns', 'exec', pod, ...pingOnce(target, from)];
-    return (await this.lab.run(argv, { timeoutMs: 20_000 })).status === 0;
+    return (await this.lab.run(argv, { timeoutMs: 60_000 })).status === 0;
   }
 
   /**
-   * Whether an address answers within half a minute, for addresses that have to answer. igbvf looks for its link every
+   * Whether an address answers within two minutes, for addresses that have to answer. igbvf looks for its link every
    * two seconds, so after a reset of the PF that may be seconds later than ADD's end.
    */
   async reaches(pod: string, target: string, from?: string): Promise<boolean> {
-    const untilReply = ['timeout', '30', 'sh', '-c', 'until "$@"; do :; done', 'sh'];
+    const untilReply = ['timeout', '120', 'sh', '-c', 'until "$@"; do :; done', 'sh'];
     const argv = ['ip', 'netns', 'exec', pod, ...untilReply, ...pingOnce(target, from)];
-    return (await this.lab.run(argv, { timeoutMs: 60_000 })).status === 0;
+    return (await this.lab.run(argv, { timeoutMs: 150_000 })).status === 0;
   }
 
   /** The PF's record of a VF, as `ip -d -j link show PF` prints it. */

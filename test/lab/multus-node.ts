@@ -9,7 +9,7 @@ const kubeconfig = '/etc/cni/net.d/multus.d/multus.kubeconfig';
 const kubeletSocket = '/var/lib/kubelet/pod-resources/kubelet.sock';
 /** In the guest. */
 const programs = '/opt/kubernetes';
-const callTimeoutMs = 60_000;
+const callTimeoutMs = 120_000;
 const attempts = 5;
 
 /** 4.3.0 passes on the name of a CDI device, or a device plugin's ID; 4.0.2 knows device plugins only. */
@@ -70,7 +70,7 @@ export class MultusNode {
     const paths = { objects: this.#objects, kubeconfig, kubelet: kubeletSocket };
     const flags = Object.entries(paths).map(([name, path]) => `-${name}=${path}`);
     await this.node.lab.start([`${programs}/node`, ...flags]);
-    await this.node.sh(`timeout 60 sh -c 'until [ -e ${kubeconfig} ]; do sleep 0.1; done'`);
+    await this.node.sh(`timeout 100 sh -c 'until [ -e ${kubeconfig} ]; do sleep 0.1; done'`);
   }
 
   /** Prepares all claims of the cluster, as the DRA driver does. */

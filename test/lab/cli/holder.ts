@@ -10,7 +10,7 @@ import { type HolderNotice, type LabReply, type LabRequest, labSocket } from './
 
 const commandTimeoutMs = 24 * 3_600_000;
 /** A client that started a lab for a prompt has to open the prompt so soon: it may have been killed. */
-const firstPromptMs = 30_000;
+const firstPromptMs = 120_000;
 
 function notify(notice: HolderNotice): void {
   process.send?.(notice);

@@ -112,14 +112,14 @@ async function makeBond(node: LabNode, failOverMac: string, then: string): Promi
 /** Waits until both VFs have a link, and makes the bond use the first, not the one that was up earlier. */
 async function useFirst(node: LabNode): Promise<void> {
   const script = `until [ "$(grep -c '^MII Status: up' /proc/net/bonding/bond0)" = 3 ]; do sleep 0.1; done`;
-  await must(node.lab, ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script], { timeoutMs: 60_000 });
+  await must(node.lab, ['ip', 'netns', 'exec', 'pod1', 'timeout', '120', 'sh', '-c', script], { timeoutMs: 150_000 });
   await node.sh('ip -n pod1 link set bond0 type bond active_slave net1');
 }
 
 async function awaitActive(node: LabNode, slave: string): Promise<void> {
   const script = 'until [ "$(cat /sys/class/net/bond0/bonding/active_slave)" = "$0" ]; do sleep 0.1; done';
-  const inPod = ['ip', 'netns', 'exec', 'pod1', 'timeout', '30', 'sh', '-c', script, slave];
-  await must(node.lab, inPod, { timeoutMs: 60_000 });
+  const inPod = ['ip', 'netns', 'exec', 'pod1', 'timeout', '120', 'sh', '-c', script, slave];
+  await must(node.lab, inPod, { timeoutMs: 150_000 });
 }
 
 const executable = process.env['BOND_CNI'];

@@ -44,7 +44,7 @@ onNode('the same address on two VFs: ADD of the second fails, or its CHECK', asy
   else {
     // An emulated CPU may take longer to answer than ADD waits.
     await node.sh(
-      "timeout 10 sh -c 'until ip -n pod2 -6 addr show dev net1 dadfailed | grep -q fd00; do sleep 0.1; done'",
+      "timeout 60 sh -c 'until ip -n pod2 -6 addr show dev net1 dadfailed | grep -q fd00; do sleep 0.1; done'",
     );
     const error = await node.fail('CHECK', { ...second, prevResult: added.json }, { pod: 'pod2' });
     assert.is(error.code, 110);

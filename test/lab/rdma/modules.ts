@@ -8,13 +8,13 @@ import { reportToStderr } from '../progress.ts';
 import { type Kit, kitPath } from '../setup/kit.ts';
 import { provision, unpackDebs } from '../setup/provision.ts';
 
-const buildTimeoutMs = 3 * 60_000;
+const buildTimeoutMs = 10 * 60_000;
 
 /** Why the modules can't be built; null where they can. */
 export async function missingForModules(): Promise<string | null> {
   if (process.env['LAB'] === 'hardware') return 'it takes a kernel of the lab’s own';
   for (const program of ['gcc', 'make']) {
-    const found = await runChild([program, '--version'], { timeoutMs: 10_000 }).catch(() => null);
+    const found = await runChild([program, '--version'], { timeoutMs: 60_000 }).catch(() => null);
     if (found?.status !== 0) return `${program} is not installed`;
   }
   return null;

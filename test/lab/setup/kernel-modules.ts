@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runChecked } from '../child.ts';
 import { LabError } from '../lab-error.ts';
 
-const unpackTimeoutMs = 30_000;
+const unpackTimeoutMs = 2 * 60_000;
 
 /** Modules that the lab and most of its tests need. They are loaded at boot. */
 export const neededModules = [

@@ -29,7 +29,7 @@ const toolPackages = ['iproute2', 'ethtool', 'iputils-ping', 'tcpdump', 'contain
 const neededPrograms = ['apt-get', 'apt-cache', 'dpkg', 'dpkg-deb', 'setpriv'] as const;
 const kitsToKeep = 3;
 const unpackTimeoutMs = 3 * 60_000;
-const programTimeoutMs = 20_000;
+const programTimeoutMs = 60_000;
 
 interface Downloads {
   readonly qemu: readonly string[];

@@ -15,7 +15,7 @@ export interface AgentRequest {
 }
 
 /** How long the agent has to report a command that was ended for taking too long. */
-const graceMs = 5000;
+const graceMs = 60_000;
 
 /** The host's end of a virtio-serial port served by guest/agent.sh. Requests wait for each other. */
 export class AgentPort {

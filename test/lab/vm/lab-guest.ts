@@ -12,7 +12,7 @@ import { checkout } from '../setup/cache-folder.ts';
 import type { AgentPort } from './agent-port.ts';
 import { shellWord, shellWords } from './shell-words.ts';
 
-const enterTimeoutMs = 20_000;
+const enterTimeoutMs = 60_000;
 const guestPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const guestEnvironment = { PATH: guestPath, HOME: '/root', LANG: 'C.UTF-8', TERM: 'dumb' } as const;
 

@@ -17,8 +17,8 @@ export interface MachineOptions {
 
 /** A cold boot takes 6 s where the CPU is emulated; slow machines get room. */
 const coldBootTimeoutMs = 90_000;
-const socketTimeoutMs = 10_000;
-const incomingTimeoutMs = 30_000;
+const socketTimeoutMs = 60_000;
+const incomingTimeoutMs = 120_000;
 
 /** A running machine. Its guest's agent answers, but has nothing of the host mounted yet. */
 export class Machine {

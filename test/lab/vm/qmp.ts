@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { LabError } from '../lab-error.ts';
 
-const answerTimeoutMs = 20_000;
+const answerTimeoutMs = 60_000;
 const pollMs = 20;
 
 interface Waiting {

@@ -9,7 +9,7 @@ import { Machine } from './machine.ts';
 import { type MachineModel, qemuArguments } from './qemu-command.ts';
 import { openRuntimeFolder } from './runtime-folder.ts';
 
-const saveTimeoutMs = 60_000;
+const saveTimeoutMs = 5 * 60_000;
 const bytesPerSecond = 2 ** 34;
 const snapshotsToKeep = 6;
 

@@ -53,6 +53,17 @@ test('when time is up the last error is thrown, and no pause goes over it', () =
   assert.ok(clock.nowMs <= 1100);
 });
 
+test('a machine that stood still for all the time has a few more attempts, of which the first may be too early', () => {
+  const { clock } = createClock();
+  const standsStill = { ...clock, sleepMs: (ms: number) => clock.sleepMs(10_000 + ms) };
+  for (const times of [1, 2])
+    assert.is(
+      retry(standsStill, limits, () => true, failing(times)),
+      times + 1,
+    );
+  throws(() => retry(standsStill, limits, () => true, failing(99)), 'Error', 'failure 3');
+});
+
 test('an error that is not retryable is thrown at once', () => {
   const { clock, pauses } = createClock();
   throws(() => retry(clock, limits, () => false, failing(1)), 'Error', 'failure 1');
