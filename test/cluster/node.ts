@@ -232,7 +232,6 @@ export class ClusterNode {
     await this.startService(name);
   }
 
-  /** In STANDALONE mode the driver itself calls the plugin, as containerd's NRI tells it of sandboxes. */
   async setDriverMode(mode: 'MULTUS' | 'STANDALONE'): Promise<void> {
     await this.sh(`echo ${mode} >${driverMode}`);
     await this.restartService('dra-driver');

@@ -114,10 +114,14 @@ async function checkTools(cluster: Cluster, pod: Pod, attached: readonly Attache
   );
 }
 
-/** doctor finds nothing wrong; what else pods do on the node has come to an end. */
+/** doctor finds nothing wrong or odd, but for what ADD has refused before; nothing else happens on the node. */
 export async function checkHealthy(cluster: Cluster): Promise<void> {
-  const { status, stdout, stderr } = await cluster.worker.node.operate('doctor');
-  deepStrictEqual(status, 0, `doctor finds nothing wrong: ${stdout}${stderr}`);
+  const { stdout } = await cluster.worker.node.operate('doctor', '--json');
+  const { checks } = JSON.parse(stdout) as {
+    readonly checks: readonly { readonly id: string; readonly verdict: string }[];
+  };
+  const odd = checks.filter(({ id, verdict }) => ['wrong', 'warning'].includes(verdict) && id !== 'failures');
+  deepStrictEqual(odd, [], 'doctor finds nothing wrong');
 }
 
 /** What the PF holds of a VF. */

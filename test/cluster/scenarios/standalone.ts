@@ -1,4 +1,6 @@
-// dra-driver-sriov in STANDALONE mode, where DRA_DRIVER names its executable: without Multus.
+// dra-driver-sriov in STANDALONE mode, where DRA_DRIVER names its executable: it calls the plugin itself, as
+// containerd's NRI tells it of sandboxes.
+import { match } from 'node:assert/strict';
 import process from 'node:process';
 import type { Cluster } from '../cluster.ts';
 import { awaitPods, type Pod, type ToldInterface, toldByClaims } from '../pods.ts';
@@ -19,26 +21,52 @@ async function checkInterfaces(cluster: Cluster, pod: Pod): Promise<void> {
   await checkHealthy(cluster);
 }
 
-/** The driver that calls DEL is not the one that called ADD. */
-async function attachAndRestart(cluster: Cluster): Promise<void> {
-  const pod = only(await awaitPods(cluster, namespace, 1));
-  await checkInterfaces(cluster, pod);
-  await cluster.worker.restartService('dra-driver', 'KILL');
-  await cluster.awaitNode();
-  await checkInterfaces(cluster, pod);
+/** It is at NRI some seconds after the kubelet has it; what happens to pods before that it never hears of. */
+async function awaitNri(cluster: Cluster, start: () => Promise<void>): Promise<void> {
+  const count = async (): Promise<number> =>
+    Number(await cluster.worker.sh("grep -c 'NRI plugin started' /node/log/dra-driver.log || true"));
+  const before = await count();
+  await start();
+  await cluster.controlPlane.until('the driver is at NRI', async () => (await count()) > before);
 }
 
-const standalone: Scenario = {
-  name: 'standalone: two VFs of one claim by the driver itself, through NRI',
-  run: async (cluster) => {
-    await cluster.worker.setDriverMode('STANDALONE');
-    try {
-      await cluster.awaitNode();
-      await withManifest(cluster, readExample('standalone-multiple-vf.yaml'), () => attachAndRestart(cluster));
-    } finally {
-      await cluster.worker.setDriverMode('MULTUS');
-    }
-  },
-};
+/** A pod of the example runs, with the driver in STANDALONE mode, while `body` does something to it. */
+async function withPod(cluster: Cluster, body: (pod: Pod) => Promise<void>): Promise<void> {
+  await awaitNri(cluster, () => cluster.worker.setDriverMode('STANDALONE'));
+  try {
+    await withManifest(cluster, readExample('standalone-multiple-vf.yaml'), async () => {
+      const pod = only(await awaitPods(cluster, namespace, 1));
+      await checkInterfaces(cluster, pod);
+      await body(pod);
+    });
+  } finally {
+    await cluster.worker.setDriverMode('MULTUS');
+  }
+}
 
-export const standaloneScenarios = process.env['DRA_DRIVER'] === undefined ? [] : [standalone];
+const standalone: readonly Scenario[] = [
+  {
+    name: 'standalone: two VFs of one claim by the driver itself, which is killed and started under the pod',
+    run: (cluster) =>
+      withPod(cluster, async (pod) => {
+        await awaitNri(cluster, () => cluster.worker.restartService('dra-driver', 'KILL'));
+        await checkInterfaces(cluster, pod);
+      }),
+  },
+  {
+    name: 'standalone: a pod ends while there is no driver to call DEL, and gc gives its VFs back',
+    run: (cluster) =>
+      withPod(cluster, async ({ metadata }) => {
+        await cluster.worker.stopService('dra-driver');
+        await cluster.controlPlane.must(['delete', 'pod', '-n', namespace, metadata.name, '--wait=false']);
+        const tell = async (verb: string): Promise<string> => (await cluster.worker.node.operate(verb)).stdout;
+        await cluster.controlPlane.until('the sandbox is gone', async () => /dead/.test(await tell('attachments')));
+        await awaitNri(cluster, () => cluster.worker.startService('dra-driver'));
+        await awaitPods(cluster, namespace, 0);
+        match(await tell('doctor'), /dead or half done.*gc/s);
+        match(await tell('gc'), /2/);
+      }),
+  },
+];
+
+export const standaloneScenarios = process.env['DRA_DRIVER'] === undefined ? [] : standalone;
