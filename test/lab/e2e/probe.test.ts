@@ -121,9 +121,13 @@ async function isUndoneWhereKilled(node: LabNode, vfs: readonly VirtualFunction[
     },
     () => probe(node, vf.pciAddress),
   ];
+  const milliseconds = async (): Promise<number> => Number(await node.sh('date +%s%3N'));
+  const begin = await milliseconds();
+  await probe(node, vf.pciAddress);
+  const wholeMs = (await milliseconds()) - begin;
   let halves = 0;
   for (let at = 0; at < 9; at++) {
-    const limit = `${(at + 2) / 10}`;
+    const limit = ((wholeMs / 1000) * ((at + 1) / 10)).toFixed(3);
     await node.lab.run(['timeout', '-s', 'KILL', limit, `${node.pluginDir}/dra-sriov`, 'probe', vf.pciAddress]);
     if ((await node.sh(`ls ${node.paths.state}`)).includes('probe')) halves++;
     await recoveries[at % recoveries.length]?.();
@@ -136,7 +140,7 @@ async function waitsWithSignals(node: LabNode, vfs: readonly VirtualFunction[]):
   const before = await pictureOf(node);
   const stdout = await node.sh(`
     ${node.pluginDir}/dra-sriov probe --json ${nth(vfs, 0).pciAddress} >/tmp/probe.json &
-    until [ -e ${node.paths.state}/dra-sriov-probe ]; do :; done
+    until [ -e ${node.paths.state}/dra-sriov-probe ] || [ ! -e /proc/$!/exe ]; do :; done
     kill -TERM $!
     wait $! || true
     cat /tmp/probe.json`);

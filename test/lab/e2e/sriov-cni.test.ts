@@ -46,7 +46,7 @@ test('the VF works for the next pod', async (node, vfs) => {
   await node.succeed('DEL', conf);
   await node.succeed('ADD', plainConf(node, vf));
   await node.succeed('ADD', plainConf(node, peer), { pod: 'pod2' });
-  assert.ok(await node.ping('pod1', await node.address('pod2')));
+  assert.ok(await node.reaches('pod1', await node.address('pod2')));
   await node.succeed('DEL', plainConf(node, vf));
   await node.succeed('DEL', plainConf(node, peer), { pod: 'pod2' });
 });
