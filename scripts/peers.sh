@@ -20,6 +20,21 @@ duration() {
   esac
 }
 
+# Go may not download another toolchain than the machine's. The programs are static, as their releases are.
+export GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0
+
+# Go itself asks for a module once, and a registry fails for a moment now and then.
+download() {
+  local try
+  # It is too old for the module.
+  go list -m </dev/null >/dev/null 2>&1 || return 0
+  for try in 1 2 3; do
+    go list -deps tool </dev/null >/dev/null && return
+    say "modules can't be had (try $try of 3)"
+    sleep $((try * 2))
+  done
+}
+
 # One build at a time writes the programs beside their place, and moves them there at once.
 build() {
   local -r directory=$1
@@ -35,9 +50,8 @@ build() {
   kubernetes=$(sed -nE 's/^(require)?[[:space:]]*k8s.io\/kubernetes (v[^ ]+).*/\2/p' go.mod)
   [[ -z $kubernetes ]] || ldflags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
   say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes $(duration)"
-  # Go may not download another toolchain than the machine's. The programs are static, as their releases are.
-  if GOTOOLCHAIN=local GOFLAGS='' CGO_ENABLED=0 GOBIN=$part timeout $time_limit \
-    go install -trimpath -buildvcs=false -ldflags="$ldflags" tool </dev/null >&2; then
+  download
+  if GOBIN=$part timeout $time_limit go install -trimpath -buildvcs=false -ldflags="$ldflags" tool </dev/null >&2; then
     chmod 755 "$part"
     mv -T "$part" "$directory"
   else
