@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Builds the plugin for this machine's CPU. Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
+# Builds the plugin. Usage: ./build.sh [--runtime auto|native|node] [--cpu amd64|arm64] [--image] [--release] [--force]
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'TEXT'
-Usage: ./build.sh [--runtime auto|native|node] [--image] [--release] [--force]
+Usage: ./build.sh [--runtime auto|native|node] [--cpu amd64|arm64] [--image] [--release] [--force]
 
   --runtime auto    native; node where there is no toolchain for that and none can be installed (the default)
   --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates, the source of Rust's library, musl and a C
                     compiler, which root gets from Debian's packages where they are missing or too old
   --runtime node    dist/node/dra-sriov, which holds Node, for development
+  --cpu amd64|arm64 of the native executable; that of this machine is the default. For the other one, which needs its gcc and its musl, what is
+                    made lies in folders of its own: dist/native-arm64, dist/image-arm64, dist/release-arm64
   --image           dist/image and dist/image.tar too: an OCI image of the native executable
   --release         dist/release too: archive, image, bill of materials and checksums of the native executable
   --force           builds even where no source has changed
@@ -27,6 +29,7 @@ refuse() {
 }
 
 runtime=auto
+cpu=''
 options=()
 # Scripts of scripts/build that package the native executable.
 extras=()
@@ -38,6 +41,12 @@ while [[ $# -gt 0 ]]; do
       shift
       ;;
     --runtime=*) runtime=${1#*=} ;;
+    --cpu)
+      [[ $# -ge 2 ]] || refuse "--cpu needs a value"
+      cpu=$2
+      shift
+      ;;
+    --cpu=*) cpu=${1#*=} ;;
     --image) extras+=(image) ;;
     --release) extras+=(release) ;;
     --force) options+=(--force) ;;
@@ -55,13 +64,20 @@ case $runtime in
   *) refuse "unknown runtime $runtime" ;;
 esac
 
+case $cpu in
+  '' | amd64 | arm64) ;;
+  *) refuse "unknown CPU $cpu: amd64 and arm64 are supported" ;;
+esac
+
+[[ -z $cpu || $runtime != node ]] || refuse "--cpu is of the native executable"
 [[ ${#extras[@]} -eq 0 || $runtime != node ]] || refuse "--image and --release are of the native executable"
-[[ ${#extras[@]} -eq 0 ]] || runtime=native
+[[ ${#extras[@]} -eq 0 && -z $cpu ]] || runtime=native
+for_cpu=(${cpu:+--cpu "$cpu"})
 
 # Puts the toolchain into PATH, or says what keeps the native executable from being built here.
 prepare_native() {
   local toolchain
-  toolchain=$(scripts/toolchain.sh --install) || return
+  toolchain=$(scripts/toolchain.sh --install "${for_cpu[@]}") || return
   PATH=$toolchain:$PATH
   (cd native && RUSTC_BOOTSTRAP=1 cargo --config musl.toml fetch --locked --quiet --target "$(uname -m)-unknown-linux-musl" </dev/null) || { echo "build.sh: the crates can't be had" >&2 && return 1; }
 }
@@ -73,8 +89,8 @@ flock 9
 
 if [[ $runtime != node ]]; then
   if prepare_native; then
-    node_modules/.bin/node scripts/build/native.ts "${options[@]}"
-    for extra in "${extras[@]}"; do node_modules/.bin/node "scripts/build/$extra.ts"; done
+    node_modules/.bin/node scripts/build/native.ts "${options[@]}" "${for_cpu[@]}"
+    for extra in "${extras[@]}"; do node_modules/.bin/node "scripts/build/$extra.ts" "${for_cpu[@]}"; done
     exit
   fi
   [[ $runtime != native ]] || exit 1

@@ -1,11 +1,26 @@
 #!/usr/bin/env bash
-# toolchain.sh [--install]: prints the folder of the cargo that builds the native executable. It is the first that is
-# recent enough for native/Cargo.toml and has the source of Rust's library, which is built for musl with the rest. Where
-# cargo, a C compiler or musl is missing, --install installs Debian's as root; otherwise one sentence says what to
-# install, and the exit code is 1.
+# toolchain.sh [--install] [--cpu amd64|arm64]: prints the folder of the cargo that builds the native executable. It is
+# the first that is recent enough for native/Cargo.toml and has the source of Rust's library, which is built for musl
+# with the rest. Where cargo, a C compiler or musl is missing, --install installs Debian's as root; otherwise one
+# sentence says what to install, and the exit code is 1. The compiler and the musl of another CPU are never installed,
+# because Debian's packages for another architecture have to be allowed first.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+install=false
+machine=$(uname -m)
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --install) install=true ;;
+    --cpu)
+      if [[ $2 == arm64 ]]; then machine=aarch64; else machine=x86_64; fi
+      shift
+      ;;
+  esac
+  shift
+done
+readonly install machine
 
 needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' native/Cargo.toml)
 readonly needed
@@ -53,7 +68,7 @@ readonly debian_12=(cargo-web rustc-web rust-web-src "${compilers[@]}")
 folder=''
 find_cargo
 if [[ -z $folder ]]; then
-  [[ ${1:-} == --install && $EUID -eq 0 ]] && command -v apt-get >/dev/null || give_up
+  [[ $install == true && $EUID -eq 0 ]] && command -v apt-get >/dev/null || give_up
   scripts/install-debian-packages.sh
   read -r -a packages <<<"$(debian_packages)"
   [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
@@ -65,9 +80,14 @@ if [[ -z $folder ]]; then
   [[ -n $folder ]] || give_up "what was installed can't be used"
 fi
 if ! { command -v cc && command -v musl-gcc; } >/dev/null; then
-  [[ ${1:-} == --install && $EUID -eq 0 ]] && scripts/install-debian-packages.sh "${compilers[@]}" || {
+  [[ $install == true && $EUID -eq 0 ]] && scripts/install-debian-packages.sh "${compilers[@]}" || {
     echo "toolchain: there is no C compiler (cc, and musl-gcc for musl), which the native executable needs (Debian: apt-get install ${compilers[*]})" >&2
     exit 1
   }
+fi
+if [[ $machine != "$(uname -m)" ]] && ! command -v "$machine-linux-musl-gcc" >/dev/null; then
+  architecture=$([[ $machine == aarch64 ]] && echo arm64 || echo amd64)
+  echo "toolchain: there is no $machine-linux-musl-gcc, which builds for $architecture (Debian: dpkg --add-architecture $architecture; apt-get update; apt-get install gcc-${machine/_/-}-linux-gnu musl-dev:$architecture)" >&2
+  exit 1
 fi
 echo "$folder"

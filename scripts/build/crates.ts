@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { type Cpu, muslCompiler, ownCpu, rustTarget } from './cpu.ts';
 import { type Ingredient, licenseTexts } from './licenses.ts';
 
 /**
@@ -25,7 +26,7 @@ function toolchainPath(): string {
 /**
  * Runs cargo in native/; its progress goes to stderr. RUSTFLAGS of the environment would replace those of the crate.
  */
-function cargo(crate: string, ...args: readonly string[]): string {
+function cargo(crate: string, cpu: Cpu, ...args: readonly string[]): string {
   const prefixes = pathPrefixes(crate);
   const rustflags = prefixes.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   const { RUSTFLAGS: _, CFLAGS = '', ...others } = process.env;
@@ -34,9 +35,21 @@ function cargo(crate: string, ...args: readonly string[]): string {
   // take 2 % of the executable and save no instruction.
   const unaligned = ['functions', 'jumps', 'labels', 'loops'].map((what) => `-falign-${what}=1`);
   const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...unaligned, ...prefixMaps].join(' ');
-  const env = { ...others, PATH: toolchainPath(), CFLAGS: cflags, RUSTC_BOOTSTRAP: '1' };
+  const target = rustTarget(cpu);
+  const compiler = muslCompiler(cpu);
+  const env = {
+    ...others,
+    PATH: toolchainPath(),
+    CFLAGS: cflags,
+    RUSTC_BOOTSTRAP: '1',
+    [`CC_${target.replaceAll('-', '_')}`]: compiler,
+  };
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
-  const config = ['musl.toml', `build.rustflags=${JSON.stringify(rustflags)}`].flatMap((each) => ['--config', each]);
+  const config = [
+    'musl.toml',
+    `build.rustflags=${JSON.stringify(rustflags)}`,
+    `target.${target}.linker=${JSON.stringify(compiler)}`,
+  ].flatMap((each) => ['--config', each]);
   return execFileSync('cargo', [...config, ...args], {
     cwd: crate,
     env,
@@ -46,13 +59,22 @@ function cargo(crate: string, ...args: readonly string[]): string {
   });
 }
 
-const cpus: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+interface CrateBuild {
+  /** Default: this machine's. */
+  readonly cpu?: Cpu;
+  /** Below it the program is built; default: the crate's own `target`. */
+  readonly directory?: string;
+}
 
-/** Builds a program of native/ for this machine's CPU and musl, below `directory`; returns its path. */
-export function buildCrate(crate: string, program: string, directory = join(crate, 'target')): string {
-  const target = `${cpus[process.arch]}-unknown-linux-musl`;
+/** Builds a program of native/ with musl; returns its path. */
+export function buildCrate(
+  crate: string,
+  program: string,
+  { cpu = ownCpu, directory = join(crate, 'target') }: CrateBuild = {},
+): string {
+  const target = rustTarget(cpu);
   const options = ['--release', '--locked', '--quiet', '--bin', program, '--target', target, '--target-dir', directory];
-  cargo(crate, 'build', ...options);
+  cargo(crate, cpu, 'build', ...options);
   return join(directory, target, 'release', program);
 }
 
@@ -102,10 +124,10 @@ function quickJs({ manifest_path }: Crate): Ingredient {
 
 /** Ingredients of the executable that cargo has fetched: crates, and the engine that lies in one of them. */
 export function linkedCrates(crate: string): readonly Ingredient[] {
-  const tree = cargo(crate, 'tree', '--locked', '--edges', 'normal', '--prefix', 'none', '--format', '{p}');
+  const tree = cargo(crate, ownCpu, 'tree', '--locked', '--edges', 'normal', '--prefix', 'none', '--format', '{p}');
   const names = new Set(tree.split('\n').map((line) => line.split(' ')[0] ?? ''));
   const lock = readFileSync(join(crate, 'Cargo.lock'), 'utf8');
-  const { packages } = JSON.parse(cargo(crate, 'metadata', '--locked', '--format-version', '1')) as {
+  const { packages } = JSON.parse(cargo(crate, ownCpu, 'metadata', '--locked', '--format-version', '1')) as {
     readonly packages: readonly Crate[];
   };
   return packages

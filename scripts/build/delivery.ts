@@ -6,9 +6,10 @@ export function say(text: string): void {
   process.stdout.write(`build: ${text}\n`);
 }
 
-/** Refuses an executable that doesn't answer VERSION. */
-export function tryOut(executable: string): void {
-  const answer = execFileSync(executable, { encoding: 'utf8', env: { CNI_COMMAND: 'VERSION' }, input: '' });
+/** Refuses an executable that doesn't answer VERSION; `runner` are words before its path, for another CPU's. */
+export function tryOut(executable: string, runner: readonly string[] = []): void {
+  const [program = '', ...args] = [...runner, executable];
+  const answer = execFileSync(program, args, { encoding: 'utf8', env: { CNI_COMMAND: 'VERSION' }, input: '' });
   const { supportedVersions } = JSON.parse(answer) as { readonly supportedVersions?: readonly string[] };
   if (supportedVersions?.includes('1.1.0') !== true) throw new Error(`${executable} answers VERSION with ${answer}`);
 }

@@ -2,16 +2,18 @@
 // container engine is needed, and the bytes are the same every time. Run by build.sh with the pinned Node.
 import { chmodSync, copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { version } from '../../src/version.ts';
+import { type Cpu, chosenCpu, nativeFolder, ownCpu } from './cpu.ts';
 import { say } from './delivery.ts';
-import { type Image, imageArch, writeLayout } from './oci-layout.ts';
+import { type Image, writeLayout } from './oci-layout.ts';
 import { packTar, sourceDateEpoch } from './tarball.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 export const imageName = 'dra-sriov-cni';
 export interface ImageParts {
+  readonly cpu: Cpu;
   /** Path of the static executable, the only program in the image. */
   readonly executable: string;
   /** Path of the text with the licences of all that the executable holds. */
@@ -41,6 +43,7 @@ function pluginImage(parts: ImageParts): Image {
     'org.opencontainers.image.created': new Date(parts.epoch * 1000).toISOString(),
   };
   return {
+    cpu: parts.cpu,
     reference: `docker.io/library/${imageName}:${version}`,
     layer: packLayer(parts),
     history: 'the executable and its licences',
@@ -55,14 +58,15 @@ export function writeImageLayout(layout: string, parts: ImageParts): void {
   writeLayout(layout, pluginImage(parts));
 }
 
-/** The ingredients of this build's image. */
-export function nativeImageParts(): ImageParts {
-  const executable = join(root, 'dist/native/dra-sriov');
-  return { executable, licenses: `${executable}.licenses.txt`, epoch: sourceDateEpoch(root) };
+/** The ingredients of the image of what was built last for this CPU. */
+export function nativeImageParts(cpu: Cpu): ImageParts {
+  const executable = join(nativeFolder(root, cpu), 'dra-sriov');
+  return { cpu, executable, licenses: `${executable}.licenses.txt`, epoch: sourceDateEpoch(root) };
 }
 
-function buildImage(layout: string): void {
-  const parts = nativeImageParts();
+function buildImage(cpu: Cpu): void {
+  const parts = nativeImageParts(cpu);
+  const layout = join(root, cpu === ownCpu ? 'dist/image' : `dist/image-${cpu}`);
   const part = `${layout}.part`;
   rmSync(part, { recursive: true, force: true });
   writeImageLayout(part, parts);
@@ -71,8 +75,8 @@ function buildImage(layout: string): void {
   const archive = packTar(layout, parts.epoch);
   writeFileSync(`${layout}.tar`, archive);
   say(
-    `dist/image and dist/image.tar: ${imageName}:${version} for ${imageArch}, ${(archive.length / 1e6).toFixed(1)} MB`,
+    `${relative(root, layout)} and ${relative(root, layout)}.tar: ${imageName}:${version} for ${cpu}, ${(archive.length / 1e6).toFixed(1)} MB`,
   );
 }
 
-if (import.meta.main) buildImage(join(root, 'dist/image'));
+if (import.meta.main) buildImage(chosenCpu());

@@ -1,12 +1,13 @@
-// Builds dist/native/dra-sriov, the plugin on QuickJS, and makes it dist/dra-sriov. Run by build.sh with the pinned
-// Node.
+// Builds dist/native/dra-sriov, the plugin on QuickJS, and makes it dist/dra-sriov; for another CPU (--cpu) only
+// dist/native-CPU/dra-sriov. Run by build.sh with the pinned Node.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { BuildStamp, hashSources } from './build-stamp.ts';
 import { bytesByPackage, packageOf } from './bundle.ts';
+import { chosenCpu, nativeFolder, ownCpu, runnerOf } from './cpu.ts';
 import { buildCrate, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { joinLicenses } from './licenses.ts';
@@ -20,10 +21,14 @@ const root = join(import.meta.dirname, '../..');
 const crate = join(root, 'native');
 /** Where native/.cargo/config.toml says that the bytecode lies. */
 const partsDirectory = join(crate, 'target/parts');
-const output = join(root, 'dist/native/dra-sriov');
-const licenses = join(root, 'dist/native/dra-sriov.licenses.txt');
-const sbom = join(root, 'dist/native/dra-sriov.cdx.json');
+const cpu = chosenCpu();
+const output = join(nativeFolder(root, cpu), 'dra-sriov');
+const licenses = `${output}.licenses.txt`;
+const sbom = `${output}.cdx.json`;
 const delivered = join(root, 'dist/dra-sriov');
+const outputs = [output, licenses, sbom, ...(cpu === ownCpu ? [delivered] : [])];
+/** Paths of the executable, relative. */
+const made = outputs.filter((path) => path.endsWith('/dra-sriov')).map((path) => relative(root, path));
 const sources = {
   folders: ['native/src', 'native/.cargo', 'native/no-unwind'],
   files: ['native/Cargo.toml', 'native/Cargo.lock', 'native/musl.toml'],
@@ -61,7 +66,7 @@ async function compileParts(compiler: string, workDirectory: string): Promise<Re
 }
 
 function describeContents(packages: ReadonlySet<string>): void {
-  const ingredients = [...npmPackages(root, packages), ...linkedCrates(crate), ...linkedByToolchain()];
+  const ingredients = [...npmPackages(root, packages), ...linkedCrates(crate), ...linkedByToolchain(cpu)];
   writeFileSync(licenses, joinLicenses(ingredients));
   writeFileSync(sbom, createSbom(ingredients));
 }
@@ -70,27 +75,29 @@ function describeContents(packages: ReadonlySet<string>): void {
 function placeExecutable(built: string): void {
   const part = `${output}.part`;
   copyFileSync(built, part);
-  tryOut(part);
+  const runner = runnerOf(cpu);
+  if (runner === null) say(`not tried, because there is no emulator of ${cpu} (qemu-user-static)`);
+  else tryOut(part, runner);
   renameSync(part, output);
 }
 
 async function build(workDirectory: string): Promise<void> {
   const begin = performance.now();
   const packages = await compileParts(buildCrate(crate, 'compile-part'), workDirectory);
-  const built = buildCrate(crate, 'dra-sriov');
-  mkdirSync(join(root, 'dist/native'), { recursive: true });
+  const built = buildCrate(crate, 'dra-sriov', { cpu });
+  mkdirSync(nativeFolder(root, cpu), { recursive: true });
   placeExecutable(built);
   describeContents(packages);
-  deliver(output, delivered);
+  if (cpu === ownCpu) deliver(output, delivered);
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
-  say(`dist/native/dra-sriov and dist/dra-sriov: ${megabytes} MB, in ${seconds} s`);
+  say(`${made.join(' and ')}: ${megabytes} MB, in ${seconds} s`);
 }
 
-const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni/build-native');
-const stamp = new BuildStamp(stampPath, hashSources(root, sources), [output, licenses, sbom, delivered]);
+const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni', `build-native-${cpu}`);
+const stamp = new BuildStamp(stampPath, hashSources(root, sources), outputs);
 if (!process.argv.includes('--force') && stamp.isFresh()) {
-  say('dist/dra-sriov is up to date');
+  say(`${made.at(-1)} is up to date`);
 } else {
   const workDirectory = mkdtempSync(join(tmpdir(), 'dra-sriov-build-'));
   try {

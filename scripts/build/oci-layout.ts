@@ -2,14 +2,12 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { gzipSync } from 'node:zlib';
-
-/** Name of this CPU in Kubernetes and OCI. */
-export const imageArch = process.arch === 'x64' ? 'amd64' : process.arch;
+import type { Cpu } from './cpu.ts';
 
 /** An image of one layer. */
 export interface Image {
+  readonly cpu: Cpu;
   /** Name in containerd after an import: `docker.io/library/busybox:1.37`. */
   readonly reference: string;
   /** The layer, an uncompressed tar archive. */
@@ -46,7 +44,7 @@ export function writeLayout(layout: string, image: Image): void {
   const created = new Date(image.epoch * 1000).toISOString();
   const config = writeJsonBlob(layout, 'application/vnd.oci.image.config.v1+json', {
     created,
-    architecture: imageArch,
+    architecture: image.cpu,
     os: 'linux',
     config: image.config,
     rootfs: { type: 'layers', diff_ids: [digestOf(image.layer)] },
@@ -65,7 +63,7 @@ export function writeLayout(layout: string, image: Image): void {
     // containerd knows the image under this name after an import.
     'io.containerd.image.name': image.reference,
   };
-  const platform = { architecture: imageArch, os: 'linux' };
+  const platform = { architecture: image.cpu, os: 'linux' };
   const index = {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',

@@ -3,21 +3,25 @@
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { version } from '../../src/version.ts';
+import { type Cpu, chosenCpu, nativeFolder, ownCpu } from './cpu.ts';
 import { say } from './delivery.ts';
 import { imageName, nativeImageParts, writeImageLayout } from './image.ts';
-import { imageArch } from './oci-layout.ts';
 import { packTar, sourceDateEpoch } from './tarball.ts';
 
 const root = join(import.meta.dirname, '../..');
 
+/** Name in the folder of the executable -> name in the archive. */
+const built = {
+  'dra-sriov': 'dra-sriov',
+  'dra-sriov.licenses.txt': 'licenses.txt',
+  'dra-sriov.cdx.json': 'dra-sriov.cdx.json',
+};
+
 /** Path below the top of the repository -> name in the archive. */
 const archived = {
-  'dist/native/dra-sriov': 'dra-sriov',
-  'dist/native/dra-sriov.licenses.txt': 'licenses.txt',
-  'dist/native/dra-sriov.cdx.json': 'dra-sriov.cdx.json',
   LICENSE: 'LICENSE',
   'README.md': 'README.md',
   'CHANGELOG.md': 'CHANGELOG.md',
@@ -35,18 +39,18 @@ function inTemporaryDirectory(task: (directory: string) => Buffer): Buffer {
   }
 }
 
-function packArchive(name: string, epoch: number): Buffer {
+function packArchive(name: string, cpu: Cpu, epoch: number): Buffer {
   return inTemporaryDirectory((directory) => {
-    for (const [from, to] of Object.entries(archived)) {
-      cpSync(join(root, from), join(directory, name, to), { recursive: true });
-    }
+    const copy = (from: string, to: string): void => cpSync(from, join(directory, name, to), { recursive: true });
+    for (const [from, to] of Object.entries(built)) copy(join(nativeFolder(root, cpu), from), to);
+    for (const [from, to] of Object.entries(archived)) copy(join(root, from), to);
     return gzipSync(packTar(directory, epoch), { level: 9 });
   });
 }
 
-function packImage(): Buffer {
+function packImage(cpu: Cpu): Buffer {
   return inTemporaryDirectory((directory) => {
-    const parts = nativeImageParts();
+    const parts = nativeImageParts(cpu);
     writeImageLayout(directory, parts);
     return packTar(directory, parts.epoch);
   });
@@ -59,26 +63,27 @@ function checksums(files: ReadonlyMap<string, Uint8Array>): string {
 }
 
 /** Fills the directory with all that is released; returns the files' sizes in bytes by name. */
-export function writeRelease(directory: string): ReadonlyMap<string, number> {
-  const name = `${imageName}-${version}-linux-${imageArch}`;
+export function writeRelease(directory: string, cpu: Cpu): ReadonlyMap<string, number> {
+  const name = `${imageName}-${version}-linux-${cpu}`;
   const files = new Map<string, Uint8Array>([
-    [`${name}.tar.gz`, packArchive(name, sourceDateEpoch(root))],
-    [`${name}.image.tar`, packImage()],
-    [`${name}.cdx.json`, readFileSync(join(root, 'dist/native/dra-sriov.cdx.json'))],
+    [`${name}.tar.gz`, packArchive(name, cpu, sourceDateEpoch(root))],
+    [`${name}.image.tar`, packImage(cpu)],
+    [`${name}.cdx.json`, readFileSync(join(nativeFolder(root, cpu), 'dra-sriov.cdx.json'))],
   ]);
   for (const [file, bytes] of files) writeFileSync(join(directory, file), bytes);
   writeFileSync(join(directory, 'SHA256SUMS'), checksums(files));
   return new Map([...files].map(([file, { length }]) => [file, length]));
 }
 
-function buildRelease(release: string): void {
+function buildRelease(cpu: Cpu): void {
+  const release = join(root, cpu === ownCpu ? 'dist/release' : `dist/release-${cpu}`);
   const part = `${release}.part`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });
-  const sizes = writeRelease(part);
+  const sizes = writeRelease(part, cpu);
   rmSync(release, { recursive: true, force: true });
   renameSync(part, release);
-  for (const [file, size] of sizes) say(`dist/release/${file}: ${(size / 1e6).toFixed(2)} MB`);
+  for (const [file, size] of sizes) say(`${relative(root, release)}/${file}: ${(size / 1e6).toFixed(2)} MB`);
 }
 
-if (import.meta.main) buildRelease(join(root, 'dist/release'));
+if (import.meta.main) buildRelease(chosenCpu());

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
+import { type Cpu, machineOf, runnerOf } from './cpu.ts';
 import type { Ingredient } from './licenses.ts';
 
 /**
@@ -16,14 +16,14 @@ const ask = (program: string, ...args: readonly string[]): string =>
   execFileSync(program, args, { encoding: 'utf8' }).trim();
 
 /** The version that musl's loader prints when it is run. */
-function muslVersion(): string {
-  const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  const { stderr } = spawnSync(`/lib/ld-musl-${architecture}.so.1`, { encoding: 'utf8' });
+function muslVersion(cpu: Cpu): string {
+  const [program = '', ...args] = [...(runnerOf(cpu) ?? []), `/lib/ld-musl-${machineOf(cpu)}.so.1`];
+  const { stderr } = spawnSync(program, args, { encoding: 'utf8' });
   return /^Version (\S+)$/m.exec(stderr ?? '')?.[1] ?? 'unknown';
 }
 
 /** Ingredients that compiler and linker add to a static executable: Rust's library and the C library. */
-export function linkedByToolchain(): readonly Ingredient[] {
+export function linkedByToolchain(cpu: Cpu): readonly Ingredient[] {
   const rust = /^rustc (\S+)/.exec(ask('rustc', '--version'))?.[1] ?? 'unknown';
   const sysroot = ask('rustc', '--print', 'sysroot');
   const rustTexts = [
@@ -33,7 +33,7 @@ export function linkedByToolchain(): readonly Ingredient[] {
     join(sysroot, 'share/doc/rustc-web/copyright'),
   ];
   const rustLicense = 'MIT OR Apache-2.0';
-  const musl = muslVersion();
+  const musl = muslVersion(cpu);
   const muslTexts = ['/usr/share/doc/musl-dev/copyright', '/usr/share/licenses/musl/COPYRIGHT'];
   return [
     {

@@ -3,8 +3,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
+import { ownCpu } from '../../scripts/build/cpu.ts';
 import { nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
-import { imageArch } from '../../scripts/build/oci-layout.ts';
 import { writeRelease } from '../../scripts/build/release.ts';
 import { version } from '../../src/version.ts';
 import { assert, suite, type TestBody } from '../support/suite.ts';
@@ -30,7 +30,7 @@ const run = (program: string, ...args: readonly string[]): string => execFileSyn
 function withContainer(body: (container: string, plugins: string) => void): void {
   withTemporaryDirectory((directory) => {
     const [layout, container] = [join(directory, 'layout'), join(directory, 'container')];
-    writeImageLayout(layout, nativeImageParts());
+    writeImageLayout(layout, nativeImageParts(ownCpu));
     const [layer] = JSON.parse(run('skopeo', 'inspect', `oci:${layout}:${version}`)).Layers;
     const plugins = join(container, 'host/opt/cni/bin');
     for (const path of [plugins, join(container, 'proc')]) mkdirSync(path, { recursive: true });
@@ -113,8 +113,8 @@ ofNative(
 
 ofNative('checksums, archive and image belong together, and are the same when made again', () => {
   withTemporaryDirectory((one) => {
-    writeRelease(one);
-    const name = `dra-sriov-cni-${version}-linux-${imageArch}`;
+    writeRelease(one, ownCpu);
+    const name = `dra-sriov-cni-${version}-linux-${ownCpu}`;
     assert.equal(readdirSync(one), ['SHA256SUMS', `${name}.cdx.json`, `${name}.image.tar`, `${name}.tar.gz`]);
     const check = ['sh', '-c', `cd ${one} && sha256sum --check --strict SHA256SUMS`] as const;
     assert.is(run(...check).match(/: OK$/gm)?.length, 3);
@@ -123,9 +123,9 @@ ofNative('checksums, archive and image belong together, and are the same when ma
     for (const path of ['LICENSE', 'licenses.txt', 'docs', 'conf-examples/README.md', 'deploy/base/daemonset.yaml']) {
       assert.ok(existsSync(join(one, name, path)), path);
     }
-    assert.is(JSON.parse(run('skopeo', 'inspect', `oci-archive:${one}/${name}.image.tar`)).Architecture, imageArch);
+    assert.is(JSON.parse(run('skopeo', 'inspect', `oci-archive:${one}/${name}.image.tar`)).Architecture, ownCpu);
     withTemporaryDirectory((other) => {
-      writeRelease(other);
+      writeRelease(other, ownCpu);
       assert.is(readFileSync(join(other, 'SHA256SUMS'), 'utf8'), readFileSync(join(one, 'SHA256SUMS'), 'utf8'));
     });
   });

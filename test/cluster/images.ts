@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { ownCpu } from '../../scripts/build/cpu.ts';
 import { imageName, nativeImageParts, writeImageLayout } from '../../scripts/build/image.ts';
 import { writeLayout } from '../../scripts/build/oci-layout.ts';
 import { packTar } from '../../scripts/build/tarball.ts';
@@ -48,7 +49,7 @@ export function makeBaseImages(busybox: string, folder: string): { readonly tool
   const make = (name: string, config: Readonly<Record<string, unknown>>): string => {
     const layout = join(folder, name);
     const reference = `docker.io/library/${name}:1`;
-    writeLayout(layout, { reference, layer, history: 'busybox', config, annotations: {}, epoch: 0 });
+    writeLayout(layout, { cpu: ownCpu, reference, layer, history: 'busybox', config, annotations: {}, epoch: 0 });
     return layout;
   };
   return {
@@ -62,13 +63,13 @@ export function makeBaseImages(busybox: string, folder: string): { readonly tool
  * executable's end.
  */
 export function makePluginImages(folder: string): Readonly<Record<string, string>> {
-  const { licenses, epoch } = nativeImageParts();
+  const { cpu, licenses, epoch } = nativeImageParts(ownCpu);
   const next = join(folder, 'next-build');
   copyFileSync(executable, next);
   appendFileSync(next, 'next');
   const make = (name: string, program: string): string => {
     const layout = join(folder, name);
-    writeImageLayout(layout, { executable: program, licenses, epoch });
+    writeImageLayout(layout, { cpu, executable: program, licenses, epoch });
     return layout;
   };
   return { [imageName]: make(imageName, executable), [nextImageName]: make(nextImageName, next) };

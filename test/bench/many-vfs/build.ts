@@ -19,7 +19,7 @@ export async function buildWithManyVfs(): Promise<string> {
   execFileSync(buildCrate(crate, 'compile-part'), [source, join(parts, 'boot'), 'plain']);
   process.env['DRA_SRIOV_PARTS'] = parts;
   try {
-    return buildCrate(crate, 'dra-sriov', directory);
+    return buildCrate(crate, 'dra-sriov', { directory });
   } finally {
     delete process.env['DRA_SRIOV_PARTS'];
   }

@@ -13,7 +13,7 @@ export class PrivateApt {
   readonly #folder: string;
   readonly #options: readonly string[];
 
-  constructor(folder: string, sources: string) {
+  constructor(folder: string, sources: string, architecture?: string) {
     this.#folder = folder;
     for (const name of ['lists/partial', 'archives/partial', 'parts']) {
       mkdirSync(join(folder, name), { recursive: true });
@@ -25,7 +25,7 @@ export class PrivateApt {
       'Dir::Etc::Preferences': '/dev/null',
       'Dir::Etc::PreferencesParts': join(folder, 'parts'),
       'Dir::State::Lists': join(folder, 'lists'),
-      'Dir::State::Status': machineStatusFile,
+      'Dir::State::Status': architecture === undefined ? machineStatusFile : '/dev/null',
       'Dir::Cache': folder,
       'Dir::Cache::Archives': join(folder, 'archives'),
       'APT::Sandbox::User': 'root',
@@ -33,6 +33,7 @@ export class PrivateApt {
       'Acquire::Languages': 'none',
       'Acquire::Retries': '3',
       'Debug::NoLocking': '1',
+      ...(architecture === undefined ? {} : { 'APT::Architecture': architecture, 'APT::Architectures': architecture }),
     }).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   }
 

@@ -110,7 +110,7 @@ export async function unpackDebs(files: readonly string[], target: string): Prom
 }
 
 /** Moves `/bin`, `/sbin`, `/lib` of older packages under `/usr`, where the machine has them. */
-async function mergeUsr(root: string): Promise<void> {
+export async function mergeUsr(root: string): Promise<void> {
   for (const name of ['bin', 'sbin', 'lib']) {
     if (!existsSync(join(root, name))) continue;
     mkdirSync(join(root, 'usr', name), { recursive: true });

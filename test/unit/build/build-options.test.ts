@@ -16,13 +16,15 @@ test('what build.sh does not know is refused with its usage', () => {
   assert.match(refused('--fast'), /unknown option --fast\nUsage: /);
   assert.match(refused('--runtime', 'deno'), /\bdeno\nUsage: /);
   assert.match(refused('--runtime'), /--runtime needs a value\nUsage: /);
-  for (const extra of ['--image', '--release']) {
-    assert.match(refused('--runtime', 'node', extra), /\bnative\b.*\nUsage: /);
+  assert.match(refused('--cpu', 'riscv64'), /riscv64: amd64 and arm64 .*\nUsage: /);
+  assert.match(refused('--cpu'), /--cpu needs a value\nUsage: /);
+  for (const extra of [['--image'], ['--release'], ['--cpu', 'arm64']]) {
+    assert.match(refused('--runtime', 'node', ...extra), /\bnative\b.*\nUsage: /);
   }
 });
 
 test('--help tells the options', () => {
   const { status, stdout } = spawnSync(script, ['--help'], { encoding: 'utf8' });
   assert.is(status, 0);
-  assert.match(stdout, /--runtime auto .*--runtime native .*--runtime node .*--image .*--release .*--force /s);
+  assert.match(stdout, /--runtime auto .*--runtime native .*--runtime node .*--cpu .*--image .*--release .*--force /s);
 });

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileS
 import { join } from 'node:path';
 import process from 'node:process';
 import { gunzipSync } from 'node:zlib';
+import { ownCpu } from '../../../scripts/build/cpu.ts';
 import { writeImageLayout } from '../../../scripts/build/image.ts';
-import { imageArch } from '../../../scripts/build/oci-layout.ts';
 import { packTar, sourceDateEpoch } from '../../../scripts/build/tarball.ts';
 import { version } from '../../../src/version.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -30,7 +30,7 @@ function withImage<T>(umask: number, time: Date, body: (layout: string, director
       writeFileSync(licenses, 'licences\n');
       chmodSync(executable, 0o700);
       for (const path of [executable, licenses]) utimesSync(path, time, time);
-      writeImageLayout(layout, { executable, licenses, epoch });
+      writeImageLayout(layout, { cpu: ownCpu, executable, licenses, epoch });
       return body(layout, directory);
     } finally {
       process.umask(before);
@@ -44,7 +44,7 @@ test('skopeo reads it, and takes it apart and together without a change', () => 
   usual((layout, directory) => {
     const image = `oci:${layout}:${version}`;
     const { config, created, architecture, os } = JSON.parse(skopeo('inspect', '--config', image));
-    assert.equal([created, architecture, os], ['2023-11-14T22:13:20Z', imageArch, 'linux']);
+    assert.equal([created, architecture, os], ['2023-11-14T22:13:20Z', ownCpu, 'linux']);
     assert.equal(config.Entrypoint, ['/dra-sriov']);
     assert.is(config.Cmd, undefined);
     assert.is(config.Labels['org.opencontainers.image.version'], version);
@@ -59,7 +59,7 @@ test('skopeo reads it, and takes it apart and together without a change', () => 
 test('an archive of it is one that skopeo reads', () => {
   usual((layout, directory) => {
     writeFileSync(join(directory, 'image.tar'), packTar(layout, epoch));
-    assert.is(JSON.parse(skopeo('inspect', `oci-archive:${directory}/image.tar`)).Architecture, imageArch);
+    assert.is(JSON.parse(skopeo('inspect', `oci-archive:${directory}/image.tar`)).Architecture, ownCpu);
   });
 });
 

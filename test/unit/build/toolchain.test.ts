@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownCpu } from '../../../scripts/build/cpu.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { withTemporaryDirectory } from '../../support/temporary-directory.ts';
 
@@ -8,7 +9,7 @@ const test = suite('build/toolchain');
 const root = join(import.meta.dirname, '../../..');
 const needed = /^rust-version = "(.*)"$/m.exec(readFileSync(join(root, 'native/Cargo.toml'), 'utf8'))?.[1] ?? '';
 /** All that the script may find, besides the toolchains. */
-const tools = ['bash', 'sed', 'sort', 'dirname'];
+const tools = ['bash', 'sed', 'sort', 'dirname', 'uname'];
 
 function isProgram(path: string): boolean {
   try {
@@ -32,7 +33,7 @@ const compilers = ['cc', 'musl-gcc'] as const;
  * Asks with toolchains of these versions in PATH, '' for rustup's stand-ins without a toolchain, `-` after one that has
  * no source of the library.
  */
-function ask(versions: readonly string[], present: readonly string[] = compilers): Found {
+function ask(versions: readonly string[], present: readonly string[] = compilers, ...args: readonly string[]): Found {
   return withTemporaryDirectory((directory) => {
     const places = versions.map((version, at) => {
       const place = join(directory, String(at));
@@ -54,7 +55,7 @@ function ask(versions: readonly string[], present: readonly string[] = compilers
     }
     for (const name of present) writeFileSync(join(bin, name), '', { mode: 0o755 });
     const env = { PATH: [...places, bin].join(':'), HOME: directory };
-    const { status, stdout, stderr } = spawnSync(join(root, 'scripts/toolchain.sh'), { env, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(join(root, 'scripts/toolchain.sh'), args, { env, encoding: 'utf8' });
     return { status, chosen: places.indexOf(stdout.trim()), stderr };
   });
 }
@@ -85,4 +86,14 @@ test('no C compiler, or none for musl', () => {
     assert.is(status, 1);
     assert.match(stderr, 'C compiler');
   }
+});
+
+test('for another CPU its own gcc and musl are needed, and are named if they are missing', () => {
+  const [cpu, gcc] = ownCpu === 'amd64' ? ['arm64', 'aarch64-linux-musl-gcc'] : ['amd64', 'x86_64-linux-musl-gcc'];
+  const { status, stderr } = ask([`${needed}.0`], compilers, '--cpu', cpu);
+  assert.is(status, 1);
+  assert.match(stderr, `no ${gcc}`);
+  assert.match(stderr, `musl-dev:${cpu}`);
+  assert.is(ask([`${needed}.0`], [...compilers, gcc], '--cpu', cpu).chosen, 0);
+  assert.is(ask([`${needed}.0`], compilers, '--cpu', ownCpu).chosen, 0);
 });
