@@ -88,6 +88,7 @@ test('a process lives in the namespace whose path is gone', async (node, vfs) =>
   const conf = fullConf(node, vf);
   await node.succeed('ADD', conf);
   const holder = await node.lab.start(['nsenter', '--net=/run/netns/pod1', 'sleep', '1000']);
+  await node.sh('until [ -n "$(ip netns pids pod1)" ]; do sleep 0.05; done');
   // Only the namespaces count in which processes live, for threads of the kernel come and go.
   const find = 'readlink /proc/[0-9]*/ns/net | sort -u';
   const namespaces = await node.sh(find);
