@@ -78,6 +78,7 @@ export interface LabLink {
     readonly prefixlen: number;
     readonly scope: string;
     readonly tentative?: boolean;
+    readonly optimistic?: boolean;
   }[];
 }
 

@@ -238,9 +238,12 @@ root('IPv6 works at once, also in a pod whose cluster switches it off', () => {
     node.pod.run('sh', '-c', 'cd /proc/sys/net/ipv6/conf; echo 1 >all/disable_ipv6; echo 1 >default/disable_ipv6');
     node.host.run('ip', 'link', 'set', 'vf1', 'up');
     addAndDel(node, node.conf({ deviceID: node.vfPcis[0], ipam: node.ipam('fd00::/64') }), () => {
-      const [link] = node.pod.ip('addr', 'show', 'net1') as [{ addr_info: { local: string; tentative?: true }[] }];
+      const [link] = node.pod.ip('addr', 'show', 'net1') as [
+        { addr_info: { local: string; tentative?: true; optimistic?: true }[] },
+      ];
       const info = link.addr_info.find(({ local }) => local === 'fd00::2');
-      assert.ok(info !== undefined && info.tentative === undefined);
+      // On a busy machine the kernel may still look for duplicates.
+      assert.ok(info !== undefined && (info.tentative === undefined || info.optimistic));
       assert.equal(addressesOf(node, 'net1'), ['fd00::2/64']);
     });
   });

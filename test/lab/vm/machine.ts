@@ -15,8 +15,8 @@ export interface MachineOptions {
   readonly bootTimeoutMs: number;
 }
 
-/** A cold boot takes 6 s where the CPU is emulated; slow machines get room. */
-const coldBootTimeoutMs = 90_000;
+/** A cold boot takes 6 s where the CPU is emulated; slow machines get room, with each attempt more. */
+const coldBootTimeoutsMs = [90_000, 180_000, 300_000];
 const socketTimeoutMs = 60_000;
 const incomingTimeoutMs = 120_000;
 
@@ -51,17 +51,19 @@ export class Machine {
   }
 
   /**
-   * Boots the machine, once more where it hangs: a guest whose CPUs are emulated has lost the timer of one of them
+   * Boots the machine, and again where it hangs: a guest whose CPUs are emulated has lost the timer of one of them
    * while its host was busy.
    */
   static async bootCold(model: MachineModel, files: MachineFiles, progress: Progress): Promise<Machine> {
-    const boot = (): Promise<Machine> => Machine.start(model, files, { bootTimeoutMs: coldBootTimeoutMs });
-    try {
-      return await boot();
-    } catch (thrown) {
-      progress(`booting once more: ${String(thrown)}`);
-      return await boot();
+    for (const [at, bootTimeoutMs] of coldBootTimeoutsMs.entries()) {
+      try {
+        return await Machine.start(model, files, { bootTimeoutMs });
+      } catch (thrown) {
+        if (at === coldBootTimeoutsMs.length - 1) throw thrown;
+        progress(`booting once more: ${String(thrown)}`);
+      }
     }
+    throw new Error('no attempt was made');
   }
 
   static async #connect(qemu: QemuProcess, files: MachineFiles): Promise<Machine> {
