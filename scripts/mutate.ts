@@ -34,7 +34,8 @@ async function mutate(room: string, paths: readonly string[]): Promise<void> {
     tsconfigFile: 'none',
     concurrency: 1,
     maxTestRunnerReuse: 400,
-    timeoutMS: 10_000,
+    // On a busy machine a test may take long; what loops for ever is found by counting.
+    timeoutMS: 60_000,
     // All tests run once first, on a busy machine too.
     dryRunTimeoutMinutes: 15,
     incremental: true,
