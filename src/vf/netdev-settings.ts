@@ -71,9 +71,9 @@ export function restoreAttributes(at: SettledNetdev, link: Link, before: LinkAtt
   const now = readLinkAttributes(link);
   const names = (Object.keys(before) as LinkAttribute[]).filter((name) => name in now);
   const differing = names.filter((name) => now[name] !== before[name]);
-  // The kernel sets the size for IPv4 along with the other one.
-  const wanted = names.filter((name) => differing.includes(name) || (/_ipv4_/.test(name) && differing.length > 0));
   if (differing.length === 0) return;
+  // The kernel sets the size for IPv4 along with the other one.
+  const wanted = names.filter((name) => differing.includes(name) || /_ipv4_/.test(name));
   const set = (some: readonly LinkAttribute[]): void => {
     const attributes = Object.fromEntries(some.map((name) => [name, before[name]])) as LinkAttributes;
     at.host.change(link.ifindex, (session) => setLinkAttributes(session, link.ifindex, attributes));

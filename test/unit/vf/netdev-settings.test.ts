@@ -1,6 +1,7 @@
 import { restoreVf } from '../../../src/vf/restore.ts';
 import { takeSnapshot } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';
+import { vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { drvinfo, VfFixture } from './fixture.ts';
 
@@ -161,15 +162,20 @@ test('a setting that the netdev doesn’t have any more is passed over', () => {
 });
 
 test('ethtool asks by name: a device that has it by now is left alone', () => {
-  const at = new Tenanted();
-  at.disturb();
-  const { ethtool } = at.node.platform;
-  Object.assign(at.node.platform, {
-    ethtool: (...[netns, name, request]: Parameters<typeof ethtool>) =>
-      Buffer.from(request[0] ?? []).readUInt32LE(0) === 3 ? [drvinfo('0000:5e:00.0')] : ethtool(netns, name, request),
-  });
-  assert.equal(at.restore(), ['restore the driver’s settings']);
-  assert.ok(!at.takeChanges().some((line) => line.includes('ethtool')));
+  for (const [bus, failures] of [
+    ['0000:5e:00.0', ['restore the driver’s settings']],
+    [vfPci(0), []],
+  ] as const) {
+    const at = new Tenanted();
+    at.disturb();
+    const { ethtool } = at.node.platform;
+    Object.assign(at.node.platform, {
+      ethtool: (...[netns, name, request]: Parameters<typeof ethtool>) =>
+        Buffer.from(request[0] ?? []).readUInt32LE(0) === 3 ? [drvinfo(bus)] : ethtool(netns, name, request),
+    });
+    assert.equal(at.restore(), failures);
+    assert.is(at.takeChanges().filter((line) => line.includes('ethtool')).length, failures.length === 0 ? 2 : 0);
+  }
 });
 
 test('several settings in a message that gets no answer are not asked for one by one', () => {
