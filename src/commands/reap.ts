@@ -112,8 +112,7 @@ export function reclaimIfLeft(context: CommandContext, key: AttachmentKey): bool
   try {
     // The attachment may have been made anew meanwhile, even on another VF.
     const current = context.store.read(key);
-    const same = current !== null && isSameAttempt(current, record);
-    if (current === null || !same) return false;
+    if (current === null || !isSameAttempt(current, record)) return false;
     reclaim(context, current, releasing);
     return true;
   } finally {

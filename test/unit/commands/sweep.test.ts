@@ -146,6 +146,20 @@ test('it ends when its time is up', () => {
   assert.is(node.recordPaths().length, 1);
 });
 
+test('one record is looked at however long finding it took', () => {
+  const { node } = leftover();
+  const { readDir } = node.platform;
+  Object.assign(node.platform, {
+    readDir: (path: string) => {
+      node.platform.clock.nowMs += 21;
+      return readDir(path);
+    },
+  });
+  node.forgetSweep();
+  node.succeed('DEL', node.conf(), { containerId: 'c9', netns: '' });
+  assert.equal(node.recordPaths(), []);
+});
+
 test('what is looked for is no link’s, which somebody may have put there; nothing is said where none is due', () => {
   const { node, other } = leftover();
   node.platform.files.delete(`${stateDir}/.swept`);

@@ -1,4 +1,4 @@
-import { Locks } from '../../../src/state/locks.ts';
+import { Locks, lockFileOfOthers } from '../../../src/state/locks.ts';
 import { StateDirectory } from '../../../src/state/state-directory.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -170,4 +170,21 @@ test('what else lies among the locks’ files stays', () => {
   const platform = createMemoryPlatform({ files: Object.fromEntries(others.map((path) => [path, ''])) });
   new Locks(platform).removeAbandoned();
   assert.equal([...platform.files.keys()].sort(), [...others].sort());
+});
+
+test('another program’s lock file is made where there is none, keeps its content, and stays', () => {
+  const platform = createMemoryPlatform({ files: { '/their/lock': 'theirs' } });
+  for (const [path, content] of [
+    ['/their/lock', 'theirs'],
+    ['/their/other', ''],
+  ] as const) {
+    const lock = lockFileOfOthers(platform, path, 100);
+    assert.is(platform.heldLocks.has(path), true);
+    const begin = platform.clock.nowMs;
+    assert.is(lockFileOfOthers(platform, path, 100), null);
+    assert.is(platform.clock.nowMs - begin, 100);
+    lock?.unlock();
+    assert.is(platform.heldLocks.has(path), false);
+    assert.is(platform.files.get(path), content);
+  }
 });

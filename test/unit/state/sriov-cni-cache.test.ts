@@ -236,6 +236,8 @@ test('all that sriov-cni keeps, for people: also what can’t be used, and why',
     notes: '',
     'c3-net1/x': '',
     '-net1': '',
+    'c4-net1-': '',
+    'x\nc5-net1': '',
   });
   const entries = listEntries(platform);
   assert.equal(

@@ -225,6 +225,17 @@ test('home already: nothing is done', () => {
   assert.is(at.node.platform.clock.nowMs, 0);
 });
 
+test('a device that goes while it is moved isn’t in the pod any more: it is waited for on the host', () => {
+  const at = new Away();
+  const [ENODEV, EIO] = [19, 5];
+  at.node.kernel.refuse('net1 to host', ENODEV);
+  throws(() => at.bringHome(), 'detachIncomplete', at.identity.pci);
+  assert.ok(at.node.platform.clock.nowMs > 0);
+  at.node.kernel.allowAll();
+  at.node.kernel.refuse('net1 to host', EIO);
+  throws(() => at.bringHome(), 'EIO');
+});
+
 test('gone with its device or driver: done, without a wait', () => {
   const gone = new Away();
   gone.node.removeVf(0);
