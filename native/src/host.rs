@@ -235,8 +235,6 @@ fn add_network(host: &Object) -> JsResult<()> {
         answer(call, netlink::open(arg(call, 0)?, arg(call, 1)?).map(|fd| open.keep(fd)))
     })?;
     let open = with(&fds);
-    set(host, "netlinkPort", move |call| answer(call, open.with(arg(call, 0)?, netlink::port).map(whole)))?;
-    let open = with(&fds);
     set(host, "netnsCookie", move |call| answer(call, open.with(arg(call, 0)?, netlink::netns_cookie)))?;
     let open = with(&fds);
     set(host, "send", move |call| {

@@ -8,8 +8,8 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::net::{
-    AddressFamily, Protocol, RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom,
-    sendto, socket_with,
+    AddressFamily, Protocol, RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recvfrom, sendto,
+    socket_with,
 };
 
 use crate::time::monotonic_ms;
@@ -41,17 +41,13 @@ pub fn open(groups: u32, protocol: u32) -> Outcome<OwnedFd> {
     for option in [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK] {
         set_netlink_option(&socket, option)?;
     }
+    // The kernel chooses a port (0), for a socket of no group in its first send(2).
     if groups != 0 {
         // Not every process may set that, and it isn't needed.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER_BYTES);
+        bind(&socket, &SocketAddrNetlink::new(0, groups))?;
     }
-    // port 0: the kernel chooses one
-    bind(&socket, &SocketAddrNetlink::new(0, groups))?;
     Ok(socket)
-}
-
-pub fn port(socket: BorrowedFd) -> Outcome<u32> {
-    Ok(SocketAddrNetlink::try_from(getsockname(socket)?)?.pid())
 }
 
 /// SO_NETNS_COOKIE (5.14): the number of the socket's network namespace, as decimal text; none before.

@@ -97,7 +97,6 @@ function openNetlinkSocket(os: Os, groups: number, protocol: NetlinkProtocol): N
   const number = systemCall('open netlink socket', () => os.openNetlink(groups, netlinkProtocols[protocol]));
   const { use, close } = descriptor(os, 'netlink socket', number);
   return {
-    port: systemCall('read name of netlink socket', () => os.netlinkPort(number)),
     netnsCookie: () => systemCall('read cookie of network namespace', () => os.netnsCookie(use())) ?? null,
     send: (bytes) => systemCall('send to netlink', () => os.send(use(), bytes)),
     receive(timeoutMs) {

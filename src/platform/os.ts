@@ -90,7 +90,6 @@ export interface Os {
   enterNetns(fd: number): void;
   /** Opens in the namespace that the thread is in. `protocol`: NETLINK_*; `groups`: RTMGRP_* bits. */
   openNetlink(groups: number, protocol: number): number;
-  netlinkPort(fd: number): number;
   /** As decimal text; undefined if the kernel has none. */
   netnsCookie(fd: number): string | undefined;
   send(fd: number, bytes: Uint8Array): void;

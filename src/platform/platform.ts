@@ -91,10 +91,8 @@ export interface Datagram {
 
 export type NetlinkProtocol = 'route' | 'rdma';
 
-/** A bound netlink socket. Knows bytes, not messages; `src/kernel/netlink` does the rest. */
+/** A netlink socket. Knows bytes, not messages; `src/kernel/netlink` does the rest. */
 export interface NetlinkSocket {
-  /** The port that the kernel gave it (`nlmsg_pid` of its replies). */
-  readonly port: number;
   /**
    * The number of its network namespace (SO_NETNS_COOKIE, since Linux 5.14) as decimal text. Unlike an inode it is not
    * given again before the next boot. Null if the kernel has none.

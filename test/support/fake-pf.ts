@@ -41,9 +41,9 @@ function applyChange(state: FakePfState, list: Buffer): number {
   return applyVfChange(state.vfs, change, (name) => state.refuse[name]);
 }
 
-function acknowledge(request: Buffer, port: number, errno: number): Buffer {
+function acknowledge(request: Buffer, errno: number): Buffer {
   const body = Buffer.concat([words(-errno), request.subarray(0, 16)]);
-  const header = words(16 + body.length, NLMSG_ERROR, request.readUInt32LE(8), port);
+  const header = words(16 + body.length, NLMSG_ERROR, request.readUInt32LE(8), 0);
   return Buffer.concat([header, body]);
 }
 
@@ -75,10 +75,6 @@ class FakePfSocket implements NetlinkSocket {
     this.#path = path;
   }
 
-  get port(): number {
-    return this.#real.port;
-  }
-
   netnsCookie(): string | null {
     return this.#real.netnsCookie();
   }
@@ -95,7 +91,7 @@ class FakePfSocket implements NetlinkSocket {
     }
     const errno = applyChange(state, list);
     writeFakePf(this.#path, state);
-    this.#answers.push(acknowledge(message, this.port, errno));
+    this.#answers.push(acknowledge(message, errno));
   }
 
   receive(timeoutMs: number): Datagram | null {

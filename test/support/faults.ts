@@ -21,10 +21,6 @@ class FaultySocket implements NetlinkSocket {
     this.#step = step;
   }
 
-  get port(): number {
-    return this.#real.port;
-  }
-
   netnsCookie(): string | null {
     return this.#real.netnsCookie();
   }

@@ -589,7 +589,7 @@ function heardMacs({ ifindex, heard }: MemoryLink): Buffer[] {
 }
 
 class MemorySocket implements NetlinkSocket {
-  readonly port: number;
+  readonly #port: number;
   readonly #kernel: MemoryKernel;
   readonly #namespace: MemoryNamespace;
   readonly #protocol: NetlinkProtocol;
@@ -609,7 +609,7 @@ class MemorySocket implements NetlinkSocket {
     this.#kernel = kernel;
     this.#namespace = namespace;
     this.#protocol = protocol;
-    this.port = port;
+    this.#port = port;
     if (groups !== 0) namespace.listeners.add(this.#hear);
     namespace.sockets++;
   }
@@ -623,7 +623,7 @@ class MemorySocket implements NetlinkSocket {
     const sent = Buffer.from(bytes);
     const [type, flags, seq] = [sent.readUInt16LE(4), sent.readUInt16LE(6), sent.readUInt32LE(8)];
     const request = { type, flags, seq, payload: sent.subarray(16, sent.readUInt32LE(0)) };
-    this.#queue.push(...this.#kernel.answer(this.#namespace, this.port, this.#protocol, request));
+    this.#queue.push(...this.#kernel.answer(this.#namespace, this.#port, this.#protocol, request));
   }
 
   receive(timeoutMs: number): Datagram | null {

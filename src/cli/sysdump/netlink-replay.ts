@@ -8,25 +8,26 @@ import type { Recall } from './recorded-platform.ts';
 // Bytes of struct nlmsghdr (linux/netlink.h): u32 length, u16 type, u16 flags, u32 seq, u32 port.
 const headerLength = 16;
 const seqAt = 8;
+const portAt = 12;
 
 /** Time that the kernel may take for one datagram. */
 const timeLimitMs = 5000;
 const maxAttempts = 10;
 
-/** Puts sequence number and port into each message of a datagram. Throws SystemError EBADMSG. */
-function addressMessages(datagram: Buffer, seq: number, port: number): Buffer {
+/** Puts a sequence number into each message of a datagram, and no port. Throws SystemError EBADMSG. */
+function addressMessages(datagram: Buffer, seq: number): Buffer {
   const bytes = Buffer.from(datagram);
   for (const { data } of decodeMessages(bytes)) {
     const header = data.byteOffset - bytes.byteOffset - headerLength;
     bytes.writeUInt32LE(seq, header + seqAt);
-    bytes.writeUInt32LE(port, header + seqAt + 4);
+    bytes.writeUInt32LE(0, header + portAt);
   }
   return bytes;
 }
 
 /**
  * A netlink socket that answers a request as the kernel did the first time. Sequence numbers and ports are not kept;
- * each socket gets replies with its own.
+ * each reply gets the number of its request.
  */
 export class NetlinkReplay implements NetlinkSocket {
   readonly #memory: Recall;
@@ -44,8 +45,6 @@ export class NetlinkReplay implements NetlinkSocket {
     this.#open = open;
   }
 
-  readonly port = 1;
-
   netnsCookie(): string | null {
     return this.#memory.recall(['netnsCookie', this.#netns], () => this.#live().netnsCookie());
   }
@@ -53,16 +52,16 @@ export class NetlinkReplay implements NetlinkSocket {
   send(bytes: Uint8Array): void {
     const request = Buffer.from(bytes);
     this.#seq = u32At(request, seqAt);
-    const asked = addressMessages(request, 0, 0).toString('hex');
+    const asked = addressMessages(request, 0).toString('hex');
     const replies = this.#memory.recall<readonly string[]>(['netlink', this.#netns, this.#protocol, asked], () =>
-      this.#exchange(request).map((reply) => addressMessages(reply, 0, 0).toString('hex')),
+      this.#exchange(request).map((reply) => addressMessages(reply, 0).toString('hex')),
     );
     this.#replies = replies.map((hex) => Buffer.from(hex, 'hex'));
   }
 
   receive(): Datagram | null {
     const next = this.#replies.shift();
-    return next === undefined ? null : { bytes: addressMessages(next, this.#seq, this.port), senderPort: 0 };
+    return next === undefined ? null : { bytes: addressMessages(next, this.#seq), senderPort: 0 };
   }
 
   close(): void {

@@ -22,7 +22,6 @@ export interface NetlinkMessage {
   /** NLM_F_* */
   readonly flags: number;
   readonly seq: number;
-  readonly port: number;
   readonly data: Buffer;
 }
 
@@ -49,7 +48,6 @@ export function decodeMessages(datagram: Buffer): readonly NetlinkMessage[] {
       type: words & 0xffff,
       flags: words >>> 16,
       seq: u32At(datagram, at + 8),
-      port: u32At(datagram, at + 12),
       data: datagram.subarray(at + headerLength, at + length),
     });
     at += Math.ceil(length / 4) * 4;

@@ -140,8 +140,8 @@ export class NetlinkSession {
     if (datagram === null)
       throw new SystemError(what, errno.ETIMEDOUT, `the kernel sent no answer for ${timeLimitMs} ms`);
     if (datagram.senderPort !== 0) return [];
-    const isOurs = (each: NetlinkMessage): boolean => each.seq === this.#seq && each.port === this.#socket.port;
-    return decodeMessages(datagram.bytes).filter(isOurs);
+    // A socket of no group gets nothing from the kernel but answers to its own requests.
+    return decodeMessages(datagram.bytes).filter(({ seq }) => seq === this.#seq);
   }
 }
 

@@ -60,26 +60,13 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-/**
- * Sets options that older kernels (ENOPROTOOPT) or a lack of rights (the buffer) may refuse: reasons in words (4.12),
- * dumps that heed their filter (4.20), and room for events.
- */
-function setOptions(fd: number, groups: number): void {
+/** Reasons in words (4.12) and dumps that heed their filter (4.20), which older kernels refuse (ENOPROTOOPT). */
+function setOptions(fd: number): void {
   const on = u32(1);
   for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
     const result = tryLibc((libc) => libc.setsockopt(fd, SOL_NETLINK, option, on, on.length));
     if (result < 0 && result !== -errno.ENOPROTOOPT) throw new LibcError(-result);
   }
-  if (groups === 0) return;
-  const size = u32(receiveBufferBytes);
-  tryLibc((libc) => libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length));
-}
-
-function netlinkPort(fd: number): number {
-  const own = address(0);
-  const length = u32(own.length);
-  callLibc((libc) => libc.getsockname(fd, own, length));
-  return own.readUInt32LE(portOffset);
 }
 
 function netnsCookie(fd: number): string | undefined {
@@ -122,13 +109,20 @@ function send(fd: number, bytes: Uint8Array): void {
   if (sent !== bytes.length) throw new LibcError(errno.EIO, `took ${sent} of ${bytes.length} bytes`);
 }
 
-/** bind(2) without a port: the kernel chooses one. */
+/** Makes room for events, which not every process may, and lets the kernel choose a port (bind(2)). */
+function subscribe(fd: number, groups: number): void {
+  const size = u32(receiveBufferBytes);
+  tryLibc((libc) => libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, size.length));
+  const own = address(groups);
+  callLibc((libc) => libc.bind(fd, own, own.length));
+}
+
+/** A socket of no group gets its port from the kernel with the first send(2). */
 function openNetlink(groups: number, protocol: number): number {
   const fd = callLibc((libc) => libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   try {
-    setOptions(fd, groups);
-    const own = address(groups);
-    callLibc((libc) => libc.bind(fd, own, own.length));
+    setOptions(fd);
+    if (groups !== 0) subscribe(fd, groups);
     return fd;
   } catch (thrown) {
     closeSync(fd);
@@ -138,7 +132,7 @@ function openNetlink(groups: number, protocol: number): number {
 
 type NetworkCalls = Pick<
   Os,
-  'openNetns' | 'identity' | 'enterNetns' | 'openNetlink' | 'netlinkPort' | 'netnsCookie' | 'send' | 'receive' | 'close'
+  'openNetns' | 'identity' | 'enterNetns' | 'openNetlink' | 'netnsCookie' | 'send' | 'receive' | 'close'
 >;
 
 export const networkCalls: NetworkCalls = {
@@ -146,7 +140,6 @@ export const networkCalls: NetworkCalls = {
   identity,
   enterNetns,
   openNetlink,
-  netlinkPort,
   netnsCookie,
   send,
   receive,

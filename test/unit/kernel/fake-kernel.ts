@@ -4,7 +4,7 @@ import type { Datagram, NetlinkSocket } from '../../../src/platform/platform.ts'
 // Builds netlink messages by hand, byte by byte, so that what is tested isn't checked against itself. Little-endian, as
 // all hosts of this program.
 
-export const ourPort = 4711;
+const ourPort = 4711;
 
 export interface SentMessage {
   readonly type: number;
@@ -21,7 +21,6 @@ export type Event = Datagram | Error | null;
 
 /** A route socket whose other end is `answer`. */
 export class FakeSocket implements NetlinkSocket {
-  readonly port = ourPort;
   readonly sent: SentMessage[] = [];
   readonly timeouts: number[] = [];
   closed = 0;

@@ -17,7 +17,7 @@ function openNamespace(): {
   readonly nowMs: () => number;
 } {
   let opened = 0;
-  const socket = { port: 1, close: () => undefined } as NetlinkSocket;
+  const socket = { close: () => undefined } as NetlinkSocket;
   const platform = createMemoryPlatform({
     netlink: () => {
       opened++;

@@ -291,7 +291,6 @@ function killedAfter(node: MemoryNode, last: number): { readonly platform: Platf
   const openNetlink = (...args: Parameters<Platform['openNetlink']>): NetlinkSocket => {
     const socket = node.platform.openNetlink(...args);
     return {
-      port: socket.port,
       netnsCookie: () => socket.netnsCookie(),
       send: living((bytes) => socket.send(bytes), isChangeOfLinks),
       receive: living((timeoutMs: number) => socket.receive(timeoutMs), never),
