@@ -29,14 +29,18 @@ pub fn open(path: &Path, flags: OFlags) -> Result<File, Errno> {
     open_in(CWD, path, flags)
 }
 
-/// Opens what must be a regular file, and returns its size too, which procfs and sysfs make up. O_NONBLOCK lets a FIFO
-/// or a device be opened without waiting, so that it can be refused.
+/// O_NONBLOCK lets a FIFO or a device be opened without waiting.
+fn open_at_once(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<File> {
+    match open_in(directory, path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
+        // It is a socket, or a FIFO that nobody reads.
+        Err(Errno::NXIO) => Err(Failure::new(EINVAL, NOT_REGULAR)),
+        opened => Ok(opened?),
+    }
+}
+
+/// Opens what must be a regular file, and returns its size too, which procfs and sysfs make up.
 fn open_regular_in(directory: BorrowedFd, path: &Path, flags: OFlags) -> Outcome<(File, u64)> {
-    let file = match open_in(directory, path, flags | OFlags::NONBLOCK | OFlags::NOCTTY) {
-        // It is a socket.
-        Err(Errno::NXIO) => return Err(Failure::new(EINVAL, NOT_REGULAR)),
-        opened => opened?,
-    };
+    let file = open_at_once(directory, path, flags)?;
     let status = file.metadata()?;
     if status.is_file() { Ok((file, status.len())) } else { Err(Failure::new(EINVAL, NOT_REGULAR)) }
 }
@@ -59,18 +63,27 @@ fn read_rest(source: &mut impl Read, mut bytes: Vec<u8>, max_bytes: usize) -> Ou
     if bytes.len() > max_bytes { Err(Failure::new(libc::EOVERFLOW, TOO_LONG)) } else { Ok(bytes) }
 }
 
-pub fn read(path: &Path, max_bytes: usize, follow_links: bool) -> Outcome<Vec<u8>> {
+/// `at_once`: the kernel gives all of the file to one read(2), as it does with attributes of sysfs and with sysctls.
+pub fn read(path: &Path, max_bytes: usize, follow_links: bool, at_once: bool) -> Outcome<Vec<u8>> {
     let flags = if follow_links { OFlags::RDONLY } else { OFlags::RDONLY | OFlags::NOFOLLOW };
+    if at_once {
+        return read_sized(open_at_once(CWD, path, flags)?, |_| true, max_bytes);
+    }
     read_in(CWD, path, flags, max_bytes)
 }
 
 fn read_in(directory: BorrowedFd, path: &Path, flags: OFlags, max_bytes: usize) -> Outcome<Vec<u8>> {
-    let (mut file, size) = open_regular_in(directory, path, flags)?;
+    let (file, size) = open_regular_in(directory, path, flags)?;
+    // A file that ends where its size says needs no second read.
+    read_sized(file, |count| count as u64 == size, max_bytes)
+}
+
+/// `is_all` tells whether so many bytes, which are fewer than were asked for, are all.
+fn read_sized(mut file: File, is_all: impl FnOnce(usize) -> bool, max_bytes: usize) -> Outcome<Vec<u8>> {
     let mut bytes = vec![0; USUAL_BYTES.min(max_bytes + 1)];
     let count = retry_on_intr(|| rustix::io::read(&file, &mut bytes[..]))?;
     bytes.truncate(count);
-    // A file that ends where its size says needs no second read.
-    if count as u64 == size && count < USUAL_BYTES && count <= max_bytes {
+    if count < USUAL_BYTES && count <= max_bytes && is_all(count) {
         bytes.shrink_to_fit();
         return Ok(bytes);
     }
@@ -154,9 +167,15 @@ fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
 }
 
 /// Replaces a file: `path` is always the old one or the whole new one.
-fn replace(path: &Path, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Outcome<()> {
+fn replace(
+    path: &Path,
+    mode: u32,
+    durable: bool,
+    temporary_in: Option<&Path>,
+    fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Outcome<()> {
     let directory = directory_of(path);
-    let (temporary, mut file) = create_temporary(directory)?;
+    let (temporary, mut file) = create_temporary(temporary_in.unwrap_or(directory))?;
     let filled = fill(&mut file).map_err(Failure::from).and_then(|()| complete(file, mode, durable));
     if let Err(failure) = filled.and_then(|()| Ok(fs::rename(&temporary, path)?)) {
         let _ = fs::remove_file(&temporary);
@@ -168,18 +187,25 @@ fn replace(path: &Path, mode: u32, durable: bool, fill: impl FnOnce(&mut File) -
     Ok(())
 }
 
-pub fn write_atomic(path: &Path, content: &str, mode: u32, durable: bool) -> Outcome<()> {
-    replace(path, mode, durable, |file| file.write_all(content.as_bytes()))
+/// The temporary file is beside `path`, or in another directory of the same file system.
+pub fn write_atomic(
+    path: &Path,
+    content: &str,
+    mode: u32,
+    durable: bool,
+    temporary_in: Option<&Path>,
+) -> Outcome<()> {
+    replace(path, mode, durable, temporary_in, |file| file.write_all(content.as_bytes()))
 }
 
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Outcome<()> {
     let mut source = open_regular(from, OFlags::RDONLY)?;
-    replace(to, mode, true, |file| std::io::copy(&mut source, file).map(drop))
+    replace(to, mode, true, None, |file| std::io::copy(&mut source, file).map(drop))
 }
 
 /// Writes by one write(2), as sysfs and procfs demand. They ignore O_TRUNC; with it plain files behave like them.
 pub fn write_system_file(path: &Path, content: &str) -> Outcome<()> {
-    let count = open_regular(path, OFlags::WRONLY | OFlags::TRUNC)?.write(content.as_bytes())?;
+    let count = open_at_once(CWD, path, OFlags::WRONLY | OFlags::TRUNC)?.write(content.as_bytes())?;
     if count == content.len() { Ok(()) } else { Err(Failure::new(EIO, "not all bytes were taken")) }
 }
 
@@ -239,10 +265,10 @@ pub fn is_busy(path: &Path) -> bool {
 
 const PARENT_MODE: u32 = 0o755;
 
-/// Makes a directory of exactly `mode`; one that another process made meanwhile stays as it is.
-pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
+/// Makes a directory of exactly `mode`; one that another process made meanwhile stays as it is, and is false.
+pub fn make_dir(path: &Path, mode: u32) -> Outcome<bool> {
     match DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(path)?.is_dir() => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(path)?.is_dir() => return Ok(false),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| *parent != Path::new("")).ok_or(error)?;
             make_dir(parent, PARENT_MODE)?;
@@ -250,7 +276,10 @@ pub fn make_dir(path: &Path, mode: u32) -> Outcome<()> {
         }
         made => made?,
     }
-    if umask::leaves(mode) { Ok(()) } else { Ok(fs::set_permissions(path, Permissions::from_mode(mode))?) }
+    if !umask::leaves(mode) {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(true)
 }
 
 pub fn unlink(path: &Path) -> Outcome<()> {

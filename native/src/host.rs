@@ -143,11 +143,13 @@ fn search_files<'js>(call: &Call<'_, 'js>) -> JsResult<Value<'js>> {
 fn add_files(host: &Object) -> JsResult<()> {
     set(host, "readFile", |call| {
         let path: Name = arg(call, 0)?;
-        answer(call, files::read(path.path(), arg(call, 1)?, arg(call, 2)?).map(Bytes))
+        answer(call, files::read(path.path(), arg(call, 1)?, arg(call, 2)?, arg(call, 3)?).map(Bytes))
     })?;
     set(host, "writeFileAtomic", |call| {
         let (path, content): (Name, Text) = (arg(call, 0)?, arg(call, 1)?);
-        answer(call, files::write_atomic(path.path(), &content.0, arg(call, 2)?, arg(call, 3)?))
+        let temporary_in: Option<Name> = arg(call, 4)?;
+        let temporary_in = temporary_in.as_ref().map(Name::path);
+        answer(call, files::write_atomic(path.path(), &content.0, arg(call, 2)?, arg(call, 3)?, temporary_in))
     })?;
     set(host, "copyFileAtomic", |call| {
         let (from, to): (Name, Name) = (arg(call, 0)?, arg(call, 1)?);
@@ -247,14 +249,16 @@ fn add_network(host: &Object) -> JsResult<()> {
         let received = open.with(arg(call, 0)?, |socket| netlink::receive(socket, timeout_ms));
         answer(call, received.map(|datagram| datagram.map(|(bytes, port)| List((Bytes(bytes), whole(port))))))
     })?;
-    set(host, "close", move |call| give(call, fds.close(arg(call, 0)?)))?;
+    let open = with(&fds);
+    set(host, "close", move |call| give(call, open.close(arg(call, 0)?)))?;
     set(host, "sendFrames", |call| {
         let frames: Vec<_> = arg::<Vec<TypedArray<u8>>>(call, 1)?.iter().map(copy_of).collect();
         answer(call, interfaces::send_frames(arg(call, 0)?, &frames))
     })?;
-    set(host, "ethtool", |call| {
-        let requests = arg::<Vec<TypedArray<u8>>>(call, 1)?.iter().map(copy_of).collect();
-        let answers = interfaces::ethtool(arg::<Name>(call, 0)?.0.as_bytes(), requests);
+    set(host, "ethtool", move |call| {
+        let requests = arg::<Vec<TypedArray<u8>>>(call, 2)?.iter().map(copy_of).collect();
+        let name: Name = arg(call, 1)?;
+        let answers = fds.with(arg(call, 0)?, |socket| interfaces::ethtool(socket, name.0.as_bytes(), requests));
         answer(call, answers.map(|answers| answers.into_iter().map(Reply).collect::<Vec<_>>()))
     })
 }

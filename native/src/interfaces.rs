@@ -1,10 +1,10 @@
 //! Requests for which netlink has no message: raw frames, and ethtool's ioctls.
 use std::io;
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::thread::Builder;
 
-use libc::{AF_INET, AF_PACKET, EINVAL, ENODEV, IFNAMSIZ, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, c_void};
+use libc::{AF_PACKET, EINVAL, ENODEV, IFNAMSIZ, SOCK_CLOEXEC, SOCK_RAW, c_void};
 
 use crate::values::{Failure, Outcome};
 
@@ -16,9 +16,9 @@ fn checked(result: isize) -> Outcome<isize> {
     if result < 0 { Err(io::Error::last_os_error().into()) } else { Ok(result) }
 }
 
-fn socket(domain: i32, kind: i32) -> Outcome<OwnedFd> {
-    // SAFETY: socket(2) touches no memory
-    let fd = checked(unsafe { libc::socket(domain, kind | SOCK_CLOEXEC, 0) } as isize)?;
+fn packet_socket() -> Outcome<OwnedFd> {
+    // SAFETY: socket(2) touches no memory. With protocol 0 the socket only sends, and gets no frame of others.
+    let fd = checked(unsafe { libc::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) } as isize)?;
     // SAFETY: the kernel has just given it to us, and nobody else has it
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
@@ -32,8 +32,7 @@ fn close_beside(socket: OwnedFd) {
 
 /// Sends Ethernet frames, headers included, out of an interface of the namespace that the thread is in (packet(7)).
 pub fn send_frames(ifindex: i32, frames: &[Vec<u8>]) -> Outcome<()> {
-    // With protocol 0 the socket only sends, and gets no frame of others.
-    let socket = socket(AF_PACKET, SOCK_RAW)?;
+    let socket = packet_socket()?;
     let sent = frames.iter().try_for_each(|frame| send_frame(&socket, ifindex, frame));
     close_beside(socket);
     sent
@@ -64,17 +63,16 @@ struct InterfaceRequest {
     rest: [u8; 16],
 }
 
-/// Makes requests of linux/ethtool.h to an interface of the namespace that the thread is in, one after the other. The
-/// kernel answers in the bytes of each request, or with an errno.
-pub fn ethtool(ifname: &[u8], requests: Vec<Vec<u8>>) -> Outcome<Vec<Result<Vec<u8>, i32>>> {
+/// Makes requests of linux/ethtool.h to an interface in the namespace of a socket, which may be a netlink socket (since
+/// Linux 4.4), one after the other. The kernel answers in the bytes of each request, or with an errno.
+pub fn ethtool(socket: BorrowedFd, ifname: &[u8], requests: Vec<Vec<u8>>) -> Outcome<Vec<Result<Vec<u8>, i32>>> {
     if ifname.is_empty() || ifname.len() >= IFNAMSIZ || ifname.contains(&0) {
         return Err(Failure::new(ENODEV, "no interface can have that name"));
     }
-    let socket = socket(AF_INET, SOCK_DGRAM)?;
-    Ok(requests.into_iter().map(|request| ask(&socket, ifname, request)).collect())
+    Ok(requests.into_iter().map(|request| ask(socket, ifname, request)).collect())
 }
 
-fn ask(socket: &OwnedFd, ifname: &[u8], mut bytes: Vec<u8>) -> Result<Vec<u8>, i32> {
+fn ask(socket: BorrowedFd, ifname: &[u8], mut bytes: Vec<u8>) -> Result<Vec<u8>, i32> {
     let mut request = InterfaceRequest { name: [0; IFNAMSIZ], data: bytes.as_mut_ptr().cast(), rest: [0; 16] };
     request.name[..ifname.len()].copy_from_slice(ifname);
     // SAFETY: a struct ifreq that points at a request, which is as long as its own fields say; both outlive the call

@@ -36,7 +36,7 @@ function setOne(platform: Platform, path: string, value: string): void {
 
 function readOne(platform: Platform, path: string): string | null {
   try {
-    return platform.readFile(path)?.toString('utf8').trim() ?? null;
+    return platform.readFile(path, { atOnce: true })?.toString('utf8').trim() ?? null;
   } catch (thrown) {
     if (!isSystemError(thrown)) throw thrown;
     return null;

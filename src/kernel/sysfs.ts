@@ -259,7 +259,7 @@ function readPciId(platform: Platform, path: string): string {
  */
 export function readAttribute(platform: Platform, path: string): string | null {
   try {
-    return platform.readFile(path)?.toString('utf8').trim() ?? null;
+    return platform.readFile(path, { atOnce: true })?.toString('utf8').trim() ?? null;
   } catch (thrown) {
     if (isSystemError(thrown, 'EOPNOTSUPP', 'EINVAL', 'ENODEV', 'EIO')) return null;
     throw thrown;

@@ -53,8 +53,8 @@ type Readers = Pick<Platform, 'readFile' | 'searchFiles' | 'readDir' | 'readLink
 /** The operations that change nothing. */
 function createReaders(os: Os): Readers {
   return {
-    readFile(path, { maxBytes = defaultMaxBytes, followLinks = true } = {}) {
-      const read = (): ArrayBuffer => os.readFile(path, maxBytes, followLinks);
+    readFile(path, { maxBytes = defaultMaxBytes, followLinks = true, atOnce = false } = {}) {
+      const read = (): ArrayBuffer => os.readFile(path, maxBytes, followLinks, atOnce);
       const bytes = nullOn(absent, `read ${path}`, read, maxBytes);
       return bytes === null ? null : Buffer.from(bytes);
     },
@@ -86,8 +86,8 @@ type Writers = Pick<
 /** The operations that change the file system. */
 function createWriters(os: Os): Writers {
   return {
-    writeFileAtomic: (path, content, { mode, durable }) =>
-      systemCall(`write ${path}`, () => os.writeFileAtomic(path, content, mode, durable)),
+    writeFileAtomic: (path, content, { mode, durable, temporaryIn }) =>
+      systemCall(`write ${path}`, () => os.writeFileAtomic(path, content, mode, durable, temporaryIn)),
     copyFileAtomic: (from, to, mode) => systemCall(`copy ${from} to ${to}`, () => os.copyFileAtomic(from, to, mode)),
     writeSystemFile: (path, content) =>
       systemCall(`write '${content.trimEnd()}' to ${path}`, () => os.writeSystemFile(path, content)),
@@ -145,7 +145,7 @@ function createStartProcess(os: Os): Platform['startProcess'] {
 
 function readBootId(readFile: Platform['readFile'], procfs: string): string {
   const path = `${procfs}/sys/kernel/random/boot_id`;
-  const bytes = readFile(path);
+  const bytes = readFile(path, { atOnce: true });
   if (bytes === null) throw new Error(`${path} is absent: is ${procfs} mounted?`);
   return bytes.toString('utf8').trim();
 }

@@ -7,9 +7,16 @@ import { absent, nullOn, systemCall } from './system-call.ts';
 type Within = <T>(netns: Netns, task: () => T) => T;
 
 /** A descriptor that is closed once and can't be used afterwards, because the number may soon be another file's. */
-function descriptor(os: Os, what: string, fd: number): { readonly use: () => number; readonly close: () => void } {
+interface Descriptor {
+  readonly isOpen: () => boolean;
+  readonly use: () => number;
+  readonly close: () => void;
+}
+
+function descriptor(os: Os, what: string, fd: number): Descriptor {
   let isOpen = true;
   return {
+    isOpen: () => isOpen,
     use() {
       if (!isOpen) throw new SystemError(`use ${what} after close`, errno.EBADF);
       return fd;
@@ -93,9 +100,12 @@ function refusePromise(result: unknown): void {
 const netlinkProtocols: Readonly<Record<NetlinkProtocol, number>> = { route: 0, rdma: 20 };
 
 /** Opens a socket in the namespace that the thread is in, where it stays when the thread leaves. */
-function openNetlinkSocket(os: Os, groups: number, protocol: NetlinkProtocol): NetlinkSocket {
+function openNetlinkFile(os: Os, groups: number, protocol: NetlinkProtocol): Descriptor {
   const number = systemCall('open netlink socket', () => os.openNetlink(groups, netlinkProtocols[protocol]));
-  const { use, close } = descriptor(os, 'netlink socket', number);
+  return descriptor(os, 'netlink socket', number);
+}
+
+function createNetlinkSocket(os: Os, { use, close }: Descriptor): NetlinkSocket {
   return {
     netnsCookie: () => systemCall('read cookie of network namespace', () => os.netnsCookie(use())) ?? null,
     send: (bytes) => systemCall('send to netlink', () => os.send(use(), bytes)),
@@ -115,17 +125,33 @@ type Network = Pick<Platform, 'ownNetns' | 'openNetns' | 'inNetns' | 'openNetlin
 export function createNetwork(os: Os): Network {
   const { ownNetns, openNetns } = createNamespaces(os);
   const within = createWithin(os, ownNetns);
+  const sockets = new WeakMap<Netns, Descriptor>();
+  const openSocket = (netns: Netns, groups = 0, protocol: NetlinkProtocol = 'route'): Descriptor => {
+    const socket = within(netns, () => openNetlinkFile(os, groups, protocol));
+    sockets.set(netns, socket);
+    return socket;
+  };
+  /** Runs `task` with whatever socket there is of the namespace: the kernel heeds no more than where it was made. */
+  const withSocket = <T>(netns: Netns, task: (fd: number) => T): T => {
+    const last = sockets.get(netns);
+    if (last?.isOpen()) return task(last.use());
+    const socket = openSocket(netns);
+    try {
+      return task(socket.use());
+    } finally {
+      socket.close();
+    }
+  };
   return {
     ownNetns,
     openNetns,
     inNetns: within,
-    openNetlink: (netns = ownNetns(), groups = 0, protocol = 'route') =>
-      within(netns, () => openNetlinkSocket(os, groups, protocol)),
+    openNetlink: (netns = ownNetns(), groups, protocol) => createNetlinkSocket(os, openSocket(netns, groups, protocol)),
     sendFrames: (netns, ifindex, frames) =>
       within(netns, () => systemCall(`send frames out of interface ${ifindex}`, () => os.sendFrames(ifindex, frames))),
     ethtool(netns, ifname, requests) {
       const what = `ask ${ifname} (ethtool)`;
-      const answers = within(netns, () => systemCall(what, () => os.ethtool(ifname, requests)));
+      const answers = withSocket(netns, (fd) => systemCall(what, () => os.ethtool(fd, ifname, requests)));
       return answers.map((answer) =>
         typeof answer === 'number' ? new SystemError(what, answer) : Buffer.from(answer),
       );

@@ -41,8 +41,8 @@ export interface Os {
   /** 0 for a terminal that doesn't tell its width; undefined for a stream that is no terminal. */
   terminalColumns(stream: 'stdout' | 'stderr'): number | undefined;
 
-  /** EOVERFLOW past `maxBytes`. */
-  readFile(path: string, maxBytes: number, followLinks: boolean): ArrayBuffer;
+  /** EOVERFLOW past `maxBytes`. `atOnce`: one read(2) gives all, so a host needs no look at the file's size. */
+  readFile(path: string, maxBytes: number, followLinks: boolean, atOnce: boolean): ArrayBuffer;
   /** In no order; see `FileSearch`. EOVERFLOW past `maxFiles`. */
   searchFiles(
     directory: string,
@@ -52,7 +52,7 @@ export interface Os {
     maxFiles: number,
     maxBytes: number,
   ): Name[];
-  writeFileAtomic(path: string, content: string, mode: number, durable: boolean): void;
+  writeFileAtomic(path: string, content: string, mode: number, durable: boolean, temporaryIn?: string): void;
   copyFileAtomic(from: string, to: string, mode: number): void;
   writeSystemFile(path: string, content: string): void;
   appendFile(path: string, content: string): void;
@@ -65,7 +65,8 @@ export interface Os {
   isExecutable(path: string): boolean;
   /** Never fails. */
   isBusy(path: string): boolean;
-  makeDir(path: string, mode: number): void;
+  /** False for a directory that was there. */
+  makeDir(path: string, mode: number): boolean;
   unlink(path: string): void;
   rename(from: string, to: string): void;
   removeDir(path: string): void;
@@ -96,8 +97,8 @@ export interface Os {
   receive(fd: number, timeoutMs: number): readonly [bytes: ArrayBuffer, senderPort: number] | undefined;
   close(fd: number): void;
   sendFrames(ifindex: number, frames: readonly Uint8Array[]): void;
-  /** For each request the bytes that came back, or the errno. */
-  ethtool(ifname: string, requests: readonly Uint8Array[]): readonly (ArrayBuffer | number)[];
+  /** In the namespace of a socket. For each request the bytes that came back, or the errno. */
+  ethtool(fd: number, ifname: string, requests: readonly Uint8Array[]): readonly (ArrayBuffer | number)[];
 }
 
 /** The functions that native/src/host.rs provides. */

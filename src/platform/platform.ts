@@ -104,6 +104,21 @@ export interface NetlinkSocket {
   close(): void;
 }
 
+interface ReadOptions {
+  readonly maxBytes?: number;
+  /** Default true. */
+  readonly followLinks?: boolean;
+  /** For attributes of sysfs and sysctls, which the kernel gives whole to one read(2), a page at most. */
+  readonly atOnce?: boolean;
+}
+
+export interface WriteOptions {
+  readonly mode: number;
+  readonly durable: boolean;
+  /** A directory of the same file system. */
+  readonly temporaryIn?: string;
+}
+
 /** A held flock(2). */
 export interface HeldLock {
   /** Never fails. A file that can't be removed stays, and others may lock it. */
@@ -167,16 +182,17 @@ export interface Platform {
    * Whole file as bytes; null when absent (ENOENT, ENOTDIR, ENAMETOOLONG); SystemError EOVERFLOW past `maxBytes`
    * (default 1 MiB), ELOOP/EINVAL on what is no regular file. Never blocks on a FIFO.
    */
-  readFile(path: string, options?: { readonly maxBytes?: number; readonly followLinks?: boolean }): Buffer | null;
+  readFile(path: string, options?: ReadOptions): Buffer | null;
   /**
    * Names, sorted, of the files in a directory that a search is for: hundreds are looked through for less than it takes
    * to read each. Null when the directory is absent; SystemError EOVERFLOW past `maxFiles`.
    */
   searchFiles(directory: string, search: FileSearch): readonly string[] | null;
   /**
-   * `.dra-sriov-PID-N.tmp` in the same directory, mode as given, rename; `durable` adds fsync of file and directory.
+   * `.dra-sriov-PID-N.tmp` in the same directory or in `temporaryIn`, mode as given, rename; `durable` adds fsync of
+   * file and directory.
    */
-  writeFileAtomic(path: string, content: string, options: { readonly mode: number; readonly durable: boolean }): void;
+  writeFileAtomic(path: string, content: string, options: WriteOptions): void;
   /**
    * Copies a regular file of whatever size (a link is followed) as writeFileAtomic writes: `to` is the old file or the
    * whole new one. Durable.
@@ -199,8 +215,8 @@ export interface Platform {
    * happens.
    */
   isBusy(path: string): boolean;
-  /** mkdir -p; the directory gets `mode`, and those above it that were absent 0755. */
-  makeDir(path: string, mode: number): void;
+  /** mkdir -p; the directory gets `mode`, and those above it that were absent 0755. False when it was there. */
+  makeDir(path: string, mode: number): boolean;
   /** False when it was absent. */
   unlink(path: string): boolean;
   /** rename(2) within a directory tree of ours. */

@@ -69,7 +69,10 @@ export class RecordStore {
     const text = formatRecord(record);
     this.#writeRecord(record.key, text);
     const directory = this.#directory(ownersDirectory);
-    onlyIo(() => writePrivateFile(this.#platform, directory, record.identity.pci, text, { durable: false }));
+    // Should this process be killed, the DEL of that container removes what it leaves.
+    const temporaryIn = this.#state.find(record.key.network, record.key.containerId);
+    const options = { durable: false, temporaryIn };
+    onlyIo(() => writePrivateFile(this.#platform, directory, record.identity.pci, text, options));
   }
 
   #writeRecord(key: AttachmentKey, text: string): void {
@@ -100,7 +103,7 @@ export class RecordStore {
 
   /** Whether there is a file, damaged or not. That takes one look, and an ADD seldom finds one. */
   hasRecord(key: AttachmentKey): boolean {
-    return this.#platform.stat(this.#file(key)) !== null;
+    return this.#state.has(key.network, key.containerId) && this.#platform.stat(this.#file(key)) !== null;
   }
 
   /**
@@ -140,13 +143,12 @@ export class RecordStore {
   }
 
   /**
-   * Removes what killed processes have left of this container, if it has no record, and in the shared directories.
-   * Never fails, because these files hold nothing, and a sweep tries again.
+   * Removes what killed processes have left of this container, if it has no record. Never fails, because these files
+   * hold nothing, and a sweep tries again.
    */
   tidy(key: AttachmentKey): void {
     try {
       this.#removeEmptyDirectory(key);
-      this.#removeSharedTemporaries();
     } catch (thrown) {
       this.#log.warning('what killed processes left can’t be removed', { reason: explain(thrown) });
     }
@@ -154,7 +156,8 @@ export class RecordStore {
 
   /** Removes what killed processes have left of any container. */
   tidyAll(): void {
-    this.#removeSharedTemporaries();
+    const shared = [this.#state.find(), this.#state.find(ownersDirectory)];
+    for (const directory of shared) removeDeadTemporaries(this.#platform, directory);
     for (const network of this.#networks()) {
       for (const containerId of this.#containers(network)) {
         if (this.#keysIn(network, containerId).length > 0) continue;
@@ -260,11 +263,6 @@ export class RecordStore {
       this.#platform.removeDir(directory);
     }
     this.#platform.removeDir(this.#state.find(network));
-  }
-
-  #removeSharedTemporaries(): void {
-    const directories = [this.#state.find(), this.#state.find(ownersDirectory)];
-    for (const directory of directories) removeDeadTemporaries(this.#platform, directory);
   }
 
   #file(key: AttachmentKey): string {

@@ -34,17 +34,23 @@ export class StateDirectory {
     return path;
   }
 
+  /** Whether the directory of these names is there. Throws as `find` does. */
+  has(...names: readonly string[]): boolean {
+    return this.#trusted.has(this.find(...names));
+  }
+
   /** As `find`; makes absent directories, for root alone, and above the state directory with mode 0755. */
   make(...names: readonly string[]): string {
     let path = this.find();
-    if (this.#platform.stat(`${path}/.`) === null) {
+    if (!this.#trusted.has(path)) {
       this.#platform.makeDir(path, mode);
       this.find();
     }
     for (const name of names) {
       path = `${path}/${name}`;
-      this.#platform.makeDir(path, mode);
-      this.#trust(path, () => this.#requirePrivate(path));
+      // What this process has just made is root's alone.
+      const isMade = this.#platform.makeDir(path, mode);
+      this.#trust(path, () => isMade || this.#requirePrivate(path));
     }
     return path;
   }

@@ -1,6 +1,6 @@
 import { CniError } from '../cni/errors.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { FileStatus, Platform } from '../platform/platform.ts';
+import type { FileStatus, Platform, WriteOptions } from '../platform/platform.ts';
 
 // linux/stat.h: S_IWGRP | S_IWOTH, S_ISVTX
 const writableByOthers = 0o022;
@@ -127,12 +127,12 @@ export function writePrivateFile(
   directory: (make: boolean) => string,
   name: string,
   content: string,
-  options: { readonly durable: boolean },
+  options: Omit<WriteOptions, 'mode'>,
 ): void {
   for (let attempt = 1; ; attempt++) {
     try {
       const path = `${directory(attempt > 1)}/${name}`;
-      platform.writeFileAtomic(path, content, { mode: fileMode, durable: options.durable });
+      platform.writeFileAtomic(path, content, { mode: fileMode, ...options });
       return;
     } catch (thrown) {
       if (attempt === maxWriteAttempts || !isSystemError(thrown, 'ENOENT')) throw thrown;

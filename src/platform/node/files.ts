@@ -89,12 +89,12 @@ function isBusy(path: string): boolean {
 let temporaryFiles = 0;
 
 /**
- * Makes a new file beside `path` and returns its name. Passes over a name that is taken by a process of the same number
+ * Makes a new file in a directory and returns its name. Passes over a name that is taken by a process of the same number
  * that was killed or is in another PID namespace.
  */
-function writeTemporary(path: string, fill: (fd: number) => void, mode: number, durable: boolean): string {
+function writeTemporary(directory: string, fill: (fd: number) => void, mode: number, durable: boolean): string {
   for (;;) {
-    const temporary = join(dirname(path), `.dra-sriov-${process.pid}-${temporaryFiles++}.tmp`);
+    const temporary = join(directory, `.dra-sriov-${process.pid}-${temporaryFiles++}.tmp`);
     let isOurs = false;
     try {
       withDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, (fd) => {
@@ -112,8 +112,14 @@ function writeTemporary(path: string, fill: (fd: number) => void, mode: number, 
   }
 }
 
-function replaceFile(path: string, fill: (fd: number) => void, mode: number, durable: boolean): void {
-  const temporary = writeTemporary(path, fill, mode, durable);
+function replaceFile(
+  path: string,
+  fill: (fd: number) => void,
+  mode: number,
+  durable: boolean,
+  temporaryIn = dirname(path),
+): void {
+  const temporary = writeTemporary(temporaryIn, fill, mode, durable);
   try {
     renameSync(systemPath(temporary), systemPath(path));
   } catch (thrown) {
@@ -132,17 +138,17 @@ function writeOnce(fd: number, bytes: Buffer): void {
 const parentMode = 0o755;
 
 /** Makes a directory of exactly `mode`, whatever the umask; one that another process made meanwhile stays as it is. */
-function makeDirs(path: string, mode: number): void {
+function makeDirs(path: string, mode: number): boolean {
   try {
     mkdirSync(systemPath(path), { mode });
   } catch (thrown) {
-    if (isErrno(thrown, errno.EEXIST) && statSync(systemPath(path)).isDirectory()) return;
+    if (isErrno(thrown, errno.EEXIST) && statSync(systemPath(path)).isDirectory()) return false;
     if (!isErrno(thrown, errno.ENOENT) || dirname(path) === path) throw thrown;
     makeDirs(dirname(path), parentMode);
-    makeDirs(path, mode);
-    return;
+    return makeDirs(path, mode);
   }
   chmodSync(systemPath(path), mode);
+  return true;
 }
 
 type FileCalls = Pick<
@@ -175,8 +181,8 @@ export const fileCalls: FileCalls = {
     return statSync(systemPath(path)).isFile();
   },
   isBusy,
-  writeFileAtomic(path, content, mode, durable) {
-    replaceFile(path, (fd) => writeAll(fd, Buffer.from(content)), mode, durable);
+  writeFileAtomic(path, content, mode, durable, temporaryIn) {
+    replaceFile(path, (fd) => writeAll(fd, Buffer.from(content)), mode, durable, temporaryIn);
   },
   copyFileAtomic(from, to, mode) {
     withRegularFile(from, O_RDONLY, (source) => replaceFile(to, (fd) => copyAll(source, fd), mode, true));

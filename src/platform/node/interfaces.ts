@@ -6,9 +6,7 @@ import type { Os } from '../os.ts';
 import { addressOf, callLibc, LibcError, tryLibc } from './libc.ts';
 
 // linux/socket.h, linux/if_packet.h, linux/sockios.h, linux/if.h
-const AF_INET = 2;
 const AF_PACKET = 17;
-const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SIOCETHTOOL = 0x8946n;
@@ -58,17 +56,12 @@ function ask(fd: number, ifname: Buffer, request: Uint8Array): ArrayBuffer | num
   return result < 0 ? -result : answer;
 }
 
-/** Requests of linux/ethtool.h, in the namespace that the thread is in. */
-function ethtool(ifname: string, requests: readonly Uint8Array[]): (ArrayBuffer | number)[] {
+/** Requests of linux/ethtool.h, in the namespace of a socket, which may be a netlink socket (since Linux 4.4). */
+function ethtool(fd: number, ifname: string, requests: readonly Uint8Array[]): (ArrayBuffer | number)[] {
   const name = bytesFromText(ifname);
   const isName = name.length > 0 && name.length < IFNAMSIZ && !name.includes(0);
   if (!isName) throw new LibcError(errno.ENODEV, 'no interface can have that name');
-  const fd = callLibc((libc) => libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  try {
-    return requests.map((request) => ask(fd, name, request));
-  } finally {
-    closeSync(fd);
-  }
+  return requests.map((request) => ask(fd, name, request));
 }
 
 export const interfaceCalls: Pick<Os, 'sendFrames' | 'ethtool'> = { sendFrames, ethtool };

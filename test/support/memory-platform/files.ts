@@ -128,7 +128,7 @@ function append(tree: FileTree, path: string, content: string): void {
   tree.files.set(at, (tree.files.get(at) ?? '') + content);
 }
 
-function makeDirs(tree: FileTree, path: string, mode: number): void {
+function makeDirs(tree: FileTree, path: string, mode: number): boolean {
   const what = `make directory ${path}`;
   const at = tree.resolve(what, path);
   const missing: string[] = [];
@@ -140,6 +140,7 @@ function makeDirs(tree: FileTree, path: string, mode: number): void {
     tree.directories.add(step);
     tree.modes.set(step, step === at ? mode : 0o755);
   }
+  return missing.length > 0;
 }
 
 function rename(tree: FileTree, from: string, to: string): void {
@@ -215,7 +216,7 @@ export function createMemoryWriters(
     },
     makeDir(path, mode) {
       failurePoint('makeDir', path);
-      makeDirs(tree, path, mode);
+      return makeDirs(tree, path, mode);
     },
     unlink(path) {
       failurePoint('unlink', path);

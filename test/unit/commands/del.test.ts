@@ -272,7 +272,7 @@ test('a record that is damaged with its copy: it is set aside, the address is re
 
 test('no record, but what a killed ADD left before it had one: that goes', () => {
   const node = new MemoryNode();
-  const remains = ['.vfs/.dra-sriov-17-0.tmp', 'vf-net/c1/.dra-sriov-17-1.tmp'];
+  const remains = ['vf-net/c1/.dra-sriov-17-0.tmp', 'vf-net/c1/.dra-sriov-17-1.tmp'];
   for (const name of remains) node.platform.files.set(`${stateDir}/${name}`, '');
   // A sweep would remove it, too.
   putOffSweep(node);

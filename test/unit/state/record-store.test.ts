@@ -80,20 +80,20 @@ test('lies in a file of its own, for root alone', () => {
   }
 });
 
-test('the record is on disk durably before its VF is owned', () => {
+test('the record is on disk durably before its VF is owned by a copy that begins in the container’s directory', () => {
   const { store, platform } = open();
-  const written: [string, boolean][] = [];
+  const written: [string, boolean, string | undefined][] = [];
   const { writeFileAtomic } = platform;
   Object.assign(platform, {
     writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
       writeFileAtomic(...args);
-      written.push([args[0], args[2].durable]);
+      written.push([args[0], args[2].durable, args[2].temporaryIn]);
     },
   });
   store.write(sampleRecord);
   assert.equal(written, [
-    [recordPath, true],
-    [ownerPath, false],
+    [recordPath, true, undefined],
+    [ownerPath, false, `${root}/vf-net/c1`],
   ]);
 });
 
@@ -108,9 +108,10 @@ test('a later state of a record is that of its copy too', () => {
 const killed = '.dra-sriov-17-0.tmp';
 const alive = '.dra-sriov-18-0.tmp';
 
-test('what killed processes left is removed: with a container’s last record or without one, and in shared folders', () => {
+test('what killed processes left is removed: with a container’s last record or without one; by a sweep also in shared folders', () => {
   for (const tidy of ['remove', 'tidy', 'tidyAll'] as const) {
-    const remains = [`${root}/vf-net/c1/${killed}`, `${root}/${killed}`, `${root}/.vfs/${killed}`];
+    const shared = [`${root}/${killed}`, `${root}/.vfs/${killed}`];
+    const remains = [`${root}/vf-net/c1/${killed}`, ...(tidy === 'tidyAll' ? shared : [])];
     const kept = [`${root}/vf-net/c2/net1.json`, `${root}/vf-net/c2/${killed}`, `${root}/.vfs/${alive}`, `${root}/own`];
     const files = Object.fromEntries([...remains, ...kept].map((path) => [path, '']));
     const { store, platform } = open({ ...files, '/proc/18/stat': '' });
