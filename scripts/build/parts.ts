@@ -41,6 +41,7 @@ export const parts: Readonly<Record<string, Part>> = {
   ...Object.fromEntries(
     [...sourceOfParts.matchAll(loads)].map(([, name = '', path]) => [name, { entry: `src/${path}`, ...traits[name] }]),
   ),
+  plugin: { entry: 'src/hosts/native-main.ts' },
   add: { entry: 'src/commands/add.ts', calls: ['add'], borrows: true },
   check: { entry: 'src/commands/check.ts', calls: ['check'], borrows: true, deflated: true },
   status: { entry: 'src/commands/status.ts', calls: ['status'], borrows: true, deflated: true },
@@ -53,6 +54,32 @@ export const parts: Readonly<Record<string, Part>> = {
   sriovCni: {
     entry: 'src/commands/sriov-cni.ts',
     calls: ['detachFromSriovCni', 'reclaimFromSriovCni', 'vfOfSriovCni'],
+    borrows: true,
+    deflated: true,
+  },
+  podVfs: { entry: 'src/allocation/pod-vfs.ts', calls: ['chooseVf', 'findByPod'], borrows: true },
+  driverSpecs: {
+    entry: 'src/allocation/driver-specs.ts',
+    calls: [
+      'listPodSpecs',
+      'listedAddresses',
+      'nadName',
+      'readClaimDevice',
+      'readClaimsOf',
+      'readPodSpec',
+      'sortAddresses',
+    ],
+    borrows: true,
+  },
+  blockYaml: { entry: 'src/lib/block-yaml.ts', calls: ['readBlockYaml'] },
+  deviceInfo: {
+    entry: 'src/allocation/device-info.ts',
+    calls: ['isOfResource', 'isPublished', 'listPublished', 'readDeviceInfo'],
+    borrows: true,
+  },
+  selector: {
+    entry: 'src/allocation/selector.ts',
+    calls: ['whyNotSelected'],
     borrows: true,
     deflated: true,
   },

@@ -52,5 +52,15 @@ const maxDetailsLength = 32_000;
 export function formatError(thrown: unknown, cniVersion: string = newestVersion): string {
   const { code, details } = meaningOf(thrown);
   const optional = details === undefined || details === '' ? {} : { details: printable(details, maxDetailsLength) };
-  return JSON.stringify({ cniVersion, code, msg: printable(explain(thrown), maxMessageLength), ...optional });
+  return formatCode(code, printable(explain(thrown), maxMessageLength), cniVersion, optional);
+}
+
+/** The CNI error JSON of a code. `msg` is one line for a terminal. */
+export function formatCode(
+  code: number,
+  msg: string,
+  cniVersion: string = newestVersion,
+  optional: { readonly details?: string } = {},
+): string {
+  return JSON.stringify({ cniVersion, code, msg, ...optional });
 }

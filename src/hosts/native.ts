@@ -1,22 +1,30 @@
-// Entry of the program on QuickJS: the part `boot`, which native/ runs. Each other part is bundled by itself.
-import { formatError } from '../cni/error-output.ts';
-import { CniError } from '../cni/errors.ts';
-import { createBuffer } from '../platform/native/buffer.ts';
+// Entry of the program on QuickJS: the part `boot`, which native/ runs. It answers VERSION, which asks for nothing else
+// of the program; the part `plugin` has all that any other run begins with.
+import { formatCode } from '../cni/error-output.ts';
+import { errorCodes } from '../cni/errors.ts';
+import { formatVersions } from '../cni/versions.ts';
 import type { NativeOs } from '../platform/os.ts';
-import { isPlugin, start } from './start.ts';
 
 declare const __host: NativeOs;
 
 /** Container runtimes give up after 2 minutes, and then nobody reads the error. */
 const runLimitSeconds = 110;
 
-globalThis.Buffer = createBuffer({
-  encode: (text) => __host.encodeUtf8(text),
-  decode: (bytes) => __host.decodeUtf8(bytes),
-});
-const environment = __host.environment();
-if (isPlugin(environment)) {
-  const message = `not done after ${runLimitSeconds} s; the next DEL, ADD or GC undoes what was begun`;
-  __host.limitRun(runLimitSeconds, `${formatError(new CniError('tryAgainLater', message))}\n`);
+/** False if that fails, which the usual way tells after it has tried again. */
+function tellVersions(): boolean {
+  try {
+    __host.writeStdout(`${formatVersions()}\n`);
+    return true;
+  } catch {
+    return false;
+  }
 }
-start(__host, environment);
+
+const environment = __host.environment();
+const command = environment['CNI_COMMAND'] ?? '';
+if (command !== '') {
+  const message = `not done after ${runLimitSeconds} s; the next DEL, ADD or GC undoes what was begun`;
+  __host.limitRun(runLimitSeconds, `${formatCode(errorCodes.tryAgainLater, message)}\n`);
+}
+if (command === 'VERSION' && tellVersions()) __host.exit(0);
+(__host.loadPart('plugin') as typeof import('./native-main.ts')).start(__host, environment);

@@ -9,7 +9,7 @@ import type { Platform } from '../platform/platform.ts';
 type Environment = ReturnType<Os['environment']>;
 
 /** Whether a container runtime started this program. */
-export function isPlugin(environment: Environment): boolean {
+function isPlugin(environment: Environment): boolean {
   return (environment['CNI_COMMAND'] ?? '') !== '';
 }
 

@@ -1,16 +1,7 @@
-// The structs that begin route messages (linux/rtnetlink.h, if_addr.h, neighbour.h), by node-netlink's codecs. A field
-// that isn't given is zero. The codecs take flags by name; `__unknown` hands them a number as it is.
-import { formatAddress, formatLink, formatNeighbor, formatRoute } from 'netlink/dist/rt/gen_structs.js';
-
-/** struct ifinfomsg: `flags` and `change` are IFF_*. */
-export function linkHeader(fields: {
-  readonly index?: number;
-  readonly flags?: number;
-  readonly change?: number;
-}): Buffer {
-  const { index = 0, flags = 0, change = 0 } = fields;
-  return formatLink({ index, flags: { __unknown: flags }, change: { __unknown: change } });
-}
+// The structs that begin messages about addresses, routes and neighbours (linux/rtnetlink.h, if_addr.h, neighbour.h),
+// by node-netlink's codecs. A field that isn't given is zero. The codecs take flags by name; `__unknown` hands them a
+// number as it is.
+import { formatAddress, formatNeighbor, formatRoute } from 'netlink/dist/rt/gen_structs.js';
 
 /** struct ifaddrmsg: `family` is AF_*, `flags` IFA_F_*, `scope` RT_SCOPE_*. */
 export function addressHeader(fields: {

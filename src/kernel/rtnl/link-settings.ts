@@ -34,7 +34,7 @@ import {
   XDP_FLAGS_SKB_MODE,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { linkHeader } from './headers.ts';
+import { linkHeader } from './link-header.ts';
 import type { Link } from './links.ts';
 
 /** The flags that dev_change_flags() (net/core/dev.c) takes, but IFF_UP. */

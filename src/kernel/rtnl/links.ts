@@ -56,7 +56,7 @@ import {
   RTMGRP_LINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { linkHeader } from './headers.ts';
+import { linkHeader } from './link-header.ts';
 
 /** A network interface as the kernel describes it. */
 export interface Link {

@@ -26,7 +26,7 @@ import {
   RTM_GETNSID,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { linkHeader } from './headers.ts';
+import { linkHeader } from './link-header.ts';
 import { ifinfomsgLength, skipStatistics } from './links.ts';
 
 /** A link on top of another: a VLAN, a macvlan, ... */

@@ -27,7 +27,7 @@ import {
   RTM_GETLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { linkHeader } from './headers.ts';
+import { linkHeader } from './link-header.ts';
 import { ifinfomsgLength } from './links.ts';
 import { decodeVfIndex } from './vfs.ts';
 

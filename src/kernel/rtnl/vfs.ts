@@ -31,7 +31,7 @@ import {
   RTM_NEWLINK,
 } from '../netlink/constants.ts';
 import type { NetlinkSession } from '../netlink/session.ts';
-import { linkHeader } from './headers.ts';
+import { linkHeader } from './link-header.ts';
 import { getLink, ifinfomsgLength, keepLink, type Link, requestLink } from './links.ts';
 
 /**
