@@ -156,32 +156,39 @@ fn create_temporary(directory: &Path) -> Outcome<(PathBuf, File)> {
 }
 
 /// Sets a mode that `open` has not given the file. It comes after the content, so nobody reads a half-written file.
-fn complete(file: File, mode: u32, durable: bool) -> Outcome<()> {
+fn complete(file: File, mode: u32, syncs: bool) -> Outcome<()> {
     if mode != OWNER_ALONE {
         file.set_permissions(Permissions::from_mode(mode))?;
     }
-    if durable {
+    if syncs {
         file.sync_all()?;
     }
     Ok(())
+}
+
+/// What is on disk after a write.
+#[derive(Clone, Copy)]
+pub struct Durable {
+    pub content: bool,
+    pub name: bool,
 }
 
 /// Replaces a file: `path` is always the old one or the whole new one.
 fn replace(
     path: &Path,
     mode: u32,
-    durable: bool,
+    durable: Durable,
     temporary_in: Option<&Path>,
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Outcome<()> {
     let directory = directory_of(path);
     let (temporary, mut file) = create_temporary(temporary_in.unwrap_or(directory))?;
-    let filled = fill(&mut file).map_err(Failure::from).and_then(|()| complete(file, mode, durable));
+    let filled = fill(&mut file).map_err(Failure::from).and_then(|()| complete(file, mode, durable.content));
     if let Err(failure) = filled.and_then(|()| Ok(fs::rename(&temporary, path)?)) {
         let _ = fs::remove_file(&temporary);
         return Err(failure);
     }
-    if durable {
+    if durable.name {
         open(directory, OFlags::RDONLY | OFlags::DIRECTORY)?.sync_all()?;
     }
     Ok(())
@@ -192,7 +199,7 @@ pub fn write_atomic(
     path: &Path,
     content: &str,
     mode: u32,
-    durable: bool,
+    durable: Durable,
     temporary_in: Option<&Path>,
 ) -> Outcome<()> {
     replace(path, mode, durable, temporary_in, |file| file.write_all(content.as_bytes()))
@@ -200,7 +207,7 @@ pub fn write_atomic(
 
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> Outcome<()> {
     let mut source = open_regular(from, OFlags::RDONLY)?;
-    replace(to, mode, true, None, |file| std::io::copy(&mut source, file).map(drop))
+    replace(to, mode, Durable { content: true, name: true }, None, |file| std::io::copy(&mut source, file).map(drop))
 }
 
 /// Writes by one write(2), as sysfs and procfs demand. They ignore O_TRUNC; with it plain files behave like them.

@@ -12,7 +12,7 @@ use rquickjs::{Ctx, FromJs, IntoJs, Object, Result as JsResult, TypedArray, Valu
 
 use crate::lock::Locks;
 use crate::processes::Running;
-use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, copy_of, whole};
+use crate::values::{Answer, Bytes, Failure, Name, Outcome, Reply, Text, Told, copy_of, whole};
 use crate::{files, interfaces, netlink, netns, parts, processes, signals, streams, time};
 
 /// A call from JavaScript.
@@ -64,6 +64,10 @@ fn give<'js, T: IntoJs<'js>>(call: &Call<'_, 'js>, value: T) -> JsResult<Value<'
 
 fn answer<'js, T: IntoJs<'js>>(call: &Call<'_, 'js>, outcome: Outcome<T>) -> JsResult<Value<'js>> {
     give(call, Answer(outcome))
+}
+
+fn tell<'js, T: IntoJs<'js>>(call: &Call<'_, 'js>, outcome: Outcome<T>) -> JsResult<Value<'js>> {
+    give(call, Told(outcome))
 }
 
 /// Descriptors, a few at a time. A number that isn't an open descriptor of ours is EBADF.
@@ -137,19 +141,20 @@ fn search_files<'js>(call: &Call<'_, 'js>) -> JsResult<Value<'js>> {
     let (directory, endings, mark) = (arg::<Name>(call, 0)?, arg(call, 1)?, arg::<Text>(call, 2)?.0);
     let texts = arg::<Vec<Text>>(call, 3)?.into_iter().map(|text| text.0).collect();
     let search = files::Search { endings, mark, texts, max_files: arg(call, 4)?, max_bytes: arg(call, 5)? };
-    answer(call, search.run(directory.path()))
+    tell(call, search.run(directory.path()))
 }
 
 fn add_files(host: &Object) -> JsResult<()> {
     set(host, "readFile", |call| {
         let path: Name = arg(call, 0)?;
-        answer(call, files::read(path.path(), arg(call, 1)?, arg(call, 2)?, arg(call, 3)?).map(Bytes))
+        tell(call, files::read(path.path(), arg(call, 1)?, arg(call, 2)?, arg(call, 3)?).map(Bytes))
     })?;
     set(host, "writeFileAtomic", |call| {
         let (path, content): (Name, Text) = (arg(call, 0)?, arg(call, 1)?);
-        let temporary_in: Option<Name> = arg(call, 4)?;
+        let durable = files::Durable { content: arg(call, 3)?, name: arg(call, 4)? };
+        let temporary_in: Option<Name> = arg(call, 5)?;
         let temporary_in = temporary_in.as_ref().map(Name::path);
-        answer(call, files::write_atomic(path.path(), &content.0, arg(call, 2)?, arg(call, 3)?, temporary_in))
+        answer(call, files::write_atomic(path.path(), &content.0, arg(call, 2)?, durable, temporary_in))
     })?;
     set(host, "copyFileAtomic", |call| {
         let (from, to): (Name, Name) = (arg(call, 0)?, arg(call, 1)?);
@@ -164,18 +169,18 @@ fn add_files(host: &Object) -> JsResult<()> {
         answer(call, files::append(path.path(), &content.0))
     })?;
     set(host, "searchFiles", search_files)?;
-    set(host, "readDir", |call| answer(call, files::read_dir(arg::<Name>(call, 0)?.path())))?;
-    set(host, "readLink", |call| answer(call, files::read_link(arg::<Name>(call, 0)?.path())))?;
-    set(host, "lstat", |call| answer(call, files::lstat(arg::<Name>(call, 0)?.path()).map(List)))?;
-    set(host, "isExecutable", |call| answer(call, files::is_executable(arg::<Name>(call, 0)?.path())))?;
+    set(host, "readDir", |call| tell(call, files::read_dir(arg::<Name>(call, 0)?.path())))?;
+    set(host, "readLink", |call| tell(call, files::read_link(arg::<Name>(call, 0)?.path())))?;
+    set(host, "lstat", |call| tell(call, files::lstat(arg::<Name>(call, 0)?.path()).map(List)))?;
+    set(host, "isExecutable", |call| tell(call, files::is_executable(arg::<Name>(call, 0)?.path())))?;
     set(host, "isBusy", |call| give(call, files::is_busy(arg::<Name>(call, 0)?.path())))?;
     set(host, "makeDir", |call| answer(call, files::make_dir(arg::<Name>(call, 0)?.path(), arg(call, 1)?)))?;
-    set(host, "unlink", |call| answer(call, files::unlink(arg::<Name>(call, 0)?.path())))?;
+    set(host, "unlink", |call| tell(call, files::unlink(arg::<Name>(call, 0)?.path())))?;
     set(host, "rename", |call| {
         let (from, to): (Name, Name) = (arg(call, 0)?, arg(call, 1)?);
         answer(call, files::rename(from.path(), to.path()))
     })?;
-    set(host, "removeDir", |call| answer(call, files::remove_dir(arg::<Name>(call, 0)?.path())))
+    set(host, "removeDir", |call| tell(call, files::remove_dir(arg::<Name>(call, 0)?.path())))
 }
 
 fn add_locks(host: &Object, locks: &Rc<RefCell<Locks>>) -> JsResult<()> {
@@ -226,7 +231,7 @@ fn add_network(host: &Object) -> JsResult<()> {
     let open = with(&fds);
     set(host, "openNetns", move |call| {
         let path: Name = arg(call, 0)?;
-        answer(call, netns::open(path.path()).map(|fd| open.keep(fd)))
+        tell(call, netns::open(path.path()).map(|fd| open.keep(fd)))
     })?;
     let open = with(&fds);
     set(host, "identity", move |call| answer(call, open.with(arg(call, 0)?, netns::identity).map(List)))?;

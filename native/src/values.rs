@@ -35,6 +35,15 @@ impl From<rustix::io::Errno> for Failure {
     }
 }
 
+impl<'js> IntoJs<'js> for Failure {
+    fn into_js(self, ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
+        let failure = Object::new(ctx.clone())?;
+        failure.set("errno", self.errno)?;
+        failure.set("detail", self.detail)?;
+        Ok(failure.into_value())
+    }
+}
+
 pub type Outcome<T> = Result<T, Failure>;
 
 /// What a host function returns: a value, or the exception `{ errno, detail }`.
@@ -44,12 +53,19 @@ impl<'js, T: IntoJs<'js>> IntoJs<'js> for Answer<T> {
     fn into_js(self, ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
         match self.0 {
             Ok(value) => value.into_js(ctx),
-            Err(Failure { errno, detail }) => {
-                let thrown = Object::new(ctx.clone())?;
-                thrown.set("errno", errno)?;
-                thrown.set("detail", detail)?;
-                Err(ctx.throw(thrown.into_value()))
-            }
+            Err(failure) => Err(ctx.throw(failure.into_js(ctx)?)),
+        }
+    }
+}
+
+/// As `Answer`, with the failure returned: whatever is thrown, the engine writes a stack trace for it.
+pub struct Told<T>(pub Outcome<T>);
+
+impl<'js, T: IntoJs<'js>> IntoJs<'js> for Told<T> {
+    fn into_js(self, ctx: &Ctx<'js>) -> JsResult<Value<'js>> {
+        match self.0 {
+            Ok(value) => value.into_js(ctx),
+            Err(failure) => failure.into_js(ctx),
         }
     }
 }

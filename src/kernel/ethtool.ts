@@ -1,4 +1,4 @@
-import { errno, isSystemError, SystemError } from '../lib/system-error.ts';
+import { errno, SystemError } from '../lib/system-error.ts';
 import type { Netns, Platform } from '../platform/platform.ts';
 import { u32At } from './netlink/attributes.ts';
 
@@ -63,9 +63,9 @@ export function readFirmwareVersion(platform: Platform, netns: Netns, ifname: st
 
 function readDriverText(platform: Platform, netns: Netns, ifname: string, text: keyof typeof drvinfo): string {
   const [info] = platform.ethtool(netns, ifname, [request(ETHTOOL_GDRVINFO, drvinfoLength)]);
-  if (isSystemError(info, 'EOPNOTSUPP')) return '';
+  if (info === errno.EOPNOTSUPP) return '';
   const [begin, end] = drvinfo[text];
-  return bytesOf(info).subarray(begin, end).toString().split('\0', 1)[0] ?? '';
+  return bytesOf(ifname, info).subarray(begin, end).toString().split('\0', 1)[0] ?? '';
 }
 
 /**
@@ -88,8 +88,8 @@ export function readEthtool(
   for (const [at, answer] of platform.ethtool(netns, ifname, first).entries()) {
     const name = wanted[at];
     if (name === undefined) continue;
-    if (isSystemError(answer, 'ENODEV')) throw answer;
-    if (isSystemError(answer)) continue;
+    if (answer === errno.ENODEV) throw refused(ifname, answer);
+    if (typeof answer === 'number') continue;
     const whole = name === 'rss' || name === 'features' ? askWhole(platform, netns, ifname, name, answer) : answer;
     state[name] = (name === 'features' ? switches(whole) : whole.subarray(4)).toString('hex');
   }
@@ -108,7 +108,7 @@ export function writeEthtool(
   const numbers = name === 'features' ? [state.length / 8] : [];
   const change = request(settings[name].set, 4 + 4 * numbers.length + state.length, numbers);
   change.set(state, change.length - state.length);
-  bytesOf(platform.ethtool(netns, ifname, [change])[0]);
+  bytesOf(ifname, platform.ethtool(netns, ifname, [change])[0]);
 }
 
 /** ETHTOOL_G* of struct ethtool_value, whose data is 0 or 1. Without these each packet costs the CPU more. */
@@ -126,10 +126,10 @@ const offloads = {
 export function readOffloads(platform: Platform, netns: Netns, ifname: string): readonly string[] | null {
   const asks = Object.values(offloads).map((command) => request(command, 8));
   const answers = platform.ethtool(netns, ifname, asks);
-  if (answers.every((answer) => isSystemError(answer))) return null;
+  if (answers.every((answer) => typeof answer === 'number')) return null;
   return Object.keys(offloads).filter((_, at) => {
     const answer = answers[at];
-    return answer instanceof Uint8Array && u32At(answer, 4) === 0;
+    return typeof answer === 'object' && u32At(answer, 4) === 0;
   });
 }
 
@@ -141,7 +141,7 @@ function askWhole(platform: Platform, netns: Netns, ifname: string, name: 'rss' 
   const whole = name === 'rss' ? length + 4 * words + keyBytes : 8 + 16 * words;
   if (whole === answer.length) return answer;
   const numbers = name === 'rss' ? [0, words, keyBytes] : [words];
-  return bytesOf(platform.ethtool(netns, ifname, [request(get, whole, numbers)])[0]);
+  return bytesOf(ifname, platform.ethtool(netns, ifname, [request(get, whole, numbers)])[0]);
 }
 
 /**
@@ -159,7 +159,11 @@ function request(command: number, length: number, numbers: readonly number[] = [
   return Buffer.from(words.buffer);
 }
 
-function bytesOf(answer: Buffer | SystemError | undefined): Buffer {
-  if (answer instanceof Uint8Array) return answer;
-  throw answer ?? new SystemError('ask a netdev (ethtool)', errno.EIO);
+function bytesOf(ifname: string, answer: Buffer | number = errno.EIO): Buffer {
+  if (typeof answer === 'number') throw refused(ifname, answer);
+  return answer;
+}
+
+function refused(ifname: string, number: number): SystemError {
+  return new SystemError(`ask ${ifname} (ethtool)`, number);
 }

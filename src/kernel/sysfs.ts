@@ -83,13 +83,19 @@ export function readNetdevs(platform: Platform, pci: PciAddress): readonly strin
 
 /** The ifindex of a PCI device's netdev on the host; null where sysfs shows none of that name. Throws SystemError. */
 export function readNetdevIfindex(platform: Platform, pci: PciAddress, name: string): number | null {
-  const text = readAttribute(platform, `${deviceDirectory(platform, pci)}/net/${name}/ifindex`);
+  const text = readAttribute(platform, `${usualDirectory(platform, pci, name)}/ifindex`);
   return text === null ? null : Number(text);
+}
+
+/** Whether a PCI device has a netdev of that name on the host. Throws SystemError. */
+export function hasNetdev(platform: Platform, pci: PciAddress, name: string): boolean {
+  return platform.stat(usualDirectory(platform, pci, name)) !== null || readNetdevs(platform, pci).includes(name);
 }
 
 /** Names of what is on top of a PCI device's netdev on the host: VLANs, macvlans, bridges. Throws SystemError. */
 export function readUppers(platform: Platform, pci: PciAddress, name: string): readonly string[] {
-  const entries = platform.readDir(netdevDirectory(platform, pci, name)) ?? [];
+  const listed = platform.readDir(usualDirectory(platform, pci, name));
+  const entries = listed ?? platform.readDir(netdevDirectory(platform, pci, name)) ?? [];
   return entries.flatMap((entry) => /^upper_(.+)$/.exec(entry)?.[1] ?? []);
 }
 
@@ -168,11 +174,16 @@ export function readNetdevAttribute(platform: Platform, name: string, attribute:
   return readAttribute(platform, `${platform.paths.sysfs}/class/net/${name}/${attribute}`);
 }
 
+/** Directory of a netdev on the host, for all but virtio-net. */
+function usualDirectory(platform: Platform, pci: PciAddress, name: string): string {
+  return `${deviceDirectory(platform, pci)}/net/${name}`;
+}
+
 /** Directory of a netdev on the host; virtio-net has it one level deeper. Throws SystemError. */
 export function netdevDirectory(platform: Platform, pci: PciAddress, name: string): string {
-  const directory = deviceDirectory(platform, pci);
-  const usual = `${directory}/net/${name}`;
+  const usual = usualDirectory(platform, pci, name);
   if (platform.stat(usual) !== null) return usual;
+  const directory = deviceDirectory(platform, pci);
   const virtio = (platform.readDir(directory) ?? []).find((each) => /^virtio\d+$/.test(each));
   return virtio === undefined ? usual : `${directory}/${virtio}/net/${name}`;
 }

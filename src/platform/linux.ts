@@ -2,7 +2,7 @@ import { textFromBytes } from '../lib/byte-text.ts';
 import { errno, isSystemError } from '../lib/system-error.ts';
 import { createNetwork } from './network.ts';
 import { nodePathsFrom } from './node-paths.ts';
-import type { EndedProcess, Name, Os } from './os.ts';
+import type { EndedProcess, Name, Os, Status } from './os.ts';
 import type { FileKind, FileStatus, Platform, ProcessResult, RunningProcess } from './platform.ts';
 import { absent, nullOn, systemCall } from './system-call.ts';
 
@@ -44,7 +44,11 @@ function createStreams(os: Os): Streams {
   };
 }
 
-function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: ReturnType<Os['lstat']>): FileStatus {
+function sorted(names: readonly Name[] | null): readonly string[] | null {
+  return names === null ? null : names.map(textOf).sort();
+}
+
+function statusOf([kind, mode, uid, sizeBytes, modifiedMs, device, inode]: Status): FileStatus {
   return { kind: kind as FileKind, mode, uid, sizeBytes, modifiedMs, device: BigInt(device), inode: BigInt(inode) };
 }
 
@@ -54,17 +58,24 @@ type Readers = Pick<Platform, 'readFile' | 'searchFiles' | 'readDir' | 'readLink
 function createReaders(os: Os): Readers {
   return {
     readFile(path, { maxBytes = defaultMaxBytes, followLinks = true, atOnce = false } = {}) {
-      const read = (): ArrayBuffer => os.readFile(path, maxBytes, followLinks, atOnce);
+      const read = (): ReturnType<Os['readFile']> => os.readFile(path, maxBytes, followLinks, atOnce);
       const bytes = nullOn(absent, `read ${path}`, read, maxBytes);
       return bytes === null ? null : Buffer.from(bytes);
     },
     searchFiles(directory, { endings, mark, texts, maxFiles, maxBytes }) {
-      const search = (): Name[] => os.searchFiles(directory, endings, mark, texts, maxFiles, maxBytes);
-      return nullOn(absent, `list ${directory}`, () => search().map(textOf).sort());
+      const search = (): ReturnType<Os['searchFiles']> =>
+        os.searchFiles(directory, endings, mark, texts, maxFiles, maxBytes);
+      return sorted(nullOn(absent, `list ${directory}`, search));
     },
-    readDir: (path) => nullOn(absent, `list ${path}`, () => os.readDir(path).map(textOf).sort()),
-    readLink: (path) => nullOn([...absent, errno.EINVAL], `read link ${path}`, () => textOf(os.readLink(path))),
-    stat: (path) => nullOn(absent, `stat ${path}`, () => statusOf(os.lstat(path))),
+    readDir: (path) => sorted(nullOn(absent, `list ${path}`, () => os.readDir(path))),
+    readLink(path) {
+      const name = nullOn([...absent, errno.EINVAL], `read link ${path}`, () => os.readLink(path));
+      return name === null ? null : textOf(name);
+    },
+    stat(path) {
+      const status = nullOn(absent, `stat ${path}`, () => os.lstat(path));
+      return status === null ? null : statusOf(status);
+    },
     isExecutable: (path) => nullOn([...absent, errno.EACCES], `stat ${path}`, () => os.isExecutable(path)) ?? false,
     isBusy: (path) => os.isBusy(path),
   };
@@ -87,7 +98,9 @@ type Writers = Pick<
 function createWriters(os: Os): Writers {
   return {
     writeFileAtomic: (path, content, { mode, durable, temporaryIn }) =>
-      systemCall(`write ${path}`, () => os.writeFileAtomic(path, content, mode, durable, temporaryIn)),
+      systemCall(`write ${path}`, () =>
+        os.writeFileAtomic(path, content, mode, durable !== false, durable === true, temporaryIn),
+      ),
     copyFileAtomic: (from, to, mode) => systemCall(`copy ${from} to ${to}`, () => os.copyFileAtomic(from, to, mode)),
     writeSystemFile: (path, content) =>
       systemCall(`write '${content.trimEnd()}' to ${path}`, () => os.writeSystemFile(path, content)),

@@ -152,9 +152,7 @@ export function createNetwork(os: Os): Network {
     ethtool(netns, ifname, requests) {
       const what = `ask ${ifname} (ethtool)`;
       const answers = withSocket(netns, (fd) => systemCall(what, () => os.ethtool(fd, ifname, requests)));
-      return answers.map((answer) =>
-        typeof answer === 'number' ? new SystemError(what, answer) : Buffer.from(answer),
-      );
+      return answers.map((answer) => (typeof answer === 'number' ? answer : Buffer.from(answer)));
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { SystemFailure } from '../lib/system-error.ts';
+
 /**
  * The host returns a name that isn't UTF-8 as bytes. It is given such a name as a text of lib/byte-text.ts.
  */
@@ -14,6 +16,19 @@ export type EndedProcess = readonly [
 
 /** Device and inode as decimal text. */
 type Identity = readonly [device: string, inode: string];
+
+/** What lstat(2) tells. */
+export type Status = readonly [
+  kind: string,
+  mode: number,
+  uid: number,
+  size: number,
+  modifiedMs: number,
+  ...identity: Identity,
+];
+
+/** Result of a function that often fails. It may return its failure, as an engine writes a trace of what is thrown. */
+type Told<T> = T | SystemFailure;
 
 /**
  * The system calls that a host provides. Calls that belong together are one function, because on QuickJS a crossing
@@ -42,7 +57,7 @@ export interface Os {
   terminalColumns(stream: 'stdout' | 'stderr'): number | undefined;
 
   /** EOVERFLOW past `maxBytes`. `atOnce`: one read(2) gives all, so a host needs no look at the file's size. */
-  readFile(path: string, maxBytes: number, followLinks: boolean, atOnce: boolean): ArrayBuffer;
+  readFile(path: string, maxBytes: number, followLinks: boolean, atOnce: boolean): Told<ArrayBuffer>;
   /** In no order; see `FileSearch`. EOVERFLOW past `maxFiles`. */
   searchFiles(
     directory: string,
@@ -51,25 +66,30 @@ export interface Os {
     texts: readonly string[],
     maxFiles: number,
     maxBytes: number,
-  ): Name[];
-  writeFileAtomic(path: string, content: string, mode: number, durable: boolean, temporaryIn?: string): void;
+  ): Told<Name[]>;
+  writeFileAtomic(
+    path: string,
+    content: string,
+    mode: number,
+    syncsContent: boolean,
+    syncsName: boolean,
+    temporaryIn?: string,
+  ): void;
   copyFileAtomic(from: string, to: string, mode: number): void;
   writeSystemFile(path: string, content: string): void;
   appendFile(path: string, content: string): void;
   /** In no order. */
-  readDir(path: string): Name[];
-  readLink(path: string): Name;
-  lstat(
-    path: string,
-  ): readonly [kind: string, mode: number, uid: number, size: number, modifiedMs: number, ...Identity];
-  isExecutable(path: string): boolean;
+  readDir(path: string): Told<Name[]>;
+  readLink(path: string): Told<Name>;
+  lstat(path: string): Told<Status>;
+  isExecutable(path: string): Told<boolean>;
   /** Never fails. */
   isBusy(path: string): boolean;
   /** False for a directory that was there. */
   makeDir(path: string, mode: number): boolean;
-  unlink(path: string): void;
+  unlink(path: string): Told<void>;
   rename(from: string, to: string): void;
-  removeDir(path: string): void;
+  removeDir(path: string): Told<void>;
 
   /** The lock's number; undefined if somebody holds it for that long. Without a note the file must exist. */
   lock(path: string, timeoutMs: number, note: string | undefined): number | undefined;
@@ -86,7 +106,7 @@ export interface Os {
   /** May be called once for each child. */
   waitProcess(child: number): EndedProcess;
 
-  openNetns(path: string): number;
+  openNetns(path: string): Told<number>;
   identity(fd: number): Identity;
   enterNetns(fd: number): void;
   /** Opens in the namespace that the thread is in. `protocol`: NETLINK_*; `groups`: RTMGRP_* bits. */

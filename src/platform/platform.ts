@@ -1,5 +1,3 @@
-import type { SystemError } from '../lib/system-error.ts';
-
 /**
  * The one interface to the operating system. Everything is synchronous: a network namespace belongs to a thread, and
  * this program is one thread that lives for milliseconds. Implementations throw `SystemError` for a failed system call.
@@ -114,7 +112,11 @@ interface ReadOptions {
 
 export interface WriteOptions {
   readonly mode: number;
-  readonly durable: boolean;
+  /**
+   * Whether it is on disk afterwards. With 'content' a power cut may leave the file of before, or none, but never one
+   * that is cut short, as file systems may that put a name on disk before the content.
+   */
+  readonly durable: boolean | 'content';
   /** A directory of the same file system. */
   readonly temporaryIn?: string;
 }
@@ -190,7 +192,7 @@ export interface Platform {
   searchFiles(directory: string, search: FileSearch): readonly string[] | null;
   /**
    * `.dra-sriov-PID-N.tmp` in the same directory or in `temporaryIn`, mode as given, rename; `durable` adds fsync of
-   * file and directory.
+   * file and directory, or of the file alone.
    */
   writeFileAtomic(path: string, content: string, options: WriteOptions): void;
   /**
@@ -255,8 +257,8 @@ export interface Platform {
   sendFrames(netns: Netns, ifindex: number, frames: readonly Uint8Array[]): void;
   /**
    * Requests of linux/ethtool.h to a netdev (SIOCETHTOOL), one after the other. Each is its struct, as long as its
-   * fields say, and comes back as the kernel has filled it, or is the SystemError with which it was refused: ENODEV,
+   * fields say, and comes back as the kernel has filled it, or is the errno with which it was refused: ENODEV,
    * EOPNOTSUPP, ... Throws ENODEV for what can't be a name.
    */
-  ethtool(netns: Netns, ifname: string, requests: readonly Uint8Array[]): (Buffer | SystemError)[];
+  ethtool(netns: Netns, ifname: string, requests: readonly Uint8Array[]): (Buffer | number)[];
 }

@@ -2,7 +2,7 @@ import { readBusInfo } from '../kernel/ethtool.ts';
 import type { Namespace } from '../kernel/namespace.ts';
 import { getLink, type Link, listDeviceLinks } from '../kernel/rtnl/links.ts';
 import { getPfLink } from '../kernel/rtnl/vfs.ts';
-import { readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '../kernel/sysfs.ts';
+import { hasNetdev, readNetdevIfindex, readNetdevs, readPfNetdev, readVirtioParent } from '../kernel/sysfs.ts';
 import type { MacAddress } from '../lib/mac-address.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
@@ -51,7 +51,7 @@ export function findOnHost(platform: Platform, host: Namespace, pci: PciAddress)
 export function isDeviceOf(platform: Platform, pci: PciAddress, name: string, link: Link): boolean {
   if (link.parentBusName !== null) return pciAddressOfParent(platform, link) === pci;
   const ifindex = readNetdevIfindex(platform, pci, name);
-  return ifindex === null ? readNetdevs(platform, pci).includes(name) : ifindex === link.ifindex;
+  return ifindex === null ? hasNetdev(platform, pci, name) : ifindex === link.ifindex;
 }
 
 /**

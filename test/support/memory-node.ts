@@ -1,6 +1,5 @@
 // A node in memory: a PF with VFs in sysfs and in a memory kernel, pods, and an IPAM plugin that hands out addresses.
 // Whole commands run on it through runMain. `changes` lists all changes of kernel, IPAM and records in order.
-import { SystemError } from '../../src/lib/system-error.ts';
 import { runMain } from '../../src/main.ts';
 import type { Platform, ProcessRequest, ProcessResult } from '../../src/platform/platform.ts';
 import { type CniCall, CniNode, type CniOutcome, cniVariables, outcomeOf } from './cni-node.ts';
@@ -252,10 +251,7 @@ export class MemoryNode extends CniNode {
       ownNetns: hostId,
       netnsPaths: { '/proc/self/ns/net': hostId },
       processes: (request) => this.#runIpam(request),
-      ethtool: (netns, ifname, request) => {
-        const answer = this.kernel.ethtool(netns, ifname, request);
-        return typeof answer === 'number' ? new SystemError(`ask ${ifname} (ethtool)`, answer) : answer;
-      },
+      ethtool: (netns, ifname, request) => this.kernel.ethtool(netns, ifname, request),
     });
     return this.#withNotes(platform);
   }

@@ -46,7 +46,7 @@ export interface MemoryPlatformOptions {
   /** stdout and stderr are terminals. */
   readonly terminal?: boolean;
   /** Answers an ethtool request; without it each is refused with EOPNOTSUPP. */
-  readonly ethtool?: (netns: Netns, ifname: string, request: Buffer) => Buffer | SystemError;
+  readonly ethtool?: (netns: Netns, ifname: string, request: Buffer) => Buffer | number;
 }
 
 interface SentFrame {
@@ -177,8 +177,7 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
       frames.push(...sent.map((frame) => ({ netns, ifindex, frame: Buffer.from(frame) })));
     },
     ethtool(netns, ifname, requests) {
-      const refused = new SystemError(`ask ${ifname} (ethtool)`, errno.EOPNOTSUPP);
-      return requests.map((request) => options.ethtool?.(netns, ifname, Buffer.from(request)) ?? refused);
+      return requests.map((request) => options.ethtool?.(netns, ifname, Buffer.from(request)) ?? errno.EOPNOTSUPP);
     },
     files: tree.files,
     links: tree.links,

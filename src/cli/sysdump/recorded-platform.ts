@@ -193,11 +193,11 @@ function createNetwork(memory: Recall, node: Platform, isLive: boolean): Network
     ethtool(netns, ifname, requests) {
       const asked = requests.map((request) => Buffer.from(request).toString('hex'));
       const answers = memory.recall(['ethtool', `${netns.inode}`, ifname, ...asked], () =>
-        node.ethtool(netns, ifname, requests).map((answer) => {
-          return isSystemError(answer) ? failureOf(answer) : (answer as Buffer).toString('hex');
+        node.ethtool(netns, ifname, requests).map((answer): Failed | string => {
+          return typeof answer === 'number' ? { failed: answer, message: '' } : answer.toString('hex');
         }),
       );
-      return answers.map((answer) => (isFailed(answer) ? toSystemError(answer) : Buffer.from(answer, 'hex')));
+      return answers.map((answer) => (isFailed(answer) ? answer.failed : Buffer.from(answer, 'hex')));
     },
   };
 }

@@ -21,7 +21,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { textFromBytes } from '../../lib/byte-text.ts';
 import { errno, failureOf } from '../../lib/system-error.ts';
-import type { Os } from '../os.ts';
+import type { Os, Status } from '../os.ts';
 import type { FileKind } from '../platform.ts';
 import {
   copyAll,
@@ -42,7 +42,7 @@ function kindOf(stats: BigIntStats): FileKind {
   return stats.isSymbolicLink() ? 'link' : 'other';
 }
 
-function lstat(path: string): ReturnType<Os['lstat']> {
+function lstat(path: string): Status {
   const stats = lstatSync(systemPath(path), { bigint: true });
   const modifiedMs = Number(stats.mtimeNs / 1_000_000n);
   const [mode, uid, size] = [stats.mode & 0o7777n, stats.uid, stats.size].map(Number) as [number, number, number];
@@ -89,10 +89,10 @@ function isBusy(path: string): boolean {
 let temporaryFiles = 0;
 
 /**
- * Makes a new file in a directory and returns its name. Passes over a name that is taken by a process of the same number
- * that was killed or is in another PID namespace.
+ * Makes a new file in a directory and returns its name. Passes over a name that is taken by a process of the same
+ * number that was killed or is in another PID namespace.
  */
-function writeTemporary(directory: string, fill: (fd: number) => void, mode: number, durable: boolean): string {
+function writeTemporary(directory: string, fill: (fd: number) => void, mode: number, syncs: boolean): string {
   for (;;) {
     const temporary = join(directory, `.dra-sriov-${process.pid}-${temporaryFiles++}.tmp`);
     let isOurs = false;
@@ -102,7 +102,7 @@ function writeTemporary(directory: string, fill: (fd: number) => void, mode: num
         fill(fd);
         // The mode comes after the content, so nobody reads a half-written file, and not by open(2), which has a umask.
         fchmodSync(fd, mode);
-        if (durable) fsyncSync(fd);
+        if (syncs) fsyncSync(fd);
       });
       return temporary;
     } catch (thrown) {
@@ -116,17 +116,18 @@ function replaceFile(
   path: string,
   fill: (fd: number) => void,
   mode: number,
-  durable: boolean,
+  syncsContent: boolean,
+  syncsName: boolean,
   temporaryIn = dirname(path),
 ): void {
-  const temporary = writeTemporary(temporaryIn, fill, mode, durable);
+  const temporary = writeTemporary(temporaryIn, fill, mode, syncsContent);
   try {
     renameSync(systemPath(temporary), systemPath(path));
   } catch (thrown) {
     unlinkSync(systemPath(temporary));
     throw thrown;
   }
-  if (durable) withDescriptor(dirname(path), O_RDONLY | O_DIRECTORY, 0, fsyncSync);
+  if (syncsName) withDescriptor(dirname(path), O_RDONLY | O_DIRECTORY, 0, fsyncSync);
 }
 
 /** sysfs and procfs take a value in one write(2) only. */
@@ -181,11 +182,11 @@ export const fileCalls: FileCalls = {
     return statSync(systemPath(path)).isFile();
   },
   isBusy,
-  writeFileAtomic(path, content, mode, durable, temporaryIn) {
-    replaceFile(path, (fd) => writeAll(fd, Buffer.from(content)), mode, durable, temporaryIn);
+  writeFileAtomic(path, content, mode, syncsContent, syncsName, temporaryIn) {
+    replaceFile(path, (fd) => writeAll(fd, Buffer.from(content)), mode, syncsContent, syncsName, temporaryIn);
   },
   copyFileAtomic(from, to, mode) {
-    withRegularFile(from, O_RDONLY, (source) => replaceFile(to, (fd) => copyAll(source, fd), mode, true));
+    withRegularFile(from, O_RDONLY, (source) => replaceFile(to, (fd) => copyAll(source, fd), mode, true, true));
   },
   writeSystemFile(path, content) {
     // sysfs and procfs ignore O_TRUNC; with it a tree of plain files behaves like them.

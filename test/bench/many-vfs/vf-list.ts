@@ -9,7 +9,9 @@ const RTEXT_FILTER_VF = 1;
 const extMaskAt = 36;
 
 const real = __host;
-const list = new Uint8Array(real.readFile(real.environment()['BENCH_VF_LIST'] ?? '', 1 << 20, false, false));
+const list = new Uint8Array(
+  real.readFile(real.environment()['BENCH_VF_LIST'] ?? '', 1 << 20, false, false) as ArrayBuffer,
+);
 let wantsVfs = false;
 
 function withList(datagram: ArrayBuffer): ArrayBuffer {

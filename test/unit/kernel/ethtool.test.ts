@@ -1,5 +1,4 @@
 import { readBusInfo, readEthtool, writeEthtool } from '../../../src/kernel/ethtool.ts';
-import { SystemError } from '../../../src/lib/system-error.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -13,9 +12,9 @@ const [ENODEV, EOPNOTSUPP] = [19, 95];
 function driver(answers: Readonly<Record<number, (request: Buffer) => Buffer>>): [Platform, Buffer[]] {
   const asked: Buffer[] = [];
   const platform = createMemoryPlatform({
-    ethtool: (_, ifname, request) => {
+    ethtool: (_netns, _ifname, request) => {
       asked.push(request);
-      return answers[request.readUInt32LE(0)]?.(request) ?? new SystemError(`ask ${ifname}`, EOPNOTSUPP);
+      return answers[request.readUInt32LE(0)]?.(request) ?? EOPNOTSUPP;
     },
   });
   return [platform, asked];
@@ -88,6 +87,6 @@ test('the bus-info; a netdev that is gone, and a setting that is refused, say so
   const [platform] = driver({ 3: () => info });
   assert.is(readBusInfo(platform, platform.ownNetns(), 'vf0'), '0000:3b:02.1');
   throws(() => writeEthtool(platform, platform.ownNetns(), 'vf0', 'pause', '00'.repeat(12)), 'EOPNOTSUPP');
-  const gone = createMemoryPlatform({ ethtool: () => new SystemError('ask vf0', ENODEV) });
+  const gone = createMemoryPlatform({ ethtool: () => ENODEV });
   throws(() => readEthtool(gone, gone.ownNetns(), 'vf0'), 'ENODEV');
 });

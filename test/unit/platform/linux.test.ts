@@ -200,6 +200,40 @@ test('a thread that could not come back once is in its own namespace for the nex
   assert.equal(log, ['enter 2', 'enter 1', 'enter 1', 'enter 2', 'enter 1']);
 });
 
+test('ethtool goes through a socket of the namespace that is open, or through one that it opens there and closes', () => {
+  const { host, log } = namespaces();
+  let opened = 100;
+  const platform = createPlatform(
+    {
+      ...host,
+      openNetlink: () => ++opened,
+      ethtool: (fd, ifname) => {
+        log.push(`ask ${ifname} on ${fd}`);
+        return [95];
+      },
+    },
+    {},
+  );
+  platform.ownNetns();
+  const pod = platform.openNetns('/run/netns/pod');
+  if (pod === null) throw new Error('it is there');
+  const ask = (): unknown => platform.ethtool(pod, 'net1', [new Uint8Array(4)])[0];
+  assert.is(ask(), 95);
+  const socket = platform.openNetlink(pod);
+  ask();
+  socket.close();
+  ask();
+  const own = platform.openNetlink();
+  platform.ethtool(platform.ownNetns(), 'pf0', []);
+  own.close();
+  assert.equal(log, [
+    ...['enter 2', 'enter 1', 'ask net1 on 101', 'close 101'],
+    ...['enter 2', 'enter 1', 'ask net1 on 102', 'close 102'],
+    ...['enter 2', 'enter 1', 'ask net1 on 103', 'close 103'],
+    ...['ask pf0 on 104', 'close 104'],
+  ]);
+});
+
 test('a closed socket is used no more', () => {
   const closed: number[] = [];
   const host = hostWith({
