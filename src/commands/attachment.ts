@@ -80,7 +80,7 @@ export class Attachment {
       }
       const addresses = ipam?.finishAdd() ?? null;
       record = this.#applyAddresses(record, addresses);
-      store.write({ ...record, phase: 'attached' });
+      store.update({ ...record, phase: 'attached' });
       return this.#extend(previous, record, addresses);
     } catch (thrown) {
       ipam?.settle();

@@ -61,6 +61,6 @@ export function changeOwnMacOf(
 ): AttachmentRecord {
   if (mac === null || !changeOwnMac(host, record.snapshot, mac)) return record;
   const free: AttachmentRecord = { ...record, snapshot: { ...record.snapshot, macIsFree: true } };
-  store.write(free);
+  store.update(free);
   return free;
 }

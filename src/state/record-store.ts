@@ -3,7 +3,7 @@ import { CniError, explain, isBug, isCniError } from '../cni/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
 import { isSystemError } from '../lib/system-error.ts';
-import type { Platform } from '../platform/platform.ts';
+import type { Platform, WriteOptions } from '../platform/platform.ts';
 import { type AttachmentKey, type AttachmentRecord, formatRecord } from './attachment-record.ts';
 import { parseKey, parseRecord } from './record-codec.ts';
 import { StateDirectory } from './state-directory.ts';
@@ -66,8 +66,20 @@ export class RecordStore {
 
   /** Puts a record on disk, and makes it the owner of its VF. Throws CniError io. */
   write(record: AttachmentRecord): void {
+    this.#writeBoth(record, true);
+  }
+
+  /**
+   * As `write` for a record that is on disk. A power cut may leave the one of before, which leads to the same end:
+   * after a boot it tells only which address is to be released. Throws CniError io.
+   */
+  update(record: AttachmentRecord): void {
+    this.#writeBoth(record, 'content');
+  }
+
+  #writeBoth(record: AttachmentRecord, durable: WriteOptions['durable']): void {
     const text = formatRecord(record);
-    this.#writeRecord(record.key, text);
+    this.#writeRecord(record.key, text, durable);
     const directory = this.#directory(ownersDirectory);
     // Should this process be killed, the DEL of that container removes what it leaves.
     const temporaryIn = this.#state.find(record.key.network, record.key.containerId);
@@ -75,10 +87,10 @@ export class RecordStore {
     onlyIo(() => writePrivateFile(this.#platform, directory, record.identity.pci, text, options));
   }
 
-  #writeRecord(key: AttachmentKey, text: string): void {
+  #writeRecord(key: AttachmentKey, text: string, durable: WriteOptions['durable']): void {
     this.#seen.clear();
     const directory = this.#directory(key.network, key.containerId);
-    onlyIo(() => writePrivateFile(this.#platform, directory, fileName(key), text, { durable: true }));
+    onlyIo(() => writePrivateFile(this.#platform, directory, fileName(key), text, { durable }));
   }
 
   #directory(...names: readonly string[]): (make: boolean) => string {
@@ -125,7 +137,7 @@ export class RecordStore {
    * that its next user has left. Throws CniError io; then the record still owns the VF.
    */
   giveUpVf(record: AttachmentRecord): void {
-    this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }));
+    this.#writeRecord(record.key, formatRecord({ ...record, vfGivenUp: true }), true);
     this.#disown(record);
   }
 

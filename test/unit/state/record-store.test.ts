@@ -82,7 +82,7 @@ test('lies in a file of its own, for root alone', () => {
 
 test('the record is on disk durably before its VF is owned by a copy that begins in the container’s directory', () => {
   const { store, platform } = open();
-  const written: [string, boolean, string | undefined][] = [];
+  const written: [string, boolean | 'content', string | undefined][] = [];
   const { writeFileAtomic } = platform;
   Object.assign(platform, {
     writeFileAtomic: (...args: Parameters<typeof writeFileAtomic>) => {
