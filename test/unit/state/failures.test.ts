@@ -42,18 +42,28 @@ test('two files of bounded size, and the last failures are in them', () => {
 });
 
 test('while another moves the full file away, nobody waits and nothing is lost', () => {
-  const full = `${JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'old' })}\n`.repeat(600);
+  const full = `${JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'old' })}\n`.repeat(700);
   const platform = createMemoryPlatform({ files: { [path]: full } });
   platform.heldLocks.set(path, 'another');
   recordFailure(platform, 'ADD', busy());
   assert.is(platform.files.has(`${path}.1`), false);
-  assert.is(readFailures(platform).length, 601);
+  assert.is(readFailures(platform).length, 701);
 });
 
 test('lines that were cut short, or aren’t ours, are passed over; what isn’t root’s is not read', () => {
   const line = JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'm' });
   const platform = createMemoryPlatform({ files: { [path]: `${line}\n{"atMs":2\n[]\n{"atMs":"x"}\n${line}\n` } });
   assert.is(readFailures(platform).length, 2);
+  const good = { atMs: 1, command: 'ADD', code: 100, message: 'm' };
+  const odd = [
+    { ...good, atMs: '1' },
+    { ...good, command: 1 },
+    { ...good, code: '100' },
+    { ...good, message: null },
+    null,
+  ];
+  platform.files.set(path, [...odd, good].map((each) => JSON.stringify(each)).join('\n'));
+  assert.equal(readFailures(platform), [good]);
   platform.owners.set(path, 1000);
   throws(() => readFailures(platform), 'Error', 'user 1000');
 });

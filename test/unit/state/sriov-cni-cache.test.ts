@@ -256,6 +256,25 @@ function never(): never {
   throw new Error('no such reader');
 }
 
+test('what the file of an attachment names is told though it can’t be used; nothing that is no such name', () => {
+  const none = { network: null, pci: null, hostIfname: null };
+  const all = { network: 'net', pci, hostIfname: 'ens1f0v1' };
+  for (const [file, names] of [
+    [formatSriovCniAttachment(conf, vf), all],
+    [JSON.stringify({ name: 'net', deviceID: pci, HostIFNames: 'ens1f0v1' }), all],
+    [JSON.stringify({ name: 'net', deviceID: pci, HostIFNames: 'old', OrigVfState: { HostIFName: 'ens1f0v1' } }), all],
+    [JSON.stringify({ name: 'net' }), { ...none, network: 'net' }],
+    [JSON.stringify({ name: '../net', deviceID: '0000:3b', HostIFNames: 'a/b' }), none],
+    [JSON.stringify({ name: 5, deviceID: 6, HostIFNames: ['x'] }), none],
+    ['[]', none],
+    ['null', none],
+    ['{', none],
+  ] as const) {
+    const [entry] = listEntries(nodeWith({ 'c1-net1': file }));
+    assert.equal({ network: entry?.network, pci: entry?.pci, hostIfname: entry?.hostIfname }, names, file);
+  }
+});
+
 test('the attachments of a VF', () => {
   const other = { ...vf, pci: '0000:3b:02.2' };
   const platform = nodeWith({

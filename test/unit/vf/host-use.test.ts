@@ -31,6 +31,21 @@ test('a VF that waits for a pod is down: nothing more is asked of the kernel; on
   assert.is(takeSnapshot(up.node.platform, up.host, up.identity, up.pf()).netdev?.up, true);
 });
 
+test('in a bridge or bond, which is named, by its number if it is gone', () => {
+  const at = new VfFixture();
+  at.node.link(0).master = at.pf().ifindex;
+  refuses(at, 'pf0');
+  at.node.link(0).master = 77;
+  refuses(at, 'interface 77');
+});
+
+test('of many uses three are named', () => {
+  const at = new VfFixture();
+  for (const name of ['a', 'b', 'c', 'd']) at.node.platform.links.set(`${netdev}/upper_${name}`, `../${name}`);
+  const { message } = throws(() => takeSnapshot(at.node.platform, at.host, at.identity, at.pf()), 'vfBusy', 'a, b, c');
+  assert.not.match(message, ', d');
+});
+
 test('with an address or a route that somebody has given it: 102, naming it', () => {
   const addressed = upVf();
   addAddress(addressed.host.session, addressed.vf().ifindex, '10.9.0.1/24');

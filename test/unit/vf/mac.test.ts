@@ -63,4 +63,12 @@ test('the netdev’s own MAC: free where an untrusted VF changes it', () => {
   assert.is(changes({}, 'on'), false, 'a trusted one may, whatever its PF has set');
   assert.is(changes({}, 'off', own), false, 'nothing is changed');
   assert.is(changes({ driver: stubbornDriver }, 'off'), false, 'it is refused');
+  const at = new VfFixture();
+  const { ifindex } = at.vf();
+  assert.is(changeOwnMac(at.host, snapshotWith(null, { ifindex, mac: own }), mac), true, 'of a PF that tells nothing');
+  assert.is(changeOwnMac(at.host, { admin: quietAdmin, netdev: null }, mac), false, 'a VF of vfio-pci');
+  assert.is(changeOwnMac(at.host, snapshotWith(quietAdmin, { ifindex: 99, mac: own }), mac), false, 'it is gone');
+  at.takeChanges();
+  assert.is(changeOwnMac(at.host, snapshotWith(quietAdmin, { ifindex, mac }), mac), false);
+  assert.equal(at.takeChanges(), [], 'it had it before');
 });
