@@ -94,14 +94,31 @@ export class Search {
     const known = new Set(vfs.map((vf) => vf.pci));
     const missing = new Set(addresses.filter((pci) => !known.has(pci)));
     this.trace.add('per-claim CDI specs', vfs.map(describeClaim), `hold ${known.size} of ${addresses.length} VFs`);
-    if (missing.size === 0) return vfs;
+    if (missing.size === 0) return this.#withoutLeftOver(vfs);
     const [suspect] = broken;
     if (suspect !== undefined) {
       throw this.trace.failure('decode', `the CDI spec ${suspect.file} is broken: ${suspect.reason}`);
     }
     const survivors = this.checkpoints().filter((vf) => missing.has(vf.pci));
     this.trace.add('driver checkpoint', survivors.map(describeClaim), `holds ${survivors.length} of the rest`);
-    return [...vfs, ...survivors];
+    return [...this.#withoutLeftOver(vfs), ...survivors];
+  }
+
+  /**
+   * Of a VF's several specs those whose claim is this pod's by the checkpoint, if one is: when a pod with several
+   * claims ends, dra-driver-sriov removes the spec of one alone (its podmanager forgets the others with it).
+   */
+  #withoutLeftOver(vfs: readonly ClaimVf[]): readonly ClaimVf[] {
+    const nameOf = ({ pci, claimUid }: ClaimVf): string => `${pci} ${claimUid}`;
+    const countOf = (some: readonly unknown[]): number => new Set(some).size;
+    if (countOf(vfs.map(nameOf)) === countOf(vfs.map(({ pci }) => pci))) return vfs;
+    const prepared = new Set(this.checkpoints().map(nameOf));
+    const settled = new Set(vfs.filter((vf) => prepared.has(nameOf(vf))).map(({ pci }) => pci));
+    const kept = vfs.filter((vf) => prepared.has(nameOf(vf)) || !settled.has(vf.pci));
+    const leftOver = vfs.filter((vf) => !kept.includes(vf));
+    if (leftOver.length > 0)
+      this.trace.add('per-claim CDI specs', leftOver.map(describeClaim), 'of claims that are gone');
+    return kept;
   }
 
   #readPodSpec(search: boolean): PodVfs | null {

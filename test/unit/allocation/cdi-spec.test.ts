@@ -5,6 +5,7 @@ import { isCniError } from '../../../src/cni/errors.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
+  checkpoint,
   claimA,
   claimB,
   claimSpec,
@@ -158,6 +159,21 @@ test('a device hides one of the same name although it tells no address', () => {
   const bare = `kind: ${vendor.kind}\ndevices:\n  - name: ${claimA}-${dashed(vf1)}\n`;
   const stale = claimSpec(claimA, { [vf1]: 'old' }, { path: '/etc/cdi/stale.yaml' });
   assert.is(resolve(platformOf(podSpec([vf1]), { [specPath(claimA)]: bare }, stale)).pci, vf1);
+});
+
+test('of a VF’s claims, one that left its spec behind does not count where the checkpoint knows the pod’s', () => {
+  const specs = [podSpec([vf1]), claimSpec(claimA, { [vf1]: 'vf-test1' }), claimSpec(claimB, { [vf1]: 'old' })];
+  const own = { claim: claimA, pci: vf1, nad: 'vf-test1' };
+  assert.is(resolve(platformOf(...specs, checkpoint([own]))).pci, vf1);
+  refuses(platformOf(...specs, checkpoint([own])), { network: 'old' }, 'noVfForPod');
+  const both = checkpoint([own, { claim: claimB, pci: vf1, nad: 'old' }]);
+  refuses(platformOf(...specs, both), {}, 'contradictorySources');
+  refuses(platformOf(...specs, checkpoint([own], otherPodUid)), {}, 'contradictorySources');
+  const unnamed = claimSpec(claimB, { [vf1]: '' });
+  assert.is(
+    resolve(platformOf(podSpec([vf1]), claimSpec(claimA, { [vf1]: 'vf-test1' }), unnamed, checkpoint([own]))).pci,
+    vf1,
+  );
 });
 
 test('two claims that give one VF to different networks are refused, naming both files', () => {
