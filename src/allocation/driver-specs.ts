@@ -151,6 +151,11 @@ export function readClaimsOf(specs: CdiSpecs, addresses: readonly PciAddress[], 
   return { vfs: vfs.filter((vf) => wanted.has(vf.pci)), broken };
 }
 
+/** What all per-claim CDI specs of this node say. Throws CniError decode, contradictorySources. */
+export function listClaims(specs: CdiSpecs, trace: Trace): readonly ClaimVf[] {
+  return specs.mentioning(['VF_DEVICE_']).devices.flatMap((device) => readClaimVf(device, trace) ?? []);
+}
+
 /**
  * The VF of a CDI device `<claimUID>-<device>`; null if no spec has it. Opens the claim's file by its name, and looks
  * through all specs if that finds nothing. Throws CniError decode, contradictorySources.

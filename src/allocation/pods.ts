@@ -4,7 +4,7 @@ import { type BrokenSpec, CdiSpecs } from './cdi-spec.ts';
 import { listCheckpointPods, readDeviceUsers } from './checkpoints.ts';
 import { parseDeviceName } from './device-hint.ts';
 import { isPublished } from './device-info.ts';
-import { listedAddresses, listPodSpecs, sortAddresses } from './driver-specs.ts';
+import { type ClaimVf, listClaims, listedAddresses, listPodSpecs, sortAddresses } from './driver-specs.ts';
 import type { AllocationNode, Search } from './search.ts';
 import { Trace } from './trace.ts';
 
@@ -126,6 +126,21 @@ export function listKnownPods({ platform, parseYaml }: AllocationNode): readonly
       prepared: vfs === undefined ? null : sortAddresses(vfs.map(({ pci }) => pci)),
       unspecified: [...named].filter((device) => !devices.has(device)),
     };
+  });
+}
+
+/**
+ * Devices of claims whose specs the DRA driver has left behind: its checkpoint has the VF for another claim, or neither
+ * a checkpoint nor a per-pod spec has it. Throws CniError decode, contradictorySources, io.
+ */
+export function listLeftOver({ platform, parseYaml }: AllocationNode): readonly ClaimVf[] {
+  const trace = new Trace();
+  const specs = new CdiSpecs(platform, parseYaml, trace);
+  const listed = new Set(listPodSpecs(specs, trace).flatMap(({ addresses }) => addresses));
+  const prepared = listCheckpointPods(platform, trace).flatMap(({ vfs }) => vfs);
+  return listClaims(specs, trace).filter(({ pci, claimUid }) => {
+    const known = prepared.filter((vf) => vf.pci === pci);
+    return known.length > 0 ? known.every((vf) => vf.claimUid !== claimUid) : !listed.has(pci);
   });
 }
 

@@ -1,5 +1,6 @@
 import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
-import { type KnownPod, listBrokenSpecs, listKnownPods } from '../../allocation/pods.ts';
+import type { ClaimVf } from '../../allocation/driver-specs.ts';
+import { type KnownPod, listBrokenSpecs, listKnownPods, listLeftOver } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';
@@ -44,6 +45,8 @@ export interface Examined {
   /** Pods that the DRA driver knows. */
   readonly pods: readonly KnownPod[] | string;
   readonly brokenSpecs: readonly BrokenSpec[];
+  /** Devices of claims that are gone. */
+  readonly leftOver: readonly ClaimVf[];
   /** Directories in which the runtime looks for plugins. */
   readonly pluginDirs: readonly string[];
 }
@@ -63,6 +66,7 @@ export function examine(tool: Tool): Examined {
   const { platform, yaml } = tool;
   const node = { platform, parseYaml: (text: string) => yaml().parseYaml(text) };
   const brokenSpecs = orReason(() => listBrokenSpecs(node));
+  const leftOver = orReason(() => listLeftOver(node));
   const given = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return {
     platform,
@@ -70,6 +74,7 @@ export function examine(tool: Tool): Examined {
     pods: orReason(() => listKnownPods(node)),
     // An error that keeps all specs from being read is reported with the pods.
     brokenSpecs: typeof brokenSpecs === 'string' ? [] : brokenSpecs,
+    leftOver: typeof leftOver === 'string' ? [] : leftOver,
     pluginDirs: given.length > 0 ? given : [usualPluginDir],
   };
 }

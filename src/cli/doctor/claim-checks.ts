@@ -1,4 +1,5 @@
 import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
+import type { ClaimVf } from '../../allocation/driver-specs.ts';
 import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
@@ -10,6 +11,7 @@ import { type Check, listSome, note, ok, warning, wrong } from './check.ts';
 export interface PodFacts {
   readonly pods: readonly KnownPod[];
   readonly brokenSpecs: readonly BrokenSpec[];
+  readonly leftOver: readonly ClaimVf[];
   readonly survey: Survey;
   readonly platform: Platform;
 }
@@ -50,7 +52,7 @@ const remedyForSpec =
   'delete the pod, so that its controller makes another: the driver does not write a prepared claim’s spec again, whatever is restarted';
 
 function checkPrepared(facts: PodFacts): Check {
-  const { pods, platform, survey, brokenSpecs } = facts;
+  const { pods, platform, survey, brokenSpecs, leftOver } = facts;
   const [broken] = brokenSpecs;
   if (broken !== undefined) {
     const found = `no container of its pod can be made: the CDI spec ${broken.file} is broken: ${broken.reason}`;
@@ -74,6 +76,11 @@ function checkPrepared(facts: PodFacts): Check {
       `VFs that aren’t on this node are claimed by ${names}`,
       'VFs were made anew: restart the pod; a pod that is gone: remove its CDI spec',
     );
+  }
+  if (leftOver.length > 0) {
+    const files = listSome([...new Set(leftOver.map(({ file }) => file))]);
+    const found = `CDI specs of claims that are gone: ${files}`;
+    return note('claims', found, 'remove them: the driver leaves them where a pod with several claims ends');
   }
   return ok('claims', 'every pod and claim has its CDI spec, and every VF is there');
 }
@@ -122,7 +129,8 @@ function checkNuma(facts: PodFacts): Check {
 /** Whether the pods of this node have what they claim; fewer checks if there are no such pods. */
 export function checkClaims(facts: PodFacts): readonly Check[] {
   const ofPods = [checkPrepared, checkAttached, checkNuma];
-  return [checkDriver, ...(facts.pods.length + facts.brokenSpecs.length === 0 ? [] : ofPods)].map((check) =>
-    check(facts),
-  );
+  return [
+    checkDriver,
+    ...(facts.pods.length + facts.brokenSpecs.length + facts.leftOver.length === 0 ? [] : ofPods),
+  ].map((check) => check(facts));
 }

@@ -30,7 +30,7 @@ function checkFailures({ platform }: Examined): Check | null {
 
 /** Makes all checks. A check that can't be made counts as wrong. */
 function diagnose(examined: Examined): readonly Check[] {
-  const { survey, pods, brokenSpecs, platform } = examined;
+  const { survey, pods, brokenSpecs, leftOver, platform } = examined;
   const records = typeof survey === 'string' ? [] : survey.kept.records;
   return [
     ...nodeChecks.map((check) => check(examined)),
@@ -41,7 +41,7 @@ function diagnose(examined: Examined): readonly Check[] {
     ...(typeof pods === 'string' ? [wrong('claims', pods, remedyForFiles)] : []),
     ...(typeof pods === 'string' || typeof survey === 'string'
       ? []
-      : checkClaims({ pods, brokenSpecs, survey, platform })),
+      : checkClaims({ pods, brokenSpecs, leftOver, survey, platform })),
     ...(typeof survey === 'string' ? [] : checkPerformance(platform, survey)),
     ...checkIpam(examined, records),
     ...[checkFailures(examined)].filter((check) => check !== null),

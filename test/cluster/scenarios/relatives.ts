@@ -1,5 +1,6 @@
 // Other manifests of conf-examples.
 import { deepStrictEqual } from 'node:assert/strict';
+import process from 'node:process';
 import type { Cluster } from '../cluster.ts';
 import { type AttachedVf, awaitPods } from '../pods.ts';
 import { checkPod, only, readExample, type Scenario, usualMtu, type WantedVf, withManifest } from './scenario.ts';
@@ -12,6 +13,7 @@ interface Relative {
   /** Of the PFs, where a network asks for a VF's that is larger than usual. */
   readonly pfMtu?: number;
   readonly check?: (attached: readonly AttachedVf[]) => void;
+  readonly severalClaims?: boolean;
 }
 
 const relatives: readonly Relative[] = [
@@ -43,6 +45,7 @@ const relatives: readonly Relative[] = [
   {
     name: 'several claims, one for each PF',
     file: 'multus-multiple-claims.yaml',
+    severalClaims: true,
     namespace: 'vf-claims',
     wanted: [
       { ifname: 'net1', subnet: '10.0.5.' },
@@ -61,11 +64,25 @@ async function setPfMtu({ worker }: Cluster, mtu: number): Promise<void> {
   for (const { name } of worker.lab.pfs) await worker.sh(`ip link set ${name} mtu ${mtu}`);
 }
 
-async function tryRelative(cluster: Cluster, { file, namespace, wanted, check }: Relative): Promise<void> {
-  await withManifest(cluster, readExample(file), async () => {
+/**
+ * When a pod with several claims ends, dra-driver-sriov forgets all of them with the first, and leaves the files of the
+ * others.
+ */
+async function removeLeftOver({ worker }: Cluster): Promise<void> {
+  const { cdi, devinfo } = worker.node.paths;
+  await worker.sh(`find ${cdi} ${devinfo} -type f -delete`);
+}
+
+async function tryRelative(
+  cluster: Cluster,
+  { file, namespace, wanted, check, severalClaims }: Relative,
+): Promise<void> {
+  const attach = async (): Promise<void> => {
     const pod = only(await awaitPods(cluster, namespace, 1));
     check?.(await checkPod(cluster, pod, wanted));
-  });
+  };
+  const leavesFiles = severalClaims === true && process.env['DRA_DRIVER'] !== undefined;
+  await withManifest(cluster, readExample(file), attach, leavesFiles ? () => removeLeftOver(cluster) : undefined);
 }
 
 export const relativeScenarios: readonly Scenario[] = relatives.map((relative) => ({

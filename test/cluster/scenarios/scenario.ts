@@ -37,8 +37,16 @@ export async function deleteManifest(cluster: Cluster, manifest: string): Promis
   await cluster.controlPlane.must(args, { stdin: manifest, timeoutMs: deleteTimeoutMs + 60_000 });
 }
 
-/** A manifest is applied for `body`, and deleted again whatever happens; the node is as before then. */
-export async function withManifest(cluster: Cluster, manifest: string, body: () => Promise<void>): Promise<void> {
+/**
+ * A manifest is applied for `body`, and deleted again whatever happens; the node is as before then, and after what
+ * `tidy` does.
+ */
+export async function withManifest(
+  cluster: Cluster,
+  manifest: string,
+  body: () => Promise<void>,
+  tidy?: () => Promise<void>,
+): Promise<void> {
   const before = await pictureOfNode(cluster);
   await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
   try {
@@ -49,6 +57,7 @@ export async function withManifest(cluster: Cluster, manifest: string, body: () 
     throw thrown;
   }
   await deleteManifest(cluster, manifest);
+  await tidy?.();
   await awaitPicture(cluster, before);
 }
 

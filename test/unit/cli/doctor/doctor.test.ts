@@ -4,7 +4,7 @@ import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
 import { createMemoryPlatform } from '../../../support/memory-platform.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { checkpoint, claimA, claimSpec, dashed, podSpec, podUid } from '../../allocation/fixture.ts';
+import { checkpoint, claimA, claimB, claimSpec, dashed, podSpec, podUid } from '../../allocation/fixture.ts';
 
 const test = suite('cli/doctor');
 
@@ -337,6 +337,17 @@ test('after a reboot the driver writes the spec of the pod again, but not those 
   expectCheck(node, 'claims', 'wrong', ofClaim, podUid);
   place(node, claimSpec(claimA, { [vfPci(0)]: 'vf-net' }));
   expectCheck(node, 'claims', 'ok');
+});
+
+test('the spec of a claim that is gone, as the driver leaves it of a pod with several claims', () => {
+  const node = healthy();
+  const left = claimSpec(claimB, { [vfPci(1)]: '' });
+  place(node, left);
+  expectCheck(node, 'claims', 'note', ...Object.keys(left));
+  place(node, podSpec([vfPci(1)]), claimSpec(claimA, { [vfPci(1)]: '' }));
+  expectCheck(node, 'claims', 'ok');
+  place(node, checkpoint([{ claim: claimA, pci: vfPci(1) }]));
+  expectCheck(node, 'claims', 'note', ...Object.keys(left));
 });
 
 test('fewer attachments than VFs: the annotation’s count', () => {
