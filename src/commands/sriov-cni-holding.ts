@@ -76,7 +76,10 @@ export function mostTraced(context: CommandContext, all: readonly SriovCniAttach
  * makes VFs anew. Of two attachments without a DEL in between the first one counts more, because the second has found
  * the VF changed.
  */
-export function countTraces({ platform, host }: CommandContext, attachment: SriovCniAttachment): number {
+export function countTraces(
+  { platform, host }: Pick<CommandContext, 'platform' | 'host'>,
+  attachment: SriovCniAttachment,
+): number {
   const identity = identityOf(platform, attachment);
   if (identity === null) return 0;
   const { path, settings, admin, netdev, mac } = attachment;

@@ -45,6 +45,17 @@ test('what isn’t in the list is given back: VF, settings, address and record',
   assert.is(node.vfs[1]?.vlan, 6);
 });
 
+test('of what is given back no lock is held while IPAM is asked', () => {
+  const { node } = populated();
+  const held: unknown[] = [];
+  node.runIpam = ({ env }) => {
+    if (env['CNI_COMMAND'] === 'GC') held.push([...node.platform.heldLocks.keys()]);
+    return undefined;
+  };
+  node.succeed('GC', gcConf(node, [second]));
+  assert.equal(held, [[]]);
+});
+
 test('what is in the list stays; only IPAM is asked', () => {
   const { node } = populated();
   node.succeed('GC', gcConf(node, [first, second]));

@@ -1,3 +1,7 @@
+import { countTraces } from '../../../src/commands/sriov-cni-holding.ts';
+import { Namespace } from '../../../src/kernel/namespace.ts';
+import type { MacAddress } from '../../../src/lib/mac-address.ts';
+import type { SriovCniAttachment } from '../../../src/state/sriov-cni-cache.ts';
 import { igbvfDriver, MemoryNode, vfPci } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -150,4 +154,34 @@ test('the PF is gone, and its VF stays: DEL releases the address and removes the
   node.succeed('DEL', conf);
   assert.equal([...node.leases], []);
   assert.equal(sriovCniFiles(node), []);
+});
+
+test('a VF on the host has traces of ADD: the name in the pod or the kernel’s for it, and a MAC that isn’t its own', () => {
+  const own = '52:54:00:00:00:03';
+  const traces = (
+    link: { readonly name?: string; readonly mac?: string },
+    given: string | null = null,
+    file = 'c1-net1',
+  ): number => {
+    const node = new MemoryNode();
+    node.edit(() => Object.assign(node.link(0), link));
+    const host = new Namespace(node.platform, node.platform.ownNetns());
+    const attachment: Partial<SriovCniAttachment> = {
+      pci: vfPci(0) as SriovCniAttachment['pci'],
+      path: `${directory}/${file}`,
+      settings: {},
+      netdev: { name: 'vf0', mac: own as MacAddress, mtu: 1500 },
+      mac: given as MacAddress | null,
+    };
+    return countTraces({ platform: node.platform, host }, attachment as SriovCniAttachment);
+  };
+  assert.equal(
+    ['vf0', 'other', 'dev1x', 'net1', 'dev3', 'dev12'].map((name) => traces({ name })),
+    [0, 0, 0, 1, 1, 1],
+  );
+  assert.is(traces({}, null, 'c1-vf0'), 0, 'the name in the pod was that on the host');
+  assert.is(traces({ mac }, mac), 1);
+  assert.is(traces({ mac: '02:00:00:00:00:02' }, mac), 0);
+  assert.is(traces({}, own), 0, 'it was its own before');
+  assert.is(traces({ mac }, null), 0);
 });
