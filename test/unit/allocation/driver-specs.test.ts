@@ -1,6 +1,12 @@
 import { parse } from 'yaml';
 import { CdiSpecs } from '../../../src/allocation/cdi-spec.ts';
-import { listPodSpecs, readClaimDevice, readClaimsOf, readPodSpec } from '../../../src/allocation/driver-specs.ts';
+import {
+  listPodSpecs,
+  nadName,
+  readClaimDevice,
+  readClaimsOf,
+  readPodSpec,
+} from '../../../src/allocation/driver-specs.ts';
 import { Trace } from '../../../src/allocation/trace.ts';
 import type { MemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -101,4 +107,38 @@ test('a broken spec of the claim is refused where no other has the device', () =
   throws(() => readClaimDevice(specsOf(platformOf(files)), name, new Trace()), 'decode', broken);
   const both = platformOf(files, deviceSpec(name, `VF_DEVICE_X=${vf1}`, whole, vendors[1].kind));
   assert.is(readClaimDevice(specsOf(both), name, new Trace())?.pci, vf1);
+});
+
+test('a claim’s device is found in a file of another name, and under a name of another form', () => {
+  const path = '/var/run/cdi/by-hand.json';
+  for (const [name, claimUid] of [
+    [`${claimA}-port7`, claimA],
+    ['port7', null],
+  ] as const) {
+    const specs = (): CdiSpecs => specsOf(platformOf(deviceSpec(name, `VF_DEVICE_X=${vf1}`, path)));
+    const found = readClaimDevice(specs(), name, new Trace());
+    assert.equal([found?.pci, found?.claimUid, found?.file], [vf1, claimUid, path]);
+    assert.is(readClaimsOf(specs(), [vf1], new Trace()).vfs.length, 1);
+    assert.is(readClaimDevice(specs(), `${claimA}-port8`, new Trace()), null);
+  }
+});
+
+test('the name of a NAD is what follows its namespace, without spaces around it', () => {
+  assert.equal(['ns/net', ' ns/net ', 'net', 'ns/', ' ', undefined].map(nadName), [
+    'net',
+    'net',
+    'net',
+    null,
+    null,
+    null,
+  ]);
+});
+
+test('a pod’s spec may list 4096 VFs', () => {
+  const list = (count: number): readonly string[] =>
+    Array.from({ length: count }, (_, at) => `${at.toString(16).padStart(4, '0')}:00:00.0`);
+  const read = (count: number): number | undefined =>
+    readPodSpec(specsOf(platformOf(podSpec(list(count)))), podUid, new Trace(), { search: false })?.addresses.length;
+  assert.is(read(4096), 4096);
+  throws(() => read(4097), 'decode', '4097', specPath(podUid));
 });

@@ -67,6 +67,10 @@ test('a VF of a claim is taken where the driver’s checkpoint says that it was 
   assert.match(trace.at(-1)?.verdict ?? '', 'checkpoint');
   const others = platformOf(claims, checkpoint([{ claim: claimA, pci: vf1 }], otherPodUid));
   refuses(others, { deviceID: vf1 }, 'contradictorySources', claimA);
+  const another = platformOf(claims, checkpoint([{ claim: claimA, pci: vf2 }]));
+  refuses(another, { deviceID: vf1 }, 'contradictorySources', claimA);
+  const listed = platformOf(podSpec([vf1], { uid: otherPodUid }), checkpoint([{ claim: claimA, pci: vf1 }]));
+  refuses(listed, { deviceID: vf1 }, 'contradictorySources', otherPodUid);
 });
 
 test('a VF that the pod’s own spec lists is taken, also where that has another file name', () => {
