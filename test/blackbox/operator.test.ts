@@ -222,7 +222,7 @@ test('as wide as the terminal, or as COLUMNS says', () => {
 });
 
 /** Fields with times, which differ between two moments. */
-const timeless = (text: string): string => text.replace(/"ageSeconds": \d+|\b\d+s\b/g, 'then');
+const timeless = (text: string): string => text.replace(/"ageSeconds": \d+|\b\d+[smh]\b/g, 'then');
 
 root('sysdump: away from the node, as nobody and without a look at the machine, each command says the same', () => {
   withStandInNode({ built: true, vfs: 4 }, (node) => {
