@@ -2,29 +2,18 @@
 // of the program; the part `plugin` has all that any other run begins with.
 import { formatCode } from '../cni/error-output.ts';
 import { errorCodes } from '../cni/errors.ts';
-import { formatVersions } from '../cni/versions.ts';
 import type { NativeOs } from '../platform/os.ts';
+import { answerVersion } from './answer-version.ts';
 
 declare const __host: NativeOs;
 
 /** Container runtimes give up after 2 minutes, and then nobody reads the error. */
 const runLimitSeconds = 110;
 
-/** False if that fails, which the usual way tells after it has tried again. */
-function tellVersions(): boolean {
-  try {
-    __host.writeStdout(`${formatVersions()}\n`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const environment = __host.environment();
-const command = environment['CNI_COMMAND'] ?? '';
-if (command !== '') {
+if ((environment['CNI_COMMAND'] ?? '') !== '') {
   const message = `not done after ${runLimitSeconds} s; the next DEL, ADD or GC undoes what was begun`;
   __host.limitRun(runLimitSeconds, `${formatCode(errorCodes.tryAgainLater, message)}\n`);
 }
-if (command === 'VERSION' && tellVersions()) __host.exit(0);
+answerVersion(__host, environment);
 (__host.loadPart('plugin') as typeof import('./native-main.ts')).start(__host, environment);

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { builtExecutable } from '../support/stand-in-node.ts';
 import { assert, suite } from '../support/suite.ts';
+import { withTemporaryDirectory } from '../support/temporary-directory.ts';
 
 const test = suite('version-verb');
 
@@ -35,4 +36,18 @@ test('VERSION does not care what is on stdin', () => {
 test('VERSION with a closed stdin', () => {
   const { status, stdout } = spawnSync('sh', ['-c', `exec '${builtExecutable}' <&-`], { env, encoding: 'utf8' });
   assert.equal([status, JSON.parse(stdout)], [0, expected]);
+});
+
+test('VERSION asks for nothing of the node, not even where its files are', () => {
+  const { status, stdout } = spawnSync(builtExecutable, { env: { ...env, DRA_SRIOV_SYSFS: 'no/path' }, input: '' });
+  assert.equal([status, JSON.parse(stdout.toString())], [0, expected]);
+});
+
+test('VERSION whose answer can’t be written fails, and says so', () => {
+  withTemporaryDirectory((directory) => {
+    const command = `exec '${builtExecutable}' >/dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', command], { env: { ...env, DRA_SRIOV_STATE_DIR: directory } });
+    assert.is(status, 1);
+    assert.match(stderr.toString(), 'ENOSPC');
+  });
 });
