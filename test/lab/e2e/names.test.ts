@@ -32,8 +32,8 @@ test('each VF of a claim goes to its own network, under the name asked for, with
   for (const [pod, owned] of Object.entries(claims)) {
     const added = await node.attach(data, { pod, ifname: 'dataplane1', args: podArgs(pod) });
     const link = await node.link('dataplane1', pod);
-    const busy = link.addr_info.filter(({ tentative, optimistic }) => tentative && !optimistic);
-    assert.equal(busy, [], 'IPv6 as soon as ADD returns');
+    const unusable = link.addr_info.filter(({ tentative, optimistic }) => tentative && !optimistic);
+    assert.equal(unusable, [], 'IPv6 as soon as ADD returns');
     assert.ok(await node.reaches(pod, 'fd00:3::2', 'dataplane1'), `IPv6 in ${pod}`);
     assert.is(added.interfaces[0]?.name, 'dataplane1');
     assert.is(link.parentdev, nth(owned, 1).pciAddress);
