@@ -12,20 +12,13 @@ const familyOf = (address: string): '4' | '6' => (address.includes(':') ? '6' : 
 const unlessEmpty = (key: string, value: object): Json => (Object.keys(value).length === 0 ? {} : { [key]: value });
 
 /**
- * Throws CniError incompatibleVersion if no result can be printed for `version`, to be called before the first change.
- */
-export function checkConvertible(version: string): asserts version is CniVersion {
-  checkVersion('ADD', version);
-}
-
-/**
  * The result as JSON of `cniVersion` (SPEC.md, "ADD Success", of each version). 1.0.0 and older lose `mtu`,
  * `socketPath` and `pciID` of interfaces and all of a route but `dst` and `gw`; 0.3.0 to 0.4.0 have `version` in each
  * of `ips`; 0.1.0 and 0.2.0 have only the first address of each family, with the routes of that family.
  * Throws CniError incompatibleVersion.
  */
 export function formatResult(result: CniResult, cniVersion: string): string {
-  checkConvertible(cniVersion);
+  checkVersion('ADD', cniVersion);
   const body = atLeast(cniVersion, '0.3.0') ? listsOf(result, cniVersion) : familiesOf(result);
   return JSON.stringify({ cniVersion, ...body, ...unlessEmpty('dns', result.dns) });
 }

@@ -1,6 +1,6 @@
 import { resolveVf } from '../allocation/resolve.ts';
 import type { CniResult } from '../cni/result.ts';
-import { checkConvertible, formatResult, resultSoFar } from '../cni/result-versions.ts';
+import { formatResult, resultSoFar } from '../cni/result-versions.ts';
 import { parseConf } from '../config/parse.ts';
 import type { SriovConf } from '../config/sriov-conf.ts';
 import { findPlugin } from '../ipam/plugin.ts';
@@ -21,7 +21,6 @@ import { sweep } from './sweep.ts';
  */
 export function add(context: CommandContext): string {
   const { platform, request } = context;
-  checkConvertible(request.cniVersion);
   const conf = parseConf(request);
   for (const { path, message } of conf.warnings) context.log.warning('a key is odd', { key: path, problem: message });
   const previous = resultSoFar(request);

@@ -42,6 +42,12 @@ function refuses(node: MemoryNode, code: number, keys: Readonly<Record<string, u
   return error.msg;
 }
 
+test('a version in which no result can be given is refused before anything is changed: 1', () => {
+  for (const cniVersion of ['0.5.0', '1.2.0', '9.0.0', 'x']) {
+    assert.match(refuses(new MemoryNode(), 1, { cniVersion }), cniVersion);
+  }
+});
+
 test('a container’s next network gets a VF that none of its others holds, one that was given up too', () => {
   const node = new MemoryNode({ vfs: 2 });
   const env = { CNI_ARGS: `K8S_POD_UID=${podUid}` };
