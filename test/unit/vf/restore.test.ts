@@ -6,6 +6,7 @@ import { describeNetdev } from '../../../src/vf/snapshot.ts';
 import type { VfSnapshot } from '../../../src/vf/vf.ts';
 import { igbvfDriver, type MemoryNodeOptions } from '../../support/memory-node.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import { VfFixture } from './fixture.ts';
 import { quietAdmin } from './samples.ts';
 
@@ -216,7 +217,14 @@ test('a PF whose netdev is away is not gone: the netdev is restored, its setting
   at.disturb();
   const { links } = at.node.host;
   at.node.edit(() => links.splice(links.indexOf(at.node.pf), 1));
-  assert.equal(at.restore(), ['restore the PF’s settings']);
+  const failures = restoreVf(at.node.platform, at.log, at.host, at.identity, at.snapshot);
+  assert.equal(
+    failures.map(({ message }) => message),
+    ['restore the PF’s settings'],
+  );
+  throws(() => {
+    throw failures[0]?.cause;
+  }, 'pfMissing');
   assert.is(at.node.link(0).mtu, 1500);
   assert.is(at.node.link(0).name, 'vf0');
   at.node.edit(() => links.push(at.node.pf));
