@@ -6,11 +6,15 @@ import { readRequest } from './cni/read-request.ts';
 import { formatVersions, newestVersion } from './cni/versions.ts';
 import { isJsonObject } from './lib/json.ts';
 import { printable } from './lib/quote.ts';
+import { isSystemError } from './lib/system-error.ts';
 import type { Parts } from './parts.ts';
 import type { Platform } from './platform/platform.ts';
 
 /** More than any network config needs, so that a faulty runtime can't fill our memory. */
 const maxStdinBytes = 1024 * 1024;
+
+/** Whoever reads has had enough, as `head`. Other programs end silently then, by SIGPIPE: 128 + 13 in a shell. */
+const endedByPipe = 141;
 
 /** The whole program: a CNI plugin if CNI_COMMAND is set, else a command line tool. Ends the process. */
 export function runMain(platform: Platform, parts: Parts): never {
@@ -58,6 +62,7 @@ function runTool(platform: Platform, parts: Parts): number {
   try {
     return parts.cli().runCli(platform, parts);
   } catch (thrown) {
+    if (isSystemError(thrown, 'EPIPE')) return endedByPipe;
     platform.writeStderr(`dra-sriov: ${explain(thrown)}\n`);
     return 1;
   }

@@ -50,6 +50,20 @@ test('without arguments it says what it is on stderr and succeeds, also with an 
   }
 });
 
+test('a reader that has had enough: it ends silently, as a program that SIGPIPE ends', () => {
+  // The writing end of a pipe whose reader has ended.
+  const script = 'exec 3> >(:); wait $!; exec "$0" "$@" >&3 3>&-';
+  for (const args of [
+    ['--help'],
+    ['version'],
+    ['completion', 'bash'],
+    ['validate', '--json', join(root, 'package.json')],
+  ]) {
+    const { status, stderr } = spawnSync('bash', ['-c', script, builtExecutable, ...args], { encoding: 'utf8' });
+    assert.equal([status, stderr], [141, ''], args.join(' '));
+  }
+});
+
 test('a wrong command line: exit code 2, said on stderr', () => {
   for (const args of [['frobnicate'], ['--frobnicate'], ['validate'], ['validate', '--frobnicate', 'x']]) {
     const { status, stdout, stderr } = run(...args);
