@@ -26,7 +26,7 @@ interface Outcome extends Counts {
 const root = join(import.meta.dirname, '..');
 /** All that failing files printed, of which only the begin and the end are shown. */
 const outputFolder = join(root, 'node_modules/.cache/dra-sriov-cni/test-output');
-const fileTimeLimitMs = 15 * 60_000;
+const fileTimeLimitMs = 25 * 60_000;
 /** For runs that are to take long: fuzzing, and `npm run crash`. */
 const longTimeLimitMs = 4 * 60 * 60_000;
 /** What a file has left running may hold its output open for ever. */

@@ -6,7 +6,7 @@ import type { VirtualFunction } from '../lab.ts';
 import type { LabNode } from '../lab-node.ts';
 
 /** A run takes minutes where the guest's CPU is emulated. */
-const timeoutMs = 14 * 60_000;
+const timeoutMs = 24 * 60_000;
 
 /** A VF of the lab as a site. Its driver treats the MAC differently if the PF trusts it. */
 export function labSite(node: LabNode, vf: VirtualFunction, trust: 'on' | 'off'): SiteOptions {
