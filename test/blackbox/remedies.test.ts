@@ -178,6 +178,12 @@ const literally =
 
 const install = literally(/dra-sriov install --to \S+?( --as [\w-]+)?(?=[,;]|$)/);
 
+/** The stand-in's host is another namespace than process 1's, where that can be seen. */
+function releaseHere(site: Site, remedy: string): void {
+  const [typed] = /dra-sriov gc --addresses/.exec(remedy) ?? [];
+  site.do(`${typed} --here`);
+}
+
 const smallRange = { rangeStart: '10.0.2.2', rangeEnd: '10.0.2.2' };
 const rangeOfTwo = { ...smallRange, rangeEnd: '10.0.2.3' };
 
@@ -284,7 +290,7 @@ const cases: readonly Case[] = [
       );
     },
     mend(site, remedy) {
-      literally(/dra-sriov gc --addresses/)(site, remedy);
+      releaseHere(site, remedy);
       // The file of net1's address is empty, too, but a record knows the address.
       assert.equal(site.addresses(), ['10.0.2.2']);
       const widened = { ipam: site.node.ipam('10.0.2.0/24', { ...rangeOfTwo, rangeEnd: '10.0.2.4' }) };
@@ -293,21 +299,8 @@ const cases: readonly Case[] = [
       assert.equal(site.addresses(), ['10.0.2.2', '10.0.2.3']);
       // The record has the first range until its pod is gone. DEL of host-local finds no address by an empty file.
       site.del({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) });
-      literally(/dra-sriov gc --addresses/)(site, remedy);
+      releaseHere(site, remedy);
       assert.equal(site.addresses(), ['10.0.2.3']);
-    },
-  },
-  {
-    id: 'subnets',
-    verdict: 'warning',
-    of: 'an address of a container that is gone',
-    spoil(site) {
-      site.add({ ipam: site.node.ipam() });
-      writeFileSync(join(site.node.directory, 'ipam/vf-test1/10.0.2.9'), `${'ab'.repeat(32)}\r\nnet1`);
-    },
-    mend(site, remedy) {
-      literally(/dra-sriov gc --addresses/)(site, remedy);
-      assert.equal(site.addresses(), ['10.0.2.2']);
     },
   },
   {
