@@ -8,14 +8,18 @@ usage() {
   cat <<'TEXT'
 Usage: ./build.sh [--runtime auto|native|node] [--cpu amd64|arm64] [--image] [--release] [--force]
 
-  --runtime auto    native; node where there is no toolchain for that and none can be installed (the default)
-  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its crates, the source of Rust's library, musl and a C
-                    compiler, which root gets from Debian's packages where they are missing or too old
+  --runtime auto    native; node where there is no toolchain for that and none can be installed
+                    (the default)
+  --runtime native  dist/native/dra-sriov: QuickJS in a small static executable; needs cargo, its
+                    crates, the source of Rust's library, musl and a C compiler, which root gets from
+                    Debian's packages where they are missing or too old
   --runtime node    dist/node/dra-sriov, which holds Node, for development
-  --cpu amd64|arm64 of the native executable; that of this machine is the default. For the other one, which needs its gcc and its musl, what is
-                    made lies in folders of its own: dist/native-arm64, dist/image-arm64, dist/release-arm64
+  --cpu amd64|arm64 CPU of the native executable (this machine's by default). Another one needs its
+                    own gcc and musl; what is made for it is in dist/native-arm64, image-arm64 and
+                    release-arm64
   --image           dist/image and dist/image.tar too: an OCI image of the native executable
-  --release         dist/release too: archive, image, bill of materials and checksums of the native executable
+  --release         dist/release too: archive, image, bill of materials and checksums of the native
+                    executable
   --force           builds even where no source has changed
 
 The plugin is then dist/dra-sriov, whatever it runs on.

@@ -28,9 +28,12 @@ export const rustTarget = (cpu: Cpu): string => `${machines[cpu]}-unknown-linux-
 /** musl's wrapper of gcc. Debian's packages of musl for other CPUs have it under the CPU's name. */
 export const muslCompiler = (cpu: Cpu): string => (cpu === ownCpu ? 'musl-gcc' : `${machines[cpu]}-linux-musl-gcc`);
 
-/** Folder of the executable, its licences and its bill of materials. */
-export const nativeFolder = (root: string, cpu: Cpu): string =>
-  join(root, cpu === ownCpu ? 'dist/native' : `dist/native-${cpu}`);
+/**
+ * Folder of what a build makes. `native` has the executable, its licences and its bill of materials. Another CPU's are
+ * beside this machine's.
+ */
+export const distFolder = (root: string, name: 'native' | 'image' | 'release', cpu: Cpu): string =>
+  join(root, 'dist', cpu === ownCpu ? name : `${name}-${cpu}`);
 
 /** Words before a program's path that make it run here: none on its own CPU. Null if there is no emulator. */
 export function runnerOf(cpu: Cpu): readonly string[] | null {

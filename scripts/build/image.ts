@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { version } from '../../src/version.ts';
-import { type Cpu, chosenCpu, nativeFolder, ownCpu } from './cpu.ts';
+import { type Cpu, chosenCpu, distFolder } from './cpu.ts';
 import { say } from './delivery.ts';
 import { type Image, writeLayout } from './oci-layout.ts';
 import { packTar, sourceDateEpoch } from './tarball.ts';
@@ -60,13 +60,14 @@ export function writeImageLayout(layout: string, parts: ImageParts): void {
 
 /** The ingredients of the image of what was built last for this CPU. */
 export function nativeImageParts(cpu: Cpu): ImageParts {
-  const executable = join(nativeFolder(root, cpu), 'dra-sriov');
+  const executable = join(distFolder(root, 'native', cpu), 'dra-sriov');
   return { cpu, executable, licenses: `${executable}.licenses.txt`, epoch: sourceDateEpoch(root) };
 }
 
 function buildImage(cpu: Cpu): void {
   const parts = nativeImageParts(cpu);
-  const layout = join(root, cpu === ownCpu ? 'dist/image' : `dist/image-${cpu}`);
+  const layout = distFolder(root, 'image', cpu);
+  const shown = relative(root, layout);
   const part = `${layout}.part`;
   rmSync(part, { recursive: true, force: true });
   writeImageLayout(part, parts);
@@ -74,9 +75,8 @@ function buildImage(cpu: Cpu): void {
   renameSync(part, layout);
   const archive = packTar(layout, parts.epoch);
   writeFileSync(`${layout}.tar`, archive);
-  say(
-    `${relative(root, layout)} and ${relative(root, layout)}.tar: ${imageName}:${version} for ${cpu}, ${(archive.length / 1e6).toFixed(1)} MB`,
-  );
+  const megabytes = (archive.length / 1e6).toFixed(1);
+  say(`${shown} and ${shown}.tar: ${imageName}:${version} for ${cpu}, ${megabytes} MB`);
 }
 
 if (import.meta.main) buildImage(chosenCpu());

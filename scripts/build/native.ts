@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import process from 'node:process';
 import { BuildStamp, hashSources } from './build-stamp.ts';
 import { bytesByPackage, packageOf } from './bundle.ts';
-import { chosenCpu, nativeFolder, ownCpu, runnerOf } from './cpu.ts';
+import { chosenCpu, distFolder, ownCpu, runnerOf } from './cpu.ts';
 import { buildCrate, linkedCrates } from './crates.ts';
 import { deliver, say, tryOut } from './delivery.ts';
 import { joinLicenses } from './licenses.ts';
@@ -22,13 +22,14 @@ const crate = join(root, 'native');
 /** Where native/.cargo/config.toml says that the bytecode lies. */
 const partsDirectory = join(crate, 'target/parts');
 const cpu = chosenCpu();
-const output = join(nativeFolder(root, cpu), 'dra-sriov');
+const folder = distFolder(root, 'native', cpu);
+const output = join(folder, 'dra-sriov');
 const licenses = `${output}.licenses.txt`;
 const sbom = `${output}.cdx.json`;
 const delivered = join(root, 'dist/dra-sriov');
-const outputs = [output, licenses, sbom, ...(cpu === ownCpu ? [delivered] : [])];
-/** Paths of the executable, relative. */
-const made = outputs.filter((path) => path.endsWith('/dra-sriov')).map((path) => relative(root, path));
+/** Where the executable is in the end. */
+const places = cpu === ownCpu ? [output, delivered] : [output];
+const shown = places.map((path) => relative(root, path));
 const sources = {
   folders: ['native/src', 'native/.cargo', 'native/no-unwind'],
   files: ['native/Cargo.toml', 'native/Cargo.lock', 'native/musl.toml'],
@@ -85,19 +86,19 @@ async function build(workDirectory: string): Promise<void> {
   const begin = performance.now();
   const packages = await compileParts(buildCrate(crate, 'compile-part'), workDirectory);
   const built = buildCrate(crate, 'dra-sriov', { cpu });
-  mkdirSync(nativeFolder(root, cpu), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   placeExecutable(built);
   describeContents(packages);
   if (cpu === ownCpu) deliver(output, delivered);
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const seconds = ((performance.now() - begin) / 1e3).toFixed(1);
-  say(`${made.join(' and ')}: ${megabytes} MB, in ${seconds} s`);
+  say(`${shown.join(' and ')}: ${megabytes} MB, in ${seconds} s`);
 }
 
 const stampPath = join(root, 'node_modules/.cache/dra-sriov-cni', `build-native-${cpu}`);
-const stamp = new BuildStamp(stampPath, hashSources(root, sources), outputs);
+const stamp = new BuildStamp(stampPath, hashSources(root, sources), [...places, licenses, sbom]);
 if (!process.argv.includes('--force') && stamp.isFresh()) {
-  say(`${made.at(-1)} is up to date`);
+  say(`${shown.at(-1)} is up to date`);
 } else {
   const workDirectory = mkdtempSync(join(tmpdir(), 'dra-sriov-build-'));
   try {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { version } from '../../src/version.ts';
-import { type Cpu, chosenCpu, nativeFolder, ownCpu } from './cpu.ts';
+import { type Cpu, chosenCpu, distFolder } from './cpu.ts';
 import { say } from './delivery.ts';
 import { imageName, nativeImageParts, writeImageLayout } from './image.ts';
 import { packTar, sourceDateEpoch } from './tarball.ts';
@@ -42,7 +42,7 @@ function inTemporaryDirectory(task: (directory: string) => Buffer): Buffer {
 function packArchive(name: string, cpu: Cpu, epoch: number): Buffer {
   return inTemporaryDirectory((directory) => {
     const copy = (from: string, to: string): void => cpSync(from, join(directory, name, to), { recursive: true });
-    for (const [from, to] of Object.entries(built)) copy(join(nativeFolder(root, cpu), from), to);
+    for (const [from, to] of Object.entries(built)) copy(join(distFolder(root, 'native', cpu), from), to);
     for (const [from, to] of Object.entries(archived)) copy(join(root, from), to);
     return gzipSync(packTar(directory, epoch), { level: 9 });
   });
@@ -68,7 +68,7 @@ export function writeRelease(directory: string, cpu: Cpu): ReadonlyMap<string, n
   const files = new Map<string, Uint8Array>([
     [`${name}.tar.gz`, packArchive(name, cpu, sourceDateEpoch(root))],
     [`${name}.image.tar`, packImage(cpu)],
-    [`${name}.cdx.json`, readFileSync(join(nativeFolder(root, cpu), 'dra-sriov.cdx.json'))],
+    [`${name}.cdx.json`, readFileSync(join(distFolder(root, 'native', cpu), 'dra-sriov.cdx.json'))],
   ]);
   for (const [file, bytes] of files) writeFileSync(join(directory, file), bytes);
   writeFileSync(join(directory, 'SHA256SUMS'), checksums(files));
@@ -76,7 +76,7 @@ export function writeRelease(directory: string, cpu: Cpu): ReadonlyMap<string, n
 }
 
 function buildRelease(cpu: Cpu): void {
-  const release = join(root, cpu === ownCpu ? 'dist/release' : `dist/release-${cpu}`);
+  const release = distFolder(root, 'release', cpu);
   const part = `${release}.part`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });

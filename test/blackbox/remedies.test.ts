@@ -167,22 +167,19 @@ interface Case {
   mend(site: Site, remedy: string): void;
 }
 
-/** What is to be typed in a remedy: what `command` matches. */
+/** What is to be typed in a remedy: what `command` matches, and `more`. */
 const literally =
-  (command: RegExp) =>
+  (command: RegExp, more = '') =>
   (site: Site, remedy: string): void => {
     const [typed] = command.exec(remedy) ?? [];
     if (typed === undefined) throw new Error(`no ${command} in: ${remedy}`);
-    site.do(typed);
+    site.do(`${typed}${more}`);
   };
 
 const install = literally(/dra-sriov install --to \S+?( --as [\w-]+)?(?=[,;]|$)/);
 
 /** The stand-in's host is another namespace than process 1's, where that can be seen. */
-function releaseHere(site: Site, remedy: string): void {
-  const [typed] = /dra-sriov gc --addresses/.exec(remedy) ?? [];
-  site.do(`${typed} --here`);
-}
+const releaseHere = literally(/dra-sriov gc --addresses/, ' --here');
 
 const smallRange = { rangeStart: '10.0.2.2', rangeEnd: '10.0.2.2' };
 const rangeOfTwo = { ...smallRange, rangeEnd: '10.0.2.3' };

@@ -7,16 +7,12 @@ import { runChild } from '../child.ts';
 import { LabError } from '../lab-error.ts';
 import { elapsed, reportToStderr } from '../progress.ts';
 import { checkout } from '../setup/cache-folder.ts';
-import { type CpioEntry, writeCpio } from '../setup/cpio.ts';
+import { type CpioEntry, consoleEntry, fileEntry, folderEntry, linkEntry, writeCpio } from '../setup/cpio.ts';
+import { qemuEnvironment } from '../setup/kit.ts';
 import { type Arm64Kit, provideArm64Kit } from './provision.ts';
 
 const limitMs = 10 * 60_000;
 const executable = join(checkout, 'dist/native-arm64/dra-sriov');
-const folderMode = 0o040755;
-const programMode = 0o100755;
-const linkMode = 0o120777;
-const consoleMode = 0o020600;
-const consoleDevice = [5, 1] as const;
 
 /** A folder with all below it, as entries below `target`. */
 function entriesOf(folder: string, target: string): readonly CpioEntry[] {
@@ -25,35 +21,27 @@ function entriesOf(folder: string, target: string): readonly CpioEntry[] {
     .flatMap((name): readonly CpioEntry[] => {
       const [path, place] = [join(folder, name), join(target, name)];
       const stat = lstatSync(path);
-      if (stat.isSymbolicLink()) return [{ name: place, mode: linkMode, content: Buffer.from(readlinkSync(path)) }];
-      if (stat.isDirectory()) return [{ name: place, mode: folderMode }, ...entriesOf(path, place)];
-      return [{ name: place, mode: programMode, content: readFileSync(path) }];
+      if (stat.isSymbolicLink()) return [linkEntry(place, readlinkSync(path))];
+      if (stat.isDirectory()) return [folderEntry(place), ...entriesOf(path, place)];
+      return [fileEntry(place, readFileSync(path))];
     });
 }
-
-const link = (name: string, to: string): CpioEntry => ({ name, mode: linkMode, content: Buffer.from(to) });
-
-const program = (name: string, path: string): CpioEntry => ({ name, mode: programMode, content: readFileSync(path) });
 
 /** The guest's whole file system. */
 function initramfs(kit: Arm64Kit): Buffer {
   return writeCpio([
-    ...['dev', 'proc', 'sys', 'run', 'tmp', 'modules', 'opt', 'opt/cni', 'opt/cni/bin'].map((name) => ({
-      name,
-      mode: folderMode,
-    })),
-    ...['bin', 'sbin', 'lib'].map((name) => link(name, `usr/${name}`)),
-    { name: 'dev/console', mode: consoleMode, device: consoleDevice },
+    ...['dev', 'proc', 'sys', 'run', 'tmp', 'modules', 'opt', 'opt/cni', 'opt/cni/bin'].map(folderEntry),
+    ...['bin', 'sbin', 'lib'].map((name) => linkEntry(name, `usr/${name}`)),
+    consoleEntry,
     ...entriesOf(kit.tools, ''),
     ...entriesOf(kit.modules, 'modules'),
-    program('opt/cni/bin/dra-sriov', executable),
-    program('init', join(import.meta.dirname, 'trial.sh')),
+    fileEntry('opt/cni/bin/dra-sriov', readFileSync(executable)),
+    fileEntry('init', readFileSync(join(import.meta.dirname, 'trial.sh'))),
   ]);
 }
 
 /** What the guest prints. */
 async function boot(kit: Arm64Kit, archive: string): Promise<string> {
-  const libraries = join(kit.qemu, 'usr/lib/x86_64-linux-gnu');
   const argv = [
     join(kit.qemu, 'usr/bin/qemu-system-aarch64'),
     ...['-nodefaults', '-nographic', '-no-reboot', '-no-user-config', '-serial', 'stdio'],
@@ -64,8 +52,7 @@ async function boot(kit: Arm64Kit, archive: string): Promise<string> {
     ...['-device', 'pcie-root-port,id=rp0,chassis=1,slot=1', '-netdev', 'user,id=wire0,restrict=on'],
     ...['-device', 'igb,bus=rp0,netdev=wire0,mac=52:54:00:11:22:30,romfile='],
   ];
-  const env = { LD_LIBRARY_PATH: libraries, QEMU_MODULE_DIR: join(libraries, 'qemu') };
-  const { stdout, stderr } = await runChild(argv, { timeoutMs: limitMs, env });
+  const { stdout, stderr } = await runChild(argv, { timeoutMs: limitMs, env: qemuEnvironment(kit.qemu) });
   return stdout + stderr;
 }
 

@@ -29,6 +29,16 @@ function writeEntry(entry: CpioEntry, inode: number): Buffer {
   return Buffer.concat([padded(Buffer.from(header)), padded(content)]);
 }
 
+export const folderEntry = (name: string): CpioEntry => ({ name, mode: 0o040755 });
+
+/** A file that everybody may read and run. */
+export const fileEntry = (name: string, content: Uint8Array): CpioEntry => ({ name, mode: 0o100755, content });
+
+export const linkEntry = (name: string, to: string): CpioEntry => ({ name, mode: 0o120777, content: Buffer.from(to) });
+
+/** The device that the kernel opens for the first process. */
+export const consoleEntry: CpioEntry = { name: 'dev/console', mode: 0o020600, device: [5, 1] };
+
 /** Writes an archive in the format "newc", which the kernel unpacks as its first root file system; see cpio(5). */
 export function writeCpio(entries: readonly CpioEntry[]): Buffer {
   const all = [...entries, { name: trailer, mode: 0 }];

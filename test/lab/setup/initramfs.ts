@@ -2,13 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import process from 'node:process';
 import { cacheFolder, digest, dropAllButNewest } from './cache-folder.ts';
-import { type CpioEntry, writeCpio } from './cpio.ts';
+import { type CpioEntry, consoleEntry, fileEntry, folderEntry, writeCpio } from './cpio.ts';
 import { type Kit, kitPath } from './kit.ts';
 
-const folderMode = 0o040755;
-const programMode = 0o100755;
-const consoleMode = 0o020600;
-const consoleDevice = [5, 1] as const;
 const archivesToKeep = 4;
 const guestFolder = join(import.meta.dirname, '../guest');
 
@@ -18,20 +14,12 @@ export const guestPfs = [
   { name: 'ens2f0', pciAddress: '0000:02:00.0' },
 ] as const;
 
-function folderEntry(name: string): CpioEntry {
-  return { name, mode: folderMode };
-}
-
-function fileEntry(name: string, content: Uint8Array): CpioEntry {
-  return { name, mode: programMode, content };
-}
-
 function entries(kit: Kit): readonly CpioEntry[] {
   const pfs = guestPfs.map(({ name, pciAddress }) => `${pciAddress} ${name}\n`).join('');
   const modules = readdirSync(kitPath.modules(kit)).sort();
   return [
     ...['bin', 'dev', 'proc', 'sys', 'run', 'modules', 'lab'].map(folderEntry),
-    { name: 'dev/console', mode: consoleMode, device: consoleDevice },
+    consoleEntry,
     fileEntry('bin/busybox', readFileSync(kitPath.busybox(kit))),
     fileEntry('init', readFileSync(join(guestFolder, 'init.sh'))),
     ...['agent.sh', 'enter.sh'].map((name) => fileEntry(`lab/${name}`, readFileSync(join(guestFolder, name)))),

@@ -31,15 +31,18 @@ export function readKit(): Kit | undefined {
 
 const libraryFolder = 'usr/lib/x86_64-linux-gnu';
 
+/** What QEMU, unpacked below `root`, finds its libraries by. */
+export const qemuEnvironment = (root: string): Readonly<Record<string, string>> => ({
+  LD_LIBRARY_PATH: join(root, libraryFolder),
+  QEMU_MODULE_DIR: join(root, libraryFolder, 'qemu'),
+});
+
 /** Places inside a kit. */
 export const kitPath = {
   qemuRoot: (kit: Kit) => join(kit.folder, 'qemu'),
   qemuBinary: (kit: Kit) => join(kit.folder, 'qemu/usr/bin/qemu-system-x86_64'),
   qemuFirmware: (kit: Kit) => ['usr/share/qemu', 'usr/share/seabios'].map((name) => join(kit.folder, 'qemu', name)),
-  qemuEnvironment: (kit: Kit) => ({
-    LD_LIBRARY_PATH: join(kit.folder, 'qemu', libraryFolder),
-    QEMU_MODULE_DIR: join(kit.folder, 'qemu', libraryFolder, 'qemu'),
-  }),
+  qemuEnvironment: (kit: Kit) => qemuEnvironment(join(kit.folder, 'qemu')),
   /**
    * Programs for the guest that the machine may lack: ip, ethtool, ping, tcpdump, and plugins such as host-local in
    * /usr/lib/cni.
