@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the native executable here and in a copy of the working tree in another directory, and compares the bytes of both, and those of
-# the licences and the bill of materials. Takes as long as a first build. Needs cargo.
+# Builds the native executable here and in a copy of the working tree in another directory, and compares the bytes of
+# both, and those of the licences and the bill of materials. Takes as long as a first build. Needs cargo.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
