@@ -25,6 +25,8 @@ const errno = {
   ENETDOWN: 100,
 } as const;
 const IFLA_IFALIAS = 20;
+/** IFLA_BROADCAST, TXQLEN, LINKMODE, IFALIAS, GROUP, PROTO_DOWN, GSO and GRO limits */
+const settingTypes: ReadonlySet<number> = new Set([2, 13, 17, IFLA_IFALIAS, 27, 39, 40, 41, 58, 63, 64]);
 const IFLA_XDP = 43;
 const rdmaGet = 0x1401;
 const rdmaSet = 0x1402;
@@ -422,6 +424,7 @@ export class MemoryKernel {
     link.mtu = mtu;
   }
 
+  /** The kernel passes over an attribute that it doesn't know. */
   #changeSettings(
     namespace: MemoryNamespace,
     link: MemoryLink,
@@ -429,11 +432,12 @@ export class MemoryKernel {
     flags: number,
     mask: number,
   ): void {
-    const settings = [...attributes].filter(([type]) => link.settings.has(type) || type === IFLA_IFALIAS);
+    const settings = [...attributes].filter(([type]) => settingTypes.has(type));
     if (settings.length > 0) {
       const given = settings.map(([type, payload]) => [type, payload.toString('hex')] as const);
       this.#doing(namespace, `${link.name} settings ${given.map(([type, hex]) => `${type}=${hex}`).join(' ')}`);
-      for (const [type, hex] of given) link.settings.set(type, hex);
+      const known = given.filter(([type]) => link.settings.has(type) || type === IFLA_IFALIAS);
+      for (const [type, hex] of known) link.settings.set(type, hex);
       if (link.settings.get(IFLA_IFALIAS) === '') link.settings.delete(IFLA_IFALIAS);
     }
     if (attributes.has(IFLA_XDP)) {

@@ -32,8 +32,12 @@ class Tenanted extends VfFixture {
     this.before = this.node.picture();
   }
 
-  setFile(path: string, content: string): void {
-    this.node.platform.files.set(`/sys/bus/pci/devices/${this.identity.pci}/net/vf0/${path}`, `${content}\n`);
+  pathOf(file: string): string {
+    return `/sys/bus/pci/devices/${this.identity.pci}/net/vf0/${file}`;
+  }
+
+  setFile(file: string, content: string): void {
+    this.node.platform.files.set(this.pathOf(file), `${content}\n`);
   }
 
   disturb(): void {
@@ -151,14 +155,20 @@ test('of the files in sysfs only what differs is written', () => {
   assert.equal(at.written, ['queues/tx-0/tx_maxrate 0']);
 });
 
-test('a setting that the netdev doesn’t have any more is passed over', () => {
+test('a setting that the netdev doesn’t have any more is not asked for; one that its driver lost is told', () => {
   const at = new Tenanted();
   const { settings, ethtool } = at.node.link(0);
   settings.delete(IFLA_GSO_MAX_SIZE);
-  ethtool.delete(0x10);
+  settings.delete(IFLA_GSO_IPV4_MAX_SIZE);
+  at.node.platform.files.delete(at.pathOf('threaded'));
+  assert.equal(at.restore(), []);
+  assert.equal([at.takeChanges(), at.written, at.logged], [[], [], []]);
+
   settings.set(IFLA_TXQLEN, '4d000000');
-  at.restore();
-  assert.ok(!at.takeChanges().some((line) => line.includes('41=')), 'the kernel would refuse it');
+  ethtool.delete(0x10);
+  assert.equal(at.restore(), []);
+  assert.equal(at.takeChanges(), ['host: vf0 settings 13=e8030000']);
+  assert.match(at.logged.join('\n'), /level=warning.*rings.*EOPNOTSUPP/);
 });
 
 test('ethtool asks by name: a device that has it by now is left alone', () => {
