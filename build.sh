@@ -83,7 +83,16 @@ prepare_native() {
   local toolchain
   toolchain=$(scripts/toolchain.sh --install "${for_cpu[@]}") || return
   PATH=$toolchain:$PATH
-  (cd native && RUSTC_BOOTSTRAP=1 cargo --config musl.toml fetch --locked --quiet --target "$(uname -m)-unknown-linux-musl" </dev/null) || { echo "build.sh: the crates can't be had" >&2 && return 1; }
+  (cd native && fetch_crates) || {
+    echo "build.sh: the crates can't be had" >&2
+    return 1
+  }
+}
+
+fetch_crates() {
+  local target
+  target=$(uname -m)-unknown-linux-musl
+  RUSTC_BOOTSTRAP=1 cargo --config musl.toml fetch --locked --quiet --target "$target" </dev/null
 }
 
 scripts/setup.sh --build
@@ -98,6 +107,9 @@ if [[ $runtime != node ]]; then
     exit
   fi
   [[ $runtime != native ]] || exit 1
-  echo "build.sh: building the executable on Node instead, which is for development: 118 MB, slower to start, 60 MB of memory and more" >&2
+  {
+    echo "build.sh: building the executable on Node instead, which is for development:"
+    echo "build.sh: it is bigger (118 MB), starts more slowly, and takes 60 MB of memory or more"
+  } >&2
 fi
 exec node_modules/.bin/node scripts/build/node.ts "${options[@]}"

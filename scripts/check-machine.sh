@@ -21,7 +21,9 @@ is_root() { [[ $EUID -eq 0 ]]; }
 check_cpu() {
   case $(uname -sm) in
     'Linux x86_64') ;;
-    'Linux aarch64') [[ $what == test ]] || missing "the $what's virtual machine is for x86_64 only, and this is $(uname -m)" ;;
+    'Linux aarch64')
+      [[ $what == test ]] || missing "the $what's virtual machine is for x86_64 only, and this is $(uname -m)"
+      ;;
     *) missing "this is $(uname -sm); Node 26 and the plugin are for Linux on x86_64 and aarch64" ;;
   esac
 }
@@ -32,8 +34,10 @@ check_programs() {
   [[ $what == demo ]] || ! is_root || programs+=("${!package_of[@]}")
   is_root && command -v apt-get >/dev/null && return
   mapfile -t packages < <(missing_packages "${programs[@]}" && missing_libraries)
-  [[ ${#packages[@]} -eq 0 ]] || missing "not installed: ${packages[*]} (Debian: apt-get install ${packages[*]}, as root)"
-  [[ $what == test ]] || command -v apt-get >/dev/null || missing "there is no apt-get, from whose mirror the $what's virtual machine comes: it is for Debian 12 or later"
+  [[ ${#packages[@]} -eq 0 ]] ||
+    missing "not installed: ${packages[*]} (Debian: apt-get install ${packages[*]}, as root)"
+  [[ $what == test ]] || command -v apt-get >/dev/null ||
+    missing "there is no apt-get, whose mirror has the $what's virtual machine: it needs Debian 12 or later"
 }
 
 # Besides what the demo needs, a cluster needs a namespace for its control plane, and Go to build Kubernetes with.
@@ -49,9 +53,10 @@ check_cluster() {
 check_namespaces() {
   [[ $what == test ]] && is_root || return 0
   if ! unshare --net true 2>/dev/null; then
-    missing "network namespaces can't be made: CAP_SYS_ADMIN is missing or they are forbidden (in a container: --privileged)"
+    missing "network namespaces can't be made (no CAP_SYS_ADMIN, or they are forbidden; in a container: --privileged)"
   elif ! unshare --mount --propagation slave true 2>/dev/null; then
-    missing "mount propagation can't be set for /, as in a chroot whose / is no mount point: bind the folder to itself (mount --bind DIR DIR) before chroot DIR"
+    missing "mount propagation can't be set for /, as in a chroot whose / is no mount point:" \
+      "bind the folder to itself (mount --bind DIR DIR) before chroot DIR"
   elif ! unshare --net --mount mount -t sysfs sys /sys 2>/dev/null; then
     missing "sysfs can't be mounted, which ip netns exec does"
   elif ! { [[ -d /run/netns ]] || mkdir -p /run/netns; } 2>/dev/null; then
@@ -110,4 +115,5 @@ if [[ ${#problems[@]} -gt 0 ]]; then
 fi
 
 [[ $what == demo ]] || is_root || note "this is not root: tests that need network namespaces, and the lab, are skipped"
-[[ -w /dev/kvm || ($what == test && $EUID -ne 0) ]] || note "no /dev/kvm to use: the virtual machine's CPU is emulated, which takes longer"
+[[ -w /dev/kvm || ($what == test && $EUID -ne 0) ]] ||
+  note "no /dev/kvm to use: the virtual machine's CPU is emulated, which takes longer"

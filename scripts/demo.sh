@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the machine, sets up what is missing, builds the plugin, and plays the demo: two VFs of one claim in each of two
-# pods, on emulated SR-IOV cards. Anyone may run it; with --cluster, on a real cluster (docs/cluster.md), only root.
+# Checks the machine, sets up what is missing, builds the plugin, and plays the demo: two VFs of one claim in each of
+# two pods, on emulated SR-IOV cards. Anyone may run it; with --cluster, on a real cluster (docs/cluster.md), only root.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -49,7 +49,9 @@ build() {
   # Programs of Kubernetes compare their versions. Kubernetes' own build has the linker write them, too.
   kubernetes=$(sed -nE 's/^(require)?[[:space:]]*k8s.io\/kubernetes (v[^ ]+).*/\2/p' go.mod)
   [[ -z $kubernetes ]] || ldflags+=" -X k8s.io/component-base/version.gitVersion=$kubernetes"
-  say "building the programs of $(awk '$1 == "module" { print $2 }' go.mod) with $(go env GOVERSION); once, takes $(duration)"
+  local path
+  path=$(awk '$1 == "module" { print $2 }' go.mod)
+  say "building the programs of $path with $(go env GOVERSION); once, takes $(duration)"
   download
   if GOBIN=$part timeout $time_limit go install -trimpath -buildvcs=false -ldflags="$ldflags" tool </dev/null >&2; then
     chmod 755 "$part"

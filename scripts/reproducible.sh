@@ -11,7 +11,9 @@ trap 'rm -rf "$scratch"' EXIT
 # Longer than any usual path, so that one that is left in the executable moves what follows it.
 readonly copy=$scratch/in/a/directory/whose/path/is/longer/than/that/of/most/checkouts/of/this/repository
 mkdir -p "$copy"
-git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory "$copy"
+git ls-files -z --cached --others --exclude-standard |
+  tar --create --null --files-from=- --ignore-failed-read |
+  tar --extract --directory "$copy"
 cp -a node_modules "$copy"
 rm -rf "$copy/node_modules/.cache"
 (cd "$copy" && ./build.sh --runtime native)

@@ -16,7 +16,8 @@ build() (
   # With this, QuickJS takes each block from malloc, instead of many from one.
   export CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1'
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=none
-  cargo build --release --no-default-features --locked --quiet --bin dra-sriov --target "$target" --target-dir "$directory"
+  cargo build --release --no-default-features --locked --quiet --bin dra-sriov \
+    --target "$target" --target-dir "$directory"
 )
 
 ./build.sh --runtime native

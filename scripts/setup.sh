@@ -86,7 +86,8 @@ check_node() {
     [[ ${#libraries[@]} -eq 0 ]] || scripts/install-debian-packages.sh "${libraries[@]}"
   fi
   version=$(node_version) ||
-    fail "node_modules/.bin/node does not run on this machine ($(uname -sm)): it is for x64 and arm64 Linux with glibc, and needs libatomic1 and libstdc++6"
+    fail "node_modules/.bin/node does not run on this machine ($(uname -sm)):" \
+      "it is for x64 and arm64 Linux with glibc, and needs libatomic1 and libstdc++6"
   [[ $version == v$node_major.* ]] || fail "node_modules/.bin/node is $version where $node_major is needed: run npm ci"
 }
 

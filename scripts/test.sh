@@ -10,9 +10,9 @@ usage() {
   cat <<'TEXT'
 Usage: npm test
 
-Checks the machine, does all set-up, checks the sources, builds the plugin and runs every test; half an hour on two CPUs. As root
-Debian packages are installed. The last line is `N passed, N failed, N skipped`; exit code 1 where a test or a stage failed, 3 where
-the machine lacks something that the tests can't do without. Parts of it:
+Checks the machine, does all set-up, checks the sources, builds the plugin and runs every test; half an hour on two
+CPUs. Installs Debian packages if root runs it. The last line is `N passed, N failed, N skipped`; the exit code is 1 if
+a test or a stage failed, 3 if the machine lacks something that the tests can't do without. Parts of it:
 
   npm run test:unit, test:kernel, test:blackbox     one kind; -- --only TEXT for files whose path holds that text
   node_modules/.bin/node test/run.ts --help         any kind: crash, fuzz and lab, too
@@ -102,7 +102,8 @@ if ! scripts/check-machine.sh test; then
   echo "0 passed, 1 failed, 0 skipped"
   exit 3
 fi
-[[ $EUID -eq 0 ]] || echo "== NOT ROOT: kernel and black-box tests need network namespaces: they and the lab's are SKIPPED; run this as root to have them"
+[[ $EUID -eq 0 ]] ||
+  echo "== NOT ROOT: kernel, black-box and lab tests are SKIPPED, for they need network namespaces; run this as root"
 stage 'set-up' set_up || finish
 stage 'programs to test with' build_peers || finish
 stage 'lint' npm run --silent lint || true

@@ -22,6 +22,8 @@ while [[ $# -gt 0 ]]; do
 done
 readonly install machine
 
+say() { echo "toolchain: $*" >&2; }
+
 needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' native/Cargo.toml)
 readonly needed
 
@@ -59,7 +61,8 @@ debian_packages() {
 }
 
 give_up() {
-  echo "toolchain: $why${1:+, and $1}: the native executable needs Rust $needed or later with its source, a C compiler and musl (Debian 12: apt-get install ${debian_12[*]}; elsewhere: rustup.rs)" >&2
+  say "$why${1:+, and $1}: the native executable needs Rust $needed or later with its source, a C compiler and musl" \
+    "(Debian 12: apt-get install ${debian_12[*]}; elsewhere: rustup.rs)"
   exit 1
 }
 
@@ -71,23 +74,28 @@ if [[ -z $folder ]]; then
   [[ $install == true && $EUID -eq 0 ]] && command -v apt-get >/dev/null || give_up
   scripts/install-debian-packages.sh
   read -r -a packages <<<"$(debian_packages)"
-  [[ ${#packages[@]} -gt 0 ]] || give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
+  [[ ${#packages[@]} -gt 0 ]] ||
+    give_up "the package lists of this machine have none that is newer (Debian 12 has it in its security suite)"
   # People decide which packages are removed.
-  apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" "${compilers[@]}" >/dev/null 2>&1 ||
+  packages+=("${compilers[@]}")
+  apt-get -qq --simulate --no-remove install --no-install-recommends "${packages[@]}" >/dev/null 2>&1 ||
     give_up "Debian's newer one would take the place of installed packages"
-  scripts/install-debian-packages.sh "${packages[@]}" "${compilers[@]}" || give_up "Debian's newer one could not be installed"
+  scripts/install-debian-packages.sh "${packages[@]}" || give_up "Debian's newer one could not be installed"
   find_cargo
   [[ -n $folder ]] || give_up "what was installed can't be used"
 fi
 if ! { command -v cc && command -v musl-gcc; } >/dev/null; then
   [[ $install == true && $EUID -eq 0 ]] && scripts/install-debian-packages.sh "${compilers[@]}" || {
-    echo "toolchain: there is no C compiler (cc, and musl-gcc for musl), which the native executable needs (Debian: apt-get install ${compilers[*]})" >&2
+    say "there is no C compiler (cc, and musl-gcc for musl), which the native executable needs" \
+      "(Debian: apt-get install ${compilers[*]})"
     exit 1
   }
 fi
 if [[ $machine != "$(uname -m)" ]] && ! command -v "$machine-linux-musl-gcc" >/dev/null; then
   architecture=$([[ $machine == aarch64 ]] && echo arm64 || echo amd64)
-  echo "toolchain: there is no $machine-linux-musl-gcc, which builds for $architecture (Debian: dpkg --add-architecture $architecture; apt-get update; apt-get install gcc-${machine/_/-}-linux-gnu musl-dev:$architecture)" >&2
+  say "there is no $machine-linux-musl-gcc, which builds for $architecture" \
+    "(Debian: dpkg --add-architecture $architecture; apt-get update;" \
+    "apt-get install gcc-${machine/_/-}-linux-gnu musl-dev:$architecture)"
   exit 1
 fi
 echo "$folder"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Attaches one VF to a network namespace of its own with cnitool, checks it, and gives it back.
 #   walk-through.sh PCI-ADDRESS        for instance: walk-through.sh 0000:3b:02.1
-# CNI_PATH: directories with the plugins `sriov` (this one) and `host-local`; CNITOOL: which cnitool; both have defaults.
+# CNI_PATH names the directories of the plugins `sriov` (this one) and `host-local`, CNITOOL the cnitool. Both have
+# defaults.
 set -eu
 
 pci=${1:?"usage: walk-through.sh PCI-ADDRESS"}

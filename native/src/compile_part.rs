@@ -17,8 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = fs::read(input)?;
     let context = Context::full(&Runtime::new()?)?;
     let mut bytecode = context.with(|ctx| {
+        let options = WriteOptions { strip_source: true, strip_debug: true, ..Default::default() };
         Module::declare(ctx.clone(), name, source)
-            .and_then(|module| module.write(WriteOptions { strip_source: true, strip_debug: true, ..Default::default() }))
+            .and_then(|module| module.write(options))
             .catch(&ctx)
             .map_err(|error| error.to_string())
     })?;

@@ -53,16 +53,21 @@ says() {
 # conf VERSION KEYS: a network config; host-local of Debian 12 knows CNI 1.0.
 conf() {
   version=$1
-  echo "{\"cniVersion\":\"$version\",\"name\":\"vf-test1\",\"type\":\"dra-sriov\",$2\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.0.2.0/24\"}}" >/tmp/conf
+  printf '{"cniVersion":"%s","name":"vf-test1","type":"dra-sriov",%s"ipam":{"type":"host-local","subnet":"%s"}}\n' \
+    "$version" "$2" 10.0.2.0/24 >/tmp/conf
 }
-prev() { busybox sed "s|^{|{\"prevResult\":$(busybox tr -d '\n' </tmp/result),|" </tmp/conf >/tmp/conf.next && busybox mv /tmp/conf.next /tmp/conf; }
+prev() {
+  busybox sed "s|^{|{\"prevResult\":$(busybox tr -d '\n' </tmp/result),|" </tmp/conf >/tmp/conf.next &&
+    busybox mv /tmp/conf.next /tmp/conf
+}
 uid=6f2d8a0c-11aa-4c57-9d5e-3f1b0a7c9e01
 
 try 'the machine is arm64' says aarch64 busybox uname -m
 conf 1.1.0 ''
 try 'VERSION' says 1.1.0 cni VERSION
 try 'STATUS' cni STATUS
-conf 1.0.0 "\"deviceID\":\"$(vf_of 0)\",\"vlan\":100,\"vlanQoS\":3,\"spoofchk\":\"off\",\"mac\":\"02:00:00:00:00:17\",\"mtu\":1400,"
+settings='"vlan":100,"vlanQoS":3,"spoofchk":"off","mac":"02:00:00:00:00:17","mtu":1400'
+conf 1.0.0 "\"deviceID\":\"$(vf_of 0)\",$settings,"
 asked=$(busybox cat /tmp/conf)
 try 'ADD by deviceID' says '"10.0.2.2/24"' cni ADD
 busybox cp /tmp/said /tmp/result
@@ -84,8 +89,16 @@ try 'the PF has no setting left' says "vf 0 .*$any brd ff:ff:ff:ff:ff:ff, spoof 
 try 'no address is taken' test -z "$(busybox ls /var/lib/cni/networks/vf-test1 | busybox grep '^10')"
 
 driver=sriovnetwork.k8snetworkplumbingwg.io
-printf -- '---\ncdiVersion: 0.5.0\nkind: %s/vf\ndevices:\n    - name: %s\n      containerEdits:\n        env:\n            - SRIOVNETWORK_PCI_ADDRESSES=%s,%s\n' \
-  "$driver" "$uid" "$(vf_of 0)" "$(vf_of 1)" >"/var/run/cdi/$driver-vf_$uid.yaml"
+busybox cat >"/var/run/cdi/$driver-vf_$uid.yaml" <<SPEC
+---
+cdiVersion: 0.5.0
+kind: $driver/vf
+devices:
+    - name: $uid
+      containerEdits:
+        env:
+            - SRIOVNETWORK_PCI_ADDRESSES=$(vf_of 0),$(vf_of 1)
+SPEC
 conf 1.0.0 ''
 try 'ADD net1 by UID' says 10.0.2.3/24 cni ADD net1
 try 'ADD net2 by UID' says 10.0.2.4/24 cni ADD net2

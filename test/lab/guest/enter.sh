@@ -35,4 +35,5 @@ mount --bind /new/run/lab/boot-id /new/proc/sys/kernel/random/boot_id
 
 cd /new
 mount --move . /
-exec chroot . /run/lab/busybox sh -c 'mount --make-rshared / && exec /run/lab/busybox sh /run/lab/agent.sh "$0" "$1"' /run/lab "$request"
+exec chroot . /run/lab/busybox sh -c \
+  'mount --make-rshared / && exec /run/lab/busybox sh /run/lab/agent.sh "$0" "$1"' /run/lab "$request"

@@ -23,6 +23,19 @@ test('comments end at 120', () => {
   );
 });
 
+test('shell scripts, Rust, TOML and YAML end at 120', () => {
+  const written = files(
+    '{bin,.ci}/*',
+    '*.sh',
+    '{scripts,conf-examples,deploy,native,test}/**/*.{sh,rs,toml,yaml}',
+  ).filter((path) => !/(^|\/)(target|node_modules)\//.test(path));
+  assert.ok(written.length > 50, `${written.length} files`);
+  assert.equal(
+    written.flatMap((path) => tooLong(path, () => true)),
+    [],
+  );
+});
+
 test('prose in documents ends at 120, outside of tables, of what programs print, and of what is made from the sources', () => {
   const documents = files('*.md', '{docs,deploy,conf-examples}/**/*.md');
   assert.ok(documents.length > 15, `${documents.length} documents`);
