@@ -61,6 +61,7 @@ export const parts: Readonly<Record<string, Part>> = {
   driverSpecs: {
     entry: 'src/allocation/driver-specs.ts',
     calls: [
+      'isLeftOver',
       'listClaims',
       'listPodSpecs',
       'listedAddresses',

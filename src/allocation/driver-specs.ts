@@ -102,6 +102,15 @@ export interface ClaimVf {
   readonly file: string;
 }
 
+/**
+ * The spec's claim is gone: the checkpoint has the VF for others. When a pod with several claims ends, dra-driver-sriov
+ * removes the spec of one alone (its podmanager forgets the others with it).
+ */
+export function isLeftOver({ pci, claimUid }: ClaimVf, prepared: readonly ClaimVf[]): boolean {
+  const known = prepared.filter((vf) => vf.pci === pci);
+  return claimUid !== null && known.length > 0 && known.every((vf) => vf.claimUid !== claimUid);
+}
+
 export interface FoundClaims {
   readonly vfs: readonly ClaimVf[];
   readonly broken: readonly BrokenSpec[];

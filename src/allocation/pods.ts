@@ -4,14 +4,15 @@ import { type BrokenSpec, CdiSpecs } from './cdi-spec.ts';
 import { listCheckpointPods, readDeviceUsers } from './checkpoints.ts';
 import { parseDeviceName } from './device-hint.ts';
 import { isPublished } from './device-info.ts';
-import { type ClaimVf, listClaims, listedAddresses, listPodSpecs, sortAddresses } from './driver-specs.ts';
+import { type ClaimVf, isLeftOver, listClaims, listedAddresses, listPodSpecs, sortAddresses } from './driver-specs.ts';
 import type { AllocationNode, Search } from './search.ts';
 import { Trace } from './trace.ts';
 
 /**
  * A network config may name a VF only if it is this pod's, or if no CDI spec, no checkpoint of a DRA driver and not the
  * kubelet's gives it to anybody, so that it is a device plugin's. Returns what entitles the pod. Looks through the
- * specs of other pods only if the pod's own doesn't list the VF, and through the checkpoints only if no spec does.
+ * specs of other pods only if the pod's own doesn't list the VF, and through the checkpoints only if no spec does. A
+ * claim's spec counts although no checkpoint knows the claim, because the driver writes the spec first.
  * Throws CniError contradictorySources naming the file that gives the VF to somebody else, decode if a broken file
  * mentions the VF, vfMissing for a device without a PF that is in no spec and that no device plugin publishes.
  */
@@ -138,10 +139,8 @@ export function listLeftOver({ platform, parseYaml }: AllocationNode): readonly 
   const specs = new CdiSpecs(platform, parseYaml, trace);
   const listed = new Set(listPodSpecs(specs, trace).flatMap(({ addresses }) => addresses));
   const prepared = listCheckpointPods(platform, trace).flatMap(({ vfs }) => vfs);
-  return listClaims(specs, trace).filter(({ pci, claimUid }) => {
-    const known = prepared.filter((vf) => vf.pci === pci);
-    return known.length > 0 ? known.every((vf) => vf.claimUid !== claimUid) : !listed.has(pci);
-  });
+  const known = new Set([...listed, ...prepared.map(({ pci }) => pci)]);
+  return listClaims(specs, trace).filter((vf) => !known.has(vf.pci) || isLeftOver(vf, prepared));
 }
 
 /** The DRA driver's CDI specs that can't be read: no container of their pods can be made. Throws CniError io. */

@@ -5,7 +5,7 @@ import type { Platform } from '../platform/platform.ts';
 import { CdiSpecs } from './cdi-spec.ts';
 import { type CheckpointVf, readCheckpoints } from './checkpoints.ts';
 import { isUid } from './device-hint.ts';
-import { type ClaimVf, type PodVfs, readClaimsOf, readPodSpec } from './driver-specs.ts';
+import { type ClaimVf, isLeftOver, type PodVfs, readClaimsOf, readPodSpec } from './driver-specs.ts';
 import { Trace } from './trace.ts';
 
 /** The node as allocation sees it. `parseYaml` is called only if a YAML file matters. */
@@ -90,35 +90,28 @@ export class Search {
   }
 
   #readClaimsOf(addresses: readonly PciAddress[]): readonly ClaimVf[] {
-    const { vfs, broken } = readClaimsOf(this.specs, addresses, this.trace);
+    const { vfs: found, broken } = readClaimsOf(this.specs, addresses, this.trace);
+    const vfs = this.#withoutLeftOver(found);
     const known = new Set(vfs.map((vf) => vf.pci));
     const missing = new Set(addresses.filter((pci) => !known.has(pci)));
     this.trace.add('per-claim CDI specs', vfs.map(describeClaim), `hold ${known.size} of ${addresses.length} VFs`);
-    if (missing.size === 0) return this.#withoutLeftOver(vfs);
+    if (missing.size === 0) return vfs;
     const [suspect] = broken;
     if (suspect !== undefined) {
       throw this.trace.failure('decode', `the CDI spec ${suspect.file} is broken: ${suspect.reason}`);
     }
     const survivors = this.checkpoints().filter((vf) => missing.has(vf.pci));
     this.trace.add('driver checkpoint', survivors.map(describeClaim), `holds ${survivors.length} of the rest`);
-    return [...this.#withoutLeftOver(vfs), ...survivors];
+    return [...vfs, ...survivors];
   }
 
-  /**
-   * Of a VF's several specs those whose claim is this pod's by the checkpoint, if one is: when a pod with several
-   * claims ends, dra-driver-sriov removes the spec of one alone (its podmanager forgets the others with it).
-   */
+  /** The checkpoint is asked only where a VF has several specs: every ADD of a claimed VF comes here. */
   #withoutLeftOver(vfs: readonly ClaimVf[]): readonly ClaimVf[] {
-    const nameOf = ({ pci, claimUid }: ClaimVf): string => `${pci} ${claimUid}`;
-    const countOf = (some: readonly unknown[]): number => new Set(some).size;
-    if (countOf(vfs.map(nameOf)) === countOf(vfs.map(({ pci }) => pci))) return vfs;
-    const prepared = new Set(this.checkpoints().map(nameOf));
-    const settled = new Set(vfs.filter((vf) => prepared.has(nameOf(vf))).map(({ pci }) => pci));
-    const kept = vfs.filter((vf) => prepared.has(nameOf(vf)) || !settled.has(vf.pci));
-    const leftOver = vfs.filter((vf) => !kept.includes(vf));
-    if (leftOver.length > 0)
-      this.trace.add('per-claim CDI specs', leftOver.map(describeClaim), 'of claims that are gone');
-    return kept;
+    if (new Set(vfs.map(({ pci }) => pci)).size === vfs.length) return vfs;
+    const leftOver = vfs.filter((vf) => isLeftOver(vf, this.checkpoints()));
+    if (leftOver.length === 0) return vfs;
+    this.trace.add('per-claim CDI specs', leftOver.map(describeClaim), 'of claims that are gone');
+    return vfs.filter((vf) => !leftOver.includes(vf));
   }
 
   #readPodSpec(search: boolean): PodVfs | null {

@@ -1,5 +1,5 @@
 import type { CheckpointVf } from '../../allocation/checkpoints.ts';
-import { type FoundClaims, type PodVfs, readClaimsOf } from '../../allocation/driver-specs.ts';
+import { type ClaimVf, isLeftOver, type PodVfs, readClaimsOf } from '../../allocation/driver-specs.ts';
 import { Search } from '../../allocation/search.ts';
 import { explain } from '../../cni/errors.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
@@ -17,8 +17,8 @@ export interface Claimed {
   readonly prepared: readonly CheckpointVf[] | string;
   /** VFs by the per-pod CDI spec. */
   readonly specified: PodVfs | null | string;
-  /** These VFs by the per-claim CDI specs. */
-  readonly claims: FoundClaims | string;
+  /** These VFs by the per-claim CDI specs, without those of claims that are gone. */
+  readonly claims: readonly ClaimVf[] | string;
 }
 
 function orReason<T>(read: () => T): T | string {
@@ -40,7 +40,11 @@ export function readClaimed(tool: Tool, podUid: string): Claimed {
   const search = new Search(allocationNode(tool), { conf, network: 'any', held: new Map() });
   const prepared = orReason(() => search.checkpoints());
   const specified = orReason(() => search.podSpecAnywhere());
-  const claims = orReason(() => readClaimsOf(search.specs, addressesOf({ prepared, specified }), search.trace));
+  const known = typeof prepared === 'string' ? [] : prepared;
+  const claims = orReason(() => {
+    const { vfs } = readClaimsOf(search.specs, addressesOf({ prepared, specified }), search.trace);
+    return vfs.filter((vf) => !isLeftOver(vf, known));
+  });
   return { prepared, specified, claims };
 }
 
@@ -119,13 +123,13 @@ export function cdiStep(pod: NodePod, claimed: Claimed): Step {
     if (vfs.length === 0) return untold('cdi', 'no spec of the pod, as it has no claim here');
     return broken('cdi', 'no per-pod spec, though its claim is prepared', 'checkpoint with specs', deletePod(pod));
   }
-  const withSpec = new Set(claims.vfs.map(({ pci }) => pci));
+  const withSpec = new Set(claims.map(({ pci }) => pci));
   const missing = vfs.filter((pci) => !withSpec.has(pci));
   if (missing.length > 0 && typeof prepared !== 'string' && prepared.length > 0) {
     const found = `no per-claim spec of ${listSome(missing)}, as after a reboot: its containers can’t be created`;
     return broken('cdi', found, 'checkpoint with per-claim specs', deletePod(pod));
   }
-  const networks = [...new Set(claims.vfs.flatMap(({ networkName }) => networkName ?? []))];
+  const networks = [...new Set(claims.flatMap(({ networkName }) => networkName ?? []))];
   const named = networks.length === 0 ? '' : `, for ${networks.join(', ')}`;
   return fine('cdi', `specs of pod and claims hold ${count(vfs.length, 'VF')}${named}`, specified.source);
 }

@@ -176,6 +176,13 @@ test('of a VF’s claims, one that left its spec behind does not count where the
   );
 });
 
+test('where all of a VF’s specs were left behind, its network is the checkpoint’s', () => {
+  const claims = [claimSpec(claimA, { [vf1]: 'old' }), claimSpec(claimB, { [vf1]: 'older' })];
+  const files = platformOf(podSpec([vf1]), ...claims, checkpoint([{ claim: 'now', pci: vf1, nad: 'vf-test1' }]));
+  assert.is(resolve(files).pci, vf1);
+  for (const network of ['old', 'older']) refuses(files, { network }, 'noVfForPod', vf1);
+});
+
 test('two claims that give one VF to different networks are refused, naming both files', () => {
   const files = platformOf(
     podSpec([vf1]),

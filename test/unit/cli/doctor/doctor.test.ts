@@ -350,6 +350,14 @@ test('the spec of a claim that is gone, as the driver leaves it of a pod with se
   expectCheck(node, 'claims', 'note', ...Object.keys(left));
 });
 
+test('a device whose name tells no claim may be that of any: its spec is not taken for one that was left', () => {
+  const node = healthy();
+  const named = Object.entries(claimSpec(claimA, { [vfPci(1)]: '' }));
+  place(node, Object.fromEntries(named.map(([path, text]) => [path, text.replace(`${claimA}-`, '')])));
+  place(node, podSpec([vfPci(1)]), checkpoint([{ claim: claimA, pci: vfPci(1) }]));
+  expectCheck(node, 'claims', 'ok');
+});
+
 test('fewer attachments than VFs: the annotation’s count', () => {
   const node = healthy();
   place(node, podSpec([vfPci(0), vfPci(1)]));

@@ -1,7 +1,7 @@
 import { MemoryNode, pfPci, vfPci } from '../../../support/memory-node.ts';
 import { operate } from '../../../support/operate.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { checkpoint, claimA, claimSpec, podSpec, podUid } from '../../allocation/fixture.ts';
+import { checkpoint, claimA, claimB, claimSpec, podSpec, podUid } from '../../allocation/fixture.ts';
 import { attachmentPath, container, switchedFromSriovCni, withSriovCni } from '../sriov-cni-node.ts';
 
 const test = suite('cli/explain');
@@ -218,6 +218,16 @@ test('after a reboot the specs of claims are gone: the pod is to be deleted', ()
   const node = attached();
   for (const path of node.platform.files.keys()) if (path.includes(claimA)) node.platform.files.delete(path);
   expectBroken(node, 'cdi', vfPci(0), 'kubectl -n ns delete pod web');
+});
+
+test('the spec of a claim that is gone is none of the pod’s', () => {
+  const node = attached();
+  place(node, claimSpec(claimB, { [vfPci(0)]: 'another-net' }));
+  const cdi = allSteps(explained(node)).find(({ id }) => id === 'cdi');
+  assert.ok(cdi !== undefined);
+  assert.equal([cdi.verdict, cdi.found.includes('vf-net'), cdi.found.includes('another-net')], ['ok', true, false]);
+  for (const path of node.platform.files.keys()) if (path.includes(claimA)) node.platform.files.delete(path);
+  expectBroken(node, 'cdi', vfPci(0), 'delete pod');
 });
 
 test('a claim that is not prepared, and sources that contradict each other', () => {
