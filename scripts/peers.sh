@@ -38,11 +38,11 @@ download() {
 # One build at a time writes the programs beside their place, and moves them there at once.
 build() {
   local -r directory=$1
-  # The lock is not on go.mod, because go takes one on that itself, and would wait for ours.
-  exec 9<.
+  mkdir -p "$(dirname "$directory")"
+  # Checkouts share the cache, so the lock is there.
+  exec 9>"$directory.lock"
   flock 9
   [[ ! -d $directory ]] || return 0
-  mkdir -p "$(dirname "$directory")"
   local part
   part=$(mktemp -d "$directory.XXXXXX")
   local ldflags='-s -w' kubernetes
