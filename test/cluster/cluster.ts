@@ -9,14 +9,15 @@ import { kitPath } from '../lab/setup/kit.ts';
 import { provision } from '../lab/setup/provision.ts';
 import { openRuntimeFolder, type RuntimeFolder } from '../lab/vm/runtime-folder.ts';
 import { type Condition, ControlPlane, isTrue } from './control-plane.ts';
+import { makeDisk, registryPort } from './disk.ts';
 import { nodeProgram } from './host-process.ts';
 import { makeBaseImages, makePluginImages } from './images.ts';
 import { type ClusterNetwork, controlPlaneAddress, makeNetwork } from './network.ts';
-import { ClusterNode, makeDisk, registryPort } from './node.ts';
+import { ClusterNode } from './node.ts';
 import { driverObjects, kinds } from './objects.ts';
 import { providePrograms } from './programs.ts';
 
-/** With more the emulated VFs get no answer from their PF. */
+/** The emulated VFs get no answer from their PF with more. */
 const memoryMib = 2700;
 const vfsOfEach = 7;
 const nodeTimeoutMs = 300_000;
@@ -27,19 +28,19 @@ export interface ClusterOptions {
   readonly iommu?: boolean;
 }
 
-/** Of a ResourceSlice. */
+/** A device of a ResourceSlice. */
 export interface PublishedDevice {
   readonly name: string;
   readonly attributes: Readonly<Record<string, { readonly string?: string; readonly int?: number }>>;
 }
 
-/** Has what the node told when something failed. */
+/** The error has what the node told when something failed. */
 class ToldError extends LabError {}
 
 export class Cluster {
   readonly controlPlane: ControlPlane;
   readonly worker: ClusterNode;
-  /** For sockets, logs and the node's disk. */
+  /** Sockets, logs and the node's disk are in it. */
   readonly folder: string;
   readonly #runtime: RuntimeFolder;
   readonly #network: ClusterNetwork;

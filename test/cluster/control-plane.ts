@@ -27,7 +27,7 @@ const users = {
 
 export type ApiUser = keyof typeof users;
 
-/** Of an object's status. */
+/** A condition of an object's status. */
 export interface Condition {
   readonly type: string;
   readonly status: string;
@@ -42,7 +42,7 @@ export interface KubectlOptions {
   readonly timeoutMs?: number;
 }
 
-/** For who comes through the proxy. */
+/** The kubeconfig of who comes through the proxy. */
 export const proxyKubeconfig = kubeconfig({ server: `http://${controlPlaneAddress}:${proxyPort}` }, {});
 
 function kubeconfig(cluster: Readonly<Record<string, string>>, user: Readonly<Record<string, string>>): string {
@@ -127,8 +127,8 @@ export class ControlPlane {
   }
 
   /**
-   * Multus gives each request to the API server 250 ms, and all tries 2.5 s. Under an emulated CPU that is not enough
-   * for TLS. The other proxy is for `read`.
+   * Multus gives each request to the API server 250 ms, and all tries 2.5 s, which is not enough for TLS under an
+   * emulated CPU. The other proxy is for `read`.
    */
   #startProxies(): void {
     const proxy = [join(this.programs, 'kubectl'), `--kubeconfig=${this.kubeconfig}`, 'proxy'];
@@ -154,8 +154,8 @@ export class ControlPlane {
   }
 
   /**
-   * What the API server has at a path, such as `/api/v1/nodes/node1`. For what is asked again and again: kubectl takes
-   * half a second of a CPU, which the node needs too.
+   * What the API server has at a path, such as `/api/v1/nodes/node1`. kubectl would take half a second of a CPU each
+   * time, which the node needs too.
    */
   async read<T>(path: string): Promise<T> {
     const [response] = (await once(get({ socketPath: this.#ownProxy, path }), 'response')) as [IncomingMessage];

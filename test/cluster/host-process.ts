@@ -19,7 +19,7 @@ export class HostProcess {
     this.log = log;
     const output = openSync(log, 'a');
     const wrapped = ['setpriv', '--pdeathsig', 'KILL', '--', 'nsenter', `--net=${netns}`, '--', ...argv];
-    // Out of the terminal's process group: Ctrl-C is for whoever started all of them.
+    // Not in the terminal's process group, because Ctrl-C is for whoever started all of them.
     const options = { detached: true, stdio: ['ignore', output, output] as ['ignore', number, number] };
     this.#child = spawn(wrapped[0] ?? '', wrapped.slice(1), options);
     closeSync(output);

@@ -8,11 +8,11 @@ import { sriovCniExecutable } from '../lab/sriov-cni.ts';
 import { peerDir } from '../support/peers.ts';
 
 export interface Programs {
-  /** etcd, the control plane's and kubectl, links to one program. */
+  /** Folder of etcd, the control plane's programs and kubectl, links to one program. */
   readonly controlPlane: string;
-  /** Programs of the node, by the name that they have there. */
+  /** Paths of the node's programs here, by the name that they have there. */
   readonly node: Readonly<Record<string, string>>;
-  /** CNI plugins of the node, the same. */
+  /** CNI plugins of the node, the same way. */
   readonly plugins: Readonly<Record<string, string>>;
   /** Names of PCI devices, without which dra-driver-sriov finds none; null for the driver of ours. */
   readonly pciIds: string | null;

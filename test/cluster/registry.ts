@@ -1,6 +1,6 @@
 // A read-only registry for the node: node registry.ts ADDRESS PORT DEFAULT [NAME=LAYOUT]... . The images are OCI image
-// layouts; a repository whose last element is NAME gets LAYOUT, any other DEFAULT, whatever the tag. So manifests can
-// name what images they like.
+// layouts; a repository whose last element is NAME gets LAYOUT, any other DEFAULT, whatever the tag. So a manifest may
+// name any image.
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';

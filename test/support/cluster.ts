@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { deviceNameOf } from './driver-files.ts';
 import type { Manifest, PodClaim, ResourceClaimTemplate } from './manifest.ts';
 
 const driver = 'sriovnetwork.k8snetworkplumbingwg.io';
@@ -41,8 +42,6 @@ export interface NetworkStatus {
   readonly 'device-info'?: { readonly type: string; readonly pci: { readonly 'pci-address': string } };
 }
 
-const deviceName = (vf: SliceDevice): string => vf.pciAddress.replaceAll(/[:.]/g, '-');
-
 function claimNameOf(podName: string, claim: PodClaim): string {
   return 'resourceClaimName' in claim ? claim.resourceClaimName : `${podName}-${claim.name}-x7k2p`;
 }
@@ -60,7 +59,7 @@ function allocate({ spec }: ResourceClaimTemplate, vfs: SliceDevice[]): object {
   const results = requests.flatMap(({ name, exactly }) =>
     vfs
       .splice(0, exactly.count ?? 1)
-      .map((vf) => ({ request: name, driver, pool, device: deviceName(vf), adminAccess: null })),
+      .map((vf) => ({ request: name, driver, pool, device: deviceNameOf(vf.pciAddress), adminAccess: null })),
   );
   return { devices: { results, config: config.map((entry) => ({ source: 'FromClaim', ...entry })) } };
 }
@@ -80,7 +79,7 @@ export class Cluster {
         ? {}
         : { 'k8s.cni.cncf.io/resourceName': text(resourceName), 'k8s.cni.cncf.io/deviceID': text(vf.pciAddress) };
     const devices = vfs.map((vf) => ({
-      name: deviceName(vf),
+      name: deviceNameOf(vf.pciAddress),
       attributes: {
         [`${driver}/pciAddress`]: text(vf.pciAddress),
         [`${driver}/PFName`]: text(vf.pf),

@@ -10,9 +10,12 @@ export interface DriverFile {
 /** A VF of a claim: its PCI address and the network that the claim names for it, '' for any. */
 export type ClaimedVf = readonly [pci: string, network: string];
 
+/** The DRA driver's name of a VF. */
+export const deviceNameOf = (pci: string): string => pci.replaceAll(/[:.]/g, '-');
+
 /** The name of a VF in a claim's CDI spec. */
 export function claimDeviceName(claimUid: string, pci: string): string {
-  return `${claimUid}-${pci.replaceAll(/[:.]/g, '-')}`;
+  return `${claimUid}-${deviceNameOf(pci)}`;
 }
 
 function spec(uid: string, devices: readonly (readonly [name: string, env: readonly string[]])[]): DriverFile {
@@ -34,7 +37,7 @@ export function podSpecFile(podUid: string, pcis: readonly string[]): DriverFile
 /** The CDI spec of a claim, which tells each VF's network. */
 export function claimSpecFile(claimUid: string, vfs: readonly ClaimedVf[]): DriverFile {
   const devices = vfs.map(([pci, network]) => {
-    const variable = `SRIOVNETWORK_VF_DEVICE_${pci.replaceAll(/[:.]/g, '_')}`;
+    const variable = `SRIOVNETWORK_VF_DEVICE_${deviceNameOf(pci).replaceAll('-', '_')}`;
     return [
       claimDeviceName(claimUid, pci),
       [`${variable}=${pci}`, `SRIOVNETWORK_NET_ATTACH_DEF_NAME=${network}`],

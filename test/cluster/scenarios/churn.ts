@@ -2,19 +2,20 @@
 import process from 'node:process';
 import type { Progress } from '../../lab/progress.ts';
 import type { Cluster } from '../cluster.ts';
+import { plugins } from '../disk.ts';
 import { awaitPods, type Pod } from '../pods.ts';
 import { demoManifest, demoNamespace, scale } from './demo.ts';
 import { type Scenario, withManifest } from './scenario.ts';
 
 const rounds = Number(process.env['CHURN_ROUNDS'] ?? 20);
 const podsOfRound = 7;
-const plugin = '/opt/cni/bin/sriov';
+const plugin = `${plugins}/sriov`;
 const timesFile = '/node/log/plugin-times';
 
-/** Stands in the plugin's place, and notes how long each call of it takes. */
+/** The script stands in the plugin's place, and notes how long each call of it takes. */
 const stopwatch = `#!/run/lab/busybox sh
 read -r begin _ </proc/uptime
-/opt/cni/bin/dra-sriov "$@"
+${plugins}/dra-sriov "$@"
 status=$?
 read -r end _ </proc/uptime
 echo "$CNI_COMMAND $begin $end" >>${timesFile}
@@ -57,13 +58,11 @@ async function churn(cluster: Cluster, progress: Progress): Promise<void> {
 /** Calls of the plugin are timed while `body` runs. */
 async function withStopwatch(cluster: Cluster, body: () => Promise<void>): Promise<void> {
   await cluster.worker.node.writeFile(`${plugin}.new`, stopwatch);
-  await cluster.worker.sh(
-    `rm -f ${timesFile}; mv ${plugin} ${plugin}.kept; chmod 755 ${plugin}.new; mv ${plugin}.new ${plugin}`,
-  );
+  await cluster.worker.sh(`rm -f ${timesFile}; chmod 755 ${plugin}.new; mv ${plugin}.new ${plugin}`);
   try {
     await body();
   } finally {
-    await cluster.worker.sh(`mv ${plugin}.kept ${plugin}`);
+    await cluster.worker.putPlugin('dra-sriov');
   }
 }
 

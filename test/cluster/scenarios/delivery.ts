@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { imageName } from '../../../scripts/build/image.ts';
 import { executable } from '../../lab/lab-node.ts';
 import type { Cluster } from '../cluster.ts';
+import { plugins } from '../disk.ts';
 import { nextImageName } from '../images.ts';
 import { awaitPods } from '../pods.ts';
 import { checkDemoPod, demoManifest, demoNamespace, scale } from './demo.ts';
@@ -13,7 +14,6 @@ import { type Scenario, withManifest } from './scenario.ts';
 
 const folder = join(import.meta.dirname, '../../../deploy/as-sriov');
 const daemonSet = ['-n', 'kube-system', 'daemonset/dra-sriov-cni'];
-const plugins = '/opt/cni/bin';
 const own = createHash('sha256').update(readFileSync(executable)).digest('hex');
 
 /** Waits until the DaemonSet's pods are of its last version. Returns the digest of what they installed. */
@@ -60,7 +60,7 @@ export const deliveryScenarios: readonly Scenario[] = [
       try {
         await withManifest(cluster, demoManifest, () => withDaemonSet(cluster, () => deliver(cluster)));
       } finally {
-        await cluster.worker.sh(`cd ${plugins} && cp dra-sriov sriov.new && mv sriov.new sriov`);
+        await cluster.worker.putPlugin('dra-sriov');
       }
     },
   },

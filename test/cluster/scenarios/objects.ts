@@ -3,6 +3,7 @@ import { deepStrictEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { deviceNameOf } from '../../support/driver-files.ts';
 import type { ApiObject } from '../../support/kubernetes-api.ts';
 import type { Cluster } from '../cluster.ts';
 import { driverName } from '../node.ts';
@@ -16,8 +17,8 @@ async function checkPublished(cluster: Cluster): Promise<void> {
   const devices = await cluster.publishedDevices();
   deepStrictEqual(devices.length, worker.vfs.length);
   for (const { pciAddress, pf } of worker.vfs) {
-    const attributes = devices.find(({ name }) => name === pciAddress.replaceAll(/[:.]/g, '-'))?.attributes ?? {};
-    // As dra-driver-sriov qualifies them; of the driver's own domain the API server keeps names as they come.
+    const attributes = devices.find(({ name }) => name === deviceNameOf(pciAddress))?.attributes ?? {};
+    // dra-driver-sriov qualifies names so. The API server keeps those of the driver's own domain as they come.
     const text = (name: string): string | undefined => attributes[name]?.string;
     deepStrictEqual(
       {

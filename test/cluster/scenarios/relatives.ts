@@ -10,7 +10,7 @@ interface Relative {
   readonly file: string;
   readonly namespace: string;
   readonly wanted: readonly WantedVf[];
-  /** Of the PFs, where a network asks for a VF's that is larger than usual. */
+  /** MTU of the PFs, where a network asks for a larger one than usual. */
   readonly pfMtu?: number;
   readonly check?: (attached: readonly AttachedVf[]) => void;
   readonly severalClaims?: boolean;

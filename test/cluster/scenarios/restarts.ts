@@ -1,9 +1,10 @@
 // What ends under running pods: services of the node, a pod's sandbox, the node itself.
 import { deepStrictEqual, ok } from 'node:assert/strict';
 import type { Cluster } from '../cluster.ts';
+import { plugins } from '../disk.ts';
 import { attachedVfs, awaitPods, type Pod, podsOf } from '../pods.ts';
 import { checkDemoPod, demoManifest, demoNamespace, scale } from './demo.ts';
-import { deleteManifest, only, type Scenario, settingsOf, withManifest } from './scenario.ts';
+import { applyManifest, deleteManifest, only, type Scenario, settingsOf, withManifest } from './scenario.ts';
 
 const vfsOf = async (cluster: Cluster, pod: Pod): Promise<readonly string[]> =>
   (await attachedVfs(cluster, pod)).map(({ vf }) => vf.pciAddress);
@@ -21,13 +22,13 @@ async function checkUndisturbed(cluster: Cluster, before: Pod, vfs: readonly str
 }
 
 /**
- * Nothing that pods have had is left on the node, which booted since. Addresses that host-local had just written are
- * empty files then, for others to release.
+ * Nothing that pods have had is left on the node, which booted since. host-local had just written some addresses, whose
+ * files are empty then; `gc --addresses` releases them.
  */
 async function checkNothingLeft(cluster: Cluster): Promise<void> {
   const released = await cluster.worker.node.operate('gc', '--addresses');
   deepStrictEqual(released.status, 0, `${released.stdout}${released.stderr}`);
-  const { node, sh } = { node: cluster.worker.node, sh: cluster.worker.sh.bind(cluster.worker) };
+  const { node } = cluster.worker;
   const { state, ipam, cdi, devinfo } = node.paths;
   const left = `find ${state} ${ipam} ${cdi} ${devinfo} -type f 2>/dev/null |
     grep -v -e last_reserved_ip -e '/lock$' -e '/.swept$' -e '/.failures' || true`;
@@ -36,7 +37,7 @@ async function checkNothingLeft(cluster: Cluster): Promise<void> {
     .until(
       'no files are left',
       async () => {
-        files = await sh(left);
+        files = await cluster.worker.sh(left);
         return files === '';
       },
       120_000,
@@ -49,8 +50,8 @@ async function checkNothingLeft(cluster: Cluster): Promise<void> {
   }
 }
 
-const hostLocal = '/opt/cni/bin/host-local';
-/** Gone after a power cut. */
+const hostLocal = `${plugins}/host-local`;
+/** ADD of a second VF waits while this file is there, which a power cut removes. */
 const hold = '/run/hold-add';
 const held = '/run/held-add';
 const holding = `#!/run/lab/busybox sh
@@ -117,7 +118,7 @@ export const restartScenarios: readonly Scenario[] = [
   {
     name: 'power cut: while a pod runs, and another’s ADD',
     run: async (cluster, progress) => {
-      await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: demoManifest });
+      await applyManifest(cluster, demoManifest);
       try {
         await awaitPods(cluster, demoNamespace, 1);
         await holdAdd(cluster);
@@ -127,7 +128,7 @@ export const restartScenarios: readonly Scenario[] = [
         await cluster.cutPower();
         await letAddGo(cluster);
         await cluster.awaitNode();
-        // The driver does not write the specs of claims anew, without which no container of these pods can start.
+        // No container of these pods can start: the driver does not write the specs of their claims anew.
         const names = (await podsOf(cluster, demoNamespace)).map(({ metadata }) => metadata.name);
         await cluster.controlPlane.must(['delete', 'pod', '-n', demoNamespace, ...names, '--timeout=600s'], {
           timeoutMs: 660_000,

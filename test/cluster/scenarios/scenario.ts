@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VirtualFunction } from '../../lab/lab.ts';
 import type { Progress } from '../../lab/progress.ts';
+import { deviceNameOf } from '../../support/driver-files.ts';
 import type { Cluster } from '../cluster.ts';
 import {
   type AttachedVf,
@@ -31,16 +32,17 @@ export function readExample(file: string): string {
   return readFileSync(join(import.meta.dirname, '../../../conf-examples', file), 'utf8').replaceAll('ens1f1', 'ens2f0');
 }
 
+export function applyManifest(cluster: Cluster, manifest: string): Promise<string> {
+  return cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
+}
+
 /** Deletes what is in a manifest, and waits until it is gone. */
 export async function deleteManifest(cluster: Cluster, manifest: string): Promise<void> {
   const args = ['delete', '-f', '-', '--ignore-not-found', `--timeout=${deleteTimeoutMs / 1000}s`];
   await cluster.controlPlane.must(args, { stdin: manifest, timeoutMs: deleteTimeoutMs + 60_000 });
 }
 
-/**
- * A manifest is applied for `body`, and deleted again whatever happens; the node is as before then, and after what
- * `tidy` does.
- */
+/** Applies a manifest for `body`, and deletes it again whatever happens; the node is as before after `tidy`. */
 export async function withManifest(
   cluster: Cluster,
   manifest: string,
@@ -48,7 +50,7 @@ export async function withManifest(
   tidy?: () => Promise<void>,
 ): Promise<void> {
   const before = await pictureOfNode(cluster);
-  await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
+  await applyManifest(cluster, manifest);
   try {
     await cluster.telling(body);
   } catch (thrown) {
@@ -80,7 +82,7 @@ export async function checkPod(
   told?: readonly ToldInterface[],
 ): Promise<readonly AttachedVf[]> {
   const attached = await attachedVfs(cluster, pod, told);
-  const held = attached.map(({ vf }) => vf.pciAddress.replaceAll(/[:.]/g, '-'));
+  const held = attached.map(({ vf }) => deviceNameOf(vf.pciAddress));
   deepStrictEqual(
     held.toSorted(),
     (await allocatedDevices(cluster, pod)).toSorted(),
@@ -123,7 +125,7 @@ async function checkTools(cluster: Cluster, pod: Pod, attached: readonly Attache
   );
 }
 
-/** doctor finds nothing wrong or odd, but for what ADD has refused before; nothing else happens on the node. */
+/** doctor finds nothing wrong or odd, but for what ADD has refused before. Nothing else may happen on the node. */
 export async function checkHealthy(cluster: Cluster): Promise<void> {
   const { stdout } = await cluster.worker.node.operate('doctor', '--json');
   const { checks } = JSON.parse(stdout) as {

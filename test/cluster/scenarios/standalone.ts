@@ -21,7 +21,7 @@ async function checkInterfaces(cluster: Cluster, pod: Pod): Promise<void> {
   await checkHealthy(cluster);
 }
 
-/** It is at NRI some seconds after the kubelet has it; what happens to pods before that it never hears of. */
+/** The driver is at NRI some seconds after the kubelet has it, and never hears of what happens to pods before that. */
 async function awaitNri(cluster: Cluster, start: () => Promise<void>): Promise<void> {
   const count = async (): Promise<number> =>
     Number(await cluster.worker.sh("grep -c 'NRI plugin started' /node/log/dra-driver.log || true"));

@@ -2,11 +2,11 @@
 import { deepStrictEqual, match } from 'node:assert/strict';
 import { sriovCniExecutable } from '../../lab/sriov-cni.ts';
 import type { Cluster } from '../cluster.ts';
+import { plugins } from '../disk.ts';
 import { attachedVfs, awaitPicture, awaitPods, execInPod, type Pod, pictureOfNode } from '../pods.ts';
-import { deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
+import { applyManifest, deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
 
 const namespace = 'vf-single';
-const plugins = '/opt/cni/bin';
 
 /** A single VF. Multus 4.3 tells sriov-cni nothing of a claim, so the network names the VF that is claimed first. */
 function manifestFor(cluster: Cluster): string {
@@ -21,13 +21,6 @@ function manifestFor(cluster: Cluster): string {
 const tell = (cluster: Cluster, args: string): Promise<string> =>
   cluster.worker.sh(`${plugins}/dra-sriov ${args} 2>&1 || true`);
 
-/** The plugin that networks of type sriov get is sriov-cni, as on a node that has had nothing else. */
-async function putSriovCni(cluster: Cluster): Promise<void> {
-  await cluster.worker.sh(
-    `cd ${plugins} && rm -f sriov.before-dra-sriov && cp sriov-cni sriov.new && mv sriov.new sriov`,
-  );
-}
-
 const install = (cluster: Cluster): Promise<string> => tell(cluster, `install --to ${plugins} --as sriov`);
 
 async function checkVlan(cluster: Cluster, pod: Pod): Promise<void> {
@@ -38,7 +31,7 @@ async function checkVlan(cluster: Cluster, pod: Pod): Promise<void> {
 }
 
 async function runPod(cluster: Cluster, manifest: string): Promise<Pod> {
-  await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
+  await applyManifest(cluster, manifest);
   const pod = only(await awaitPods(cluster, namespace, 1));
   await checkVlan(cluster, pod);
   return pod;
@@ -47,7 +40,7 @@ async function runPod(cluster: Cluster, manifest: string): Promise<Pod> {
 async function switchOver(cluster: Cluster): Promise<void> {
   const manifest = manifestFor(cluster);
   const before = await pictureOfNode(cluster);
-  await putSriovCni(cluster);
+  await cluster.worker.putPlugin('sriov-cni');
   const theirs = await runPod(cluster, manifest);
   match(await install(cluster), /installed/);
   match(await tell(cluster, 'attachments'), /net1 of container .*, attached by sriov-cni, network vf-lan/);
@@ -56,7 +49,7 @@ async function switchOver(cluster: Cluster): Promise<void> {
   await deleteManifest(cluster, manifest);
   await awaitPicture(cluster, before);
   const own = await runPod(cluster, manifest);
-  await putSriovCni(cluster);
+  await cluster.worker.putPlugin('sriov-cni');
   match(await tell(cluster, 'doctor'), /sriov.*another plugin/s);
   // DEL is sriov-cni's, which knows nothing of it.
   await deleteManifest(cluster, manifest);
@@ -74,9 +67,7 @@ const switches: readonly Scenario[] = [
         await switchOver(cluster);
       } finally {
         await deleteManifest(cluster, manifestFor(cluster)).catch(() => undefined);
-        await cluster.worker.sh(
-          `cd ${plugins} && rm -f sriov.before-dra-sriov && cp dra-sriov sriov.new && mv sriov.new sriov`,
-        );
+        await cluster.worker.putPlugin('dra-sriov');
       }
     },
   },

@@ -1,8 +1,9 @@
 // VFs for a program that drives them itself.
 import { deepStrictEqual, match } from 'node:assert/strict';
+import { deviceNameOf } from '../../support/driver-files.ts';
 import type { Cluster } from '../cluster.ts';
 import { allocatedDevices, awaitPods, execInPod } from '../pods.ts';
-import { deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
+import { applyManifest, deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
 
 const namespace = 'vf-dpdk';
 const hugepages = '/proc/sys/vm/nr_hugepages';
@@ -17,11 +18,11 @@ async function setHugepages(cluster: Cluster, count: number): Promise<void> {
 }
 
 async function attach(cluster: Cluster, manifest: string): Promise<void> {
-  await cluster.controlPlane.must(['apply', '-f', '-'], { stdin: manifest });
+  await applyManifest(cluster, manifest);
   const pod = only(await awaitPods(cluster, namespace, 1));
   const devices = await allocatedDevices(cluster, pod);
   deepStrictEqual(devices.length, 2);
-  const held = cluster.worker.vfs.filter(({ pciAddress }) => devices.includes(pciAddress.replaceAll(/[:.]/g, '-')));
+  const held = cluster.worker.vfs.filter(({ pciAddress }) => devices.includes(deviceNameOf(pciAddress)));
   const settings = await Promise.all(held.map((vf) => settingsOf(cluster, vf)));
   deepStrictEqual(
     settings.toSorted((one, other) => one.vlan - other.vlan),

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { ClusterPod } from '../../support/cluster.ts';
+import { claimDeviceName } from '../../support/driver-files.ts';
 import { hasGo } from '../../support/go.ts';
 import { type Manifest, readManifest } from '../../support/manifest.ts';
 import { peer } from '../../support/peers.ts';
@@ -97,8 +98,6 @@ function named(network: string, ifname: string, vf: VirtualFunction): Attachment
   return { network, ifname, vf, deviceId: vf.pciAddress, deviceInfo: true };
 }
 
-const dashed = (vf: VirtualFunction): string => vf.pciAddress.replaceAll(/[:.]/g, '-');
-
 /** The manifest with the names of the PFs here in the networks' configs. */
 function onPfs(manifest: Manifest, names: Readonly<Record<string, string>>): Manifest {
   const rename = (config: string): string =>
@@ -149,9 +148,10 @@ onMultusNode('a CDI device from Multus 4.3, which names the first VF of the clai
   const [claimUid, podUid] = uids;
   const options = { podName: 'pod0', podUid, claimUid, vfs: vfs.slice(0, 2) };
   const pod = multus.cluster.apply(withNamedClaim(demo), options);
+  const first = claimDeviceName(claimUid, nth(vfs, 0).pciAddress);
   await play(multus, pod, [
-    { network: 'vf-test1', ifname: 'net1', vf: nth(vfs, 0), deviceId: `${claimUid}-${dashed(nth(vfs, 0))}` },
-    { network: 'vf-test1', ifname: 'net2', vf: nth(vfs, 1), deviceId: `${claimUid}-${dashed(nth(vfs, 0))}` },
+    { network: 'vf-test1', ifname: 'net1', vf: nth(vfs, 0), deviceId: first },
+    { network: 'vf-test1', ifname: 'net2', vf: nth(vfs, 1), deviceId: first },
   ]);
 });
 
