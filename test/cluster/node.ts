@@ -1,5 +1,5 @@
 // The cluster's node: the lab's virtual machine with containerd, kubelet, Multus, the DRA driver and the plugin.
-import { type BackgroundCommand, must } from '../lab/command.ts';
+import { type BackgroundCommand, type CommandResult, must, type RunOptions } from '../lab/command.ts';
 import type { EmulatedLab } from '../lab/emulated-lab.ts';
 import type { VirtualFunction } from '../lab/lab.ts';
 import { LabError } from '../lab/lab-error.ts';
@@ -14,6 +14,7 @@ export const driverNamespace = 'dra-driver-sriov';
 
 const slowTimeoutMs = 300_000;
 const socketTimeoutMs = 240_000;
+const withPath = `PATH=/opt/node/bin:${plugins}:$PATH`;
 /** The DRA driver's mode is in it; no such file means MULTUS. */
 const driverMode = '/run/driver-mode';
 
@@ -95,7 +96,12 @@ export class ClusterNode {
 
   /** Runs a script that has to succeed; returns its standard output. */
   sh(script: string, timeoutMs = slowTimeoutMs): Promise<string> {
-    return must(this.lab, `PATH=/opt/node/bin:$PATH\n${script}`, { timeoutMs });
+    return must(this.lab, `${withPath}\n${script}`, { timeoutMs });
+  }
+
+  /** Runs a program, which may be one of the node's own. */
+  run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    return this.lab.run(['sh', '-c', `${withPath}; exec "$@"`, 'sh', ...argv], options);
   }
 
   /** What a node does when it boots: mounts its disk, makes its VFs, starts its services. */
@@ -112,7 +118,7 @@ export class ClusterNode {
     const socket = sockets[name];
     const log = logOf(name);
     // A service that was killed leaves its socket behind.
-    const script = `rm -f ${socket}; PATH=/opt/node/bin:$PATH; export ${goSettings}
+    const script = `rm -f ${socket}; ${withPath}; export ${goSettings}
       exec ${commands[name]} >>${log} 2>&1`;
     const service = await this.lab.start(['sh', '-c', script]);
     this.#services.set(name, service);

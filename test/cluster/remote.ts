@@ -26,7 +26,7 @@ interface ClusterReply {
 
 async function perform(cluster: Cluster, { kind, argv, stdin }: ClusterRequest): Promise<ClusterReply> {
   const options = { stdin, timeoutMs };
-  const run = kind === 'kubectl' ? cluster.controlPlane.kubectl(argv, options) : cluster.worker.lab.run(argv, options);
+  const run = kind === 'kubectl' ? cluster.controlPlane.kubectl(argv, options) : cluster.worker.run(argv, options);
   const { status, stdout, stderr } = await run;
   return { status, stdout, stderr };
 }

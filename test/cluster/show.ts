@@ -1,7 +1,6 @@
 // Shows the reference demo on the cluster to a person: each command that is printed is one that ran, as printed.
 import { chapter, command, output, say, verdict } from '../lab/demo/narration.ts';
 import type { Cluster } from './cluster.ts';
-import { plugins } from './disk.ts';
 import { awaitPicture, awaitPods, pictureOfNode } from './pods.ts';
 import { checkDemoPod, demoNamespace } from './scenarios/demo.ts';
 import { checkPings } from './scenarios/scenario.ts';
@@ -16,7 +15,7 @@ async function kubectl(cluster: Cluster, ...args: readonly string[]): Promise<vo
 
 async function onNode(cluster: Cluster, line: string): Promise<void> {
   command(`on-node ${line}`);
-  output(await cluster.worker.sh(`PATH=${plugins}:$PATH; ${line}`));
+  output(await cluster.worker.sh(line));
 }
 
 export async function showDemo(cluster: Cluster): Promise<void> {
