@@ -10,7 +10,7 @@ const test = suite('budget');
 
 const name = 'VERSION, ADD and DEL take no more instructions than test/bench/budget.json has, and 5 %';
 const budget = readBudget(process.arch);
-// This runs with the same executable as the other tests.
+// The budget is that of the build, and not of an executable that the other tests are to run with.
 const isForThese = process.env['DRA_SRIOV_EXECUTABLE'] === undefined && existsSync(nativeExecutable);
 
 if (budget === null) test.skip(name, `there is no budget for ${process.arch}`, { allowedInCi: true });

@@ -141,8 +141,8 @@ asRootWithCnitool('gc and status through libcni, 1.1.0', () => {
     assert.equal(node.picture(), before);
     succeed(cnitoolOn(node, 'add', 'vf-test1'));
     assert.ok(linkNames(node.pod).includes('net1'));
-    // libcni sends DEL for the attachments in its cache. Then cnitool passes on no list, and without one GC reclaims
-    // only dead pods.
+    // libcni sends DEL for the attachments in its cache. cnitool gives GC no list of valid attachments, and without one
+    // GC reclaims only those of dead pods.
     succeed(cnitoolOn(node, 'gc', 'vf-test1'));
     assert.equal(linkNames(node.pod), ['lo']);
     assert.equal(node.picture(), before);

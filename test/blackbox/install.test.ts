@@ -50,7 +50,7 @@ test('the copy is the executable, for all to run, and works', () => {
     assert.ok(supportedVersions(path).includes('1.1.0'));
     const here = spawnSync(builtExecutable, ['install', '--to', '.'], { cwd: directory, env: {}, encoding: 'utf8' });
     assert.equal([here.status, here.stdout], [0, `installed ${directory}/./dra-sriov, version ${version}\n`]);
-    // It is installed from its own place under another name.
+    // The installed executable installs itself under another name.
     const second = spawnSync(path, ['install', '--to', directory, '--as', 'sriov'], { env: {}, encoding: 'utf8' });
     assert.is(second.status, 0, second.stderr);
     assert.ok(isWhole(join(directory, 'sriov')));
@@ -126,7 +126,7 @@ test('whenever it is killed, the name means the old plugin or the whole new one,
     const path = join(directory, 'dra-sriov');
     cpSync('/bin/true', path);
     const isOld = (): boolean => spawnSync('cmp', ['-s', '/bin/true', path]).status === 0;
-    // The first is killed before it runs; but on a busy machine it may have ended by then.
+    // The first is killed at once. On a busy machine it may have ended even so.
     for (let waitMs = 0, tries = 0; ; tries++) {
       assert.ok(tries < 100, 'never early enough, or never late enough');
       const child: ChildProcess = spawn(builtExecutable, ['install', '--to', directory], { env: {}, stdio: 'ignore' });

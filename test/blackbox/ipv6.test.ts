@@ -22,7 +22,7 @@ function infoOf(netns: TestNetns, ifname: string, local: string): AddressInfo | 
   return link.addr_info.find((info) => info.local === local);
 }
 
-/** Who gets no answer to its question for a neighbour's MAC asks again after a minute, not after a second. */
+/** Lets the kernel ask a second time for a neighbour's MAC after a minute, which it does after a second. */
 const askOnceAMinute = 'for each in /proc/sys/net/ipv6/neigh/*/retrans_time_ms; do echo 60000 >$each; done';
 
 /** A network that gives the pod `10.0.2.5` and `fd00:2::5`; `vf1` is the other end of its wire. */
@@ -49,7 +49,7 @@ function addNeighbour({ host }: StandInNode, address: string): void {
   host.run('ip', 'addr', 'add', `${address}/64`, 'dev', 'vf1', 'nodad');
 }
 
-/** Throws unless a TCP connection to a closed port is refused before anybody asks for a MAC a second time. */
+/** Throws if a TCP connection to a closed port is not refused before anybody asks for a MAC a second time. */
 function expectReachable(netns: TestNetns, address: string): void {
   netns.run('sh', '-c', askOnceAMinute);
   const script = `const begin = performance.now();

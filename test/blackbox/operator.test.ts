@@ -160,7 +160,7 @@ root('explain follows a pod to its interface, and marks the first link that some
   });
 });
 
-/** A node without anything, as the machine of a newcomer is. */
+/** Runs a command on a node that has nothing, as a newcomer's machine. */
 function onBareNode(...argv: readonly string[]): Run {
   return withTemporaryDirectory((directory) => {
     mkdirSync(join(directory, 'sys/bus/pci/devices'), { recursive: true });
@@ -265,7 +265,7 @@ root('sysdump: away from the node, as nobody and without a look at the machine, 
         const told = [run.status, timeless(run.stdout)];
         assert.equal(told, [live[at]?.status, timeless(live[at]?.stdout ?? '')], argv.join(' '));
         assert.match(run.stderr, 'as it was at');
-        // Node itself looks at the machine, too.
+        // Node itself also reads files of the machine.
         if (holdsNode(builtExecutable)) continue;
         const [, calls = ''] = readFileSync(log, 'utf8').split('node.tar');
         assert.not.match(calls, /AF_NETLINK|setns|"\/(sys|proc|var|run|etc)\//, argv.join(' '));

@@ -43,7 +43,7 @@ root('SIGTERM, SIGINT and SIGHUP wait until all is put back; what SIGKILL leaves
   withStandInNode({ built: true }, (node) => {
     const before = node.picture();
     const record = `[ -e ${join(node.directory, 'state/dra-sriov-probe')} ]`;
-    // On a busy machine all may be done before the shell has its turn.
+    // On a busy machine the program may end before the shell looks.
     const ended = '[ ! -e /proc/$!/exe ]';
     const interrupt = (signal: string): { status: number | null; stdout: string } =>
       onHost(
@@ -53,7 +53,7 @@ root('SIGTERM, SIGINT and SIGHUP wait until all is put back; what SIGKILL leaves
     for (const signal of ['TERM', 'INT', 'HUP']) {
       const { status, stdout } = interrupt(signal);
       assert.equal(node.picture(), before, signal);
-      // The native executable ends early. The one on Node, which hears of no signal, ends when all is done.
+      // The native executable ends early. The one on Node doesn't notice the signal, and ends when it is done.
       const { failure } = pfIn(stdout);
       assert.is(status, failure === null ? 0 : 1);
       assert.match(failure ?? 'signal', 'signal');

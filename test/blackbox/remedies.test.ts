@@ -167,7 +167,7 @@ interface Case {
   mend(site: Site, remedy: string): void;
 }
 
-/** What is to be typed in a remedy: what `command` matches, and `more`. */
+/** Types the command of a remedy, with `more` behind it. */
 const literally =
   (command: RegExp, more = '') =>
   (site: Site, remedy: string): void => {
@@ -178,7 +178,7 @@ const literally =
 
 const install = literally(/dra-sriov install --to \S+?( --as [\w-]+)?(?=[,;]|$)/);
 
-/** The stand-in's host is another namespace than process 1's, where that can be seen. */
+/** Where process 1's namespace can be seen, it isn't the stand-in's host, so the command needs `--here`. */
 const releaseHere = literally(/dra-sriov gc --addresses/, ' --here');
 
 const smallRange = { rangeStart: '10.0.2.2', rangeEnd: '10.0.2.2' };
@@ -261,7 +261,7 @@ const cases: readonly Case[] = [
     of: 'a range that is exhausted, and enlarged',
     spoil: (site) => site.add({ ipam: site.node.ipam('10.0.2.0/24', smallRange) }),
     mend(site) {
-      // The config that a pod was attached with is on record until it is attached anew.
+      // The record keeps the config of the attachment, so the pod has to be attached anew.
       site.del({ ipam: site.node.ipam('10.0.2.0/24', smallRange) });
       site.add({ ipam: site.node.ipam() });
     },
@@ -294,7 +294,8 @@ const cases: readonly Case[] = [
       const [, deviceID] = site.node.vfPcis;
       site.add({ deviceID, ...widened }, 'net2');
       assert.equal(site.addresses(), ['10.0.2.2', '10.0.2.3']);
-      // The record has the first range until its pod is gone. DEL of host-local finds no address by an empty file.
+      // The first range stays in the record until the pod is gone. host-local's DEL doesn't find an address whose file
+      // is empty.
       site.del({ ipam: site.node.ipam('10.0.2.0/24', rangeOfTwo) });
       releaseHere(site, remedy);
       assert.equal(site.addresses(), ['10.0.2.3']);
@@ -335,7 +336,7 @@ const cases: readonly Case[] = [
       const cdiDeviceIds = [`${driverName}/vf=claim-0000-3b-02-0`];
       site.writeCheckpoint({ [podUid]: { claim: [{ Device: { PciAddress, cdiDeviceIds } }] } });
     },
-    // The pod is deleted: the kubelet has the driver unprepare its claim.
+    // When the pod is deleted, the kubelet lets the driver unprepare its claim.
     mend: (site) => site.writeCheckpoint({}),
   },
   {
@@ -350,7 +351,7 @@ const cases: readonly Case[] = [
     verdict: 'wrong',
     of: 'a CDI spec that is broken',
     spoil: (site) => writeFileSync(site.specPath, 'kind: ['),
-    // The pod is deleted, and the driver removes what it has written of it.
+    // When the pod is deleted, the driver removes the spec.
     mend: (site) => rmSync(site.specPath),
   },
   {
@@ -453,7 +454,7 @@ const cases: readonly Case[] = [
     mend(site, remedy) {
       const [constraint] = /(?<=in the claim: ).*$/.exec(remedy) ?? [''];
       site.do(`dra-sriov validate - <<'CLAIM'\n${claimOfTwo(constraint.replace('…', 'one, other'))}CLAIM`);
-      // The scheduler then chooses this.
+      // The scheduler chooses these VFs by the mended claim.
       site.node.writePodSpec(podUid, [site.node.vfPcis[0] ?? '', site.node.vfPcis[2] ?? '']);
     },
   },

@@ -62,7 +62,7 @@ interface Listed extends IpRoute {
   readonly nexthops?: readonly { readonly gateway: string; readonly dev: string }[];
 }
 
-/** `gateway dev` of all routes to a destination, in the kernel's order; of several next hops each. */
+/** `gateway dev` of all routes to a destination, in the kernel's order, with a line for each next hop. */
 function ways({ pod }: StandInNode, family: '-4' | '-6', dst: string, table = 'main'): string[] {
   const routes = (pod.ip(family, 'route', 'show', dst, 'table', table) ?? []) as readonly Listed[];
   return routes

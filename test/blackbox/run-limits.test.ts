@@ -20,7 +20,7 @@ function native(name: string, body: () => void | Promise<void>): void {
 }
 
 /**
- * A caller that has its children reaped by the kernel, and blocks a signal. The program that replaces it inherits both.
+ * A caller that lets the kernel reap its children, and blocks a signal. The program that replaces it inherits both.
  */
 const oddCaller = [
   'python3',
@@ -33,11 +33,11 @@ os.execv(sys.argv[1], sys.argv[1:])`,
 ];
 
 function startAdd(node: StandInNode, conf: unknown, ipam: FakeIpam): ChildProcess {
-  // Python becomes the plugin, too.
+  // Both programs of the command line replace themselves, so the process becomes the plugin.
   return node.spawn('ADD', conf, { program: oddCaller, env: ipam.env });
 }
 
-/** The numbers that the IPAM plugin left: its own and that of a child. */
+/** The process IDs that the IPAM plugin has written: its own and that of its child. */
 async function pidsIn(path: string): Promise<readonly string[]> {
   for (const end = performance.now() + 60_000; performance.now() < end; await pause(10)) {
     const pids = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];

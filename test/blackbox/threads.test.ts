@@ -13,12 +13,12 @@ test('a thread that can’t be made leaves everything as it was, and a runtime t
   withStandInSite((site) => {
     const begin = performance.now();
     const threads = learnCalls(site, 'ADD').filter(isThread);
-    // Who has not ended in twice the time of two ADDs and two DELs waits for ever.
+    // A run that takes twice as long as two ADDs and two DELs waits for ever.
     const limitMs = Math.max(5000, 2 * (performance.now() - begin));
     if (holdsNode(site.options.executable)) assert.ok(threads.length > 0, 'Node makes threads');
     else assert.equal(threads, []);
     const before = site.picture();
-    // All that Node's pool waits for are alike.
+    // The threads of Node's pool are alike, so three of them are enough.
     for (const { name, nth } of [threads[0], threads[1], threads.at(-1)].filter((call) => call !== undefined)) {
       const fault: Fault = { name, nth, kind: { errno: 'EAGAIN' } };
       const status = site.tryRun('ADD', 0, fault, limitMs)?.status;

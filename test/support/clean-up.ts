@@ -1,4 +1,4 @@
-/** Calls `body`, and `clean` when it is done: when it throws, returns, or the promise that it returns is settled. */
+/** Calls `body`, and `clean` when that throws or returns, or when the promise that it returns is settled. */
 export function cleaningUp<T>(body: () => T, clean: () => void): T {
   let result: T;
   try {

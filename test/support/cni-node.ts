@@ -1,5 +1,5 @@
-// A node on which a plugin attaches interfaces, whatever is behind it: memory (memory-node.ts), stand-ins in namespaces
-// (stand-in-node.ts), or a virtual machine (test/lab/lab-node.ts), which answers later.
+// A node on which a plugin attaches interfaces. Behind it is memory (memory-node.ts), a set of stand-ins in namespaces
+// (stand-in-node.ts), or a virtual machine (test/lab/lab-node.ts), which answers with promises.
 import { type ClaimedVf, claimSpecFile, type DriverFile, deviceInfoFile, podSpecFile } from './driver-files.ts';
 
 export interface CniCall {
@@ -80,7 +80,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Calls `next` with a value, now or when its promise is fulfilled. */
+/** Calls `next` with the value, or when the promise of it is fulfilled. */
 function andThen<Later extends boolean, A, B>(value: Given<Later, A>, next: (value: A) => B): Given<Later, B> {
   return (value instanceof Promise ? value.then(next) : next(value as A)) as Given<Later, B>;
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-/** Of the native executable a tenth, of the one on Node less than half. */
+/** Far above the size of the native executable, and far below that of the one on Node. */
 const limitBytes = 30e6;
 
 /** Whether an executable is the one on Node. */

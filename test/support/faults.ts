@@ -45,9 +45,7 @@ function die(): never {
   throw new Error('SIGKILL was survived');
 }
 
-/**
- * The platform, whose changing call number `at` (from 1) has the fault. `tell` is called before every such call.
- */
+/** The platform, with the fault at its changing call number `at` (from 1). `tell` is called before every such call. */
 export function withFault(platform: Platform, kind: FaultKind, at: number, tell: (what: string) => void): Platform {
   let calls = 0;
   const step: Step = (what, call) => {
@@ -65,7 +63,7 @@ export function withFault(platform: Platform, kind: FaultKind, at: number, tell:
     unlink: (path) => step(`unlink ${path}`, () => platform.unlink(path)),
     writeSystemFile: (path, content) => step(`writeSystemFile ${path}`, () => platform.writeSystemFile(path, content)),
     startProcess: (request) => {
-      // The fault belongs to the joining of a child, because platform/node runs it then.
+      // The fault comes when the child is joined, because platform/node runs it then.
       const child = platform.startProcess(request);
       return { wait: () => step(`run ${request.path}`, () => child.wait()) };
     },

@@ -1,6 +1,6 @@
 /**
- * What `probe` tells of igb and igbvf of Linux 6.12, by ADD's way. The real ones in the lab are held to it, and the
- * stand-in in memory that imitates them.
+ * What `probe` tells of igb and igbvf of Linux 6.12. Tests compare both the real ones in the lab with it and the
+ * imitation in memory.
  */
 export const outcomesOfIgb = (mtu: number, mac: string): readonly string[] => [
   'vlan 100 taken',

@@ -564,7 +564,7 @@ export class MemoryKernel {
     namespace.routes.push({ ifindex: link.ifindex, family, payload: Buffer.from(payload), text });
   }
 
-  /** An entry that is to be used is asked for at once; nobody answers here. */
+  /** The kernel asks at once for the MAC of an entry that is to be used. Nobody answers here. */
   #changeNeighbour(namespace: MemoryNamespace, payload: Buffer, add: boolean): void {
     const link = this.#byIndex(namespace, payload.readUInt32LE(4));
     const address = formatAddress(attributesOf(payload.subarray(12)).get(1) ?? Buffer.alloc(4));

@@ -256,7 +256,7 @@ export class MemoryNode extends CniNode {
     return this.#withNotes(platform);
   }
 
-  /** Puts what happens to records into `changes`, and gives every command a stdin of its own. */
+  /** Notes in `changes` what happens to records, and gives every command a stdin of its own. */
   #withNotes(platform: MemoryPlatform): MemoryPlatform {
     const isRecord = (path: string): boolean => path.startsWith(`${stateDir}/`) && path.endsWith('.json');
     const { writeFileAtomic, unlink } = platform;

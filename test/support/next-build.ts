@@ -1,5 +1,5 @@
-// Preloaded (node --import): makes the plugin from source one of a later version. `NEXT_BUILD=version` raises the
-// version of the records that it writes, `NEXT_BUILD=field` lets it write fields that today's build doesn't know.
+// Preloaded (node --import), it makes a later version of the plugin from source. With `NEXT_BUILD=version` the plugin
+// writes records of a higher version, with `NEXT_BUILD=field` records with fields that today's build doesn't know.
 import { registerHooks } from 'node:module';
 import process from 'node:process';
 

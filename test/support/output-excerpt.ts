@@ -1,4 +1,4 @@
-/** So many lines are shown of what one failing test says. */
+/** Lines that are shown of one failing test. */
 export const shownLines = 50;
 const shownEnd = 15;
 const lineLength = 500;
@@ -11,7 +11,7 @@ function shortenLine(line: string): string {
   return `${line.slice(0, lineLength)}... (${line.length} characters)`;
 }
 
-/** The begin and the end. */
+/** The begin and the end of the lines, with a note of how many were left out. */
 function shortenBlock(lines: readonly string[]): readonly string[] {
   if (lines.length <= shownLines) return lines;
   const begin = shownLines - shownEnd - 1;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
-/** What `read` gives, or undefined where the process ended before it was read (ENOENT, then ESRCH). */
+/** What `read` returns; undefined if the process ended before (ENOENT) or while (ESRCH) it was read. */
 function ofLiving<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -9,7 +9,7 @@ function ofLiving<T>(read: () => T): T | undefined {
   }
 }
 
-/** A zombie has ended, because whoever adopts an orphan may reap it late. */
+/** A zombie counts as ended: whoever has adopted it may reap it late. */
 export function isRunning(pid: number | string): boolean {
   const stat = ofLiving(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return stat !== undefined && !/\) [ZX] /.test(stat);

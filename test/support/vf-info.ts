@@ -116,7 +116,8 @@ export function readVfChange(list: Buffer): VfChangeRequest {
 }
 
 /**
- * Applies changes up to the first that is refused; returns its errno, or 0. `refuse` sees the VF as it is by then.
+ * Applies changes up to the first that is refused; returns its errno, or 0. `refuse` is asked before each, with
+ * the VF as it would be then.
  */
 export function applyVfChange(
   vfs: FakeVf[],

@@ -16,7 +16,7 @@ interface CountedLink {
 
 function withVeth(body: (netns: Netns, ns: TestNetns, ifindex: number) => void): void {
   withNetns((ns) => {
-    // no IPv6: its own router solicitations would be counted
+    // Without IPv6 there are no router solicitations, which would be counted.
     for (const conf of ['all', 'default']) {
       ns.run('sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${conf}/disable_ipv6`);
     }
@@ -119,7 +119,7 @@ test('the bus-info of a device on a bus is its address there', () => {
   const own = platform.ownNetns();
   for (const name of platform.readDir('/sys/class/net') ?? []) {
     if (platform.readLink(`/sys/class/net/${name}/device`) === null) continue;
-    // virtio gives the address of the PCI device above its own
+    // virtio gives the address of the PCI device above its own.
     const components = realpathSync(`/sys/class/net/${name}`).split('/');
     assert.ok(components.includes(readBusInfo(platform, own, name)), components.join('/'));
   }

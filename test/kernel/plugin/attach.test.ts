@@ -31,7 +31,7 @@ function addressesOf(node: StandInNode, name: string): string[] {
   return link.addr_info.filter((info) => info.scope === 'global').map((info) => `${info.local}/${info.prefixlen}`);
 }
 
-/** ADD, then DEL, with the node as before in between nothing but the attachment. */
+/** ADD, DEL, and DEL again. Asserts that the node is as before after each DEL. */
 function addAndDel(node: StandInNode, conf: unknown, during: (result: unknown) => void): void {
   const before = node.picture();
   const { json } = node.succeed('ADD', conf, { args: podArgs('uid-1') });

@@ -7,8 +7,8 @@ const test = suite('plugin/killed');
 const root = asRoot(test);
 
 /**
- * Kills `command` straight after each changing call in turn, which is the same to the node as before the next one.
- * `prepare` runs before and `recover` after each, and then all is as it was. Returns the calls.
+ * Kills `command` straight after each changing call in turn; for the node that is the same as before the next call.
+ * `prepare` runs before each, `recover` after it, and then the node has to be as before. Returns the calls.
  */
 function killAtEveryCall(
   node: StandInNode,
@@ -47,8 +47,7 @@ root('ADD killed at any step, and never a DEL: the next pod on the VF gets it wh
       const nothing = (): void => undefined;
       let takenOver = 0;
       const killed = killAtEveryCall(node, 'ADD', nothing, () => {
-        // An ADD that is killed after its last step has made an attachment like any other, and its living pod has the
-        // VF.
+        // If the ADD is killed after its last step, the attachment is complete, and the VF belongs to its living pod.
         if (node.cni('ADD', fullConf(node), call).status === 0) takenOver++;
         else node.succeed('DEL', fullConf(node));
         node.succeed('DEL', fullConf(node), call);

@@ -65,7 +65,7 @@ root('a late DEL of the old pod leaves the new pod’s VF alone', () => {
     node.succeed('DEL', conf);
     withNetns((other) => {
       node.succeed('ADD', { ...conf, vlan: 6 }, { containerId: 'c2', netns: other.path });
-      // The record lies there still, as if the first DEL had never come.
+      // The record is put back, as if the first DEL had never come.
       node.succeed('ADD', node.conf({ deviceID: node.vfPcis[1] }), { containerId: 'c1', ifname: 'net9' });
       writeFileSync(recordPath(node, 'c1'), record);
       node.succeed('DEL', conf);

@@ -9,7 +9,7 @@ function namesIn(netns: TestNetns): string[] {
 }
 
 /**
- * The host without a count that the kernel takes anew when a link is next opened (__dev_set_rx_mode, net/core/dev.c).
+ * The node's picture without a count that is wrong until a link is next opened (__dev_set_rx_mode, net/core/dev.c).
  */
 function picture(node: StandInNode): unknown {
   const { host, pf, state } = node.picture() as { host: Record<string, unknown>[]; pf: unknown; state: unknown };

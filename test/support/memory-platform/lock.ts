@@ -3,7 +3,7 @@ import type { HeldLock, Platform } from '../../../src/platform/platform.ts';
 import { errno, type FileTree } from './file-tree.ts';
 import { type FailurePoint, place } from './files.ts';
 
-/** Locks of a tree: path as asked for -> note. A test that adds an entry plays another holder. */
+/** Locks of a tree: the path that was asked for -> note. A test that adds an entry plays another holder. */
 export function createMemoryLock(
   tree: FileTree,
   failurePoint: FailurePoint,

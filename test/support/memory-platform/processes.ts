@@ -3,8 +3,7 @@ import type { Platform, ProcessRequest, ProcessResult } from '../../../src/platf
 import { errno } from './file-tree.ts';
 
 /**
- * Plays children by `processes`, which runs when a child is started, as a real one would; its outcome waits to be
- * joined.
+ * Plays children by `processes`. Like a real child, it runs when it is started, and its outcome waits to be joined.
  */
 export function createMemoryProcesses(
   processes: ((request: ProcessRequest) => ProcessResult) | undefined,

@@ -260,7 +260,7 @@ test('keys that JavaScript gives a meaning are plain keys', () => {
   }
 });
 
-/** The same, in a form that the CDI library of Go never gives it. */
+/** The same in another form, which the CDI library of Go never writes. */
 function commented(files: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(files).map(([path, text]) => [path, `# by hand\n${text}`]));
 }

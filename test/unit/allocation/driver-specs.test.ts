@@ -30,7 +30,7 @@ const test = suite('allocation/driver-specs');
 
 const specsOf = (platform: MemoryPlatform): CdiSpecs => new CdiSpecs(platform, parse, new Trace());
 
-/** A spec with one device of a claim, that tells its VF by `variable`. */
+/** A spec with one device of a claim; `variable` tells which VF it is. */
 const deviceSpec = (name: string, variable: string, path: string, kind: string = vendors[0].kind) => ({
   [path]: JSON.stringify({ cdiVersion: '0.5.0', kind, devices: [{ name, containerEdits: { env: [variable] } }] }),
 });

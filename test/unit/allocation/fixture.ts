@@ -170,12 +170,12 @@ export function explain(platform: Platform, options: AskOptions = {}): Explanati
   return explainAllocation({ platform, parseYaml: parse }, ask(options));
 }
 
-/** Asserts the error's name, and what it and its details name. */
+/** Asserts that the search fails with this error, which names the tokens. */
 export function refuses(platform: Platform, options: AskOptions, name: ErrorName, ...tokens: readonly string[]): void {
   throws(() => resolve(platform, options), name, ...tokens);
 }
 
-/** All VFs of a pod's attachments in annotation order, each resolved with what the ones before it hold. */
+/** The VFs of a pod's attachments, in annotation order. Those before it hold theirs while one is resolved. */
 export function attachAll(
   platform: Platform,
   networks: readonly string[],

@@ -28,7 +28,7 @@ test('bytes are summed by package, largest first', () => {
   );
 });
 
-/** Bundles a program of an entry and a part, and runs it: what it leaves in globalThis.seen. */
+/** Bundles a program of an entry and a part, and runs it. Returns what it leaves in globalThis.seen. */
 async function runBundled(entry: string, part: string): Promise<unknown> {
   const directory = mkdtempSync(join(tmpdir(), 'dra-sriov-bundle-'));
   try {

@@ -17,7 +17,7 @@ const epoch = 1_700_000_000;
 const skopeo = (...args: readonly string[]): string =>
   execFileSync('skopeo', args, { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: '/nonexistent' } });
 
-/** The image of a stand-in for the executable, made in a directory by somebody with that umask at some time. */
+/** Makes an image of a stand-in for the executable, in a directory of its own, with that umask and at that time. */
 function withImage<T>(umask: number, time: Date, body: (layout: string, directory: string) => T): T {
   return withTemporaryDirectory((directory) => {
     const before = process.umask(umask);
@@ -49,7 +49,7 @@ test('skopeo reads it, and takes it apart and together without a change', () => 
     assert.is(config.Cmd, undefined);
     assert.is(config.Labels['org.opencontainers.image.version'], version);
     const digest = JSON.parse(skopeo('inspect', image)).Digest;
-    // copying checks every digest
+    // Copying checks every digest.
     skopeo('copy', '--quiet', image, `dir:${directory}/apart`);
     skopeo('copy', '--quiet', `dir:${directory}/apart`, `oci:${directory}/again:${version}`);
     assert.is(JSON.parse(skopeo('inspect', `oci:${directory}/again:${version}`)).Digest, digest);

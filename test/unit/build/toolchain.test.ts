@@ -30,8 +30,8 @@ interface Found {
 const compilers = ['cc', 'musl-gcc'] as const;
 
 /**
- * Asks with toolchains of these versions in PATH, '' for rustup's stand-ins without a toolchain, `-` after one that has
- * no source of the library.
+ * Runs the script with toolchains of these versions in PATH. '' stands for rustup's proxies without a toolchain; a `-`
+ * behind the version says that the library's source is missing.
  */
 function ask(versions: readonly string[], present: readonly string[] = compilers, ...args: readonly string[]): Found {
   return withTemporaryDirectory((directory) => {

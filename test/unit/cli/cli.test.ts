@@ -50,7 +50,7 @@ test('installed as sriov, help and completion speak of sriov, and so does what i
   assert.match(platform.stdout, 'Usage: dra-sriov');
 });
 
-/** The exit code; null of a command that waits for the next look, as one does that only a signal ends. */
+/** The exit code; null if the command waits for its next look, because only a signal ends it. */
 function exitCodeOf(argv: readonly string[]): number | null {
   const platform = createMemoryPlatform({ argv });
   const waited = new Error('it waits');
@@ -123,7 +123,7 @@ test('validate --type adds names of this plugin, and may be repeated', () => {
   assert.is(run(['validate', '/a.json'], files).code, 0);
   assert.is(run(['validate', '--type', 'my-sriov', '/a.json'], files).code, 1);
   assert.is(run(['validate', '/a.json', '--type', 'x', '--type', 'my-sriov'], files).code, 1);
-  // a second run has the names of the first no more
+  // The second run has forgotten the names that the first was given.
   assert.is(run(['validate', '/a.json'], files).code, 0);
 });
 

@@ -42,7 +42,7 @@ function run(platform: MemoryPlatform, ...args: readonly string[]): string {
   return platform.stdout.slice(before);
 }
 
-/** What it says on stderr where it fails: with 1, or 2 for a wrong command line. */
+/** Asserts that it fails with that code (2: the command line is wrong). Returns what it says on stderr. */
 function refuse(platform: MemoryPlatform, code: 1 | 2, ...args: readonly string[]): string {
   const before = [platform.stdout, platform.stderr.length] as const;
   const argv = ['install', '--to', '/plugins', '--as', 'sriov', ...args];
@@ -63,7 +63,6 @@ test('it installs itself, executable for all, and nothing else is left', () => {
   assert.is(run(platform), `installed ${target}, version ${version}\n`);
   assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
   assert.is(platform.stat(target)?.mode, 0o755);
-  // again: the same
   assert.is(run(platform), `installed ${target}, version ${version}\n`);
   assert.equal(plugins(platform), { [target]: `dra-sriov ${version}` });
 });
@@ -87,7 +86,6 @@ test('another plugin of that name is kept once, through updates, and comes back 
   assert.match(run(platform, '--uninstall'), `removed ${target}, version ${version}`);
   assert.equal(plugins(platform), { [target]: 'sriov-cni' });
   assert.is(platform.stat(target)?.mode, 0o750);
-  // the same again takes nothing more
   assert.match(run(platform, '--uninstall'), target);
   assert.equal(plugins(platform), { [target]: 'sriov-cni' });
 });

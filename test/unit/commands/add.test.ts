@@ -31,7 +31,7 @@ function add(node: MemoryNode, keys: Readonly<Record<string, unknown>> = {}): Re
   return node.attach(node.conf(keys)) as unknown as Result;
 }
 
-/** Refused, and nothing was changed, no file is left and no lock is held. */
+/** Asserts that ADD is refused, changes nothing, and leaves no file and no lock. Returns what it says. */
 function refuses(node: MemoryNode, code: number, keys: Readonly<Record<string, unknown>>, call = {}): string {
   const before = node.picture();
   node.changes.length = 0;
@@ -152,7 +152,7 @@ test('a plugin that uses the interface is started when that has its carrier, and
   }
 });
 
-/** Once the record is on disk, `happen` does. */
+/** Calls `happen` as soon as the record is on disk. */
 function meanwhile(node: MemoryNode, happen: () => void): void {
   const { writeFileAtomic } = node.platform;
   let isDone = false;

@@ -1,4 +1,4 @@
-// What several verbs are tried on: what a dead pod left, and what happens meanwhile.
+// For the tests of several verbs: what a dead pod has left, and things that happen while a verb runs.
 import { SystemError } from '../../../src/lib/system-error.ts';
 import { MemoryNode, type Pod, stateDir } from '../../support/memory-node.ts';
 
@@ -19,7 +19,7 @@ export function leftover(vfs = 2): Leftover {
 
 export const isReaped = (node: MemoryNode): boolean => !node.recordPaths().includes('vf-net/c1/net1.json');
 
-/** `happen` comes to pass whenever a verb waits for a lock whose path has `part` in it. */
+/** Calls `happen` whenever a verb is about to take a lock whose path has `part` in it. */
 export function whileLocking(node: MemoryNode, part: string, happen: () => void): void {
   const { lock } = node.platform;
   const waiting: typeof lock = (path, ...rest) => {
@@ -29,7 +29,7 @@ export function whileLocking(node: MemoryNode, part: string, happen: () => void)
   Object.assign(node.platform, { lock: waiting });
 }
 
-/** Opening what is at `path` as a namespace fails. */
+/** Lets the opening of the namespace at `path` fail. */
 export function refuseNetns(node: MemoryNode, path: string, errno: number): void {
   const { openNetns } = node.platform;
   const refusing: typeof openNetns = (asked) => {
@@ -39,7 +39,7 @@ export function refuseNetns(node: MemoryNode, path: string, errno: number): void
   Object.assign(node.platform, { openNetns: refusing });
 }
 
-/** No verb looks for others' leftovers within the next minute. */
+/** Keeps verbs from looking for others' leftovers, which they do once a minute. */
 export function putOffSweep({ platform }: MemoryNode): void {
   const dueMs = platform.monotonicMs() + 59_000;
   platform.files.set(`${stateDir}/.swept`, `${platform.bootId()} ${dueMs} `);

@@ -198,7 +198,7 @@ test('a namespace that has the path and inode of an ended one doesn’t keep its
   assert.ok(isReaped(node));
 });
 
-/** A pod that lives had VF 0, of vfio-pci; its DEL gave the VF up, and the address can't be released. */
+/** The pod lives, and had VF 0 of vfio-pci. DEL has given the VF up, but can't release the address. */
 function givenUp(isKilled: boolean): MemoryNode {
   const node = new MemoryNode({ userspace: [0] });
   node.succeed('ADD', node.conf({ ipam }));

@@ -4,7 +4,7 @@ import { attach, directory, migrated, settings, sriovCniFiles } from './sriov-cn
 
 const test = suite('commands/sriov-cni-books');
 
-/** From a PID namespace of its own, as in a container, not all processes of the node are to be seen. */
+/** The plugin is in a PID namespace of its own, as in a container, and doesn't see all processes of the node. */
 const seeLess = (node: MemoryNode): unknown => node.platform.links.set('/proc/self/ns/pid', 'pid:[7]');
 
 test('a VF of vfio-pci whose pod isn’t to be seen is dead’s where all of the node is, else it may be in use', () => {

@@ -75,7 +75,7 @@ export function reboot(node: MemoryNode): void {
   node.edit(() => Object.assign(node.link(0), { name: 'vf0', mac: '02:00:00:00:99:99', up: false }));
 }
 
-/** No battery, a step by NTP, another time zone in the firmware. */
+/** Clocks that are wrong: without a battery, before NTP has set them, with a firmware of another time zone. */
 export const clocks = [0, Date.UTC(2001, 0, 1), Date.UTC(2099, 0, 1)];
 
 /**

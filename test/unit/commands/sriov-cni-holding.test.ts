@@ -81,7 +81,7 @@ test('two attachments, and the PF’s netdev away: DEL waits for it', () => {
   assert.equal(node.picture(), before);
 });
 
-/** Where nothing of what ADD changed is to be seen, the node's own settings are left alone. */
+/** Asserts that the node's own settings stay where nothing is to be seen of what ADD changed. */
 function leavesAlone(conf: Readonly<Record<string, unknown>>, change: (node: MemoryNode) => void, name = 'vf0'): void {
   const node = new MemoryNode();
   node.edit(() => Object.assign(node.link(0), { name }));

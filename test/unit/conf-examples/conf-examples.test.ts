@@ -168,7 +168,7 @@ test('every network config attaches a VF of a network driver and of vfio-pci, pa
       for (const userspace of [[], [0]]) {
         const node = new MemoryNode({ userspace });
         const before = node.picture();
-        // The card of the example is another one.
+        // vfSelector names the example's card, which is not in this node.
         const { vfSelector: _, ...own } = conf;
         const whole = { ...own, deviceID: vfPci(0) };
         const prevResult = node.attach(whole);

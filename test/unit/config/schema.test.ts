@@ -102,6 +102,6 @@ test('hostile text takes no time: patterns are linear', () => {
     const nested = { runtimeConfig: { CNIDeviceInfoFile: text }, vfSelector: { pfNames: [text] } };
     assert.ok(complaints({ ...config, ...nested }).length >= 7);
   }
-  // A tenth of a second; a pattern that takes the square of the length would take a quarter of an hour.
+  // It takes a tenth of a second. With a pattern that takes the square of the length it would be a quarter of an hour.
   assert.ok(process.cpuUsage(begin).user < 60_000_000);
 });

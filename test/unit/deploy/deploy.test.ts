@@ -173,7 +173,7 @@ withKustomize('with metrics the container that stays measures, and writes one di
       writable.map(({ name }) => name),
       ['textfile'],
     );
-    // The second writing finds the clock stopped.
+    // The clock stops the second writing.
     const [path = ''] = stay?.args?.filter((arg) => arg.endsWith('.prom')) ?? [];
     const platform = createMemoryPlatform({
       argv: stay?.args ?? [],
@@ -198,7 +198,7 @@ test('the dashboard asks for metrics that there are, by labels that they have', 
   platform.fail('ADD', platform.conf({ vlan: 5000 }), { ifname: 'net2' });
   const { stdout } = operate(platform.platform, 'metrics');
   const known = new Set(stdout.match(/^# HELP \S+/gm)?.map((line) => line.slice('# HELP '.length)));
-  // The netdev's errors are told only where no PF counts.
+  // The netdev's errors are told only if the PF counts nothing.
   for (const name of ['sriov_vf_rx_errors', 'sriov_vf_tx_errors']) known.add(name);
   const dashboard = readFileSync(join(directory, 'grafana-dashboard.json'), 'utf8');
   const asked = [...new Set(dashboard.match(/\b(dra_)?sriov_\w+/g))];

@@ -42,7 +42,7 @@ devices:
             - SRIOVNETWORK_PCI_ADDRESSES=0000:3b:02.1,0000:3b:02.2
 `;
 
-/** Whatever is read at all is read as the library reads it. */
+/** Whether the text is read at all. Asserts that the library reads the same of it. */
 function agrees(text: string): boolean {
   const read = readBlockYaml(text);
   if (read === undefined) return false;

@@ -25,7 +25,7 @@ test('is told by name and code, not by class', () => {
 
 test('the numbers are the system’s', () => {
   const known = constants.errno as Readonly<Record<string, number>>;
-  // those of Linux alone are not in Node's list
+  // Node's list lacks those that only Linux has.
   for (const [name, number] of Object.entries(errno)) assert.is(number, known[name] ?? number, name);
 });
 

@@ -115,7 +115,7 @@ interface FakeNetns {
   readonly log: string[];
 }
 
-/** Namespaces by number, of which `broken` can't be entered any more. */
+/** Numbers the namespaces that are opened; number `broken` can't be entered. */
 function namespaces(broken = -1): FakeNetns {
   const log: string[] = [];
   let opened = 0;

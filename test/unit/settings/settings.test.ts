@@ -16,7 +16,7 @@ import { quietAdmin } from '../vf/samples.ts';
 
 const test = suite('settings/settings');
 
-/** Of each field another value than a VF has at first. */
+/** Each field has another value than a new VF. */
 const wanted = {
   mac: '02:00:00:00:00:01' as typeof quietAdmin.mac,
   vlan: 100,

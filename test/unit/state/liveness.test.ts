@@ -24,7 +24,7 @@ class Fixture {
     this.record = { ...sampleRecord, netns, bootId: this.platform.bootId() };
   }
 
-  /** The path is not there for who looks; the namespace is. */
+  /** The namespace lives on, but its path can't be seen. */
   hidePath(): this {
     this.platform.netnsPaths.delete(this.path);
     return this;

@@ -191,7 +191,7 @@ test('addresses that the kernel told are kept, whatever the driver makes of them
 test('every value is needed but the details of pods and routes', () => {
   const optional = /^(pod\.|routes\.0\.(gw|mtu|advmss|priority|table|scope)$)/;
   for (const path of leaves(copy())) {
-    // An element of a list that is gone is a shorter list.
+    // A list without one of its elements is only shorter.
     if (/\.\d+$/.test(path)) continue;
     if (optional.test(path)) assert.ok(parseRecord(broken(path, undefined)), path);
     else throws(() => parseRecord(broken(path, undefined)), 'Error', asShown(path));

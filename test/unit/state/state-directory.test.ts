@@ -10,7 +10,7 @@ const test = suite('state/state-directory');
 const root = '/var/lib/cni/dra-sriov';
 const victims = { '/etc/cron.d/backup': 'x', '/etc/cron.d/container-c1': 'y' };
 
-/** All that anything does in the state directory. */
+/** Every use that the plugin makes of the state directory. */
 const uses: readonly ((platform: MemoryPlatform) => unknown)[] = [
   (platform) => new StateDirectory(platform).find(),
   (platform) => new StateDirectory(platform).find('.vfs'),

@@ -9,7 +9,7 @@ const test = suite('state/trusted-files');
 const what = 'the directory';
 const EIO = 5;
 
-/** A node where `/link` leads to `target`, and where it should lead to and where it shouldn't is of these modes. */
+/** A node where `/data/link` leads to `target`. `modes` has permission bits by path. */
 function leadingTo(target: string, modes: Readonly<Record<string, number>>): MemoryPlatform {
   const platform = createMemoryPlatform({
     files: { '/data/own/x': '', '/data/other/x': '', '/other/x': '' },
@@ -72,7 +72,7 @@ test('a directory of ours is nobody else’s to write to, sticky or not', () => 
   for (const mode of [0o777, 0o1777, 0o770, 0o1770]) throws(() => look(mode), 'io', '/ours', `0${mode.toString(8)}`);
 });
 
-/** As `platform`, where something happens between the look at a file and its reading. */
+/** The platform, with something that happens between the look at a file and its reading. */
 function after(platform: MemoryPlatform, happens: () => void): Platform {
   return {
     ...platform,

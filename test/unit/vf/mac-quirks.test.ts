@@ -63,7 +63,7 @@ test('a driver that says yes and does nothing has not taken it', () => {
   assert.is(tryLinkMac(at.host, at.vf(), mac), false);
 });
 
-/** The VF's trust in what was changed: of its PF, and what the netdev was asked for. */
+/** What changes say of trust and MAC: the PF's `trust N`, and `mac` where the netdev was asked for one. */
 const trustAndMac = (changes: readonly string[]): string[] =>
   changes.map((line) => (/trust \d/.exec(line) ?? / mac /.exec(line))?.[0].trim() ?? line);
 

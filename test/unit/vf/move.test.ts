@@ -69,7 +69,7 @@ test('altnames that the link has got since it was looked at don’t keep it', ()
 });
 
 test('altnames that change between look and move: as often as five times, while the link is there', () => {
-  /** How often a move is tried whose every failure finds the link as `next` makes it. */
+  /** How often a move is tried that always fails; `next` changes the link between the tries. */
   const tries = (next: (at: VfFixture, tried: number) => void): number => {
     const at = new VfFixture();
     at.node.link(0).altnames = ['a', 'b'];

@@ -26,7 +26,7 @@ const [now, busy] = [
   } as VfAdminState,
 ];
 
-/** As a config asks for them: all of a setting, or none of it. */
+/** A config asks for all fields of a setting, or for none. */
 const tag = (vlan: number, vlanQos = 0): VfSettings => ({ vlan, vlanQos, vlanProtocol: '802.1q' });
 const rates = (minTxRateMbps: number, maxTxRateMbps: number): VfSettings => ({ minTxRateMbps, maxTxRateMbps });
 

@@ -39,7 +39,7 @@ class Restoring extends VfFixture {
     this.takeChanges();
   }
 
-  /** The requested changes; `pf` null where it is away. */
+  /** Returns the changes that were asked for; `pf` is null if the PF is away. */
   restore(pf: Pf | null = this.pf()): readonly string[] {
     const { platform } = this.node;
     const at = { platform, log: this.log, host: this.host, pci: this.identity.pci, identity: this.identity };

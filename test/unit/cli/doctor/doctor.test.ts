@@ -404,7 +404,7 @@ test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
   expectCheck(node, 'subnets', 'wrong', 'exhausted', '/store/vf-net/10.0.2.14', 'gc --addresses');
   for (let last = 3; last <= 13; last++) node.platform.files.delete(`/store/vf-net/10.0.2.${last}`);
   expectCheck(node, 'subnets', 'warning', ': /store/vf-net/10.0.2.14');
-  // one of another plugin, which lives
+  // The container of another plugin holds the address, and lives.
   place(node, { '/proc/77/cgroup': `0::/kubepods.slice/cri-containerd-${gone}.scope\n` });
   expectCheck(node, 'subnets', 'ok');
 });
@@ -412,9 +412,9 @@ test('host-local’s store: exhausted, nearly, and addresses of nobody', () => {
 test('an address that leaked is found when no record is left, and given back by the remedy', () => {
   const store = '/var/lib/cni/networks/vf-net';
   const path = `${store}/10.0.2.9`;
-  // What host-local has just written is empty after a power cut, or zeros.
+  // A power cut leaves the file that host-local has just written empty or full of zeros.
   const contents = [`${'f'.repeat(64)}\r\nnet1`, '', '\0'.repeat(70)];
-  // host-local makes its lock where there is none.
+  // Where there is no lock file, host-local makes it.
   const locks = [{}, { [`${store}/lock`]: '' }];
   for (const files of contents.flatMap((content) => locks.map((lock) => ({ [path]: content, ...lock })))) {
     const node = healthy();

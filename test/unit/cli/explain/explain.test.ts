@@ -233,7 +233,7 @@ test('the spec of a claim that is gone is none of the pod’s', () => {
 test('a claim that is not prepared, and sources that contradict each other', () => {
   const node = attached();
   for (const path of node.platform.files.keys()) if (/cdi|checkpoint/.test(path)) node.platform.files.delete(path);
-  // Its record has a VF, which may be from a device plugin.
+  // The pod's record has a VF, which a device plugin may have given it.
   assert.is(explained(node).broken, null);
   const never = claimed();
   for (const path of never.platform.files.keys()) if (/cdi|checkpoint/.test(path)) never.platform.files.delete(path);

@@ -268,12 +268,12 @@ function nth<T>(all: readonly T[], at: number): T {
   return one;
 }
 
-/** What SIGKILL leaves: from its `last` change on, the process does nothing any more. */
+/** Stands for a SIGKILL: after its last change the process does nothing. */
 class Killed extends Error {}
 
 const never = (): boolean => false;
 
-/** By its nlmsg_type: RTM_GET* are 2, modulo 4. */
+/** By its nlmsg_type, which is 2 modulo 4 for RTM_GET*. */
 const isChangeOfLinks = (message: Uint8Array): boolean => ((message[4] ?? 0) & 3) !== 2;
 
 function killedAfter(node: MemoryNode, last: number): { readonly platform: Platform; readonly died: () => boolean } {

@@ -97,7 +97,7 @@ test('all examples fit together', () => {
   for (const file of readdirSync(directory).filter((name) => name.endsWith('.yaml'))) {
     const objects = parseAllDocuments(readFileSync(join(directory, file), 'utf8')).map((one) => one.toJS() as Json);
     const { code, findings } = validate(objects);
-    // A bond over our interfaces is another plugin's.
+    // The bond over our interfaces belongs to another plugin.
     const own = findings.filter((finding) => !finding.includes('NetworkAttachmentDefinition vf-bond/bond: '));
     assert.equal([code, own], [0, []], file);
   }
@@ -167,7 +167,7 @@ test('a network that is missing, misspelt, or in another namespace', () => {
     validate([network('lan', {}, { namespace: 'other' }), two, deployment('other/lan,other/lan')]).findings,
     [],
   );
-  // the whole set may be in the cluster already
+  // That is only a warning, because the cluster may have them already.
   warns([two, deployment('lan,lan')], 'warning: ', 'NetworkAttachmentDefinition');
 });
 

@@ -12,10 +12,7 @@ interface Mistake {
   readonly text: string;
   /** `line:column` */
   readonly at: string;
-  /**
-   * What is meant: written in the mistake's place it makes the text right. Or the right text, where one word does not
-   * do it.
-   */
+  /** What is meant, to be written in the mistake's place; or the whole text set right, if one word can't do that. */
   readonly fix: string | number | { readonly right: string } | null;
   readonly severity?: 'warning';
   readonly says?: string;
@@ -463,7 +460,7 @@ for (const { what, text, at, fix, severity = 'error', says } of mistakes) {
     if (isWord) assert.is(found.fix, fix, said);
     const right = isWord ? replaceAt(text, at, fix) : fix?.right;
     if (right !== undefined) assert.equal(findingsOf(right), { valid: true, findings: [] }, right);
-    // One mistake, one finding: what follows from it is not said too.
+    // A mistake has one finding, and its consequences have none.
     assert.is(findings.length, 1, said);
   });
 }

@@ -36,7 +36,7 @@ function damage(bytes: Buffer, random: Random): Buffer {
       damaged[at] = random(256);
       return damaged;
     case 4:
-      // A length field: an attribute starts at a multiple of 4.
+      // It is most often a length field, because attributes start at multiples of 4.
       if (damaged.length >= 4)
         damaged.writeUInt16LE([0, 1, 3, 4, 5, 0x7fff, 0xffff][random(7)] ?? 0, at & ~3 & (damaged.length - 2));
       return damaged;

@@ -69,7 +69,7 @@ test('in a namespace that never stands still the kernel is asked kind by kind; o
   assert.equal(listStackedLinks(session, 7), [{ ifindex: 5, name: 'vlan5', kind: 'vlan', lowerNetnsId: null }]);
   const filter = '10 00 12 80 09 00 01 00 76 6c 61 6e 00 00 00 00';
   assert.ok(socket.sent.some(({ payload }) => payload.subarray(-16).equals(hex(filter))));
-  // Of a kind that the kernel doesn't know all are listed, once: with thousands of them that takes long enough.
+  // The kernel lists all links if it doesn't know the kind, which is slow if there are thousands. So it is asked once.
   const asked = (name: string): number => socket.sent.filter(({ payload }) => asksFor(payload, name)).length;
   assert.equal([asked('vxlan'), asked('ipvlan'), asked('macsec')], [1, 1, 1]);
   assert.is(socket.sent.length, 3 + 10);

@@ -306,7 +306,7 @@ for (const [vfs, requests, words] of [
     const asked: number[] = [];
     const [session] = fakeSession((request) => {
       if (request.type !== RTM_GETLINK) return [ack(request)];
-      // behind struct ifinfomsg IFLA_EXT_MASK is the first
+      // IFLA_EXT_MASK comes first behind struct ifinfomsg.
       const mask = request.payload.readUInt32LE(20);
       asked.push(mask);
       const list = (mask & 1) === 0 ? Buffer.alloc(0) : encodeVfs(Array.from({ length: vfs }, () => newFakeVf));

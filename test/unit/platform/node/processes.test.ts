@@ -18,7 +18,7 @@ function shell(script: string, more: Partial<ProcessRequest> = {}): ProcessResul
   return platform.startProcess(request('/bin/sh', ['-c', script], more)).wait();
 }
 
-/** Whether the process is gone soon; on a busy machine a killed one takes its time. */
+/** Whether the process ends. A busy machine needs a while to end one that was killed. */
 const ends = (pid: number): boolean =>
   poll(platform, { timeoutMs: 60_000, firstPauseMs: 5, maxPauseMs: 100 }, () => !isRunning(pid));
 
@@ -119,7 +119,7 @@ test('a grandchild that floods the pipes after the death of the child holds nobo
   const { value, tookMs } = timed(() => shell('yes >&2 & echo $!; exit 0', { timeoutMs: 200_000 }));
   assert.ok(tookMs < 150_000, `took ${tookMs} ms`);
   assert.equal([value.status, value.stderr.length], [0, 65_536]);
-  // Soon it ends by itself: nobody reads its pipes any more.
+  // It ends by itself, because nobody reads its pipes any more.
   assert.ok(ends(Number(value.stdout)));
 });
 
