@@ -161,7 +161,7 @@ test('a device hides one of the same name although it tells no address', () => {
   assert.is(resolve(platformOf(podSpec([vf1]), { [specPath(claimA)]: bare }, stale)).pci, vf1);
 });
 
-test('of a VF’s claims, one that left its spec behind does not count where the checkpoint knows the pod’s', () => {
+test('a claim that has left its spec behind does not count if the checkpoint tells which of a VF’s claims is the pod’s', () => {
   const specs = [podSpec([vf1]), claimSpec(claimA, { [vf1]: 'vf-test1' }), claimSpec(claimB, { [vf1]: 'old' })];
   const own = { claim: claimA, pci: vf1, nad: 'vf-test1' };
   assert.is(resolve(platformOf(...specs, checkpoint([own]))).pci, vf1);

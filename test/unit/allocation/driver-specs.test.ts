@@ -35,7 +35,7 @@ const deviceSpec = (name: string, variable: string, path: string, kind: string =
   [path]: JSON.stringify({ cdiVersion: '0.5.0', kind, devices: [{ name, containerEdits: { env: [variable] } }] }),
 });
 
-test('in a file with the pod’s name and in any that mentions it only its own device counts', () => {
+test('only the pod’s own device counts, in the file with its name and in any other that mentions it', () => {
   const foreign = platformOf(podSpec([vf1], { uid: otherPodUid, path: specPath(podUid) }));
   for (const search of [false, true]) {
     assert.is(readPodSpec(specsOf(foreign), podUid, new Trace(), { search }), null);

@@ -59,7 +59,7 @@ test('a VF of a claim that nothing gives to this pod is refused, by its address 
   }
 });
 
-test('a VF of a claim is taken where the driver’s checkpoint says that it was prepared for this pod', () => {
+test('a VF of a claim is taken if the driver’s checkpoint says that it was prepared for this pod', () => {
   const claims = claimSpec(claimA, { [vf1]: '' });
   const mine = platformOf(claims, checkpoint([{ claim: claimA, pci: vf1 }]));
   const { pci, trace } = resolve(mine, { deviceID: vf1 });
@@ -110,7 +110,7 @@ test('a VF that the kubelet gave to another pod by a device plugin is refused, h
   }
 });
 
-test('one that the kubelet gave to this pod is taken, though an ended pod is still in the books; so is one in nobody’s', () => {
+test('a VF that the kubelet gave to this pod is taken, though an ended pod still has it in the books, and so is a VF of nobody', () => {
   const mine = platformOf(deviceCheckpoint([otherPodUid, { 0: [vf1] }], [podUid, { 0: [vf1] }]));
   assert.match(resolve(mine, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '', kubeletFile);
   for (const others of [deviceCheckpoint([otherPodUid, [vf2]]), { [kubeletFile]: '{"Data":{"PodDeviceEntries":7}}' }]) {

@@ -205,7 +205,7 @@ test("another pod's UID is refused, in whatever key and form", () => {
   }
 });
 
-test('a VF in no CDI spec that the checkpoint gives to another pod is refused, as after a reboot; one of this pod is taken', () => {
+test('a VF without a CDI spec, as after a reboot, is refused if the checkpoint gives it to another pod, and taken if to this one', () => {
   const files = platformOf(checkpoint([{ claim: claimB, pci: vf1 }], otherPodUid));
   refuses(files, { deviceID: vf1 }, 'contradictorySources', vf1, 'checkpoint.json', otherPodUid);
   refuses(files, { deviceID: vf1, pod: null }, 'contradictorySources', vf1, 'checkpoint.json', otherPodUid);
@@ -214,7 +214,7 @@ test('a VF in no CDI spec that the checkpoint gives to another pod is refused, a
   assert.match(resolve(own, { deviceID: vf1 }).trace.at(-1)?.verdict ?? '', 'checkpoint');
 });
 
-test('without K8S_POD_UID no pod’s files are looked at, whoever the device ID or the file says that it is', () => {
+test('without K8S_POD_UID no pod’s files are looked at, even if a device ID or a file tells a pod’s UID', () => {
   const file = '/var/run/k8s.cni.cncf.io/devinfo/cni/ns-nad-c1_net1';
   const info = JSON.stringify({ type: 'pci', version: '1.1.0', pci: { 'pci-address': vf1 } });
   const files = platformOf(
@@ -248,7 +248,7 @@ test('the CDI names that Multus 4.2 hands out in turn give each attachment a VF 
   refuses(files, { deviceID: `${claimA}-${dashed(vf2)}`, held }, 'vfBusy', vf2, 'net2');
 });
 
-test('of several VFs that could stand in the first in string order does, whatever order the claim lists them in', () => {
+test('the first VF in string order stands in for a held one, whatever order the claim lists them in', () => {
   const files = platformOf(podSpec([vf1, vf2, vf3]), claimSpec(claimA, { [vf1]: '', [vf3]: '', [vf2]: '' }));
   assert.is(resolve(files, { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } }).pci, vf2);
 });

@@ -101,7 +101,7 @@ test('a VF that sysfs has not is not selected', () => {
   assert.is(resolve(node(podSpec([gone, vf1])), { vfSelector: { vendors: ['8086'] } }).pci, vf1);
 });
 
-test('an address that the selector rules out is contradictory; one that sysfs has not is for others to report', () => {
+test('an address that the selector rules out is a contradiction; the selector says nothing of one that sysfs doesn’t have', () => {
   refuses(
     node(),
     { deviceID: vf1, vfSelector: { pfNames: ['ens1f1'] } },

@@ -3,7 +3,7 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('allocation/trace');
 
-test('an error has all steps in its details, numbered, with what each source held; without steps it has none', () => {
+test('the details of an error number all steps, with what each source held; without steps there are no details', () => {
   const trace = new Trace();
   assert.is(trace.failure('io', 'x').details, undefined);
   trace.add('deviceID', ['0000:3b:02.1', '0000:3b:02.3'], 'not used');

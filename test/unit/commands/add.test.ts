@@ -274,7 +274,7 @@ test('a chained result is extended: indexes go on, dns stays', () => {
   assert.equal(result.dns, prevResult.dns);
 });
 
-test('nameless and foreign interfaces, of IPAM and in prevResult: ours is in their place, and others’ stay as they are', () => {
+test('our interface takes the place of nameless ones, of IPAM and in prevResult; those of others stay as they are', () => {
   const node = new MemoryNode();
   const prevResult = {
     cniVersion: '1.1.0',

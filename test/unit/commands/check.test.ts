@@ -124,7 +124,7 @@ test('the interface of prevResult is the one of that name in a sandbox; its MAC 
   }
 });
 
-test('without an IPAM plugin none is asked; one that only the config names by now is asked as the runtime says', () => {
+test('no IPAM plugin is asked if there is none; one that only today’s config names is asked as the runtime says', () => {
   const { node, conf } = attached({ ipam: undefined });
   node.succeed('CHECK', conf);
   assert.equal(node.changes, []);
@@ -139,7 +139,7 @@ test('a PF that has another name now is found by its PCI address', () => {
   node.succeed('CHECK', conf);
 });
 
-test('what a later plugin of the chain has changed is held to, and what it took out of the result isn’t missed', () => {
+test('CHECK goes by what a later plugin of the chain has changed, and doesn’t miss what it took out of the result', () => {
   const { node, conf } = attached();
   const result = conf['prevResult'] as Result;
   Object.assign(node.link(0), { mac: '02:00:00:00:00:77', mtu: 1300 });

@@ -104,7 +104,7 @@ test('the VF of the record is freed, whatever stdin says of it', () => {
   assert.equal(node.picture(), before);
 });
 
-test('the IPAM plugin gets what the runtime says now where that is for it, else what ADD got; the arguments are those of ADD', () => {
+test('the IPAM plugin gets the runtime’s config of today if that names it, else that of ADD; the arguments are those of ADD', () => {
   const args = 'K8S_POD_UID=u1';
   const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.0.2.5/24' }] };
   const runtimeConfig = { ips: ['10.0.2.5/24'] };
@@ -322,7 +322,7 @@ test('an ADD whose IPAM plugin ended by itself with an error leaves no record th
   }
 });
 
-test('what could not be undone at once is undone by DEL, and no IPAM plugin that gave nothing is in its way', () => {
+test('DEL undoes what ADD could not, and an IPAM plugin that gave nothing doesn’t keep it from that', () => {
   const node = new MemoryNode();
   const before = node.picture();
   node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no range set' }) });
@@ -420,7 +420,7 @@ test('after a reboot the VF is the node’s, as it has been made anew: only the 
   assert.equal(node.changes, ['ipam DEL', 'record removed']);
 });
 
-test('what the node has stacked on the VF is in the way after a pod, and not after an ADD that never moved it', () => {
+test('a device of the node on the VF keeps it from coming home from a pod, but not after an ADD that never moved it', () => {
   for (const phase of ['attached', 'pending']) {
     const { node, conf } = attached();
     node.endPod(node.pod);
@@ -499,7 +499,7 @@ test('the release has no namespace where its path can’t be opened', () => {
   assert.is(givenNetns(node), '');
 });
 
-test('no record: the plugin isn’t given the host’s own namespace, which it would refuse; any other path it is', () => {
+test('without a record the IPAM plugin gets any path but that of the host’s namespace, which it would refuse', () => {
   for (const [netns, given] of [
     ['/proc/self/ns/net', ''],
     ['/run/netns/file', '/run/netns/file'],

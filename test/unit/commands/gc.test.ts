@@ -125,7 +125,7 @@ test('an attachment that was begun after GC isn’t in its list, and stays', () 
   assert.not(node.changes.includes('record removed'));
 });
 
-test('a wall clock that is set, back or ahead, changes nothing; a record of an older release has no other', () => {
+test('setting the wall clock back or ahead changes nothing, but for records of older releases, which have no other clock', () => {
   for (const epochMs of [0, Date.UTC(2099, 0, 1)]) {
     for (const begun of [{}, { begunMs: undefined }]) {
       const { node } = populated();

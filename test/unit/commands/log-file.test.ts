@@ -25,7 +25,7 @@ function append(platform: MemoryPlatform, path: string): void {
   file.append('two\n');
 }
 
-test('a file in the log directory, or called as sriov-cni’s are, is appended to, a new one made for root alone', () => {
+test('a log file in the log directory, or with a name as sriov-cni has, is appended to; a new one is for root alone', () => {
   for (const [path, at] of [
     [`${own}/new.log`],
     [`//var/./log/dra-sriov//new`, `${own}/new`],

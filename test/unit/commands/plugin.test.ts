@@ -5,7 +5,7 @@ const test = suite('commands/plugin');
 
 const ipam = { type: 'host-local' };
 
-test('called as an IPAM plugin, by an ipam.type that names it, it refuses, or it would start itself for ever', () => {
+test('called as an IPAM plugin, because an ipam.type names it, the plugin refuses: it would start itself for ever', () => {
   const node = new MemoryNode();
   for (const command of ['ADD', 'CHECK', 'DEL', 'GC', 'STATUS']) {
     const error = node.fail(command, node.conf({ ipam }), { env: { DRA_SRIOV_DELEGATED: '1' } });

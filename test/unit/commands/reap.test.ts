@@ -143,7 +143,7 @@ test('a VF whose dead pod’s IPAM plugin is gone is free all the same; the reco
   assert.is(node.vfs[0]?.vlan, 0);
 });
 
-test('a VF that was given up is its next user’s, and nobody’s after that: no DEL, GC or sweep restores it again', () => {
+test('no DEL, GC or sweep restores a VF that was given up, neither under its next user nor after that one', () => {
   const { node, other } = leftover();
   node.platform.executables.delete('/opt/cni/bin/host-local');
   const late = { ...node.of(node.pod), netns: '' };

@@ -7,7 +7,7 @@ const test = suite('commands/sriov-cni-books');
 /** The plugin is in a PID namespace of its own, as in a container, and doesn't see all processes of the node. */
 const seeLess = (node: MemoryNode): unknown => node.platform.links.set('/proc/self/ns/pid', 'pid:[7]');
 
-test('a VF of vfio-pci whose pod isn’t to be seen is dead’s where all of the node is, else it may be in use', () => {
+test('a VF of vfio-pci whose pod isn’t seen is free if the plugin sees all of the node, else it may be in use', () => {
   for (const seesAll of [true, false]) {
     const node = new MemoryNode({ userspace: [0] });
     attach(node, node.conf(settings));
@@ -26,7 +26,7 @@ test('a VF of vfio-pci whose pod isn’t to be seen is dead’s where all of the
   }
 });
 
-test('of a VF with a netdev the kernel tells that it is away, wherever one looks from: it is no living pod’s, and can’t be had', () => {
+test('the kernel tells that a VF with a netdev is away, wherever one looks from: it is no living pod’s, and can’t be had', () => {
   const { node } = migrated();
   node.platform.netnsPaths.delete(node.pod.path);
   seeLess(node);

@@ -19,7 +19,7 @@ const test = suite('commands/sriov-cni-holding');
 
 const driverLink = `/sys/bus/pci/devices/${vfPci(0)}/driver`;
 
-test('of two attachments of a VF, the one holds it whose namespace the runtime names, by whatever path', () => {
+test('a VF with two attachments belongs to the one whose namespace the runtime names, by whatever path', () => {
   const of = (path: string, containerId: string): MemoryNode => {
     const { node, conf, later } = attachedTwice(0);
     node.platform.netnsPaths.set('/proc/7/ns/net', later.namespace);
@@ -37,7 +37,7 @@ test('of two attachments of a VF, the one holds it whose namespace the runtime n
   }
 });
 
-test('of two whose pods are dead, the one holds the VF that knows what it was before, wherever its file is in the list', () => {
+test('if the pods of both attachments are dead, the VF belongs to the one that knows its state of before, in any order', () => {
   for (const order of [
     ['c1', 'c2'],
     ['c2', 'c1'],

@@ -212,7 +212,7 @@ const traces: readonly (readonly [conf: object, vf: object, link: object])[] = [
   [{ mac }, {}, { mac }],
 ];
 
-test('each thing that ADD changed tells by itself that it was in this boot, as where a DEL before has done the rest', () => {
+test('any single change of ADD tells that it was in this boot, because an earlier DEL may have undone the others', () => {
   for (const [keys, atPf, ofLink] of traces) {
     const node = new MemoryNode({ driver: igbvfDriver });
     const before = node.picture();
@@ -308,7 +308,7 @@ test('the PF’s netdev is away: DEL and ADD wait for it', () => {
   assert.equal(node.picture(), before);
 });
 
-test('the PF’s netdev is away: what was not set there doesn’t wait for it, nor does an attachment without the VF', () => {
+test('if the PF’s netdev is away, settings that are not the PF’s don’t wait for it, nor does an attachment without the VF', () => {
   const unplugPf = (node: MemoryNode): void =>
     node.edit(() => node.host.links.splice(node.host.links.indexOf(node.pf), 1));
   const plain = new MemoryNode();
@@ -365,7 +365,7 @@ test('ADD takes the VF of a dead one, restored; its late DEL only releases the a
   assert.is(node.vfs[0]?.vlan, 0);
 });
 
-test('ADD that can’t restore the VF of a dead one is refused, names it, and leaves it for the next', () => {
+test('an ADD that can’t restore a dead pod’s VF is refused, names the VF, and leaves it for the next one', () => {
   const { node } = migrated();
   node.endPod(node.pod);
   node.kernel.refuse(/vlan/, 5, { times: 2 });
@@ -468,7 +468,7 @@ test('CHECK of such a pod whose VF is gone from the node, or from the pod: 110, 
   }
 });
 
-test('CHECK of a VF that such a pod has in user space: its settings count, and that it is there', () => {
+test('CHECK of a VF that such a pod has in user space looks at its settings, and that it is there', () => {
   const { node, conf } = migrated({ userspace: [0] });
   const prevResult = { interfaces: [{ name: 'net1', mac, sandbox: node.pod.path }] };
   node.succeed('CHECK', { ...conf, prevResult });

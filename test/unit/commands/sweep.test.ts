@@ -15,7 +15,7 @@ test('now and then an ADD looks at all records, and reclaims the dead of other V
   assert.equal([...node.leases], []);
 });
 
-test('not more often than once a minute, but at once after a boot, and where an older release has set it by the wall clock', () => {
+test('a sweep comes once a minute, but at once after a boot, and if an older release has set the time by the wall clock', () => {
   const soon = leftover();
   soon.node.platform.clock.nowMs += 59_000;
   soon.node.succeed('ADD', soon.node.conf({ deviceID: vfPci(1) }), soon.node.of(soon.other));
@@ -160,7 +160,7 @@ test('one record is looked at however long finding it took', () => {
   assert.equal(node.recordPaths(), []);
 });
 
-test('what is looked for is no link’s, which somebody may have put there; nothing is said where none is due', () => {
+test('a link in place of the stamp, which somebody may have put there, is not followed; nothing is said if no sweep is due', () => {
   const { node, other } = leftover();
   node.platform.files.delete(`${stateDir}/.swept`);
   node.platform.files.set('/etc/passwd', 'root');

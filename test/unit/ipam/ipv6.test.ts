@@ -134,7 +134,7 @@ test('a duplicate of what IPAM gave is 115, naming it; others are not ours to ju
   throws(() => prepared.detect(['fd00::6/64', 'FD00:0::5/64']), 'duplicateAddress', 'fd00::5/64: ');
 });
 
-test('nothing is sure while the kernel is looking, which it does without its pause for so long; then that is as it was', () => {
+test('while the kernel looks for duplicates nothing is sure; it looks without its usual pause, which is then as before', () => {
   const prepared = new PreparedNode();
   const pause = '/proc/sys/net/ipv6/neigh/vf0/retrans_time_ms';
   prepared.node.platform.files.set(pause, '1000\n');

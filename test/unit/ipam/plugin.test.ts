@@ -217,7 +217,7 @@ test('a result without an address that an interface can have is 111, with it', (
   assert.equal(start({ stdout: JSON.stringify({ ips: usable }) }).process.finishAdd().ips, usable);
 });
 
-test('an ADD gave nothing that ended by itself with an error or never ran; of all others that isn’t known', () => {
+test('an ADD that ended by itself with an error, or never ran, gave nothing; of any other that isn’t known', () => {
   const outcomes: [Partial<ProcessResult> | Error, boolean][] = [
     [{ status: 1, stdout: '{"code":7,"msg":"no range"}' }, true],
     [{ status: 0, stdout: '{"code":7}' }, true],

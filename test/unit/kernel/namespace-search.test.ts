@@ -99,7 +99,7 @@ test('who can’t look must not say no', () => {
   }
 });
 
-test('a process that not even root may look into is where others of its network are; its mounts are seen all the same', () => {
+test('a process that not even root may look into counts as in its neighbours’ namespace; its mounts are seen all the same', () => {
   const at = new Fixture();
   at.addProcess(1, at.pod.namespace, { mounts: at.mountLine('/run/netns/x') });
   const { readLink, stat } = at.platform;

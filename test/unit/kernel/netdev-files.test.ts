@@ -8,7 +8,7 @@ const test = suite('kernel/netdev-files');
 const pci = '0000:3b:02.1' as PciAddress;
 const device = `/sys/bus/pci/devices/${pci}`;
 
-test('what can be set is read, and written where it was read; queues that are too many are left out', () => {
+test('settable files are read, and written where they were read; of too many queues the rest is left out', () => {
   for (const netdev of [`${device}/net/vf0`, `${device}/virtio3/net/vf0`]) {
     const platform = createMemoryPlatform({
       files: {

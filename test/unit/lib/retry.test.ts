@@ -53,7 +53,7 @@ test('when time is up the last error is thrown, and no pause goes over it', () =
   assert.ok(clock.nowMs <= 1100);
 });
 
-test('a machine that stood still for all the time has a few more attempts, of which the first may be too early', () => {
+test('a machine that stood still for the whole time has a few more attempts, because the first may be too early', () => {
   const { clock } = createClock();
   const standsStill = { ...clock, sleepMs: (ms: number) => clock.sleepMs(10_000 + ms) };
   for (const times of [1, 2])

@@ -50,7 +50,7 @@ test('while another moves the full file away, nobody waits and nothing is lost',
   assert.is(readFailures(platform).length, 701);
 });
 
-test('lines that were cut short, or aren’t ours, are passed over; what isn’t root’s is not read', () => {
+test('lines that are cut short or not ours are passed over, and a file that isn’t root’s is not read', () => {
   const line = JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'm' });
   const platform = createMemoryPlatform({ files: { [path]: `${line}\n{"atMs":2\n[]\n{"atMs":"x"}\n${line}\n` } });
   assert.is(readFailures(platform).length, 2);

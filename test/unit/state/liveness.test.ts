@@ -143,7 +143,7 @@ test('who sees only a part of the node calls nobody dead', () => {
   assert.equal([at.life(ofBefore), isDead(at.platform, ofBefore)], ['dead', true]);
 });
 
-test('of a pod whose namespace nobody wrote down nothing is opened, whatever lies at the other path', () => {
+test('nothing is opened for a pod whose namespace nobody wrote down, whatever lies at the other path', () => {
   const at = new Fixture();
   assert.is(openNetnsOf(at.platform, { ...at.record, netns: null }, at.path), null);
   assert.is(at.platform.openNamespaces.size, 0);

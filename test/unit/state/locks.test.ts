@@ -93,7 +93,7 @@ test('a wait ends well before runtimes give up, which is after two minutes', () 
 
 const [ENOENT, ENOSPC, EROFS, EACCES] = [2, 28, 30, 13];
 
-test('where a lock’s file can’t be made, the file that is there is locked, else the state directory, once for all', () => {
+test('if a lock’s file can’t be made, an existing file is locked; if there is none, the state directory, once for all', () => {
   for (const errno of [ENOSPC, EROFS]) {
     const platform = createMemoryPlatform();
     const [locks, others] = [new Locks(platform), new Locks(platform)];
@@ -116,7 +116,7 @@ test('where a lock’s file can’t be made, the file that is there is locked, e
   }
 });
 
-test('without a state directory, on a disk that takes none, there is nothing to lock; other failures are errors', () => {
+test('on a disk on which no state directory can be made there is nothing to lock; other failures are errors', () => {
   const platform = createMemoryPlatform();
   const locks = new Locks(platform);
   platform.failNext('makeDir', stateDir, EROFS);

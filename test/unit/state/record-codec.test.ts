@@ -130,7 +130,7 @@ test('a record of a newer version is told from a damaged one', () => {
     throws(() => parseRecord(broken('version', version)), 'Error', 'version');
 });
 
-test('settings of the netdev are read back; root writes none to another file, nor what are no bytes', () => {
+test('settings of the netdev are read back; files of other names, and values that are no bytes, are refused', () => {
   const settings = {
     flags: 0x1000,
     attributes: { alias: '', txqueuelen: 'e8030000' },
@@ -164,7 +164,7 @@ test('a record whose VF was given up says so, and nothing else stands for it', (
     throws(() => parseRecord(JSON.stringify({ ...copy(), vfGivenUp: value })), 'Error', 'vfGivenUp');
 });
 
-test('tries to release that failed, and that there is nothing to release, are read back; a record without is one of before', () => {
+test('failed tries to release, and that there is nothing to release, are read back; older records have neither', () => {
   const failedRelease = { tries: 3, firstMs: 7000, bootId: 'b' };
   const ipam = { type: 'dhcp', stdin: '{}', args: '', pluginDirs: [], gaveNothing: true } as const;
   const tried = { ...sampleRecord, ipam, failedRelease };

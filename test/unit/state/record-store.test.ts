@@ -108,7 +108,7 @@ test('a later state of a record is that of its copy too', () => {
 const killed = '.dra-sriov-17-0.tmp';
 const alive = '.dra-sriov-18-0.tmp';
 
-test('what killed processes left is removed: with a container’s last record or without one; by a sweep also in shared folders', () => {
+test('leftovers of killed processes go with a container’s last record, or without one; a sweep removes them in shared folders', () => {
   for (const tidy of ['remove', 'tidy', 'tidyAll'] as const) {
     const shared = [`${root}/${killed}`, `${root}/.vfs/${killed}`];
     const remains = [`${root}/vf-net/c1/${killed}`, ...(tidy === 'tidyAll' ? shared : [])];
@@ -298,7 +298,7 @@ test('an owner file that says nothing is no owner', () => {
   }
 });
 
-test('what is no file of root’s alone is no record and no owner: links, directories, FIFOs, others’ files, endless ones', () => {
+test('only a file that root alone has is a record or an owner: no link, directory, FIFO, other user’s or endless file', () => {
   const spoil: readonly (readonly [string, (platform: MemoryPlatform, path: string) => unknown])[] = [
     [
       'it is a link',
@@ -383,7 +383,7 @@ test('a damaged record is set aside, and the copy that its VF has takes its plac
   }
 });
 
-test('of a record whose file is gone the VF’s copy can be found; one whose VF is given up has none', () => {
+test('the VF’s copy of a record is found when the file is gone; a record whose VF is given up has no copy', () => {
   const { store, platform } = open();
   store.write(sampleRecord);
   platform.files.delete(recordPath);

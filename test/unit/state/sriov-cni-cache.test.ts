@@ -132,7 +132,7 @@ test('what ADD asked for as "", it has not changed', () => {
   assert.equal(readAttachment(platform, 'c1', 'net1')?.admin, { mac: '00:00:00:00:00:00' });
 });
 
-test('either rate alone has changed both; a link state that the kernel has not is the usual one', () => {
+test('a config with either rate has changed both; a link state that the kernel doesn’t know counts as the usual one', () => {
   for (const rate of [{ min_tx_rate: 5 }, { max_tx_rate: 5 }]) {
     const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment({ ...conf, ...rate }, vf) });
     const admin = { mac: '00:00:00:00:00:00', minTxRateMbps: 10, maxTxRateMbps: 100 };
@@ -220,7 +220,7 @@ test('a disk that fails is told as such; a file that comes or goes at that momen
   }
 });
 
-test('a directory that others may write to is of no matter where sriov-cni has nothing in it', () => {
+test('a directory that others may write to does no harm if sriov-cni has nothing in it', () => {
   const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
   platform.modes.set(directory, 0o777);
   throws(() => readAttachment(platform, 'c1', 'net1'), 'io', directory);
@@ -256,7 +256,7 @@ function never(): never {
   throw new Error('no such reader');
 }
 
-test('what the file of an attachment names is told though it can’t be used; nothing that is no such name', () => {
+test('network, PCI address and name are told of a file that can’t be used, and nothing else that stands in their place', () => {
   const none = { network: null, pci: null, hostIfname: null };
   const all = { network: 'net', pci, hostIfname: 'ens1f0v1' };
   for (const [file, names] of [

@@ -65,7 +65,7 @@ test('a driver that only refuses them together gets them one by one', () => {
   assert.is(vf?.spoofchk, 0);
 });
 
-test('no answer, or a link that is gone, is no refusal: the error is what it was, and nothing is asked for again', () => {
+test('no answer and a link that is gone are no refusals: the error stays as it is, and nothing is asked for again', () => {
   for (const [errno, code] of [
     [ETIMEDOUT, 'ETIMEDOUT'],
     [ENODEV, 'ENODEV'],

@@ -97,7 +97,7 @@ test('renamed in the pod: it is found by its PCI address, and not what has its n
   assert.ok(at.node.pod.namespace.links.includes(impostor));
 });
 
-test('what is returned is the netdev as it is on the host, wherever it came from; null where it is none of the pod’s', () => {
+test('the netdev is returned as it is on the host, wherever it came from; null if it is not the pod’s', () => {
   const fromPod = new Away();
   const returned = fromPod.bringHome({ attached: false });
   assert.equal([returned?.name, returned?.ifindex], ['vf0', fromPod.before.ifindex]);
@@ -114,7 +114,7 @@ test('what is returned is the netdev as it is on the host, wherever it came from
   assert.is(gone.bringHome(), null);
 });
 
-test('a namespace of which nothing is recorded is entered by its path, and not looked for without one', () => {
+test('a namespace that isn’t recorded is entered by its path, and not searched for if it has none', () => {
   const at = new Away();
   assert.is(at.bringHome({ netnsIsKnown: false })?.name, 'vf0');
   const without = new Away();
@@ -122,7 +122,7 @@ test('a namespace of which nothing is recorded is entered by its path, and not l
   throws(() => without.bringHome({ netnsIsKnown: false, withNetns: false }), 'detachIncomplete', '0000:3b:02.0');
 });
 
-test('what was stacked on a VF that came home by itself is looked for, and not on one that ADD had not moved', () => {
+test('devices on a VF that came home by itself are searched for, unless ADD had not moved the VF', () => {
   for (const attached of [true, false]) {
     const at = new Away();
     at.node.endPod(at.node.pod);

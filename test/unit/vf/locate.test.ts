@@ -16,7 +16,7 @@ test('on the host: by sysfs, whatever its name; null while it is in a pod', () =
   assert.is(findOnHost(at.node.platform, at.host, at.identity.pci), null);
 });
 
-test('a name in sysfs is only where to look: what has it by now is not the VF, and the VF is looked for again', () => {
+test('a link that has got the name from sysfs meanwhile is not taken for the VF, which is looked for again', () => {
   for (const withoutParents of [false, true]) {
     const at = new VfFixture({ withoutParents });
     const { platform, kernel, host } = at.node;
@@ -152,7 +152,7 @@ test('where nothing tells, name and MAC must both fit', () => {
   assert.is(findInPod(at.node.platform, pod, traits)?.name, 'vf0', 'moved, but not renamed');
 });
 
-test('where nothing tells, one that is called as the VF and has its MAC, but not its recorded ifindex, is another', () => {
+test('if nothing else tells, a link with name and MAC of the VF, but not its recorded ifindex, is another one', () => {
   const at = new VfFixture({ withoutParents: true });
   const pod = at.openPod();
   const [mac, { pci }] = [at.vf().mac, at.identity];

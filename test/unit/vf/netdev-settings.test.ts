@@ -76,7 +76,7 @@ test('all that a pod may have set is as before, and only what differs is touched
   assert.equal(at.node.picture(), at.before);
 });
 
-test('a record of before says nothing of them: the flags that a link usually has, and no program', () => {
+test('an older record says nothing of settings: the link gets the usual flags, and no program', () => {
   const at = new Tenanted();
   const { netdev, ...rest } = at.snapshot;
   assert.ok(netdev);
@@ -118,7 +118,7 @@ test('a setting that is refused for good is lost with a warning; one that fails 
   assert.equal(failing.node.picture(), failing.before);
 });
 
-test('a single refusal isn’t believed; of several settings in a message the one that is refused is found', () => {
+test('a single refusal isn’t believed; the setting that is refused is found among several in a message', () => {
   const at = new Tenanted();
   at.disturb();
   at.node.kernel.refuse('ethtool 11', EPERM, { times: 1 });
@@ -155,7 +155,7 @@ test('of the files in sysfs only what differs is written', () => {
   assert.equal(at.written, ['queues/tx-0/tx_maxrate 0']);
 });
 
-test('a setting that the netdev doesn’t have any more is not asked for; one that its driver lost is told', () => {
+test('a setting that the netdev no longer has is not asked for; one that its driver has lost is told', () => {
   const at = new Tenanted();
   const { settings, ethtool } = at.node.link(0);
   settings.delete(IFLA_GSO_MAX_SIZE);

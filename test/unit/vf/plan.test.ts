@@ -138,7 +138,7 @@ test('a PF that tells nothing has no VLAN and no limits, and the netdev takes MA
   assert.equal(planVf(settings, sampleIdentity, snapshotWith(null), pf(1500)), { admin: {}, mac, mtu: 1400 });
 });
 
-test('without a PF on this machine: what only one could set is 106, and says so; the MTU is the driver’s business', () => {
+test('without a PF on this machine a setting of the PF is 106, and says so; the MTU is left to the driver', () => {
   const alone = { ...sampleIdentity, pfPci: null, pfName: null, pfDriver: null, vfIndex: null } as const;
   for (const settings of [{ vlan: 5 }, { spoofchk: 'on' }, { trust: 'on' }, { maxTxRateMbps: 5 }] as const) {
     throws(() => planVf(settings, alone, snapshotWith(null), null), 'settingRefused', '0000:3b:02.1');

@@ -106,7 +106,7 @@ test('a driver that takes the MAC in no way is an error, with its PF or without'
   }
 });
 
-test('a VF that no PF guarded is let go of first; another MAC comes between where the netdev has its own', () => {
+test('the PF first stops guarding a VF that it didn’t guard before; if the netdev has its own MAC, it gets another in between', () => {
   const admin = { ...quietAdmin, mac: own };
   const free = (refusals: number, has: MacAddress): readonly string[] => {
     const at = new Restoring({}, { admin, macIsFree: true });

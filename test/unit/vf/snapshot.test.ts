@@ -94,7 +94,7 @@ test('PF or netdev of another hardware type: 117, naming VF, interface and type,
   }
 });
 
-test('the PF: its netdev with the VF’s number; none of a VF without one; another device of its name is none', () => {
+test('the PF is its netdev with the VF’s number; null for a VF without a PF, and if another device has the PF’s name', () => {
   const at = new VfFixture();
   const pf = getPf(at.node.platform, at.host, at.identity);
   assert.equal([pf?.name, pf?.ifindex, pf?.vfIndex], ['pf0', at.pf().ifindex, at.identity.vfIndex]);

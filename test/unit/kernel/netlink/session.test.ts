@@ -231,7 +231,7 @@ test('a dump that is always interrupted ends with EINTR', () => {
   assert.is(socket.sent.length, 10);
 });
 
-test('a search takes what it finds in a dump that is always interrupted, and only where that is nothing asks again', () => {
+test('a search takes what it finds in a dump that is always interrupted, and asks again only if it finds nothing', () => {
   const answer = (request: SentMessage): ReturnType<typeof datagram>[] => [
     datagram(header(request, 16, u32(7), 0x12), header(request, 16, u32(8), 0x12), header(request, 3, u32(0), 0x12)),
   ];

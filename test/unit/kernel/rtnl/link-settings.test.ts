@@ -52,7 +52,7 @@ function linkWith(...attributes: Buffer[]): Link {
   return link;
 }
 
-test('what can be set is read as it is set, and no alias as an empty one; what the kernel doesn’t know is left out', () => {
+test('settable attributes are read in the form in which they are set, and no alias as ‘’; unknown ones are left out', () => {
   assert.equal(readLinkAttributes(linkWith()), { alias: '' });
   const link = linkWith(nla(13, u32(1000)), nla(20, cString('a')), nla(17, hex('01')), nla(58, u32(65536)));
   assert.equal(readLinkAttributes(link), {

@@ -54,7 +54,7 @@ test('what is on top of a link, here or elsewhere; tunnels and pairs only name i
   );
 });
 
-test('in a namespace that never stands still the kernel is asked kind by kind; of one that it does not know there is none', () => {
+test('in a namespace that never stands still the kernel is asked kind by kind; a kind that it does not know has no links', () => {
   const NLM_F_DUMP_INTR = 0x10;
   const restless = linkPayload(4, 'busy', on(9), kind('veth'));
   const vlan = linkPayload(5, 'vlan5', on(7), kind('vlan'));
