@@ -146,11 +146,10 @@ function moveHome(absence: Absence, pod: Namespace, link: Link): void {
     const substitute = `vf${identity.pci.replaceAll(/[:.]/g, '')}`;
     const about = { pci: identity.pci, name: before.name, takenBy: owner.ifindex, instead: substitute };
     log.warning('the VF’s own name is taken on the host', about);
-    // The kernel may have moved the link before it refused the name.
-    const inPod = getLink(pod.session, { ifindex: link.ifindex });
-    const onHost = inPod === null ? findOnHost(platform, host, identity.pci) : null;
+    // The kernel refuses the name after the move, unless the host has another link with the name of the pod's, too.
+    const onHost = findOnHost(platform, host, identity.pci);
     if (onHost !== null) renameLinkTo(host, onHost, substitute);
-    else moveLinkTo(pod, inPod ?? link, host, substitute);
+    else moveLinkTo(pod, link, host, substitute);
   }
 }
 

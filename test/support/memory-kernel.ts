@@ -391,15 +391,21 @@ export class MemoryKernel {
     throw new Refusal(refusal.errno, refusal.extack);
   }
 
+  /** As __dev_change_net_namespace() and do_setlink(): under its name if that is free, and then it gets the new one. */
   #move(link: MemoryLink, from: MemoryNamespace, fd: number, name: string): void {
     const netns = this.descriptor(fd);
     if (netns === undefined) throw new Refusal(errno.EBADF);
     const to = this.#namespaceOf(netns);
     if (to === undefined) throw new Refusal(errno.EINVAL);
     this.#doing(from, `${link.name} to ${to.label} as ${name}`);
-    if ([name, ...link.altnames].some((each) => to.find(each) !== undefined)) throw new Refusal(errno.EEXIST);
-    if (link.altnames.includes(name)) throw new Refusal(errno.EEXIST);
-    this.#carry(link, from, to, name);
+    const isTaken = (each: string): boolean => to.find(each) !== undefined;
+    const keepsName = !isTaken(link.name);
+    if (link.altnames.some(isTaken) || (!keepsName && isTaken(name))) throw new Refusal(errno.EEXIST);
+    this.#carry(link, from, to, keepsName ? link.name : name);
+    if (link.name === name) return;
+    if (isTaken(name)) throw new Refusal(errno.EEXIST);
+    link.name = name;
+    this.onLinksChanged();
   }
 
   #carry(link: MemoryLink, from: MemoryNamespace, to: MemoryNamespace, name: string): void {

@@ -317,11 +317,15 @@ test('its name is taken on the host: it comes home under one made of its PCI add
 });
 
 test('both of its names are taken on the host: it leaves the pod in one step, and no other name is seen there', () => {
-  const at = new Away();
-  for (const name of ['vf0', 'net1']) at.node.kernel.addLink(at.node.host, name);
-  at.bringHome();
-  assert.ok(at.isHome);
-  assert.match(at.node.link(0).name, /3b/);
+  for (const altnames of [[], ['vf0', 'own']]) {
+    const at = new Away();
+    at.node.link(0).altnames = altnames;
+    for (const name of ['vf0', 'net1']) at.node.kernel.addLink(at.node.host, name);
+    at.bringHome();
+    assert.ok(at.isHome);
+    assert.is(at.node.link(0).name, 'vf00003b020');
+    assert.equal(at.node.link(0).altnames, altnames.slice(1));
+  }
 });
 
 test('a name that is free is not warned of', () => {

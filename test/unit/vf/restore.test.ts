@@ -227,6 +227,7 @@ test('a PF whose netdev is away is not gone: the netdev is restored, its setting
   }, 'pfMissing');
   assert.is(at.node.link(0).mtu, 1500);
   assert.is(at.node.link(0).name, 'vf0');
+  assert.is(at.node.link(0).mac, mac, 'the PF may change it again');
   at.node.edit(() => links.push(at.node.pf));
   assert.equal(at.restore(), []);
   assert.equal(at.node.picture(), at.before);
@@ -237,7 +238,56 @@ test('a PF whose device is gone has no settings to restore; the netdev is', () =
   at.disturb();
   at.node.removePf();
   assert.equal(at.restore(), []);
-  assert.is(at.node.link(0).mtu, 1500);
+  assert.equal([at.node.link(0).mtu, at.node.link(0).mac], [1500, at.snapshot.netdev?.mac]);
+});
+
+test('without settings of the PF in the snapshot the MAC comes back, although the PF’s netdev is away', () => {
+  const at = new Restoring({}, null);
+  at.disturb();
+  at.node.edit(() => at.node.host.links.splice(at.node.host.links.indexOf(at.node.pf), 1));
+  assert.equal(at.restore(), []);
+  assert.is(at.node.link(0).mac, at.snapshot.netdev?.mac);
+});
+
+/** While the plugin waits for the device that the kernel doesn't find, `happen` does. */
+function whileWaiting(at: Restoring, happen: () => void): void {
+  const { sleepMs } = at.node.platform;
+  const waiting: typeof sleepMs = (ms) => {
+    happen();
+    sleepMs(ms);
+  };
+  Object.assign(at.node.platform, { sleepMs: waiting });
+}
+
+test('a VF or PF that goes meanwhile has nothing left to restore; another failure than its absence is one', () => {
+  const withoutVf = new Restoring();
+  withoutVf.disturb();
+  withoutVf.node.kernel.refuse('mtu 1500', ENODEV);
+  whileWaiting(withoutVf, () => withoutVf.node.removeVf(0));
+  assert.equal(withoutVf.restore(), []);
+
+  const withoutPf = new Restoring();
+  withoutPf.disturb();
+  withoutPf.node.kernel.refuse('pf0 vf 0', ENODEV);
+  whileWaiting(withoutPf, () => withoutPf.node.removePf());
+  assert.equal(withoutPf.restore(), []);
+
+  const failing = new Restoring();
+  failing.disturb();
+  failing.node.removePf();
+  failing.node.kernel.refuse('mtu 1500', EIO);
+  assert.equal(failing.restore(), ['restore the MTU']);
+});
+
+test('a VF of user space has no netdev that could be gone: a PF that isn’t found for a while is a failure', () => {
+  const at = new VfFixture({ userspace: [0] });
+  applyAdminChange(at.host, at.pf(), at.identity, { mac, trust: 'on' });
+  at.node.kernel.refuse('pf0 vf 0', ENODEV);
+  const failures = restoreVf(at.node.platform, at.log, at.host, at.identity, { admin: quietAdmin, netdev: null });
+  assert.equal(
+    failures.map(({ message }) => message),
+    ['restore the PF’s settings', 'restore the MAC'],
+  );
 });
 
 test('a PF that has another name now is found by its PCI address; the device that has its name is left alone', () => {

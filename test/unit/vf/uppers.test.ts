@@ -1,4 +1,5 @@
 import { Namespace } from '../../../src/kernel/namespace.ts';
+import { SystemError } from '../../../src/lib/system-error.ts';
 import { removeUppers } from '../../../src/vf/uppers.ts';
 import type { MemoryNamespace } from '../../support/memory-kernel.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -7,7 +8,7 @@ import { VfFixture } from './fixture.ts';
 
 const test = suite('vf/uppers');
 
-const EOPNOTSUPP = 95;
+const [EIO, EOPNOTSUPP] = [5, 95];
 
 /** VF 0 is on the host; it was in a pod. */
 class Returned extends VfFixture {
@@ -100,6 +101,21 @@ test('a namespace that the pod’s has an ID of, and that has ended meanwhile, h
   at.stack(at.node.pod.namespace, 'mv0');
   at.remove();
   assert.equal(namesOf(at.node.pod.namespace), ['lo']);
+});
+
+test('a namespace whose links can’t be listed may hold one: that is a failure', () => {
+  const at = new Returned();
+  at.node.pod.namespace.idOf(at.refuge.namespace);
+  const pod = at.openPod();
+  const { session } = pod;
+  const search = session.search.bind(session);
+  let lists = 0;
+  session.search = (...args) => {
+    if (++lists > 1) throw new SystemError('list', EIO);
+    return search(...args);
+  };
+  const vf = { platform: at.node.platform, log: at.log, host: at.host, pci: at.identity.pci, link: at.vf() };
+  throws(() => removeUppers(vf, pod), 'EIO');
 });
 
 test('the VF came back by itself: every namespace is looked at, of processes and of mounts', () => {
