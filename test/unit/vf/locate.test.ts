@@ -1,4 +1,12 @@
-import { findByPci, findInPod, findOnHost, findPf, pciAddressOf, whatIdentifies } from '../../../src/vf/locate.ts';
+import {
+  findByPci,
+  findInPod,
+  findOnHost,
+  findPf,
+  isDeviceOf,
+  pciAddressOf,
+  whatIdentifies,
+} from '../../../src/vf/locate.ts';
 import { moveLinkTo } from '../../../src/vf/move.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { throws } from '../../support/throws.ts';
@@ -40,6 +48,19 @@ test('a name in sysfs that the kernel doesn’t know is passed over', () => {
   const at = new VfFixture();
   at.node.platform.files.set('/sys/bus/pci/devices/0000:3b:02.0/net/aaa/ifindex', '99');
   assert.is(findOnHost(at.node.platform, at.host, at.identity.pci)?.name, 'vf0');
+});
+
+test('where the kernel tells no parent, sysfs tells whether a link is the device’s: by ifindex, else by name', () => {
+  const at = new VfFixture({ withoutParents: true });
+  const [{ platform }, { pci }, link] = [at.node, at.identity, at.vf()];
+  const another = { ...link, ifindex: link.ifindex + 1 };
+  assert.is(isDeviceOf(platform, pci, 'vf0', link), true);
+  assert.is(isDeviceOf(platform, pci, 'vf0', another), false, 'it got the name a moment ago');
+  const directory = `/sys/bus/pci/devices/${pci}/net/vf0`;
+  platform.files.delete(`${directory}/ifindex`);
+  platform.files.set(`${directory}/address`, link.mac);
+  assert.is(isDeviceOf(platform, pci, 'vf0', link), true);
+  assert.is(isDeviceOf(platform, pci, 'vf1', link), false);
 });
 
 test('the PF: by sysfs; null without its device or netdev', () => {
