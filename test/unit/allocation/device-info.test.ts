@@ -39,6 +39,15 @@ test('a file that tells of another VF than its name, or is none, publishes nothi
   assert.equal(listPublished(platformOf()), []);
 });
 
+test('of a directory that somebody has filled 4096 files are read', () => {
+  const files = Array.from({ length: 4097 }, (_, at) =>
+    deviceInfo(resource, `port${String(at).padStart(4, '0')}`, at === 4096 ? vf1 : vf2),
+  );
+  const platform = platformOf(...files);
+  assert.equal([isOfResource(platform, resource, vf2), isOfResource(platform, resource, vf1)], [true, false]);
+  assert.is(listPublished(platform).length, 4096);
+});
+
 test('a bug in reading is no broken file', () => {
   const readFile = (): never => {
     throw new TypeError('x is not a function');

@@ -3,6 +3,7 @@ import { isCniError } from '../../../src/cni/errors.ts';
 import type { Platform } from '../../../src/platform/platform.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { throws } from '../../support/throws.ts';
 import {
   ask,
   attachAll,
@@ -258,6 +259,15 @@ test('only a VF of the same claim stands in for a held one', () => {
   refuses(files, { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } }, 'vfBusy', vf1, 'net1');
 });
 
+test('without a per-pod spec no other VF stands in for a held one', () => {
+  const held = { [vf1]: 'net1' };
+  const deviceID = `${claimA}-${dashed(vf1)}`;
+  const claim = claimSpec(claimA, { [vf1]: '', [vf2]: '' });
+  const prepared = checkpoint([vf1, vf2].map((pci) => ({ claim: claimA, pci })));
+  refuses(platformOf(claim, prepared), { deviceID, held }, 'vfBusy', vf1, 'net1');
+  assert.is(resolve(platformOf(claim, prepared, podSpec([vf1, vf2])), { deviceID, held }).pci, vf2);
+});
+
 test('another VF stands in for a held one only where nothing contradicts the one that was named', () => {
   const files = platformOf(podSpec([vf1, vf2]), claimSpec(claimA, { [vf1]: '', [vf2]: '' }), pciInfo(vf2));
   const asked = { deviceID: `${claimA}-${dashed(vf1)}`, held: { [vf1]: 'net1' } };
@@ -378,6 +388,39 @@ test('after a reboot the NAD names come from the checkpoint', () => {
   const broken = platformOf(podSpec([vf1, vf2]), { [checkpointPath]: '{"v1":' });
   refuses(broken, { network: 'vf-control' }, 'decode', checkpointPath);
   assert.equal(attachAll(platformOf(podSpec([vf2, vf1])), ['vf-control', 'vf-data']), [vf1, vf2]);
+});
+
+test('the network of a VF’s own spec counts; the checkpoint is asked for VFs that have none', () => {
+  const stale = checkpoint([
+    { claim: claimA, pci: vf1, nad: 'vf-control' },
+    { claim: claimB, pci: vf2, nad: 'vf-control' },
+  ]);
+  const files = platformOf(podSpec([vf1, vf2]), claimSpec(claimA, { [vf1]: 'vf-data' }), stale);
+  assert.equal(attachAll(files, ['vf-control', 'vf-data']), [vf2, vf1]);
+});
+
+test('sources that give a VF to no network and to another one contradict each other, whoever asks', () => {
+  const files = platformOf(podSpec([vf1]), claimSpec(claimA, { [vf1]: '' }), claimSpec(claimB, { [vf1]: 'other' }));
+  for (const network of ['vf-test1', 'other']) refuses(files, { network }, 'contradictorySources', vf1, claimA, claimB);
+});
+
+test('VFs that were ruled out are listed in string order, whichever rule came first', () => {
+  const files = platformOf(podSpec([vf3, vf1, vf2]), deviceInfo('example.com/fast', vf2));
+  const asked = { resourceName: 'example.com/fast', held: { [vf3]: 'net1', [vf2]: 'net2' } };
+  const { message } = throws(() => resolve(files, asked), 'noVfForPod');
+  const places = [vf1, vf2, vf3].map((pci) => message.indexOf(`${pci} `));
+  assert.ok(Math.min(...places) >= 0, message);
+  assert.equal(
+    places,
+    places.toSorted((one, other) => one - other),
+    message,
+  );
+});
+
+test('if all VFs are held, claims are not read: a broken spec among them is not the reason', () => {
+  const broken = { [specPath(claimA)]: `kind: [ # ${vf1}` };
+  refuses(platformOf(podSpec([vf1]), broken), {}, 'decode', claimA);
+  refuses(platformOf(podSpec([vf1]), broken), { held: { [vf1]: 'net1' } }, 'noVfForPod', vf1, 'net1');
 });
 
 test('the checkpoint alone knows the pod', () => {
