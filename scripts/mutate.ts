@@ -34,8 +34,8 @@ async function mutate(room: string, paths: readonly string[]): Promise<void> {
     tsconfigFile: 'none',
     concurrency: 1,
     maxTestRunnerReuse: 400,
-    // On a busy machine a test may take long; what loops for ever is found by counting.
-    timeoutMS: 60_000,
+    // Loops without end are found by counting. The time limit would take a mutant for killed on a busy machine.
+    timeoutMS: 600_000,
     // All tests run once first, on a busy machine too.
     dryRunTimeoutMinutes: 15,
     incremental: true,
