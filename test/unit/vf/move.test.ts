@@ -98,9 +98,10 @@ test('renaming to its own name is nothing; else it is down for older kernels', (
   const at = new VfFixture();
   renameLinkTo(at.host, at.vf(), 'vf0');
   assert.equal(at.takeChanges(), []);
-  Object.assign(at.node.link(0), { up: true, altnames: ['ens1'] });
+  Object.assign(at.node.link(0), { up: true, altnames: ['ens1', 'mine'] });
   renameLinkTo(at.host, at.vf(), 'ens1');
   assert.equal(at.takeChanges(), ['host: vf0 remove altnames ens1', 'host: vf0 down', 'host: vf0 name ens1']);
+  assert.equal(at.node.link(0).altnames, ['mine'], 'it takes along what is in nobody’s way');
 });
 
 test('altnames come back in their order, and only what differs is touched', () => {
