@@ -141,9 +141,10 @@ export class RecordStore {
     this.#disown(record);
   }
 
+  /** Also removes a copy that names nobody, as a power cut may leave it. */
   #disown({ key, identity }: AttachmentRecord): void {
     const owner = this.ownerOf(identity.pci);
-    if (owner !== null && sameKey(owner, key)) this.#platform.unlink(this.#ownerFile(identity.pci));
+    if (owner === null || sameKey(owner, key)) this.#platform.unlink(this.#ownerFile(identity.pci));
   }
 
   /** Removes the record and its ownership of the VF; succeeds if they are gone already. */
