@@ -110,15 +110,17 @@ export function readCheckpoints(platform: Platform, podUid: string, trace: Trace
   return readEach(platform, podUid, trace, (checkpoint, file) => readPod(checkpoint, podUid, file));
 }
 
+/** A pod for which a driver has prepared VFs. */
+export interface CheckpointPod {
+  readonly podUid: string;
+  readonly vfs: readonly CheckpointVf[];
+}
+
 /**
  * The pods for which the SR-IOV DRA driver has prepared VFs, by its checkpoints. Checkpoints of other drivers are read
  * only if `needle` occurs in their text. Throws as readCheckpoints does.
  */
-export function listCheckpointPods(
-  platform: Platform,
-  trace: Trace,
-  needle = 'PciAddress',
-): readonly { readonly podUid: string; readonly vfs: readonly CheckpointVf[] }[] {
+export function listCheckpointPods(platform: Platform, trace: Trace, needle = 'PciAddress'): readonly CheckpointPod[] {
   return readEach(platform, needle, trace, (checkpoint, file) =>
     podsOf(checkpoint).flatMap((byPod) =>
       Object.entries(byPod).map(([podUid, claims]) => ({ podUid, vfs: readClaims(claims, file) })),

@@ -1,12 +1,10 @@
 import { pciDeviceExists, readPfOf } from '../kernel/sysfs.ts';
 import type { PciAddress } from '../lib/pci-address.ts';
-import { type BrokenSpec, CdiSpecs } from './cdi-spec.ts';
 import { listCheckpointPods, readDeviceUsers } from './checkpoints.ts';
 import { parseDeviceName } from './device-hint.ts';
 import { isPublished } from './device-info.ts';
-import { type ClaimVf, isLeftOver, listClaims, listedAddresses, listPodSpecs, sortAddresses } from './driver-specs.ts';
-import type { AllocationNode, Search } from './search.ts';
-import { Trace } from './trace.ts';
+import { listedAddresses } from './driver-specs.ts';
+import type { Search } from './search.ts';
 
 /**
  * A network config may name a VF only if it is this pod's, or if no CDI spec, no checkpoint of a DRA driver and not the
@@ -97,53 +95,4 @@ function isClaimOf(
   return (
     parseDeviceName(device.name)?.pci === pci || [...device.env.values()].some((value) => value.toLowerCase() === pci)
   );
-}
-
-/** A pod for which the DRA driver has left something on this node. */
-export interface KnownPod {
-  readonly podUid: string;
-  /** Its VFs by its CDI spec; null if it has none. */
-  readonly specified: readonly PciAddress[] | null;
-  /** Its VFs by the driver's checkpoint; null if that doesn't know the pod. */
-  readonly prepared: readonly PciAddress[] | null;
-  /** CDI devices that the checkpoint names and no spec has: no container of the pod can be made. */
-  readonly unspecified: readonly string[];
-}
-
-/** The pods of this node that the DRA driver knows, by UID. Throws CniError decode, io. */
-export function listKnownPods({ platform, parseYaml }: AllocationNode): readonly KnownPod[] {
-  const trace = new Trace();
-  const specs = new CdiSpecs(platform, parseYaml, trace);
-  const specified = new Map(listPodSpecs(specs, trace).map(({ podUid, addresses }) => [podUid, addresses]));
-  const prepared = new Map(listCheckpointPods(platform, trace).map(({ podUid, vfs }) => [podUid, vfs]));
-  const devices = new Set(specs.mentioning([]).devices.map(({ kind, name }) => `${kind}=${name}`));
-  const uids = [...new Set([...specified.keys(), ...prepared.keys()])].sort();
-  return uids.map((podUid) => {
-    const vfs = prepared.get(podUid);
-    const named = new Set(vfs?.flatMap(({ cdiDevices }) => cdiDevices));
-    return {
-      podUid,
-      specified: specified.get(podUid) ?? null,
-      prepared: vfs === undefined ? null : sortAddresses(vfs.map(({ pci }) => pci)),
-      unspecified: [...named].filter((device) => !devices.has(device)),
-    };
-  });
-}
-
-/**
- * Devices of claims whose specs the DRA driver has left behind: its checkpoint has the VF for another claim, or neither
- * a checkpoint nor a per-pod spec has it. Throws CniError decode, contradictorySources, io.
- */
-export function listLeftOver({ platform, parseYaml }: AllocationNode): readonly ClaimVf[] {
-  const trace = new Trace();
-  const specs = new CdiSpecs(platform, parseYaml, trace);
-  const listed = new Set(listPodSpecs(specs, trace).flatMap(({ addresses }) => addresses));
-  const prepared = listCheckpointPods(platform, trace).flatMap(({ vfs }) => vfs);
-  const known = new Set([...listed, ...prepared.map(({ pci }) => pci)]);
-  return listClaims(specs, trace).filter((vf) => !known.has(vf.pci) || isLeftOver(vf, prepared));
-}
-
-/** The DRA driver's CDI specs that can't be read: no container of their pods can be made. Throws CniError io. */
-export function listBrokenSpecs({ platform, parseYaml }: AllocationNode): readonly BrokenSpec[] {
-  return new CdiSpecs(platform, parseYaml, new Trace()).mentioning([]).broken;
 }

@@ -1,9 +1,10 @@
 import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
+import { DriverFiles, type KnownPod } from '../../allocation/driver-files.ts';
 import type { ClaimVf } from '../../allocation/driver-specs.ts';
-import { type KnownPod, listBrokenSpecs, listKnownPods, listLeftOver } from '../../allocation/pods.ts';
 import { splitPluginPath } from '../../cni/environment.ts';
 import { explain } from '../../cni/errors.ts';
 import type { Platform } from '../../platform/platform.ts';
+import { allocationNode } from '../node/context.ts';
 import { type Survey, surveyNode } from '../node/survey.ts';
 import type { Tool } from '../tool.ts';
 
@@ -63,15 +64,15 @@ function orReason<T>(read: () => T): T | string {
 }
 
 export function examine(tool: Tool): Examined {
-  const { platform, yaml } = tool;
-  const node = { platform, parseYaml: (text: string) => yaml().parseYaml(text) };
-  const brokenSpecs = orReason(() => listBrokenSpecs(node));
-  const leftOver = orReason(() => listLeftOver(node));
+  const { platform } = tool;
+  const driver = new DriverFiles(allocationNode(tool));
+  const brokenSpecs = orReason(() => driver.listBroken());
+  const leftOver = orReason(() => driver.listLeftOver());
   const given = splitPluginPath(platform.environment['CNI_PATH'] ?? '');
   return {
     platform,
     survey: orReason(() => surveyNode(tool)),
-    pods: orReason(() => listKnownPods(node)),
+    pods: orReason(() => driver.listPods()),
     // An error that keeps all specs from being read is reported with the pods.
     brokenSpecs: typeof brokenSpecs === 'string' ? [] : brokenSpecs,
     leftOver: typeof leftOver === 'string' ? [] : leftOver,

@@ -1,6 +1,6 @@
 import type { BrokenSpec } from '../../allocation/cdi-spec.ts';
+import type { KnownPod } from '../../allocation/driver-files.ts';
 import type { ClaimVf } from '../../allocation/driver-specs.ts';
-import type { KnownPod } from '../../allocation/pods.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { Survey } from '../node/survey.ts';
 import { count } from '../text.ts';

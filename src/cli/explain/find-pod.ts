@@ -1,8 +1,8 @@
 import { isUid } from '../../allocation/device-hint.ts';
-import { listKnownPods } from '../../allocation/pods.ts';
+import { DriverFiles } from '../../allocation/driver-files.ts';
 import { printable } from '../../lib/quote.ts';
+import { allocationNode } from '../node/context.ts';
 import type { Survey } from '../node/survey.ts';
-import { allocationNode } from '../resolve/resolve.ts';
 import type { Tool } from '../tool.ts';
 import { listCachedResults } from './multus-cache.ts';
 
@@ -54,9 +54,8 @@ function collectTraces(tool: Tool, survey: Survey): readonly Trace[] {
       knownBy: 'Multus’ cache',
     }),
   );
-  const claimed = listKnownPods(allocationNode(tool)).map(
-    ({ podUid }): Trace => ({ uid: podUid, knownBy: 'the DRA driver' }),
-  );
+  const driver = new DriverFiles(allocationNode(tool));
+  const claimed = driver.listPods().map(({ podUid }): Trace => ({ uid: podUid, knownBy: 'the DRA driver' }));
   const bySriovCni = survey.sriovCni.map(({ containerId }): Trace => ({ containerId, knownBy: 'sriov-cni’s files' }));
   return [...records, ...cached, ...readLogDirectories(tool), ...claimed, ...bySriovCni];
 }

@@ -1,4 +1,4 @@
-import { listKnownPods } from '../../allocation/pods.ts';
+import { DriverFiles } from '../../allocation/driver-files.ts';
 import { type Explanation, explainAllocation } from '../../allocation/resolve.ts';
 import { Search } from '../../allocation/search.ts';
 import { isInterfaceName } from '../../cni/environment.ts';
@@ -8,6 +8,7 @@ import { type SriovConf, uidForm } from '../../config/sriov-conf.ts';
 import type { Json } from '../../lib/json.ts';
 import type { PciAddress } from '../../lib/pci-address.ts';
 import { printable, quote } from '../../lib/quote.ts';
+import { allocationNode } from '../node/context.ts';
 import { type KeptRecord, madeUpRequest, readRecords } from '../node/records.ts';
 import { complain, type ExitCode, exitCodes, printJson, type Tool } from '../tool.ts';
 import { type NetworkConfig, readNetworkFile } from './network-file.ts';
@@ -123,14 +124,6 @@ export function namedByClaims(tool: Tool, podUid: string): readonly string[] {
   }
 }
 
-export const allocationNode = ({
-  platform,
-  yaml,
-}: Tool): { platform: Tool['platform']; parseYaml: (text: string) => unknown } => ({
-  platform,
-  parseYaml: (text) => yaml().parseYaml(text),
-});
-
 /** The config that ADD would read for a pod of that UID. Throws CniError if it is refused. */
 export function confOf(podUid: string, network: string, config: Json): SriovConf {
   const args = { K8S_POD_UID: podUid };
@@ -179,7 +172,7 @@ function planJson({ network, ifname, outcome, prospects, attached }: Plan): unkn
 
 /** Lists the known pods, because a mistyped UID is the likeliest reason why nothing was found. */
 function suggestPods(tool: Tool, podUid: string): void {
-  const pods = listKnownPods(allocationNode(tool));
+  const pods = new DriverFiles(allocationNode(tool)).listPods();
   if (pods.some((pod) => pod.podUid === podUid)) return;
   const lines = pods.map(
     ({ podUid: uid, specified, prepared }) => `\n  ${printable(uid)}: ${(specified ?? prepared ?? []).join(' ')}`,

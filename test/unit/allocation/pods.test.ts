@@ -1,5 +1,3 @@
-import { parse } from 'yaml';
-import { listBrokenSpecs, listKnownPods } from '../../../src/allocation/pods.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   type AskOptions,
@@ -214,35 +212,4 @@ test('a pod is named by what CNI_ARGS tell of it', () => {
   ] as const) {
     refuses(platformOf(), { pod }, 'noVfForPod', ` of ${named}: `);
   }
-});
-
-test('the pods that the DRA driver knows: their VFs by spec and by checkpoint, and CDI devices that no spec has', () => {
-  const device = (pci: string): string => `${vendors[0].kind}=${claimA}-${dashed(pci)}`;
-  const platform = platformOf(
-    podSpec([vf2, vf1]),
-    claimSpec(claimA, { [vf1]: '' }),
-    checkpoint(
-      [
-        { claim: claimA, pci: vf2, cdiDevices: [device(vf2), device(vf1)] },
-        { claim: claimA, pci: vf1, cdiDevices: [device(vf2)] },
-      ],
-      otherPodUid,
-    ),
-  );
-  assert.equal(listKnownPods({ platform, parseYaml: parse }), [
-    { podUid, specified: [vf1, vf2], prepared: null, unspecified: [] },
-    { podUid: otherPodUid, specified: null, prepared: [vf1, vf2], unspecified: [device(vf2)] },
-  ]);
-  assert.equal(listKnownPods({ platform: platformOf(), parseYaml: parse }), []);
-});
-
-test('the specs of ours that can’t be read', () => {
-  const platform = platformOf(
-    { [specPath(podUid)]: 'kind: [', '/etc/cdi/x.yaml': 'kind: [' },
-    podSpec([vf1], { uid: otherPodUid }),
-  );
-  assert.equal(
-    listBrokenSpecs({ platform, parseYaml: parse }).map(({ file }) => file),
-    [specPath(podUid)],
-  );
 });
