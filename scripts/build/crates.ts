@@ -34,7 +34,12 @@ function cargo(crate: string, cpu: Cpu, ...args: readonly string[]): string {
   // Nothing unwinds and nothing is relocated, see native/musl.toml. Functions and jumps' targets at round addresses
   // take 2 % of the executable and save no instruction.
   const unaligned = ['functions', 'jumps', 'labels', 'loops'].map((what) => `-falign-${what}=1`);
-  const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...unaligned, ...prefixMaps].join(' ');
+  // Reading bytecode calls small functions all the time. Inlining more of them than -O2 does saves 5 % of the
+  // instructions of ADD and DEL, and takes 1 % of the executable; -O3 would save 8 %, and take 6 %.
+  const inlining = ['--param max-inline-insns-auto=20', '--param inline-min-speedup=15', '-fno-tree-vectorize'];
+  const cflags = [CFLAGS, '-fno-asynchronous-unwind-tables', '-fno-pie', ...unaligned, ...inlining, ...prefixMaps].join(
+    ' ',
+  );
   const target = rustTarget(cpu);
   const compiler = muslCompiler(cpu);
   const env = {

@@ -59,14 +59,19 @@ export async function findSharedModules(
   return [...imports].filter(([path]) => lent.has(path)).map(([path, names]) => ({ path, names }));
 }
 
-/** Makes export names unique, because a name may occur in several modules. */
-const exportedName = (at: number, name: string): string => `shared${at}_${name}`;
+/**
+ * Under which name a module lends one of its own: that name, of which the engine has made an atom anyway, but with the
+ * module's number where an earlier module lends the same.
+ */
+function lentName(shared: readonly SharedModule[], at: number, name: string): string {
+  return shared.findIndex(({ names }) => names.includes(name)) === at ? name : `${name}${at}`;
+}
 
 /** The source of an entry that exports what `entry` does, and the shared modules' names. */
 export function lendingEntry(entry: string, shared: readonly SharedModule[]): string {
   const lines = shared.map(
     ({ path, names }, at) =>
-      `export { ${names.map((name) => `${name} as ${exportedName(at, name)}`).join(', ')} } from './${path}';`,
+      `export { ${names.map((name) => `${name} as ${lentName(shared, at, name)}`).join(', ')} } from './${path}';`,
   );
   return [`export * from './${entry}';`, ...lines].join('\n');
 }
@@ -84,7 +89,7 @@ export function borrowFrom(root: string, lender: string, shared: readonly Shared
         const at = shared.findIndex((module) => module.path === relative(root, path));
         const module = shared[at];
         if (module === undefined) return null;
-        const names = module.names.map((name) => `${exportedName(at, name)}: ${name}`);
+        const names = module.names.map((name) => `${lentName(shared, at, name)}: ${name}`);
         return {
           contents: `import { part } from 'lending-part';\nexport const { ${names.join(', ')} } = part;`,
           resolveDir: join(root, 'src'),
