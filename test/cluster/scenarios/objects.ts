@@ -1,5 +1,5 @@
-// What the API server holds and takes, before any pod starts.
-import { deepStrictEqual, ok } from 'node:assert/strict';
+// What there is before any pod starts: what the API server holds and takes, and who answers.
+import { deepStrictEqual, match, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -7,6 +7,7 @@ import { deviceNameOf } from '../../support/driver-files.ts';
 import type { ApiObject } from '../../support/kubernetes-api.ts';
 import type { Cluster } from '../cluster.ts';
 import { driverName } from '../node.ts';
+import { askCluster, type ClusterRequest } from '../remote.ts';
 import type { Scenario } from './scenario.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -57,7 +58,16 @@ async function checkManifests({ controlPlane }: Cluster): Promise<void> {
     await controlPlane.must([...check, '-k', join(root, 'deploy', name)]);
 }
 
+async function checkCommands(): Promise<void> {
+  const ask = (kind: ClusterRequest['kind'], ...argv: readonly string[]) => askCluster({ kind, argv, stdin: '' });
+  match((await ask('kubectl', 'get', 'nodes')).stdout, /Ready/);
+  match((await ask('on-node', 'dra-sriov', 'inspect')).stdout, /ens1f0/);
+  match((await ask('on-node', 'ctr', 'version')).stdout, /Server/);
+  deepStrictEqual((await ask('on-node', 'false')).status, 1);
+}
+
 export const objectScenarios: readonly Scenario[] = [
+  { name: 'commands: kubectl, and the node’s programs, from another terminal', run: checkCommands },
   { name: 'driver: all VFs are published, with the attributes that a policy gives them', run: checkPublished },
   { name: 'manifests: conf-examples and deploy are accepted', run: checkManifests },
 ];
