@@ -3,18 +3,19 @@ import { deepStrictEqual, match } from 'node:assert/strict';
 import { sriovCniExecutable } from '../../lab/sriov-cni.ts';
 import type { Cluster } from '../cluster.ts';
 import { plugins } from '../disk.ts';
+import { driverName } from '../node.ts';
 import { attachedVfs, awaitPicture, awaitPods, execInPod, type Pod, pictureOfNode } from '../pods.ts';
 import { applyManifest, deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
 
 const namespace = 'vf-single';
 
-/** A single VF. Multus 4.3 tells sriov-cni nothing of a claim, so the network names the VF that is claimed first. */
+/** A single VF. Multus 4.3 tells sriov-cni nothing of a claim, so claim and network name the same VF. */
 function manifestFor(cluster: Cluster): string {
   const first = cluster.worker.vfs[0]?.pciAddress;
-  return readExample('multus-single-vf.yaml').replace(
-    '"type": "sriov",',
-    `"type": "sriov", "vlan": 100, "deviceID": "${first}",`,
-  );
+  const expression = `device.attributes["${driverName}"].pciAddress == "${first}"`;
+  return readExample('multus-single-vf.yaml')
+    .replace('"type": "sriov",', `"type": "sriov", "vlan": 100, "deviceID": "${first}",`)
+    .replace(/( +)deviceClassName: .*/, `$&\n$1selectors: [{ cel: { expression: '${expression}' } }]`);
 }
 
 /** `dra-sriov ARGS` on the node. */
