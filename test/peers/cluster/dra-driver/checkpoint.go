@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/dynamic-resource-allocation/kubeletplugin"
-	drapb "k8s.io/kubelet/pkg/apis/dra/v1beta1"
 	"k8s.io/kubernetes/pkg/kubelet/checkpointmanager"
 	"k8s.io/kubernetes/pkg/kubelet/checkpointmanager/checksum"
 
@@ -18,7 +17,7 @@ const checkpointName = "checkpoint.json"
 // A preparedDevice is what the driver keeps of a VF while a claim has it. JSON has the names of the fields, as the
 // driver's.
 type preparedDevice struct {
-	Device              drapb.Device
+	Device              checkpointDevice
 	ClaimNamespacedName kubeletplugin.NamespacedObject
 	Config              driverfiles.VfConfig
 	IfName              string
@@ -27,6 +26,14 @@ type preparedDevice struct {
 	MultusResourceName  string
 	PodUID              string
 	OriginalDriver      string
+}
+
+// A checkpointDevice has the JSON of the kubelet's own type, whose fields Kubernetes 1.34 and 1.36 name differently.
+type checkpointDevice struct {
+	RequestNames []string `json:"request_names,omitempty"`
+	PoolName     string   `json:"pool_name,omitempty"`
+	DeviceName   string   `json:"device_name,omitempty"`
+	CDIDeviceIDs []string `json:"cdi_device_ids,omitempty"`
 }
 
 type preparedClaims map[types.UID]map[types.UID][]preparedDevice

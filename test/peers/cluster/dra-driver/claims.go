@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/dynamic-resource-allocation/kubeletplugin"
 	"k8s.io/klog/v2"
-	drapb "k8s.io/kubelet/pkg/apis/dra/v1beta1"
 
 	"peers/kubernetes/driverfiles"
 	"peers/kubernetes/objects"
@@ -107,11 +106,11 @@ func (d *driver) configure(
 			return done, err
 		}
 		done = append(done, preparedDevice{
-			Device: drapb.Device{
+			Device: checkpointDevice{
 				RequestNames: []string{result.Request},
 				PoolName:     result.Pool,
 				DeviceName:   result.Device,
-				CdiDeviceIds: []string{
+				CDIDeviceIDs: []string{
 					objects.QualifiedName(objects.ClaimDeviceName(claim, device.Name)),
 					objects.QualifiedName(string(pod)),
 				},
@@ -186,7 +185,7 @@ func pluginDevices(prepared []preparedDevice) []kubeletplugin.Device {
 			Requests:     each.Device.RequestNames,
 			PoolName:     each.Device.PoolName,
 			DeviceName:   each.Device.DeviceName,
-			CDIDeviceIDs: each.Device.CdiDeviceIds,
+			CDIDeviceIDs: each.Device.CDIDeviceIDs,
 		})
 	}
 	return devices
