@@ -25,13 +25,13 @@ Commands:
   on-node PROGRAM...   runs a program on that cluster's node, the same
 
 Options:
-  --only TEXT          what has that text in its name
+  --only TEXT          what has that text in its name; more than once: any of them
   --iommu              with an IOMMU, for vfio-pci
   --keep               a shell after what failed
 `;
 
 interface Options {
-  readonly only: string;
+  readonly only: readonly string[];
   readonly iommu: boolean;
   readonly keep: boolean;
 }
@@ -54,7 +54,8 @@ async function openShell(cluster: Cluster): Promise<void> {
 
 async function tryAll(cluster: Cluster, { only, iommu, keep }: Options): Promise<void> {
   let [passed, failed] = [0, 0];
-  const chosen = scenarios.filter(({ name, needsIommu }) => name.includes(only) && (iommu || needsIommu !== true));
+  const isAsked = (name: string): boolean => only.length === 0 || only.some((text) => name.includes(text));
+  const chosen = scenarios.filter(({ name, needsIommu }) => isAsked(name) && (iommu || needsIommu !== true));
   for (const { name, run } of chosen) {
     const begin = performance.now();
     reportToStderr(name);
@@ -101,7 +102,7 @@ async function main(args: readonly string[]): Promise<void> {
     args: [...args],
     allowPositionals: true,
     options: {
-      only: { type: 'string', default: '' },
+      only: { type: 'string', multiple: true, default: [] },
       iommu: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
