@@ -1,6 +1,6 @@
 // A part of its own (src/parts.ts), loaded only if sriov-cni may have attached a pod or a VF.
 import { isIdentifier, isInterfaceName } from '../cni/environment.ts';
-import { CniError, explain } from '../cni/errors.ts';
+import { CniError, explain, isBug } from '../cni/errors.ts';
 import { parseJson, readAs } from '../cni/json-text.ts';
 import { isJsonObject, present } from '../lib/json.ts';
 import { integer, object, oneOf, optional, text, textThat, type ValueOf } from '../lib/json-schema.ts';
@@ -115,6 +115,7 @@ export function listEntries(platform: Platform): readonly SriovCniEntry[] {
     try {
       return [{ ...entry, attachment: readFrom(platform, path), reason: null }];
     } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       return [{ ...entry, attachment: null, reason: explain(thrown) }];
     }
   });
@@ -135,7 +136,8 @@ function readNames(platform: Platform, path: string): Names {
       pci: typeof deviceID === 'string' ? parsePciAddress(deviceID) : null,
       hostIfname: typeof hostIfname === 'string' && isInterfaceName(hostIfname) ? hostIfname : null,
     };
-  } catch {
+  } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
     // Why it can't be read is said of the attachment.
     return names;
   }
@@ -150,7 +152,8 @@ export function listAttachmentsOf(platform: Platform, pci: PciAddress): readonly
   const all = (platform.readDir(sriovCniDir) ?? []).flatMap((name) => {
     try {
       return readFrom(platform, `${sriovCniDir}/${name}`) ?? [];
-    } catch {
+    } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       return [];
     }
   });

@@ -1,5 +1,5 @@
 import { isInterfaceName } from '../../cni/environment.ts';
-import { explain } from '../../cni/errors.ts';
+import { explain, isBug } from '../../cni/errors.ts';
 import { quote } from '../../lib/quote.ts';
 import { isSystemError } from '../../lib/system-error.ts';
 import { type HostLocal, readHostLocal } from '../host-local.ts';
@@ -82,7 +82,8 @@ function select(cluster: Cluster, pod: Workload): readonly Selected[] {
 function selectQuietly(cluster: Cluster, pod: Workload): readonly Selected[] {
   try {
     return select(cluster, pod);
-  } catch {
+  } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
     return [];
   }
 }

@@ -256,6 +256,16 @@ function never(): never {
   throw new Error('no such reader');
 }
 
+test('a bug in reading is no damaged file', () => {
+  const platform = nodeWith({ 'c1-net1': formatSriovCniAttachment(conf, vf) });
+  const readFile = (): never => {
+    throw new TypeError('x is not a function');
+  };
+  for (const list of [listEntries, (faulty: MemoryPlatform) => listAttachmentsOf(faulty, pci)]) {
+    throws(() => list({ ...platform, readFile }), 'Error', 'x is not a function');
+  }
+});
+
 test('network, PCI address and name are told of a file that can’t be used, and nothing else that stands in their place', () => {
   const none = { network: null, pci: null, hostIfname: null };
   const all = { network: 'net', pci, hostIfname: 'ens1f0v1' };
