@@ -350,13 +350,15 @@ test('an ADD whose IPAM plugin was killed may have an address: the record is kep
   assert.equal(node.recordPaths(), []);
 });
 
-test('tries in quick succession are no reason to give an address up; nor are the first after a reboot', () => {
+test('tries in quick succession are no reason to give an address up, nor is the first after a reboot; those of before count', () => {
   const { node, conf } = attached();
   node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 5, msg: 'store is locked' }) });
   for (let count = 0; count < 8; count++) assert.is(node.fail('DEL', conf).code, 109);
   node.editRecord({ failedRelease: { tries: 8, firstMs: 0, bootId: 'of before' } });
   node.platform.clock.nowMs += 600_000;
   assert.is(node.fail('DEL', conf).code, 109);
+  node.platform.clock.nowMs += 600_000;
+  node.succeed('DEL', conf);
 });
 
 test('a plugin that uses the interface releases while it is there, and again when it is not', () => {

@@ -78,11 +78,14 @@ test('a VF that can’t be reclaimed is refused, with the reason, and its record
   assert.not(isReaped(node));
 });
 
-test('an owner whose record is of another VF, or lost with the VF on the host, holds nothing', () => {
+test('an owner whose record is of another VF, or lost with the VF on the host or in user space, holds nothing', () => {
   const key = { network: 'vf-net', containerId: 'c9', ifname: 'net1' };
-  const lost = new MemoryNode();
-  lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 1, key }));
-  assert.match(lost.cni('ADD').stderr, /level=warning .*c9/);
+  for (const lost of [new MemoryNode(), new MemoryNode({ userspace: [0] })]) {
+    lost.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify({ version: 1, key }));
+    const added = lost.cni('ADD');
+    assert.is(added.status, 0, added.stdout);
+    assert.match(added.stderr, /level=warning .*c9/);
+  }
   const node = new MemoryNode();
   node.succeed('ADD', node.conf({ deviceID: vfPci(1) }));
   node.platform.files.set(`${stateDir}/.vfs/${vfPci(0)}`, JSON.stringify(node.readRecord()));
@@ -185,17 +188,20 @@ test('a DEL that was killed while it gave the VF up: the next pod gets it as it 
   assert.not(node.changes.some((line) => line.includes('mtu')));
 });
 
-test('a namespace that has the path and inode of an ended one doesn’t keep its VF', () => {
-  const node = new MemoryNode();
-  const other = node.addPod();
-  node.succeed('ADD', node.conf({ vlan: 5, ipam }));
-  const reused = node.platform.netnsPaths.get(node.pod.path);
-  if (reused === undefined) throw new Error('the pod has no namespace');
-  node.endPod(node.pod);
-  node.platform.netnsPaths.set(node.pod.path, reused);
-  node.kernel.addNamespace('another pod', reused);
-  node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
-  assert.ok(isReaped(node));
+test('a namespace that has the path and inode of an ended one doesn’t keep its VF, with or without cookies', () => {
+  for (const hasCookie of [true, false]) {
+    const node = new MemoryNode();
+    const other = node.addPod();
+    node.succeed('ADD', node.conf({ vlan: 5, ipam }));
+    if (!hasCookie) node.editRecord({ netns: { ...(node.readRecord()['netns'] as object), cookie: undefined } });
+    const reused = node.platform.netnsPaths.get(node.pod.path);
+    if (reused === undefined) throw new Error('the pod has no namespace');
+    node.endPod(node.pod);
+    node.platform.netnsPaths.set(node.pod.path, reused);
+    node.kernel.addNamespace('another pod', reused);
+    node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
+    assert.ok(isReaped(node));
+  }
 });
 
 /** The pod lives, and had VF 0 of vfio-pci. DEL has given the VF up, but can't release the address. */
@@ -226,6 +232,15 @@ test('an attachment whose VF was given up isn’t whole: its ADD may be repeated
   swept.forgetSweep();
   swept.succeed('DEL', swept.conf(), swept.of(swept.addPod()));
   assert.equal([swept.recordPaths(), [...swept.leases]], [[], []]);
+});
+
+test('an ADD’s sweep leaves alone an attachment whose address failed before, and says nothing of it', () => {
+  const node = givenUp(false);
+  node.platform.executables.add('/opt/cni/bin/host-local');
+  node.forgetSweep();
+  const { status, stderr } = node.cni('ADD', node.conf({ deviceID: vfPci(1) }), node.of(node.addPod()));
+  assert.equal([status, /level=warning .*c1/.test(stderr)], [0, false], stderr);
+  assert.ok(node.recordPaths().includes('vf-net/c1/net1.json'));
 });
 
 test('an ADD that gets the VF of one whose address failed before doesn’t ask for it again', () => {

@@ -50,6 +50,20 @@ test('while another moves the full file away, nobody waits and nothing is lost',
   assert.is(readFailures(platform).length, 701);
 });
 
+test('a full file that another has moved just before isn’t lost to the one that has begun since', () => {
+  const line = `${JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'old' })}\n`;
+  const platform = createMemoryPlatform({ files: { [path]: line.repeat(700) } });
+  const { lock } = platform;
+  const late: typeof lock = (...args) => {
+    platform.files.set(`${path}.1`, line.repeat(700));
+    platform.files.set(path, line);
+    return lock(...args);
+  };
+  Object.assign(platform, { lock: late });
+  recordFailure(platform, 'ADD', busy());
+  assert.is(readFailures(platform).length, 702);
+});
+
 test('lines that are cut short or not ours are passed over, and a file that isn’t root’s is not read', () => {
   const line = JSON.stringify({ atMs: 1, command: 'ADD', code: 100, message: 'm' });
   const platform = createMemoryPlatform({ files: { [path]: `${line}\n{"atMs":2\n[]\n{"atMs":"x"}\n${line}\n` } });

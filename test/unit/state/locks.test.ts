@@ -109,6 +109,10 @@ test('if a lock’s file can’t be made, an existing file is locked; if there i
     assert.equal([...platform.heldLocks.keys()], [stateDir], 'the container is still locked');
     container.unlock();
     assert.is(platform.heldLocks.size, 0);
+    platform.failNext('lock', `${directory}/container-c1`, errno);
+    const again = locks.lockContainer('c1', 'DEL');
+    assert.equal([...platform.heldLocks.keys()], [stateDir], 'it is locked anew');
+    again.unlock();
     platform.files.set(`${directory}/vf-${samplePci}`, '');
     platform.failNext('lock', `${directory}/vf-${samplePci}`, errno);
     locks.lockVf(samplePci, 'DEL').unlock();

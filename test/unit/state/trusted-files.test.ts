@@ -105,3 +105,16 @@ test('a disk that fails says nothing of whose the file is', () => {
   platform.failNext('readFile', '/ours/file', EIO);
   throws(() => readPrivateFile(platform, '/ours/file', 100), 'EIO', '/ours/file');
 });
+
+test('a file that is still as it was seen is not read again; one that was written since is, in place or not', () => {
+  const platform = createMemoryPlatform({ files: { '/ours/file': 'one' } });
+  const seen = new Map();
+  const read = (): string | null => readPrivateFile(platform, '/ours/file', 100, seen);
+  assert.is(read(), 'one');
+  platform.failNext('readFile', '/ours/file', EIO);
+  assert.is(read(), 'one');
+  platform.files.set('/ours/file', 'two');
+  platform.modified.set('/ours/file', 1);
+  throws(read, 'EIO');
+  assert.is(read(), 'two');
+});
