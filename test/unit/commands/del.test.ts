@@ -361,6 +361,28 @@ test('tries in quick succession are no reason to give an address up, nor is the 
   node.succeed('DEL', conf);
 });
 
+test('a plugin that uses the interface fails, and the VF can’t come home: both are told', () => {
+  const node = new MemoryNode();
+  node.platform.executables.add('/opt/cni/bin/dhcp');
+  const conf = node.conf({ ipam: { type: 'dhcp' } });
+  node.succeed('ADD', conf);
+  node.runIpam = () => ({ status: 1, stdout: JSON.stringify({ code: 999, msg: 'no daemon' }) });
+  node.kernel.refuse('net1 to host', EIO);
+  const { code, msg } = node.fail('DEL', conf);
+  assert.is(code, 109);
+  for (const failure of ['EIO', 'no daemon']) assert.match(msg, failure);
+});
+
+test('no verb leaves a namespace open', () => {
+  const node = new MemoryNode();
+  const conf = node.conf({ vlan: 5, ipam: { type: 'host-local' } });
+  const prevResult = node.attach(conf);
+  node.succeed('CHECK', { ...conf, prevResult });
+  assert.is(node.platform.openNamespaces.size, 0);
+  node.succeed('DEL', conf);
+  assert.is(node.platform.openNamespaces.size, 0);
+});
+
 test('a plugin that uses the interface releases while it is there, and again when it is not', () => {
   const node = new MemoryNode();
   node.platform.executables.add('/opt/cni/bin/dhcp');
