@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CommandResult } from '../../lab/command.ts';
 import type { VirtualFunction } from '../../lab/lab.ts';
 import type { Progress } from '../../lab/progress.ts';
 import { deviceNameOf } from '../../support/driver-files.ts';
@@ -26,6 +27,7 @@ export interface Scenario {
 export const usualMtu = 1500;
 
 const deleteTimeoutMs = 600_000;
+const linkTimeoutMs = 60_000;
 
 /** An example of conf-examples, for this node: its second PF has another name. */
 export function readExample(file: string): string {
@@ -110,12 +112,22 @@ interface Inspected {
   }[];
 }
 
+/** explain finds nothing broken: at once, or when links are back that a reset of their PF took away for seconds. */
+export async function checkExplained(cluster: Cluster, { metadata: { name, namespace } }: Pod): Promise<void> {
+  let told: CommandResult | undefined;
+  const isFine = async (): Promise<boolean> => {
+    told = await cluster.worker.node.operate('explain', `${namespace}/${name}`);
+    return told.status === 0;
+  };
+  await cluster.controlPlane.until('explain finds nothing broken', isFine, linkTimeoutMs).catch(() => undefined);
+  deepStrictEqual(told?.status, 0, `explain finds nothing broken: ${told?.stdout}${told?.stderr}`);
+}
+
 /** What the plugin tells operators of the pod is the same. */
 async function checkTools(cluster: Cluster, pod: Pod, attached: readonly AttachedVf[]): Promise<void> {
   const { node } = cluster.worker;
-  const { name, namespace } = pod.metadata;
-  const told = await node.operate('explain', `${namespace}/${name}`);
-  deepStrictEqual(told.status, 0, `explain finds nothing broken: ${told.stdout}${told.stderr}`);
+  const { name } = pod.metadata;
+  await checkExplained(cluster, pod);
   const { pfs } = JSON.parse((await node.operate('inspect', '--json')).stdout) as Inspected;
   const held = pfs.flatMap(({ vfs }) => vfs).filter(({ holder }) => holder?.pod.name === name);
   deepStrictEqual(

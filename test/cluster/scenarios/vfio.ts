@@ -3,7 +3,15 @@ import { deepStrictEqual, match } from 'node:assert/strict';
 import { deviceNameOf } from '../../support/driver-files.ts';
 import type { Cluster } from '../cluster.ts';
 import { allocatedDevices, awaitPods, execInPod } from '../pods.ts';
-import { applyManifest, deleteManifest, only, readExample, type Scenario, settingsOf } from './scenario.ts';
+import {
+  applyManifest,
+  checkExplained,
+  deleteManifest,
+  only,
+  readExample,
+  type Scenario,
+  settingsOf,
+} from './scenario.ts';
 
 const namespace = 'vf-dpdk';
 const hugepages = '/proc/sys/vm/nr_hugepages';
@@ -32,8 +40,7 @@ async function attach(cluster: Cluster, manifest: string): Promise<void> {
     ],
   );
   match(await execInPod(cluster, pod, 'ls', '/dev/vfio'), /^\d+\n\d+\nvfio$/m);
-  const told = await cluster.worker.node.operate('explain', `${namespace}/${pod.metadata.name}`);
-  deepStrictEqual(told.status, 0, `explain finds nothing broken: ${told.stdout}${told.stderr}`);
+  await checkExplained(cluster, pod);
 }
 
 export const vfioScenarios: readonly Scenario[] = [
