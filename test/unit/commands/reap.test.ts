@@ -13,6 +13,9 @@ test('a dead pod’s VF is reclaimed by the ADD that is to have it, its address 
   node.succeed('ADD', node.conf({ vlan: 6, ipam }), node.of(other));
   assert.ok(isReaped(node));
   assert.equal([...node.leases.keys()], ['c2/net1']);
+  const release = node.platform.startedProcesses.find(({ env }) => env['CNI_COMMAND'] === 'DEL');
+  const { CNI_CONTAINERID: of, CNI_NETNS: netns } = release?.env ?? {};
+  assert.equal([of, netns], ['c1', ''], 'and not the namespace of the pod that starts');
   assert.is(node.vfs[0]?.vlan, 6);
   assert.is(node.readRecord(node.recordPath(other))['phase'], 'attached');
   const record = node.readRecord(node.recordPath(other)) as {

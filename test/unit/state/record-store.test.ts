@@ -43,6 +43,15 @@ test('a written record is read back, and its VF is owned', () => {
   assert.equal(store.ownerOf(samplePci), sampleKey);
 });
 
+test('a record that the disk refuses may be whole: it stays in its place', () => {
+  const { platform, store } = open();
+  store.write(sampleRecord);
+  platform.failNext('readFile', recordPath, EIO);
+  throws(() => store.read(sampleKey), 'EIO');
+  assert.equal(store.damaged(), []);
+  assert.equal(store.read(sampleKey), sampleRecord);
+});
+
 test('a file that is as it was read last is not read again; one that is written since is', () => {
   const { platform } = open();
   const read: string[] = [];
