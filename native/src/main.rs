@@ -29,6 +29,20 @@ use rustix::fs::{Mode, OFlags};
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap::new();
 
+/// What AddressSanitizer finds goes to files, because on stderr it could be taken for the plugin's words. A run frees
+/// nothing at its end, so leaks aren't looked for. The environment is no place for this, because tests replace it.
+#[cfg(sanitized)]
+#[unsafe(no_mangle)]
+extern "C" fn __asan_default_options() -> *const c_char {
+    concat!(
+        "detect_leaks=0:detect_stack_use_after_return=1:strict_string_checks=1:log_path=",
+        env!("SANITIZER_REPORTS"),
+        "/report\0"
+    )
+    .as_ptr()
+    .cast()
+}
+
 /// Far more than any attachment needs. Beyond it JavaScript gets `out of memory`, which becomes a CNI error.
 const MEMORY_LIMIT_BYTES: usize = 256 * 1024 * 1024;
 /// Half of the stack that the kernel gives a process, because there are frames of Rust below those of JavaScript.
