@@ -28,7 +28,7 @@ async function mutate(room: string, paths: readonly string[]): Promise<void> {
     testRunner: 'suite',
     plugins: [join(root, 'test/mutation/runner.ts')],
     coverageAnalysis: 'perTest',
-    ignorePatterns: ['/*', '!/src', '!/test', '!/package.json'],
+    ignorePatterns: ['/*', '!/src', '!/test', '!/scripts', '!/package.json'],
     tempDirName: `${output}/sandbox`,
     ignorers: ['words'],
     tsconfigFile: 'none',

@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import process from 'node:process';
 import { Ajv } from 'ajv';
-import { createFiles, createJsonSchema } from '../../../scripts/write-schema.ts';
+import { createJsonSchema } from '../../../scripts/write-schema.ts';
 import { reviewConf } from '../../../src/config/parse.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('config/schema');
-
-const root = join(import.meta.dirname, '../../..');
-
-test('what is generated is current: run `npm run schema`', () => {
-  for (const [path, content] of createFiles()) assert.is(readFileSync(join(root, path), 'utf8'), content, path);
-});
 
 /** All that there is to say about a config; of a log setting that is wrong the plugin only warns. */
 function complaints(config: unknown): readonly unknown[] {

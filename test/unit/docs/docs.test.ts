@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { drawPictures } from '../../../scripts/pictures/pictures.ts';
+import { createFiles } from '../../../scripts/write-schema.ts';
 import { runCli } from '../../../src/cli/cli.ts';
 import { createMemoryPlatform } from '../../support/memory-platform.ts';
 import { sourceParts } from '../../support/source-parts.ts';
@@ -120,4 +121,8 @@ test('the pictures are those of their texts: run `npm run pictures`', async () =
   const pictures = await drawPictures();
   assert.ok(pictures.size >= 2);
   for (const [path, picture] of pictures) assert.is(readFileSync(path, 'utf8'), picture, path);
+});
+
+test('what is generated is current: run `npm run schema`', () => {
+  for (const [path, content] of createFiles()) assert.is(readFileSync(join(root, path), 'utf8'), content, path);
 });
