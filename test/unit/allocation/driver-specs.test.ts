@@ -1,6 +1,8 @@
 import { parse } from 'yaml';
 import { CdiSpecs } from '../../../src/allocation/cdi-spec.ts';
 import {
+  type ClaimVf,
+  isLeftOver,
   listPodSpecs,
   nadName,
   readClaimDevice,
@@ -141,4 +143,14 @@ test('a pod’s spec may list 4096 VFs', () => {
     readPodSpec(specsOf(platformOf(podSpec(list(count)))), podUid, new Trace(), { search: false })?.addresses.length;
   assert.is(read(4096), 4096);
   throws(() => read(4097), 'decode', '4097', specPath(podUid));
+});
+
+test('a claim’s spec is left over where the checkpoint has its VF, and for other claims alone', () => {
+  const of = (claimUid: string | null, pci = vf1): ClaimVf => ({ pci, claimUid, networkName: null, file: 'a.json' });
+  const spec = of('gone');
+  assert.is(isLeftOver(spec, [of('new')]), true);
+  assert.is(isLeftOver(spec, [of('new'), of('gone')]), false, 'it is prepared, too');
+  assert.is(isLeftOver(spec, [of('new', vf2)]), false, 'another VF');
+  assert.is(isLeftOver(spec, []), false);
+  assert.is(isLeftOver(of(null), [of('new')]), false, 'its name tells no claim');
 });
