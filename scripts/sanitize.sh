@@ -11,6 +11,7 @@ export SANITIZER_REPORTS=$directory/reports
 
 build() (
   cd native
+  PATH=$toolchain:$PATH
   # -Zsanitizer is unstable, and a released compiler takes it only with this.
   export RUSTC_BOOTSTRAP=1
   export RUSTFLAGS='-Zsanitizer=address --cfg sanitized -Cforce-frame-pointers -Cdebug-assertions -Coverflow-checks'
@@ -25,9 +26,8 @@ build() (
 
 ./build.sh --runtime native
 toolchain=$(scripts/toolchain.sh)
-PATH=$toolchain:$PATH
-target=$(rustc -vV | sed -n 's/^host: //p')
-readonly target
+target=$("$toolchain/rustc" -vV | sed -n 's/^host: //p')
+readonly toolchain target
 rm -rf "$SANITIZER_REPORTS"
 mkdir -p "$SANITIZER_REPORTS"
 build
