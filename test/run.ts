@@ -7,14 +7,13 @@ import { parseArgs } from 'node:util';
 import { excerptOutput } from './support/output-excerpt.ts';
 import type { Counts } from './support/suite.ts';
 
-const help = `Usage: node test/run.ts KIND... [--only TEXT] [--except PATTERN]
+const help = `Usage: node test/run.ts KIND... [--only TEXT]
 
 Runs the test files of each kind, a process each. Ends with the line \`N passed, N failed, N skipped\`; exit code 1 where a
 test failed, was lost, or none ran.
 
-  KIND              unit, kernel, blackbox, crash, fuzz or lab: a folder of test/
-  --only TEXT       files whose path holds that text
-  --except PATTERN  but not those whose path matches that regular expression
+  KIND         unit, kernel, blackbox, crash, fuzz or lab: a folder of test/
+  --only TEXT  files whose path holds that text
 `;
 
 interface Outcome extends Counts {
@@ -46,19 +45,12 @@ function environmentOf(kind: string): NodeJS.ProcessEnv {
   return sourceKinds.has(kind) ? { NODE_COMPILE_CACHE: compileCache, ...process.env } : process.env;
 }
 
-/** Files whose path holds `only`, and those not that match `except`, a regular expression. */
-interface Choice {
-  readonly only: string | undefined;
-  readonly except: string | undefined;
-}
-
-function testFiles(kind: string, { only, except }: Choice): string[] {
+function testFiles(kind: string, only: string | undefined): string[] {
   const folder = isAbsolute(kind) ? kind : join('test', kind);
   return readdirSync(isAbsolute(folder) ? folder : join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join(folder, name))
     .filter((name) => only === undefined || name.includes(only))
-    .filter((name) => except === undefined || !new RegExp(except).test(name))
     .sort();
 }
 
@@ -150,8 +142,8 @@ function report(outcome: Outcome): void {
       if (/^(SKIPPED|FUZZED|MEASURED) /.test(line)) process.stdout.write(`       ${line}\n`);
 }
 
-async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {
-  const files = testFiles(kind, choice);
+async function runKind(kind: string, only: string | undefined): Promise<Outcome[]> {
+  const files = testFiles(kind, only);
   const done: Outcome[] = [];
   const lane = async (left: string[]): Promise<void> => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) {
@@ -166,10 +158,10 @@ async function runKind(kind: string, choice: Choice): Promise<Outcome[]> {
   return done;
 }
 
-async function runKinds(kinds: readonly string[], choice: Choice): Promise<void> {
+async function runKinds(kinds: readonly string[], only: string | undefined): Promise<void> {
   const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const kind of kinds) {
-    for (const outcome of await runKind(kind, choice)) {
+    for (const outcome of await runKind(kind, only)) {
       totals.passed += outcome.passed;
       totals.failed += outcome.failed;
       totals.skipped += outcome.skipped;
@@ -179,12 +171,16 @@ async function runKinds(kinds: readonly string[], choice: Choice): Promise<void>
   process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 }
 
-function readArguments(): { readonly kinds: readonly string[]; readonly choice: Choice; readonly help: boolean } {
+function readArguments(): {
+  readonly kinds: readonly string[];
+  readonly only: string | undefined;
+  readonly help: boolean;
+} {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { only: { type: 'string' }, except: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   });
-  return { kinds: positionals, choice: { only: values.only, except: values.except }, help: values.help === true };
+  return { kinds: positionals, only: values.only, help: values.help === true };
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -195,9 +191,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 try {
-  const { kinds, choice, help: wantsHelp } = readArguments();
+  const { kinds, only, help: wantsHelp } = readArguments();
   if (wantsHelp) process.stdout.write(help);
-  else await runKinds(kinds, choice);
+  else await runKinds(kinds, only);
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ENOENT' && code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
